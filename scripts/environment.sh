@@ -1,0 +1,87 @@
+# Sourced by every script: where things are, which tools are on the PATH, how the scripts speak.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT" || exit
+
+# shellcheck source=scripts/versions.env
+source scripts/versions.env
+
+# Outside the working tree, so that a fresh clone does not compile them again.
+TOOLS=${GUESTPASS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/guestpass}
+# shellcheck disable=SC2034 # for the scripts that source this
+TARGET=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+WASM_PACK_ROOT=$TOOLS/wasm-pack-$WASM_PACK_VERSION
+WASM_BINDGEN_ROOT=$TOOLS/wasm-bindgen-cli-$WASM_BINDGEN_VERSION
+GECKODRIVER_ROOT=$TOOLS/geckodriver-$GECKODRIVER_VERSION
+CARGO_MUTANTS_ROOT=$TOOLS/cargo-mutants-$CARGO_MUTANTS_VERSION
+CARGO_FUZZ_ROOT=$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION
+
+# rustup's folder comes last: it is missing from the PATH of shells that were open when Rust was installed.
+PATH="$ROOT/node_modules/.bin:$WASM_PACK_ROOT/bin:$WASM_BINDGEN_ROOT/bin:$GECKODRIVER_ROOT/bin:$CARGO_MUTANTS_ROOT/bin:$CARGO_FUZZ_ROOT/bin:$PATH"
+export PATH="$PATH:$HOME/.cargo/bin"
+
+say() { printf '%s\n' "$*"; }
+
+heading() { printf '\n── %s\n' "$*"; }
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# has COMMAND…: all of them are on the PATH.
+has() {
+  local command
+  for command in "$@"; do command -v "$command" >/dev/null 2>&1 || return 1; done
+}
+
+# version_at_least HAVE WANT
+version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# One hash of all the files under the given paths, names and contents.
+hash_of() {
+  find "$@" -type f -not -path '*/target/*' -not -path '*/node_modules/*' -print0 |
+    sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16
+}
+
+# The toolchain made of Debian's packages; the name carries its version, since std is built for exactly that compiler.
+debian_rust() { printf '%s/debian-rust-%s\n' "$TOOLS" "$(dpkg-query -W -f '${Version}' rustc-web 2>/dev/null || echo none)"; }
+
+# The sysroot has what the SDK needs: std for wasm32 (tests, quick builds) and its source (the smallest build).
+sysroot_compiles_wasm() {
+  compgen -G "$1/lib/rustlib/wasm32-unknown-unknown/lib/libstd-*.rlib" >/dev/null &&
+    [ -f "$1/lib/rustlib/src/rust/library/Cargo.toml" ]
+}
+
+# Which Rust compiles the SDK: prints rustup (the Rust on the PATH), debian, or nothing when neither is ready.
+# GUESTPASS_WASM_TOOLCHAIN forces one of the two.
+wasm_toolchain() {
+  local forced=${GUESTPASS_WASM_TOOLCHAIN:-}
+  if [ "$forced" != debian ] && sysroot_compiles_wasm "$(rustc --print sysroot)"; then
+    echo rustup
+  elif [ "$forced" != rustup ] && sysroot_compiles_wasm "$(debian_rust)"; then
+    echo debian
+  fi
+}
+
+# Puts that Rust first on the PATH of everything that this shell starts from here on.
+use_wasm_toolchain() {
+  case $(wasm_toolchain) in
+    rustup) ;;
+    debian) PATH="$(debian_rust)/bin:$PATH" ;;
+    *) fail "no Rust that compiles to WebAssembly is ready; run: scripts/setup wasm" ;;
+  esac
+}
+
+# The virtual environment of tests/interop, or of another folder of tests: one per version of its requirements.
+python_venv() { printf '%s/python-%s\n' "$TOOLS" "$(hash_of "tests/$1/requirements.txt")"; }
+
+# The folder with PostgreSQL's programs, the newest if there are several; nothing when there is none. Debian keeps them off
+# the PATH.
+postgres_programs() {
+  local folder
+  for folder in ${GUESTPASS_POSTGRES:-} $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) $(dirname "$(command -v initdb)"); do
+    if [ -x "$folder/initdb" ]; then echo "$folder" && return; fi
+  done
+}

@@ -1,0 +1,56 @@
+# Sourced by setup: long commands run beside each other, their output goes into log files, and a line now and then says
+# that they are still at it.
+# shellcheck shell=bash
+
+LOGS=$TOOLS/logs
+PROGRESS_SECONDS=15
+
+declare -A jobs=()
+
+# A job is a process group of its own, so that none of it outlives this script, be it by Ctrl-C or after a failure.
+trap 'for pid in "${jobs[@]}"; do kill -- "-$pid" 2>/dev/null || true; done' EXIT
+
+# start_job NAME COMMAND…
+start_job() {
+  local name=$1
+  shift
+  mkdir -p "$LOGS"
+  set -m
+  "$@" >"$LOGS/$name.log" 2>&1 </dev/null &
+  set +m
+  jobs[$name]=$!
+}
+
+# run_job NAME COMMAND… waits for the command, and ends the script if it fails.
+run_job() {
+  start_job "$@"
+  finish_job "$1"
+}
+
+# try_job NAME COMMAND… waits for the command; its status says whether it succeeded.
+try_job() {
+  start_job "$@"
+  wait_for_job "$1"
+}
+
+finish_jobs() {
+  local name
+  for name in "${!jobs[@]}"; do finish_job "$name"; done
+}
+
+finish_job() { wait_for_job "$1" || fail "$1 failed; all of its output is in $LOGS/$1.log"; }
+
+wait_for_job() {
+  local name=$1 pid=${jobs[$1]} status=0 started=$SECONDS told=$SECONDS
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.1
+    if ((SECONDS - told >= PROGRESS_SECONDS)); then
+      told=$SECONDS
+      say "       $name: $((SECONDS - started)) s, $(tail -n 1 "$LOGS/$name.log" | tr -s '\r[:space:]' ' ' | cut -c -70)"
+    fi
+  done
+  wait "$pid" || status=$?
+  unset "jobs[$name]"
+  [ $status = 0 ] || tail -n 30 "$LOGS/$name.log" >&2
+  return $status
+}

@@ -1,0 +1,75 @@
+// A table of what `scripts/build-npm` has built, beside axios with hand-written interceptors: raw, and as web servers send
+// it. JavaScript is minified as a bundler of the app would do it. Fails when something has grown past its budget.
+
+import { readFile } from 'node:fs/promises'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { build, transform } from 'esbuild'
+
+const PKG = 'npm/pkg/guestpass_sdk'
+
+// Bytes of gzip -9 and of brotli -q 11. Lower them with what they limit.
+const BUDGETS = {
+  total: [29_500, 26_000],
+  'guestpass/react, besides': [1_000, 1_000],
+  'guestpass/axios, besides': [1_000, 1_000],
+}
+
+const wasm = await readFile(`${PKG}_bg.wasm`)
+const glue = await minified(`${PKG}.js`)
+const face = await bundled('npm/dist/index.js')
+// The panel of the devtools is loaded when it is shown.
+const react = await bundled('npm/dist/react.js', ['react', '*/index.js', './devtools*'])
+const binding = await bundled('npm/dist/axios.js', ['axios', '*/index.js'])
+
+const axios = await bundled('scripts/size-axios.js')
+
+const rows = [
+  ['', 'raw', 'gzip -9', 'brotli -q 11'],
+  ['wasm', ...sizes(wasm)],
+  ['glue', ...sizes(glue)],
+  ['façade', ...sizes(face)],
+  ['total', ...sum(wasm, glue, face)],
+  ['guestpass/react, besides', ...sizes(react)],
+  ['guestpass/axios, besides', ...sizes(binding)],
+  ['axios + interceptors', ...sizes(axios)],
+]
+for (const [name, ...cells] of rows) {
+  console.log(name.padEnd(26) + cells.map((cell) => String(cell).padStart(14)).join(''))
+}
+
+for (const [name, , ...compressed] of rows) {
+  const budget = BUDGETS[name]
+  if (!budget || compressed.every((bytes, column) => bytes <= budget[column])) continue
+  console.error(`error: ${name} is larger than its budget of ${budget.join(' and ')} bytes (scripts/size-report.js)`)
+  process.exitCode = 1
+}
+
+async function minified(path) {
+  const { code } = await transform(await readFile(path, 'utf8'), { minify: true, format: 'esm' })
+  return Buffer.from(code)
+}
+
+/** The entry with the modules that it consists of, but without the glue, which has a row of its own. */
+async function bundled(entry, external = []) {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    external: ['*/guestpass_sdk.js', ...external],
+    write: false,
+  })
+  return outputFiles[0].contents
+}
+
+function sizes(bytes) {
+  const brotli = brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  })
+  return [bytes.length, gzipSync(bytes, { level: 9 }).length, brotli.length]
+}
+
+function sum(...files) {
+  return files.map(sizes).reduce((total, row) => total.map((bytes, column) => bytes + row[column]))
+}
