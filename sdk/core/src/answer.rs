@@ -1,0 +1,56 @@
+use crate::wire::{TokenAnswer, error_code};
+use crate::{Failure, Request};
+
+/// An answer of the session server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After`, in milliseconds from now, whichever form it had.
+    pub retry_after: Option<u64>,
+    /// What the body held.
+    pub body: Body,
+}
+
+/// The body of an answer, as far as it could be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Body {
+    /// RFC 6749 §5.1.
+    Token(TokenAnswer),
+    /// RFC 6749 §5.2: the code in `error`.
+    Error(String),
+    /// Empty, cut short, HTML, or JSON of another kind.
+    Other,
+}
+
+/// What an answer means for the session.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// A credential.
+    Token(TokenAnswer),
+    /// `invalid_grant`: the session is over.
+    Ended,
+    /// 409: the idempotency key has been used up, and its guest has moved on.
+    KeySpent,
+    /// It may pass: keep the session, wait, try again.
+    Transient(Failure),
+    /// Waiting does not mend it. The session is kept all the same.
+    Rejected(Failure),
+}
+
+impl Answer {
+    pub(crate) fn verdict(self, request: &Request) -> Verdict {
+        let status = self.status;
+        match (status, self.body, request) {
+            (200..=299, Body::Token(token), _) if !token.access_token.is_empty() => Verdict::Token(token),
+            (400 | 401, Body::Error(code), Request::Refresh { .. }) if code == error_code::INVALID_GRANT => {
+                Verdict::Ended
+            }
+            (409, _, Request::Acquire { .. }) => Verdict::KeySpent,
+            // Anything that is not a client error may come from what stands between: a captive portal answers 200 or
+            // 302 with HTML.
+            (400..=499, _, _) if !matches!(status, 408 | 425 | 429) => Verdict::Rejected(Failure::Rejected { status }),
+            _ => Verdict::Transient(Failure::Unavailable { status }),
+        }
+    }
+}

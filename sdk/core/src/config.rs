@@ -1,0 +1,72 @@
+/// How a machine behaves. All durations are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// Who else sees the storage.
+    pub sharing: Sharing,
+    /// What to do when the server ended the session.
+    pub on_identity_lost: OnIdentityLost,
+    /// Where jitter starts. Not a secret: keys come in as [`crate::Input::KeyMade`].
+    pub seed: u64,
+    /// The longest wait for the lock. Longer than a request, so that a slow holder is not overtaken.
+    pub lock_wait: u64,
+    /// The longest wait for one answer of the storage.
+    pub storage_timeout: u64,
+    /// The longest wait for one answer of the server.
+    pub http_timeout: u64,
+    /// Without the lock: how long a tab lets other tabs' claims arrive before it acquires.
+    pub claim_settle: u64,
+    /// A lock that was waited for longer than this was another tab's.
+    pub contention: u64,
+    /// How long the other tab's writes may take to be seen here after it has released the lock: localStorage travels
+    /// between processes slower than Web Locks do (27 ms seen in Chromium).
+    pub storage_lag: u64,
+    /// The first back-off; it doubles with every failure.
+    pub backoff_base: u64,
+    /// The longest back-off, and the longest `Retry-After` that is obeyed.
+    pub backoff_cap: u64,
+    /// How long the word of the browser that it is offline is believed.
+    pub offline_probe: u64,
+    /// A token that was renewed after a 401 and is refused again within this time is not at fault: the 401 is
+    /// delivered, and no further renewal is tried. It bounds what a resource that always answers 401 can cost.
+    pub refusal_cooldown: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            sharing: Sharing::Tabs,
+            on_identity_lost: OnIdentityLost::Reacquire,
+            seed: 0,
+            lock_wait: 12_000,
+            storage_timeout: 2_000,
+            http_timeout: 10_000,
+            claim_settle: 150,
+            contention: 5,
+            storage_lag: 50,
+            backoff_base: 500,
+            backoff_cap: 60_000,
+            offline_probe: 30_000,
+            refusal_cooldown: 10_000,
+        }
+    }
+}
+
+/// Who else sees the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// Every tab of the browser profile: the lock, the claims and the news make one of them.
+    Tabs,
+    /// This tab alone, also after a reload: no lock, no claims of others, no news.
+    OneTab,
+    /// Nobody: there is no storage but the machine itself.
+    Nobody,
+}
+
+/// What to do when the server ended the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnIdentityLost {
+    /// Start a fresh guest, and say so.
+    Reacquire,
+    /// Say so, and refuse every call until the next `Start`.
+    Stop,
+}

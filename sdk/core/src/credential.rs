@@ -1,0 +1,102 @@
+use core::fmt;
+
+/// One moment on the two clocks of a browser, in milliseconds.
+///
+/// The monotonic clock measures; the wall clock is what tabs and page loads have in common, and it goes on in sleep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Timestamp {
+    /// Since any fixed moment, never back.
+    pub mono: u64,
+    /// Since the Unix epoch, as far as the machine's owner set it right.
+    pub wall: u64,
+}
+
+/// A token or a key. Its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself, for the request or the storage that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The age of a credential: of two versions, the greater is the newer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// Raised by every sign-out.
+    pub epoch: u64,
+    /// Raised by every commit.
+    pub generation: u64,
+}
+
+/// What a visitor holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Credential {
+    /// The access token, as it goes behind `Bearer`.
+    pub access_token: Secret,
+    /// Without it, the credential cannot be refreshed, only acquired anew.
+    pub refresh_token: Option<Secret>,
+    /// `anonymous_<uuid>` or `user_<uuid>`, where the server tells.
+    pub subject: Option<String>,
+    /// When the access token ends; `None` when only a 401 will tell.
+    pub expiry: Option<Expiry>,
+}
+
+/// When an access token ends: counted from its receipt, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Expiry {
+    /// The lifetime that the server gave, in milliseconds.
+    pub lifetime: u64,
+    /// The end. Whichever clock reaches it first, ends it: the monotonic one may stop in sleep, and the wall clock may
+    /// be set back. A wall clock that is set forward costs one refresh, after which this is counted anew.
+    pub end: Timestamp,
+}
+
+impl Expiry {
+    /// The end of a token that was received now.
+    pub fn received(now: Timestamp, lifetime: u64) -> Self {
+        let end = Timestamp { mono: now.mono.saturating_add(lifetime), wall: now.wall.saturating_add(lifetime) };
+        Self { lifetime, end }
+    }
+
+    /// The end of a token that another page stored. The wall clock is all that the two pages share; it may have been
+    /// set since, so the remaining time never exceeds the lifetime.
+    pub fn restored(now: Timestamp, lifetime: u64, wall_end: u64) -> Self {
+        let remaining = wall_end.saturating_sub(now.wall).min(lifetime);
+        Self { lifetime, end: Timestamp { mono: now.mono.saturating_add(remaining), wall: wall_end } }
+    }
+
+    /// Whether less than `margin` milliseconds remain.
+    pub(crate) fn within(&self, now: Timestamp, margin: u64) -> bool {
+        now.mono.saturating_add(margin) >= self.end.mono || now.wall.saturating_add(margin) >= self.end.wall
+    }
+
+    /// What a request needs to arrive before the token ends: a tenth of the lifetime, at most five seconds.
+    pub(crate) fn travel_margin(&self) -> u64 {
+        (self.lifetime / 10).min(5_000)
+    }
+}
+
+/// What is stored for all tabs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// The version of what the record holds, or last held.
+    pub version: Version,
+    /// The claim: the idempotency key under which a guest is being acquired. Whoever acquires, uses it.
+    pub claim: Option<Secret>,
+    /// `None` before the first acquisition and after a sign-out.
+    pub credential: Option<Credential>,
+}

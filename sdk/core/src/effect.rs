@@ -1,0 +1,164 @@
+use core::fmt;
+
+use crate::{News, Op, Record, Secret, Version, WaiterId};
+
+/// What the shell is to do. Those with an `op` are completed by an input with the same `op`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Read the record: `Loaded` or `StorageFailed`. Loads and stores of one tab take effect in their order.
+    Load {
+        /// For the completion.
+        op: Op,
+    },
+    /// Write the record: `Saved` or `StorageFailed`.
+    Store {
+        /// For the completion.
+        op: Op,
+        /// What to write.
+        record: Record,
+    },
+    /// Ask for the lock that all tabs share, without stealing it: `LockGranted` or `LockUnavailable`.
+    TakeLock {
+        /// For the completion.
+        op: Op,
+    },
+    /// Release the lock, or stop asking for it.
+    ReleaseLock {
+        /// That of `TakeLock`.
+        op: Op,
+    },
+    /// Make an idempotency key: `KeyMade`.
+    MakeKey {
+        /// For the completion.
+        op: Op,
+    },
+    /// Send a token request, outside of the authenticated path: `Answered` or `SendFailed`.
+    Send {
+        /// For the completion.
+        op: Op,
+        /// What to send.
+        request: Request,
+    },
+    /// Nobody waits for this request any more.
+    Cancel {
+        /// That of `Send`.
+        op: Op,
+    },
+    /// Tell the other tabs.
+    Publish(News),
+    /// A call has its outcome.
+    Settle {
+        /// Whose.
+        waiter: WaiterId,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// Free every timer and listener: no further input counts.
+    Shutdown,
+}
+
+/// The token requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// Make a guest, under this idempotency key.
+    Acquire {
+        /// The same key again gives the same guest.
+        key: Secret,
+    },
+    /// RFC 6749 §6.
+    Refresh {
+        /// The newest that is known.
+        refresh_token: Secret,
+    },
+    /// RFC 7009.
+    Revoke {
+        /// The refresh token, or the access token where there is none.
+        token: Secret,
+    },
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A token to send the request with.
+    Token(Grant),
+    /// Give the 401 to the caller as it is.
+    Deliver,
+    /// Started, or signed out.
+    Done,
+    /// It did not work out.
+    Failed(Failure),
+}
+
+/// A token, and what the machine wants to hear again should it be refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// The access token.
+    pub access_token: Secret,
+    /// Which credential it is of.
+    pub version: Version,
+    /// 0 for the first send of a request, 1 for its replay.
+    pub attempt: u8,
+}
+
+/// Why a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The server was not reached, or its answer was cut short.
+    Network,
+    /// No credential by the deadline.
+    Timeout,
+    /// The server answered 408, 429 or 5xx, or something that is not a token answer.
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server refused for a reason that waiting does not mend.
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server ended the session, and the policy is to stop.
+    SessionEnded,
+    /// Signed out while the call waited.
+    SignedOut,
+    /// The caller's own abort.
+    Aborted,
+    /// The session is closed.
+    Closed,
+}
+
+impl Failure {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Timeout => "timeout",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Rejected { .. } => "rejected",
+            Self::SessionEnded => "session_ended",
+            Self::SignedOut => "signed_out",
+            Self::Aborted => "aborted",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network => f.write_str("the session server could not be reached"),
+            Self::Timeout => f.write_str("no token within the time limit"),
+            Self::Unavailable { status } => {
+                write!(f, "the session server could not answer (HTTP {status}); the session is kept")
+            }
+            Self::Rejected { status } => {
+                write!(f, "the session server refused the request (HTTP {status}); is `baseUrl` right?")
+            }
+            Self::SessionEnded => f.write_str("the server ended the session; call start() for a fresh guest"),
+            Self::SignedOut => f.write_str("the session was signed out"),
+            Self::Aborted => f.write_str("the call was aborted"),
+            Self::Closed => f.write_str("the session is closed"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+use crate::{Failure, wire};
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A stored credential was found at the start.
+    Restored {
+        /// Its subject.
+        id: Option<String>,
+    },
+    /// The server made a guest.
+    Acquired {
+        /// The new subject.
+        id: Option<String>,
+    },
+    /// The server gave a successor.
+    Refreshed {
+        /// The subject.
+        id: Option<String>,
+        /// Of the new credential.
+        generation: u64,
+    },
+    /// Another tab's newer credential was taken over.
+    Adopted {
+        /// The subject.
+        id: Option<String>,
+        /// Of that credential.
+        generation: u64,
+    },
+    /// A request was answered with 401.
+    Unauthorized {
+        /// Of the credential that was refused.
+        generation: u64,
+    },
+    /// An attempt failed; the session is kept.
+    Retrying {
+        /// Why it failed.
+        failure: Failure,
+        /// Milliseconds until the next attempt may start.
+        delay: u64,
+    },
+    /// The visitor is somebody else now, or nobody.
+    Identity {
+        /// Who it was.
+        old: Option<String>,
+        /// Who it is.
+        new: Option<String>,
+        /// Why.
+        reason: IdentityReason,
+    },
+    /// The session was signed out.
+    SignedOut {
+        /// Who it was.
+        id: Option<String>,
+        /// Where.
+        by: SignedOutBy,
+    },
+    /// The storage is in trouble.
+    Storage(Trouble),
+}
+
+/// Why an identity was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdentityReason {
+    /// The server ended the session.
+    InvalidGrant,
+    /// The token was refused, and there is no way to refresh one.
+    Unauthorized,
+    /// The token ran out, and there is no way to refresh one.
+    Expired,
+    /// Another tab started a new session.
+    AnotherTab,
+}
+
+/// Where a sign-out was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignedOutBy {
+    /// Here.
+    ThisTab,
+    /// In another tab.
+    AnotherTab,
+}
+
+/// What is wrong with the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// It failed or did not answer: from now on the session lives in memory.
+    Memory,
+    /// What it held could not be read, and is treated as nothing.
+    Corrupt,
+}
+
+/// What the session looks like.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Snapshot {
+    /// Where it stands.
+    pub status: Status,
+    /// The subject.
+    pub id: Option<String>,
+    /// When the access token ends: wall clock, milliseconds.
+    pub expires_at: Option<u64>,
+    /// Why the last attempt failed.
+    pub failure: Option<Failure>,
+    /// When the next attempt starts by itself: wall clock, milliseconds.
+    pub retry_at: Option<u64>,
+}
+
+impl Snapshot {
+    /// A guest or a user; `None` when nobody, or the server does not tell.
+    pub fn kind(&self) -> Option<Kind> {
+        let id = self.id.as_deref()?;
+        if id.starts_with(wire::GUEST_PREFIX) {
+            Some(Kind::Guest)
+        } else if id.starts_with(wire::USER_PREFIX) {
+            Some(Kind::User)
+        } else {
+            None
+        }
+    }
+}
+
+/// What the session stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A visitor who has not signed up.
+    Guest,
+    /// A registered user.
+    User,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Nothing known, nothing under way.
+    Idle,
+    /// Reading the storage.
+    Loading,
+    /// Asking for a guest.
+    Acquiring,
+    /// There is a credential.
+    Active,
+    /// There is a credential, and a successor is under way.
+    Refreshing,
+    /// The last attempt failed, and there is no usable token.
+    Unavailable,
+    /// Signed out.
+    SignedOut,
+    /// Ended by the server, and the policy is to stop.
+    Ended,
+    /// Closed.
+    Closed,
+}
+
+impl Status {
+    /// As the snapshot, the log and the diagram have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Loading => "loading",
+            Self::Acquiring => "acquiring",
+            Self::Active => "active",
+            Self::Refreshing => "refreshing",
+            Self::Unavailable => "unavailable",
+            Self::SignedOut => "signed_out",
+            Self::Ended => "ended",
+            Self::Closed => "closed",
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! When the next attempt may start: back-off, `Retry-After`, and the browser's word that it is offline.
+
+use crate::{Config, Failure, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pace {
+    /// Why the last attempt failed; `None` once one has not.
+    pub(super) failure: Option<Failure>,
+    failures: u32,
+    not_before: u64,
+    offline_until: u64,
+    jitter: u64,
+}
+
+impl Pace {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { failure: None, failures: 0, not_before: 0, offline_until: 0, jitter: seed }
+    }
+
+    /// The monotonic time before which no attempt starts.
+    pub(super) fn gate(&self) -> u64 {
+        self.not_before.max(self.offline_until)
+    }
+
+    /// Whether the failed attempt is repeated although nobody waits: what waiting does not mend, is not.
+    pub(super) fn repeats(&self) -> bool {
+        self.failure.is_some_and(|failure| !matches!(failure, Failure::Rejected { .. }))
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failure = None;
+        self.failures = 0;
+        self.not_before = 0;
+        self.offline_until = 0;
+    }
+
+    /// Counts a failure and answers with the delay: exponential with full jitter, and no less than the server asked for.
+    pub(super) fn failed(
+        &mut self,
+        now: Timestamp,
+        config: &Config,
+        failure: Failure,
+        retry_after: Option<u64>,
+    ) -> u64 {
+        let ceiling = config.backoff_base.saturating_mul(1 << self.failures.min(20)).min(config.backoff_cap);
+        let asked = retry_after.unwrap_or(0).min(config.backoff_cap);
+        let delay = asked.saturating_add(self.below(ceiling)).max(1);
+        self.failure = Some(failure);
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = now.mono.saturating_add(delay);
+        if self.offline_until > 0 {
+            self.offline_until = now.mono.saturating_add(config.offline_probe);
+        }
+        self.gate() - now.mono
+    }
+
+    pub(super) fn online(&mut self, now: Timestamp) {
+        self.offline_until = 0;
+        self.retry_now(now);
+    }
+
+    /// The browser's word is only believed for a while: it errs.
+    pub(super) fn offline(&mut self, now: Timestamp, config: &Config) {
+        self.offline_until = now.mono.saturating_add(config.offline_probe);
+    }
+
+    pub(super) fn retry_now(&mut self, now: Timestamp) {
+        self.not_before = self.not_before.min(now.mono);
+    }
+
+    /// A number below `bound`, by SplitMix64: jitter has to spread, not to surprise.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.jitter;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound.max(1)
+    }
+}

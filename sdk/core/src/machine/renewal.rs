@@ -1,0 +1,199 @@
+//! A usable credential: adopted, refreshed or acquired.
+
+use super::Machine;
+use super::identity::Spent;
+use super::job::{Found, Goal, Job, Step};
+use crate::answer::Verdict;
+use crate::wire::TokenAnswer;
+use crate::{
+    Answer, Credential, Effect, Event, Expiry, Failure, IdentityReason, News, OnIdentityLost, Op, Record, Request,
+    Secret, Timestamp, Version,
+};
+
+impl Machine {
+    /// With what is stored, under the lock or after the claims have settled: adopt it, refresh, or acquire.
+    pub(super) fn renew(&mut self, now: Timestamp, record: Option<Record>) {
+        let claim = self.observe_for_job(now, record);
+        if self.job.is_none() {
+            return;
+        }
+        if !self.wants_renewal(now) {
+            return self.drop_job();
+        }
+        if self.lets_storage_settle(now) {
+            return;
+        }
+        let Some(held) = &self.held else {
+            return self.acquire(now, claim);
+        };
+        let reason = match held.spent {
+            Some(Spent::Refused) => IdentityReason::Unauthorized,
+            _ => IdentityReason::Expired,
+        };
+        match held.credential.refresh_token.clone() {
+            Some(refresh_token) => self.send(now, Request::Refresh { refresh_token }),
+            None => self.replace(now, reason, claim),
+        }
+    }
+
+    /// The session is over for good.
+    fn replace(&mut self, now: Timestamp, reason: IdentityReason, claim: Option<Secret>) {
+        match self.lose(reason) {
+            OnIdentityLost::Reacquire => self.acquire(now, claim),
+            OnIdentityLost::Stop => self.drop_job(),
+        }
+    }
+
+    /// Makes a guest under the claim that all tabs use, so that all end with one (C19).
+    fn acquire(&mut self, now: Timestamp, stored_claim: Option<Secret>) {
+        let job = self.job.as_ref();
+        let settled = self.is_alone() || job.is_some_and(|job| job.lock.is_some() || job.step == Step::ReadingAgain);
+        self.claim =
+            stored_claim.or_else(|| self.claim.take()).filter(|claim| self.spent_claim.as_ref() != Some(claim));
+        match self.claim.clone() {
+            Some(key) if settled => self.send(now, Request::Acquire { key }),
+            Some(_) => {
+                self.step(now, Step::Settling, self.config.claim_settle);
+            }
+            None => {
+                let op = self.step(now, Step::MakingKey, self.config.storage_timeout);
+                self.effects.push_back(Effect::MakeKey { op });
+            }
+        }
+    }
+
+    pub(super) fn claim_stored(&mut self, now: Timestamp) {
+        let claim = self.claim.take();
+        self.acquire(now, claim);
+    }
+
+    fn send(&mut self, now: Timestamp, request: Request) {
+        let base = self.version;
+        let op = self.step(now, Step::Sending(request.clone()), self.config.http_timeout);
+        if let Some(job) = &mut self.job {
+            job.base = base;
+        }
+        self.effects.push_back(Effect::Send { op, request });
+    }
+
+    fn sent(&self, op: Op) -> Option<Request> {
+        match &self.job {
+            Some(Job { op: sent, step: Step::Sending(request), .. }) if *sent == op => Some(request.clone()),
+            _ => None,
+        }
+    }
+
+    /// The answer is here: it only counts if nobody has committed since it was asked for (C7).
+    pub(super) fn compare(&mut self, now: Timestamp, record: Option<Record>, found: Found) {
+        let claim = self.observe_for_job(now, record);
+        let Some(job) = &self.job else { return };
+        if self.version > job.base {
+            return self.drop_job();
+        }
+        match found {
+            Found::Ended => self.replace(now, IdentityReason::InvalidGrant, claim),
+            Found::Credential(credential) => {
+                let version = next(job.base);
+                let record = Record { version, claim: None, credential: Some(credential.clone()) };
+                self.store_for(now, Step::Committing(credential), record);
+            }
+        }
+    }
+
+    /// Store → release → publish → settle: nothing of the caller's runs under the lock (C6).
+    pub(super) fn commit(&mut self, now: Timestamp, credential: Credential) {
+        let Some(job) = &self.job else { return };
+        let base = job.base;
+        self.drop_job();
+        if self.version > base {
+            return self.begin(now, Goal::Repair); // overtaken while it was stored, so what is stored now is the older one
+        }
+        let acquired = self.held.is_none();
+        let id = credential.subject.clone();
+        self.version = next(base);
+        self.hold(now, credential, IdentityReason::InvalidGrant);
+        self.publish(News::Committed(self.version));
+        self.events.push_back(if acquired {
+            Event::Acquired { id }
+        } else {
+            Event::Refreshed { id, generation: self.version.generation }
+        });
+        // Whoever waited is served with it even if its lifetime is next to nothing: else they would wait for ever.
+        self.grant(|_| true);
+    }
+
+    pub(super) fn fail(&mut self, now: Timestamp, failure: Failure, retry_after: Option<u64>) {
+        self.end_job();
+        let delay = self.pace.failed(now, &self.config, failure, retry_after);
+        self.events.push_back(Event::Retrying { failure, delay });
+    }
+
+    pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Secret) {
+        let Some(job) = &mut self.job else { return };
+        if job.op != op || job.step != Step::MakingKey {
+            return;
+        }
+        self.claim = Some(key);
+        let record = self.record();
+        self.store_for(now, Step::StoringClaim, record);
+    }
+
+    pub(super) fn on_answered(&mut self, now: Timestamp, op: Op, answer: Answer) {
+        let Some(request) = self.sent(op) else {
+            return self.on_revocation_answered(now, op, &answer);
+        };
+        let retry_after = answer.retry_after;
+        match answer.verdict(&request) {
+            Verdict::Token(token) => {
+                let before = self.held.as_ref().map(|held| &held.credential);
+                let credential = received(now, token, &request, before);
+                self.load_for(now, Step::Comparing(Found::Credential(credential)));
+            }
+            Verdict::Ended => self.load_for(now, Step::Comparing(Found::Ended)),
+            Verdict::KeySpent => {
+                self.spent_claim = self.claim.take();
+                self.fail(now, Failure::Unavailable { status: 409 }, retry_after);
+            }
+            Verdict::Transient(failure) => self.fail(now, failure, retry_after),
+            Verdict::Rejected(failure) => {
+                self.fail(now, failure, retry_after);
+                self.fail_token_waiters(failure);
+            }
+        }
+    }
+
+    pub(super) fn on_send_failed(&mut self, now: Timestamp, op: Op) {
+        if self.sent(op).is_some() {
+            self.fail(now, Failure::Network, None);
+        } else {
+            self.on_revocation_failed(now, op);
+        }
+    }
+
+    /// Observes what a step of the job has read; answers with the claim in it, if it is of this epoch.
+    pub(super) fn observe_for_job(&mut self, now: Timestamp, record: Option<Record>) -> Option<Secret> {
+        let record = record?;
+        let epoch = record.version.epoch;
+        let claim = record.claim.clone();
+        self.observe(now, record);
+        claim.filter(|claim| epoch == self.version.epoch && self.spent_claim.as_ref() != Some(claim))
+    }
+}
+
+fn next(base: Version) -> Version {
+    Version { epoch: base.epoch, generation: base.generation.saturating_add(1) }
+}
+
+/// What a token answer gives. A refresh that says no new refresh token or subject keeps the old (RFC 6749 §6).
+fn received(now: Timestamp, token: TokenAnswer, request: &Request, before: Option<&Credential>) -> Credential {
+    let (kept_token, kept_subject) = match (request, before) {
+        (Request::Refresh { refresh_token }, Some(before)) => (Some(refresh_token.clone()), before.subject.clone()),
+        _ => (None, None),
+    };
+    Credential {
+        access_token: Secret::new(token.access_token),
+        refresh_token: token.refresh_token.map(Secret::new).or(kept_token),
+        subject: token.anonymous_id.or(kept_subject),
+        expiry: token.expires_in.map(|seconds| Expiry::received(now, seconds.saturating_mul(1_000))),
+    }
+}

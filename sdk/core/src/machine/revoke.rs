@@ -1,0 +1,91 @@
+//! Revocation at the server: best effort, a few tries, nobody waits for it.
+
+use super::Machine;
+use crate::{Answer, Effect, Op, Request, Secret, Timestamp};
+
+const TRIES: u8 = 3;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Revoking {
+    token: Secret,
+    tries: u8,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum State {
+    Sending { op: Op, until: u64 },
+    Waiting { until: u64 },
+}
+
+impl Revoking {
+    pub(super) fn deadline(&self) -> u64 {
+        match self.state {
+            State::Sending { until, .. } | State::Waiting { until } => until,
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn revoke(&mut self, now: Timestamp, token: Secret) {
+        let state = self.send_revocation(now, &token);
+        self.revoking.push(Revoking { token, tries: 1, state });
+    }
+
+    pub(super) fn is_revoking(&self, token: &Secret) -> bool {
+        self.revoking.iter().any(|revoking| revoking.token == *token)
+    }
+
+    /// RFC 7009: whatever is not a temporary failure settles it; an unknown token is a revoked one.
+    pub(super) fn on_revocation_answered(&mut self, now: Timestamp, op: Op, answer: &Answer) {
+        if answer.status >= 500 || matches!(answer.status, 408 | 429) {
+            self.on_revocation_failed(now, op);
+        } else {
+            self.revoking.retain(|revoking| !revoking.is_sent_as(op));
+        }
+    }
+
+    pub(super) fn on_revocation_failed(&mut self, now: Timestamp, op: Op) {
+        let Some(index) = self.revoking.iter().position(|revoking| revoking.is_sent_as(op)) else {
+            return;
+        };
+        if self.revoking[index].tries >= TRIES {
+            self.revoking.remove(index);
+            return;
+        }
+        let revoking = &mut self.revoking[index];
+        let ceiling = self.config.backoff_base << revoking.tries;
+        revoking.state = State::Waiting { until: now.mono + ceiling + self.pace.below(ceiling) };
+    }
+
+    pub(super) fn expire_revoking(&mut self, now: Timestamp) {
+        let due: Vec<_> = self.revoking.iter().filter(|revoking| revoking.deadline() <= now.mono).cloned().collect();
+        for revoking in due {
+            match revoking.state {
+                State::Sending { op, .. } => {
+                    self.effects.push_back(Effect::Cancel { op });
+                    self.on_revocation_failed(now, op);
+                }
+                State::Waiting { .. } => {
+                    let state = self.send_revocation(now, &revoking.token);
+                    if let Some(waiting) = self.revoking.iter_mut().find(|other| **other == revoking) {
+                        waiting.tries += 1;
+                        waiting.state = state;
+                    }
+                }
+            }
+        }
+    }
+
+    fn send_revocation(&mut self, now: Timestamp, token: &Secret) -> State {
+        let op = self.op();
+        self.effects.push_back(Effect::Send { op, request: Request::Revoke { token: token.clone() } });
+        State::Sending { op, until: now.mono.saturating_add(self.config.http_timeout) }
+    }
+}
+
+impl Revoking {
+    fn is_sent_as(&self, op: Op) -> bool {
+        matches!(self.state, State::Sending { op: sent, .. } if sent == op)
+    }
+}

@@ -1,0 +1,101 @@
+//! What other tabs have done: reading the storage outside of a job.
+
+use super::Machine;
+use super::job::{Goal, Job};
+use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Reload {
+    op: Op,
+    pub(super) deadline: u64,
+    /// News has come since it began, which it may not have seen.
+    again: bool,
+}
+
+impl Machine {
+    /// Reads the storage, once more if that is already under way.
+    pub(super) fn reload(&mut self, now: Timestamp) {
+        if self.memory {
+            self.loaded = true;
+        } else if let Some(reload) = &mut self.reload {
+            reload.again = true;
+        } else {
+            let op = self.op();
+            let deadline = now.mono.saturating_add(self.config.storage_timeout);
+            self.reload = Some(Reload { op, deadline, again: false });
+            self.effects.push_back(Effect::Load { op });
+        }
+    }
+
+    pub(super) fn on_loaded(&mut self, now: Timestamp, op: Op, stored: Stored) {
+        if self.reload.as_ref().is_some_and(|reload| reload.op == op) {
+            self.on_reloaded(now, stored);
+        } else if self.is_job(op) {
+            let record = self.read(stored);
+            self.on_job_loaded(now, Some(record));
+        }
+    }
+
+    pub(super) fn on_storage_failed(&mut self, now: Timestamp, op: Op) {
+        if self.reload.as_ref().is_some_and(|reload| reload.op == op) {
+            self.on_reload_failed();
+        } else if self.is_job(op) {
+            self.on_job_storage_failed(now);
+        }
+    }
+
+    pub(super) fn on_reload_failed(&mut self) {
+        self.reload = None;
+        self.loaded = true;
+        self.fall_back_to_memory();
+    }
+
+    pub(super) fn on_heard(&mut self, now: Timestamp, news: News) {
+        match news {
+            News::SignedOut { epoch } => {
+                if epoch > self.version.epoch {
+                    self.enter_epoch(epoch);
+                }
+                // Should that tab be gone before it has stored its sign-out, or have stored it over something newer,
+                // this one mends it.
+                self.reload(now);
+            }
+            // Older news too: then somebody has overwritten what is newer.
+            News::Committed(version) if version != self.version => self.reload(now),
+            News::Committed(_) => {}
+        }
+    }
+
+    pub(super) fn on_visible(&mut self, now: Timestamp) {
+        self.pace.retry_now(now);
+        self.reload(now);
+    }
+
+    fn on_reloaded(&mut self, now: Timestamp, stored: Stored) {
+        let again = self.reload.take().is_some_and(|reload| reload.again);
+        let record = self.read(stored);
+        if self.job.as_ref().is_some_and(Job::is_sign_out) {
+            return self.loaded = true; // whoever is stored, is about to be signed out
+        }
+        let behind = record.version < self.version;
+        self.observe(now, record);
+        if behind && self.job.is_none() {
+            self.begin(now, Goal::Repair);
+        }
+        if again {
+            self.reload(now);
+        }
+    }
+
+    /// What cannot be read counts as nothing, and is said.
+    fn read(&mut self, stored: Stored) -> Record {
+        match stored {
+            Stored::Record(record) => record,
+            Stored::Empty => Record::default(),
+            Stored::Corrupt => {
+                self.events.push_back(Event::Storage(Trouble::Corrupt));
+                Record::default()
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use guestpass_core::Config;
+
+use crate::script::{REFRESHED, active, active_with, tab};
+
+#[test]
+fn an_expired_token_is_refreshed_on_use_and_not_before() {
+    let mut tab = active();
+    tab.run("want 2 -> settle 2 a1");
+    tab.run("after 719999 ->");
+    let mut unused = active();
+    unused.machine = {
+        unused.run("heard 0.2 -> load");
+        unused.run("loaded 0.2 a2/r2 as g1 900 -> ; adopted g1");
+        unused.machine.clone()
+    };
+    unused.run("after 900000 ->");
+    assert_eq!(unused.timer(), None, "nobody has used it, so nothing is refreshed");
+    unused.run("want 3 -> lock");
+}
+
+#[test]
+fn a_token_in_use_is_refreshed_ahead_of_its_end_with_jitter() {
+    let mut tab = active();
+    let ahead = tab.timer().unwrap();
+    assert!((720_000..=810_000).contains(&ahead), "{ahead}");
+    tab.run(&format!("after {ahead} -> lock"));
+    tab.run("want 2 -> settle 2 a1");
+    tab.run(REFRESHED);
+    tab.run("saved -> unlock, publish 0.2; refreshed g1 | active");
+}
+
+#[test]
+fn tabs_spread_their_refreshes() {
+    let timers: Vec<_> =
+        (0..8).map(|seed| active_with(Config { seed, ..Config::default() }).timer().unwrap()).collect();
+    assert!(timers.iter().any(|timer| *timer != timers[0]), "{timers:?}");
+}
+
+#[test]
+fn c11_whichever_clock_reaches_the_end_first_ends_the_token() {
+    let mut slept = active();
+    slept.now.wall += 900_000;
+    slept.run("want 2 -> lock");
+    let mut set_back = active();
+    set_back.now.wall -= 900_000;
+    set_back.run("want 2 -> settle 2 a1");
+    set_back.now.mono += 900_000;
+    set_back.run("want 3 -> lock");
+}
+
+#[test]
+fn c11_a_wall_clock_that_was_set_forward_costs_one_refresh() {
+    let mut tab = active();
+    tab.now.wall += 86_400_000;
+    tab.run("want 2 -> lock");
+    tab.run(REFRESHED);
+    tab.run("saved -> unlock, publish 0.2, settle 2 a2; refreshed g1");
+    tab.now.wall -= 86_400_000;
+    tab.run("want 3 -> settle 3 a2");
+}
+
+#[test]
+fn a_token_too_short_lived_to_use_still_serves_who_waited_for_it() {
+    let mut tab = tab();
+    tab.run(
+        "
+        want 1                    -> load
+        loaded empty              -> lock
+        granted                   -> load
+        loaded empty              -> key
+        key k1                    -> store 0.0 claim k1
+        saved                     -> send acquire k1
+        answered a1/r1 as g1 0    -> load
+        loaded 0.0 claim k1       -> store 0.1 a1/r1
+        saved                     -> unlock, publish 0.1, settle 1 a1; acquired g1
+        ",
+    );
+    assert_eq!(tab.timer(), None, "no loop");
+}
+
+#[test]
+fn c20_what_cannot_be_replayed_gets_a_token_that_is_not_about_to_end() {
+    let mut tab = active();
+    tab.run("after 715000 ->");
+    tab.run("want 2 fresh -> settle 2 a1");
+    let ahead = tab.timer().unwrap();
+    tab.run(&format!("after {ahead} -> lock"));
+    tab.run("want 3 fresh ->");
+    tab.run(REFRESHED);
+    tab.run("saved -> unlock, publish 0.2, settle 3 a2; refreshed g1");
+}
+
+#[test]
+fn c20_while_renewals_fail_a_token_that_is_about_to_end_is_better_than_none() {
+    let mut tab = active();
+    let ahead = tab.timer().unwrap();
+    tab.run(&format!("after {ahead} -> lock"));
+    tab.run(
+        "
+        want 3 fresh                ->
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        unsent                      -> unlock, settle 3 a1; retrying network | active
+        ",
+    );
+}
+
+#[test]
+fn c11_a_token_that_would_end_on_its_way_to_the_server_is_not_used() {
+    for (lifetime, last) in [(900, 894_999), (10, 8_999)] {
+        let mut tab = active();
+        tab.run("heard 0.2 -> load");
+        tab.run(&format!("loaded 0.2 a2/r2 as g1 {lifetime} -> ; adopted g1"));
+        tab.run(&format!("after {last} ->"));
+        let mut late = tab.clone();
+        tab.run("want 2 -> settle 2 a2, lock | refreshing");
+        late.run("after 1 ->");
+        late.run("want 2 -> lock");
+    }
+}

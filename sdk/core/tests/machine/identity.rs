@@ -1,0 +1,141 @@
+use guestpass_core::{Config, OnIdentityLost};
+
+use crate::script::{active, active_with};
+
+#[test]
+fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
+    active().run(
+        "
+        expire                          ->
+        want 2                          -> lock
+        granted                         -> load
+        loaded 0.1 a1/r1 as g1 900      -> send refresh r1
+        answered 400 invalid_grant      -> load
+        loaded 0.1 a1/r1 as g1 900      -> key | acquiring
+        key k2                          -> store 0.1 claim k2
+        saved                           -> send acquire k2
+        answered a2/r2 as g2 900        -> load
+        loaded 0.1 claim k2             -> store 0.2 a2/r2
+        saved                           -> unlock, publish 0.2, settle 2 a2; identity g1 g2 invalid_grant; acquired g2 | active
+        ",
+    );
+}
+
+#[test]
+fn an_ended_session_is_not_ended_if_another_tab_has_a_newer_credential() {
+    active().run(
+        "
+        expire                          ->
+        want 2                          -> lock
+        refused                         -> load
+        loaded 0.1 a1/r1 as g1 900      -> send refresh r1
+        answered 400 invalid_grant      -> load
+        loaded 0.2 a2/r2 as g1 900      -> settle 2 a2; adopted g1 | active
+        ",
+    );
+}
+
+#[test]
+fn c10_the_policy_may_be_to_stop() {
+    active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() }).run(
+        "
+        expire                          ->
+        want 2                          -> lock
+        granted                         -> load
+        loaded 0.1 a1/r1 as g1 900      -> send refresh r1
+        answered 400 invalid_grant      -> load
+        loaded 0.1 a1/r1 as g1 900      -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
+        want 3                          -> settle 3 session_ended | ended
+        start 4                         -> settle 4 done | idle
+        want 5                          -> lock | acquiring
+        ",
+    );
+}
+
+#[test]
+fn c10_another_guest_in_the_storage_is_said_to_be_another() {
+    active().run(
+        "
+        heard 0.2                    -> load
+        loaded 0.2 a2/r2 as g2 900   -> ; identity g1 g2 another_tab; adopted g2
+        ",
+    );
+}
+
+#[test]
+fn c10_a_guest_who_becomes_a_user_is_the_same_visitor() {
+    active().run(
+        "
+        heard 0.2                        -> load
+        loaded 0.2 a2/r2 as user:g1 900  -> ; adopted user_g1
+        ",
+    );
+}
+
+#[test]
+fn c10_a_guest_that_is_lost_is_still_told_of_when_another_tab_signs_out() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered 400 invalid_grant  -> load
+        loaded 0.1 a1/r1 as g1 900  -> key | acquiring
+        heard signout 1             -> unlock, settle 2 signed_out, load; signed_out g1 another_tab | signed_out
+        ",
+    );
+}
+
+#[test]
+fn a_refresh_that_names_no_successor_and_no_subject_keeps_both() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered a2/- as - 900      -> load
+        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r1
+        saved                       -> unlock, publish 0.2, settle 2 a2; refreshed g1
+        ",
+    );
+}
+
+#[test]
+fn a_session_that_was_ended_and_that_another_tab_has_started_again_goes_on() {
+    active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() }).run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered 400 invalid_grant  -> load
+        loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
+        heard 0.2                   -> load
+        loaded 0.2 a2/r2 as g2 900  -> ; adopted g2 | active
+        want 3                      -> settle 3 a2
+        401 4 0.2                   -> lock; unauthorized | refreshing
+        ",
+    );
+}
+
+#[test]
+fn c10_a_session_that_was_ended_after_a_failure_tells_the_failure_no_more() {
+    let mut tab = active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() });
+    tab.run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        unsent                      -> unlock; retrying network
+        after 500                   -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered 400 invalid_grant  -> load
+        loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
+        ",
+    );
+    assert_eq!(tab.machine.snapshot().failure, None);
+}

@@ -1,0 +1,154 @@
+use crate::script::{Tab, active, tab};
+
+#[test]
+fn c16_close_settles_what_waits_and_lets_go_of_everything() {
+    let mut tab = active();
+    tab.run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        close                       -> cancel, unlock, settle 2 closed, shutdown | closed
+        close                       ->
+        ",
+    );
+    assert_eq!(tab.timer(), None);
+    assert_eq!(tab.machine.snapshot().id, None);
+}
+
+#[test]
+fn c16_a_closed_session_answers_every_call_at_once_and_ignores_the_rest() {
+    let mut tab = active();
+    tab.say("expire");
+    tab.say("want 2");
+    tab.say("close");
+    tab.run(
+        "
+        start 1         -> settle 1 closed
+        want 2          -> settle 2 closed
+        signout 3       -> settle 3 closed
+        401 4 0.1       -> settle 4 401
+        granted         -> unlock
+        saved           ->
+        heard 0.9       ->
+        heard signout 9 ->
+        visible         ->
+        online          ->
+        after 999999    -> | closed
+        ",
+    );
+}
+
+#[test]
+fn c16_close_waits_neither_for_the_storage_nor_for_a_revocation() {
+    let mut tab = active();
+    tab.say("signout 2");
+    tab.run("visible -> load");
+    tab.run("close -> unlock, settle 2 closed, shutdown");
+    assert_eq!(tab.timer(), None);
+}
+
+#[test]
+fn c16_close_frees_a_lock_that_was_only_asked_for() {
+    tab().run(
+        "
+        want 1        -> load
+        loaded empty  -> lock
+        close         -> unlock, settle 1 closed, shutdown
+        granted       -> unlock
+        ",
+    );
+}
+
+#[test]
+fn c04_who_asks_again_while_waiting_is_settled_once() {
+    tab().run(
+        "
+        want 1                      -> load
+        want 1                      ->
+        loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; restored g1
+        abort 1                     ->
+        ",
+    );
+}
+
+#[test]
+fn c17_completions_that_nobody_waits_for_are_ignored() {
+    let stray = "
+        loaded@999 0.9 a9/r9 as g9 900 ->
+        saved@999                      ->
+        storage@999 failed load        ->
+        granted@999                    -> unlock
+        refused@999                    ->
+        key@999 k9                     ->
+        answered@999 a9/r9 as g9 900   ->
+        unsent@999                     ->
+        abort 99                       ->
+    ";
+    tab().run(stray);
+    active().run(stray);
+    let mut signed_out = active();
+    signed_out.say("signout 2");
+    signed_out.run(stray);
+    signed_out.run("answered 503 ->");
+    signed_out.run(stray);
+    let locked = ["want 1", "loaded empty", "granted", "loaded empty", "key k1", "saved"];
+    let unlocked = ["want 1", "loaded empty", "refused", "loaded 0.0 claim k2", "after 150", "loaded 0.0 claim k2"];
+    let old = "loaded 0.1 a1/r1 as g1 0";
+    let refresh = ["want 1", old, "granted", old, "answered a2/r2 as g1 900", old];
+    for mut tab in [locked, unlocked, refresh].into_iter().flat_map(every_step) {
+        tab.run(stray);
+    }
+}
+
+/// The tab as it stands after each of the inputs.
+fn every_step(inputs: [&str; 6]) -> [Tab; 6] {
+    let mut tab = tab();
+    inputs.map(|input| {
+        tab.say(input);
+        tab.clone()
+    })
+}
+
+#[test]
+fn c15_a_snapshot_stays_the_same_until_something_changes() {
+    let mut tab = active();
+    let before = tab.machine.snapshot().clone();
+    tab.run("want 2 -> settle 2 a1");
+    tab.run("after 1000 ->");
+    assert_eq!(*tab.machine.snapshot(), before);
+}
+
+#[test]
+fn c13_nothing_that_is_shown_for_debugging_holds_a_secret() {
+    let mut tab = active();
+    tab.run("expire ->");
+    tab.run("want 2 -> lock");
+    tab.run("granted -> load");
+    tab.run("loaded 0.1 secret-access/secret-refresh as g1 900 -> send refresh r1");
+    let shown = format!("{:?}", tab.machine);
+    for secret in ["\"a1\"", "\"r1\"", "\"k1\"", "secret-access", "secret-refresh"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[test]
+fn c17_the_greatest_numbers_do_not_overflow() {
+    let greatest = u64::MAX;
+    let mut tab = tab();
+    tab.run(&format!(
+        "
+        want 1                                        -> load
+        loaded {greatest}.{greatest} a1/r1 as g1 900  -> settle 1 a1; restored g1
+        expire                                        ->
+        want 2                                        -> lock
+        granted                                       -> load
+        loaded {greatest}.{greatest} a1/r1 as g1 900  -> send refresh r1
+        answered a2/r2 as g1 {greatest}               -> load
+        loaded {greatest}.{greatest} a1/r1 as g1 900  -> store {greatest}.{greatest} a2/r2
+        saved                                         -> unlock, publish {greatest}.{greatest}, settle 2 a2; refreshed g1
+        signout 3                                     -> send revoke r2, publish signout {greatest}, lock; signed_out g1 this_tab
+        "
+    ));
+}

@@ -1,0 +1,17 @@
+//! The machine's transitions, as transcripts: what goes in, what comes out, and where the session stands then.
+
+#![expect(clippy::unwrap_used, reason = "a transcript that does not parse is a failed test")]
+
+mod acquire;
+mod expiry;
+mod failures;
+mod identity;
+mod lifecycle;
+mod refresh;
+mod script;
+mod sign_out;
+mod snapshot;
+mod storage;
+mod tabs;
+mod unauthorized;
+mod wire;

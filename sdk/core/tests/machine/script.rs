@@ -1,0 +1,295 @@
+//! Runs a transcript: a line is `input -> effects; events | status`. What is left of the bar is compared whole; the
+//! bar and the status may be left out. An input whose effect is not the last of its kind names the op: `saved@7`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use guestpass_core::wire::TokenAnswer;
+use guestpass_core::{
+    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Machine, News, Op, Outcome, Record, Request,
+    Secret, Stored, Timestamp, Version, WaiterId,
+};
+
+/// How long a waiter of a transcript waits, in milliseconds.
+pub(crate) const PATIENCE: u64 = 30_000;
+
+/// A machine with a clock, and a memory of the ops that it has handed out.
+#[derive(Clone)]
+pub(crate) struct Tab {
+    pub(crate) machine: Machine,
+    pub(crate) now: Timestamp,
+    ops: BTreeMap<&'static str, Op>,
+}
+
+/// A first visit, up to a credential of generation 1 that lasts 900 seconds, unused but by waiter 1.
+pub(crate) const FIRST_VISIT: &str = "
+    want 1                     -> load | loading
+    loaded empty               -> lock | acquiring
+    granted                    -> load
+    loaded empty               -> key
+    key k1                     -> store 0.0 claim k1
+    saved                      -> send acquire k1
+    answered a1/r1 as g1 900   -> load
+    loaded 0.0 claim k1        -> store 0.1 a1/r1
+    saved                      -> unlock, publish 0.1, settle 1 a1; acquired g1 | active
+";
+
+/// A refresh under the lock, up to the commit of generation 2.
+pub(crate) const REFRESHED: &str = "
+    granted                    -> load
+    loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+    answered a2/r2 as g1 900   -> load
+    loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+";
+
+pub(crate) fn tab() -> Tab {
+    tab_with(Config::default())
+}
+
+pub(crate) fn tab_with(config: Config) -> Tab {
+    Tab { machine: Machine::new(config), now: Timestamp { mono: 1_000, wall: 1_000_000 }, ops: BTreeMap::new() }
+}
+
+/// A tab after [`FIRST_VISIT`].
+pub(crate) fn active() -> Tab {
+    active_with(Config::default())
+}
+
+pub(crate) fn active_with(config: Config) -> Tab {
+    let mut tab = tab_with(config);
+    tab.run(FIRST_VISIT);
+    tab
+}
+
+impl Tab {
+    /// Runs a transcript and compares it.
+    pub(crate) fn run(&mut self, transcript: &str) {
+        for line in transcript.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (input, expected) = line.split_once("->").unwrap_or((line, ""));
+            let (expected, status) = match expected.split_once('|') {
+                Some((expected, status)) => (expected.trim(), Some(status.trim())),
+                None => (expected.trim(), None),
+            };
+            let said = self.say(input.trim());
+            assert_eq!(said, expected, "after `{}`, in:\n{transcript}", input.trim());
+            if let Some(expected) = status {
+                assert_eq!(self.status(), expected, "status after `{}`, in:\n{transcript}", input.trim());
+            }
+        }
+    }
+
+    /// Takes one input and renders what came of it.
+    pub(crate) fn say(&mut self, input: &str) -> String {
+        let input = self.parse(input);
+        self.machine.handle(self.now, input);
+        let mut said = Vec::new();
+        while let Some(effect) = self.machine.poll_effect() {
+            said.push(self.effect(effect));
+        }
+        let mut said = said.join(", ");
+        while let Some(event) = self.machine.poll_event() {
+            write!(said, "; {}", render_event(&event)).unwrap();
+        }
+        assert!(self.machine.poll_timeout().is_none_or(|at| at > self.now.mono), "C17: a deadline is left armed");
+        said
+    }
+
+    pub(crate) fn status(&self) -> String {
+        self.machine.snapshot().status.name().to_owned()
+    }
+
+    /// Milliseconds until the timer that the machine wants.
+    pub(crate) fn timer(&self) -> Option<u64> {
+        self.machine.poll_timeout().map(|at| at - self.now.mono)
+    }
+
+    /// The op of the last effect of a kind.
+    pub(crate) fn last(&self, kind: &str) -> Op {
+        self.ops[kind]
+    }
+
+    fn parse(&mut self, text: &str) -> Input {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let (name, at) = words[0].split_once('@').map_or((words[0], None), |(name, at)| (name, Some(at)));
+        let op = |kind: &'static str| match at {
+            Some(at) => Op(at.parse().unwrap()),
+            None => self.ops.get(kind).copied().unwrap_or(Op(0)),
+        };
+        let waiter = || WaiterId(words[1].parse().unwrap());
+        let deadline = self.now.mono + PATIENCE;
+        match (name, &words[1..]) {
+            ("start", _) => Input::Start { waiter: waiter() },
+            ("want", rest) => Input::TokenWanted { waiter: waiter(), deadline, fresh: rest.get(1) == Some(&"fresh") },
+            ("401", rest) => Input::Unauthorized {
+                waiter: waiter(),
+                deadline,
+                version: version(rest[1]),
+                attempt: u8::from(rest.contains(&"replay")),
+                replayable: !rest.contains(&"stream"),
+            },
+            ("abort", _) => Input::Abandon { waiter: waiter() },
+            ("expire", _) => Input::Expire,
+            ("signout", _) => Input::SignOut { waiter: waiter() },
+            ("close", _) => Input::Close,
+            ("loaded", rest) => Input::Loaded { op: op("load"), stored: self.stored(rest) },
+            ("saved", _) => Input::Saved { op: op("store") },
+            ("storage", ["failed", "load"]) => Input::StorageFailed { op: op("load") },
+            ("storage", _) => Input::StorageFailed { op: op("store") },
+            ("granted", _) => Input::LockGranted { op: op("lock") },
+            ("refused", _) => Input::LockUnavailable { op: op("lock") },
+            ("key", [key]) => Input::KeyMade { op: op("key"), key: Secret::new(*key) },
+            ("answered", rest) => Input::Answered { op: op("send"), answer: answer(rest) },
+            ("unsent", _) => Input::SendFailed { op: op("send") },
+            ("heard", ["signout", epoch]) => Input::Heard(News::SignedOut { epoch: epoch.parse().unwrap() }),
+            ("heard", [at]) => Input::Heard(News::Committed(version(at))),
+            ("online", _) => Input::Online,
+            ("offline", _) => Input::Offline,
+            ("visible", _) => Input::Visible,
+            ("after", [milliseconds]) => {
+                let milliseconds: u64 = milliseconds.parse().unwrap();
+                self.now = Timestamp { mono: self.now.mono + milliseconds, wall: self.now.wall + milliseconds };
+                Input::Tick
+            }
+            _ => panic!("no such input: {text}"),
+        }
+    }
+
+    /// `empty`, `corrupt`, or `E.G [claim K] [A/R as ID SECONDS]`.
+    fn stored(&self, words: &[&str]) -> Stored {
+        let rest = match words {
+            ["empty"] => return Stored::Empty,
+            ["corrupt"] => return Stored::Corrupt,
+            rest => rest,
+        };
+        let claim = rest.iter().position(|word| *word == "claim").map(|at| Secret::new(rest[at + 1]));
+        let credential = rest.iter().position(|word| word.contains('/')).map(|at| {
+            let token = token(&rest[at..]);
+            Credential {
+                access_token: Secret::new(token.access_token),
+                refresh_token: token.refresh_token.map(Secret::new),
+                subject: token.anonymous_id,
+                expiry: token.expires_in.map(|seconds| Expiry::received(self.now, seconds * 1_000)),
+            }
+        });
+        Stored::Record(Record { version: version(rest[0]), claim, credential })
+    }
+
+    fn effect(&mut self, effect: Effect) -> String {
+        let (kind, op, said) = match effect {
+            Effect::Load { op } => ("load", op, "load".to_owned()),
+            Effect::Store { op, record } => ("store", op, format!("store {}", render_record(&record))),
+            Effect::TakeLock { op } => ("lock", op, "lock".to_owned()),
+            Effect::MakeKey { op } => ("key", op, "key".to_owned()),
+            Effect::Send { op, request } => ("send", op, format!("send {}", render_request(&request))),
+            Effect::ReleaseLock { .. } => return "unlock".to_owned(),
+            Effect::Cancel { .. } => return "cancel".to_owned(),
+            Effect::Publish(News::Committed(version)) => return format!("publish {}", render_version(version)),
+            Effect::Publish(News::SignedOut { epoch }) => return format!("publish signout {epoch}"),
+            Effect::Settle { waiter, outcome } => return format!("settle {} {}", waiter.0, render_outcome(&outcome)),
+            Effect::Shutdown => return "shutdown".to_owned(),
+        };
+        assert!(self.ops.values().all(|known| *known < op), "an op names one effect only");
+        self.ops.insert(kind, op);
+        said
+    }
+}
+
+fn version(text: &str) -> Version {
+    let (epoch, generation) = text.split_once('.').unwrap();
+    Version { epoch: epoch.parse().unwrap(), generation: generation.parse().unwrap() }
+}
+
+/// `A/R as ID SECONDS`; `-` for what is missing.
+fn token(words: &[&str]) -> TokenAnswer {
+    let given = |word: &&str| (*word != "-").then(|| (**word).to_owned());
+    let (access, refresh) = words[0].split_once('/').unwrap();
+    TokenAnswer {
+        access_token: access.to_owned(),
+        token_type: "bearer".to_owned(),
+        refresh_token: given(&refresh),
+        anonymous_id: words.get(2).and_then(given).map(|id| match id.strip_prefix("user:") {
+            Some(id) => format!("user_{id}"),
+            None => format!("anonymous_{id}"),
+        }),
+        expires_in: words.get(3).and_then(given).map(|seconds| seconds.parse().unwrap()),
+    }
+}
+
+/// A token, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone is a body that is no token.
+fn answer(words: &[&str]) -> Answer {
+    if words[0].contains('/') {
+        return Answer { status: 200, retry_after: None, body: Body::Token(token(words)) };
+    }
+    let retry = words.iter().position(|word| *word == "retry");
+    let code = words[1..].iter().find(|word| word.starts_with("invalid"));
+    Answer {
+        status: words[0].parse().unwrap(),
+        retry_after: retry.map(|at| words[at + 1].parse().unwrap()),
+        body: code.map_or(Body::Other, |code| Body::Error((*code).to_owned())),
+    }
+}
+
+fn render_version(version: Version) -> String {
+    format!("{}.{}", version.epoch, version.generation)
+}
+
+fn render_record(record: &Record) -> String {
+    let mut said = render_version(record.version);
+    if let Some(claim) = &record.claim {
+        write!(said, " claim {}", claim.expose()).unwrap();
+    }
+    if let Some(credential) = &record.credential {
+        let refresh = credential.refresh_token.as_ref().map_or("-", Secret::expose);
+        write!(said, " {}/{refresh}", credential.access_token.expose()).unwrap();
+    }
+    said
+}
+
+fn render_request(request: &Request) -> String {
+    match request {
+        Request::Acquire { key } => format!("acquire {}", key.expose()),
+        Request::Refresh { refresh_token } => format!("refresh {}", refresh_token.expose()),
+        Request::Revoke { token } => format!("revoke {}", token.expose()),
+    }
+}
+
+fn render_outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Token(grant) if grant.attempt == 0 => grant.access_token.expose().to_owned(),
+        Outcome::Token(grant) => format!("{} replay", grant.access_token.expose()),
+        Outcome::Deliver => "401".to_owned(),
+        Outcome::Done => "done".to_owned(),
+        Outcome::Failed(failure) => failure.code().to_owned(),
+    }
+}
+
+fn render_event(event: &Event) -> String {
+    let id = |id: &Option<String>| match id {
+        Some(id) => id.trim_start_matches("anonymous_").to_owned(),
+        None => "-".to_owned(),
+    };
+    match event {
+        Event::Restored { id: who } => format!("restored {}", id(who)),
+        Event::Acquired { id: who } => format!("acquired {}", id(who)),
+        Event::Refreshed { id: who, .. } => format!("refreshed {}", id(who)),
+        Event::Adopted { id: who, .. } => format!("adopted {}", id(who)),
+        Event::Unauthorized { .. } => "unauthorized".to_owned(),
+        Event::Retrying { failure, .. } => format!("retrying {}", failure.code()),
+        Event::Identity { old, new, reason } => {
+            format!("identity {} {} {}", id(old), id(new), snake(&format!("{reason:?}")))
+        }
+        Event::SignedOut { id: who, by } => format!("signed_out {} {}", id(who), snake(&format!("{by:?}"))),
+        Event::Storage(trouble) => format!("storage {}", snake(&format!("{trouble:?}"))),
+    }
+}
+
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for (index, letter) in name.char_indices() {
+        if letter.is_uppercase() && index > 0 {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}

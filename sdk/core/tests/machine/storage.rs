@@ -1,0 +1,123 @@
+use crate::script::{active, tab};
+
+#[test]
+fn c14_a_blocked_storage_leaves_memory_and_is_said_once() {
+    tab().run(
+        "
+        want 1                    -> load
+        storage failed load       -> key; storage memory | acquiring
+        key k1                    -> send acquire k1
+        answered a1/r1 as g1 900  -> settle 1 a1; acquired g1 | active
+        expire                    ->
+        want 2                    -> send refresh r1
+        ",
+    );
+}
+
+#[test]
+fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
+    tab().run(
+        "
+        want 1      -> load
+        after 2000  -> key; storage memory
+        ",
+    );
+    tab().run(
+        "
+        want 1        -> load
+        loaded empty  -> lock
+        granted       -> load
+        after 2000    -> key; storage memory
+        key k1        -> send acquire k1
+        loaded empty  ->
+        ",
+    );
+}
+
+#[test]
+fn c14_a_full_storage_loses_nothing_that_is_in_memory() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered a2/r2 as g1 900    -> load
+        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
+        storage failed store        -> unlock, settle 2 a2; storage memory; refreshed g1 | active
+        ",
+    );
+}
+
+#[test]
+fn c14_a_claim_that_cannot_be_stored_is_used_all_the_same() {
+    tab().run(
+        "
+        want 1                -> load
+        loaded empty          -> lock
+        granted               -> load
+        loaded empty          -> key
+        key k1                -> store 0.0 claim k1
+        storage failed store  -> send acquire k1; storage memory
+        ",
+    );
+}
+
+#[test]
+fn c14_a_record_that_cannot_be_read_counts_as_none_and_is_said() {
+    tab().run(
+        "
+        want 1          -> load
+        loaded corrupt  -> lock; storage corrupt
+        ",
+    );
+}
+
+#[test]
+fn c14_what_was_cleared_under_an_open_page_is_written_again() {
+    active().run(
+        "
+        visible       -> load
+        loaded empty  -> lock | active
+        granted       -> load
+        loaded empty  -> store 0.1 a1/r1
+        saved         -> unlock, publish 0.1 | active
+        ",
+    );
+}
+
+#[test]
+fn a_sign_out_without_a_storage_is_done_at_once() {
+    tab().run(
+        "
+        want 1                    -> load
+        storage failed load       -> key; storage memory
+        key k1                    -> send acquire k1
+        answered a1/r1 as g1 900  -> settle 1 a1; acquired g1
+        signout 2                 -> send revoke r1, settle 2 done; signed_out g1 this_tab | signed_out
+        ",
+    );
+}
+
+#[test]
+fn c14_a_start_does_not_wait_for_a_storage_that_hangs() {
+    tab().run(
+        "
+        start 1     -> load
+        after 2000  -> settle 1 done; storage memory | idle
+        ",
+    );
+}
+
+#[test]
+fn c07_what_is_newer_by_the_time_of_a_repair_is_adopted() {
+    active().run(
+        "
+        visible                     -> load
+        loaded empty                -> lock
+        granted                     -> load
+        loaded 0.3 a3/r3 as g1 900  -> unlock; adopted g1
+        want 2                      -> settle 2 a3
+        ",
+    );
+}

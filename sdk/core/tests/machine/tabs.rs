@@ -1,0 +1,79 @@
+use crate::script::active;
+
+#[test]
+fn news_of_a_commit_is_loaded_and_adopted() {
+    active().run(
+        "
+        heard 0.2                   -> load
+        loaded 0.2 a2/r2 as g1 900  -> ; adopted g1
+        want 2                      -> settle 2 a2
+        ",
+    );
+}
+
+#[test]
+fn news_of_what_is_known_is_nothing() {
+    active().run("heard 0.1 ->");
+}
+
+#[test]
+fn c07_news_and_loads_out_of_order_never_downgrade() {
+    active().run(
+        "
+        heard 0.3                   -> load
+        heard 0.2                   ->
+        loaded 0.3 a3/r3 as g1 900  -> load; adopted g1
+        loaded 0.3 a3/r3 as g1 900  ->
+        want 2                      -> settle 2 a3
+        ",
+    );
+    active().run(
+        "
+        heard 0.3                   -> load
+        loaded 0.3 a3/r3 as g1 900  -> ; adopted g1
+        loaded 0.2 a2/r2 as g1 900  ->
+        want 2                      -> settle 2 a3
+        ",
+    );
+}
+
+#[test]
+fn news_during_a_load_makes_it_load_again() {
+    active().run(
+        "
+        visible                     -> load
+        heard 0.2                   ->
+        loaded 0.1 a1/r1 as g1 900  -> load
+        loaded 0.2 a2/r2 as g1 900  -> ; adopted g1
+        ",
+    );
+}
+
+#[test]
+fn an_adopted_credential_serves_who_waits_while_a_refresh_is_under_way() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        heard 0.2                   -> load
+        loaded 0.2 a2/r2 as g1 900  -> settle 2 a2; adopted g1
+        granted                     -> load
+        loaded 0.2 a2/r2 as g1 900  -> unlock
+        ",
+    );
+}
+
+#[test]
+fn a_credential_that_is_adopted_expired_is_refreshed() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.5 a5/r5 as g1 0    -> send refresh r5; adopted g1
+        answered a6/r6 as g1 900    -> load
+        loaded 0.5 a5/r5 as g1 0    -> store 0.6 a6/r6
+        saved                       -> unlock, publish 0.6, settle 2 a6; refreshed g1 | active
+        ",
+    );
+}

@@ -1,0 +1,31 @@
+use guestpass_core::wire::{IDEMPOTENCY_KEY_MIN, TokenAnswer};
+use guestpass_core::{Expiry, Secret, Timestamp};
+
+#[test]
+fn c13_debug_shows_no_token() {
+    let answer = TokenAnswer {
+        access_token: "access".into(),
+        token_type: "bearer".into(),
+        expires_in: Some(900),
+        refresh_token: Some("gpr_refresh".into()),
+        anonymous_id: Some("anonymous_1".into()),
+    };
+    assert_eq!(
+        format!("{answer:?}"),
+        r#"TokenAnswer { expires_in: Some(900), anonymous_id: Some("anonymous_1"), .. }"#
+    );
+    assert_eq!(format!("{:?}", Secret::new("gpr_refresh")), "Secret");
+}
+
+const _: () = assert!(IDEMPOTENCY_KEY_MIN * 6 >= 128, "an idempotency key holds 128 bits");
+
+#[test]
+fn c11_a_restored_token_never_outlives_its_lifetime() {
+    let now = Timestamp { mono: 5, wall: 1_000 };
+    let set_back = Expiry::restored(now, 900_000, 99_000_000);
+    assert_eq!(set_back.end.mono, 900_005);
+    let set_forward = Expiry::restored(now, 900_000, 10);
+    assert_eq!(set_forward.end.mono, 5);
+    let ordinary = Expiry::restored(now, 900_000, 601_000);
+    assert_eq!(ordinary.end, Timestamp { mono: 600_005, wall: 601_000 });
+}

@@ -1,0 +1,120 @@
+//! The scenarios. Each is about something; together they are about everything.
+
+use crate::scenario::{Budget, Scenario};
+use crate::world::Browser;
+
+const BROWSER: Browser = Browser { locks: true, sync_storage: true, stops: false };
+const LOCKLESS: Browser = Browser { locks: false, sync_storage: true, stops: false };
+const SLOW_STORAGE: Browser = Browser { locks: true, sync_storage: false, stops: false };
+const STOPS: Browser = Browser { stops: true, ..BROWSER };
+const WORST: Browser = Browser { locks: false, sync_storage: false, stops: false };
+
+const QUIET: Budget = Budget {
+    calls: 1,
+    expiries: 0,
+    sign_outs: 0,
+    starts: 0,
+    timers: 0,
+    network: 0,
+    storage: 0,
+    lost_locks: 0,
+    crashes: 0,
+    closes: 0,
+    revocations: 0,
+    news: 0,
+    refusals: 0,
+    clocks: 0,
+    offline: 0,
+};
+
+/// All scenarios, of cold tabs that know nothing and of warm ones that share a guest; a deep run has larger budgets.
+pub(crate) fn all(deep: bool) -> Vec<Scenario> {
+    let more = u8::from(deep);
+    let cold = |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: false };
+    let warm = |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: true };
+    vec![
+        cold("first_visit", 3, BROWSER, Budget { news: 1, ..QUIET }),
+        cold("first_visit_lockless", 3, LOCKLESS, Budget { news: more, ..QUIET }),
+        cold("first_visit_network", 2, BROWSER, Budget { network: 2, timers: 1, ..QUIET }),
+        cold("first_visit_network_lockless", 2, LOCKLESS, Budget { network: 1 + more, timers: 1, ..QUIET }),
+        cold("first_visit_crash", 2, BROWSER, Budget { crashes: 2, calls: 2, network: more, ..QUIET }),
+        cold("first_visit_crash_lockless", 2, LOCKLESS, Budget { crashes: 1 + more, calls: 2, ..QUIET }),
+        cold("first_visit_storage", 2, BROWSER, Budget { storage: 1, calls: 2, sign_outs: more, ..QUIET }),
+        cold("first_visit_slow_storage", 2, SLOW_STORAGE, Budget { calls: 1 + more, ..QUIET }),
+        cold("first_visit_slow_storage_fails", 2, SLOW_STORAGE, Budget { storage: 1, timers: 1, ..QUIET }),
+        cold("first_visit_slow_storage_lockless", 2, WORST, Budget { network: more, ..QUIET }),
+        cold("first_visit_revoked", 2, LOCKLESS, Budget { revocations: 1, refusals: more, ..QUIET }),
+        cold("first_visit_sign_out", 2, BROWSER, Budget { sign_outs: 1 + more, ..QUIET }),
+        warm("expiry", 3, BROWSER, Budget { expiries: 3, ..QUIET }),
+        warm("expiry_lockless", 3, LOCKLESS, Budget { expiries: 3, ..QUIET }),
+        warm("expiry_network", 2, BROWSER, Budget { expiries: 2, network: 2, timers: 1 + more, ..QUIET }),
+        warm("expiry_network_lockless", 2, LOCKLESS, Budget { expiries: 2, network: 1 + more, timers: 1, ..QUIET }),
+        warm("expiry_lost_lock", 2, BROWSER, Budget { expiries: 2, lost_locks: 1, timers: 1, news: more, ..QUIET }),
+        warm("expiry_crash", 2, BROWSER, Budget { expiries: 2, crashes: 2, calls: 2, ..QUIET }),
+        warm("expiry_slow_storage", 2, SLOW_STORAGE, Budget { expiries: 2, news: more, ..QUIET }),
+        warm("expiry_slow_storage_lockless", 2, WORST, Budget { expiries: 2, network: more, ..QUIET }),
+        warm("expiry_storage", 2, BROWSER, Budget { expiries: 2, storage: 1, calls: 2, timers: more, ..QUIET }),
+        warm("refusal", 2, BROWSER, Budget { refusals: 2, calls: 2, network: 1 + more, ..QUIET }),
+        warm("revocation", 2, BROWSER, Budget { revocations: 1, calls: 2, expiries: 1, news: more, ..QUIET }),
+        warm("revocation_lockless", 2, LOCKLESS, Budget { revocations: 1, expiries: 1, network: more, ..QUIET }),
+        warm("revocation_stops", 2, STOPS, Budget { revocations: 1, calls: 2, starts: 1, expiries: more, ..QUIET }),
+        warm("sign_out", 2, BROWSER, Budget { sign_outs: 1, expiries: 1, news: 1, network: more, ..QUIET }),
+        warm("sign_out_twice", 2, BROWSER, Budget { sign_outs: 2, calls: 1, network: more, ..QUIET }),
+        warm("sign_out_lockless", 2, LOCKLESS, Budget { sign_outs: 1, expiries: 1, news: 1, ..QUIET }),
+        warm("sign_out_slow_storage", 2, SLOW_STORAGE, Budget { sign_outs: 1, expiries: 1, news: more, ..QUIET }),
+        warm("sign_out_crash", 2, BROWSER, Budget { sign_outs: 1, crashes: 1, expiries: more, ..QUIET }),
+        warm("clocks", 2, BROWSER, Budget { clocks: 2, network: more, ..QUIET }),
+        warm("offline", 2, BROWSER, Budget { offline: 2, network: 1, expiries: 1 + more, ..QUIET }),
+        warm("close", 2, BROWSER, Budget { closes: 1, expiries: 1, sign_outs: 1, ..QUIET }),
+        warm("everything", 2, BROWSER, EVERYTHING),
+        warm("everything_lockless", 2, LOCKLESS, EVERYTHING),
+        warm("everything_slow_storage", 2, SLOW_STORAGE, EVERYTHING),
+    ]
+}
+
+/// Long lives with every fault in them: too many to explore, so they are walked at random.
+pub(crate) fn lives() -> Vec<Scenario> {
+    let budget = Budget {
+        calls: 20,
+        expiries: 12,
+        sign_outs: 3,
+        starts: 4,
+        timers: 6,
+        network: 8,
+        storage: 1,
+        lost_locks: 3,
+        crashes: 3,
+        closes: 1,
+        revocations: 2,
+        news: 4,
+        refusals: 3,
+        clocks: 2,
+        offline: 2,
+    };
+    let life = |name, browser| Scenario { name, tabs: 3, browser, budget, warm: false };
+    vec![
+        life("lives", BROWSER),
+        life("lives_lockless", LOCKLESS),
+        life("lives_slow_storage", SLOW_STORAGE),
+        life("lives_worst", WORST),
+        life("lives_that_stop", STOPS),
+    ]
+}
+
+const EVERYTHING: Budget = Budget {
+    calls: 2,
+    expiries: 2,
+    sign_outs: 1,
+    starts: 1,
+    timers: 1,
+    network: 1,
+    storage: 1,
+    lost_locks: 1,
+    crashes: 1,
+    closes: 1,
+    revocations: 1,
+    news: 1,
+    refusals: 1,
+    clocks: 1,
+    offline: 1,
+};

@@ -1,0 +1,456 @@
+//! Tabs that run the production machine, and what is between them: storage, lock, channel, network.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use guestpass_core::{
+    Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Stored,
+    Timestamp, Version, WaiterId,
+};
+
+use crate::diagram;
+use crate::server::Server;
+
+/// How the browser of a scenario is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Browser {
+    /// Web Locks are there.
+    pub(crate) locks: bool,
+    /// Loads and stores are done at once, as with localStorage; else each takes its time, as with IndexedDB.
+    pub(crate) sync_storage: bool,
+    /// The application wants no fresh guest when the server has ended the session.
+    pub(crate) stops: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    pub(crate) browser: Browser,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) storage: Record,
+    pub(crate) lock: Lock,
+    pub(crate) server: Server,
+    /// What has been found wrong, by property.
+    pub(crate) wrong: BTreeMap<&'static str, String>,
+    /// The storage has failed a tab, which has gone its own way since.
+    pub(crate) parted: bool,
+    keys: u32,
+    /// How often a visitor has signed out.
+    pub(crate) sign_outs: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tab {
+    pub(crate) life: Life,
+    pub(crate) machine: Machine,
+    pub(crate) now: Timestamp,
+    /// Loads and stores under way, in their order.
+    pub(crate) io: VecDeque<Io>,
+    /// The storage of this tab fails from now on.
+    pub(crate) broken: bool,
+    pub(crate) sends: BTreeMap<Op, Sent>,
+    pub(crate) inbox: Vec<News>,
+    pub(crate) calls: BTreeMap<u32, Call>,
+    /// The lock was refused, lost, or not waited for: two tabs may be at it at once.
+    pub(crate) bypassed: bool,
+    /// Who the visitor was, when that has ended without a word so far.
+    pub(crate) owed: Option<String>,
+    started: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Life {
+    Open,
+    Closed,
+    Crashed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Io {
+    Load(Op),
+    Store(Op, Record),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sent {
+    pub(crate) request: Request,
+    pub(crate) epoch: u64,
+    pub(crate) answer: Option<Answer>,
+    /// Nobody waits for it any more; it may have been processed all the same.
+    pub(crate) cancelled: bool,
+}
+
+/// One logical request of the application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Call {
+    Waiting {
+        replays: u8,
+    },
+    /// Has a token, and is on its way to a resource.
+    Granted {
+        access_token: String,
+        version: Version,
+        attempt: u8,
+        replays: u8,
+    },
+    /// Has asked to start, or to be signed out.
+    Asking,
+    Done,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Lock {
+    pub(crate) holder: Option<(usize, Op)>,
+    /// Who asks, and whether somebody else had it then.
+    pub(crate) queue: VecDeque<(usize, Op, bool)>,
+}
+
+/// How long a call waits: longer than everything else, so that only what nothing settles ends by it.
+const PATIENCE: u64 = 200_000;
+
+/// How long a tab waits for a lock that another one has: long enough to notice.
+const CONTENDED: u64 = 10;
+
+impl World {
+    pub(crate) fn new(browser: Browser, tabs: usize) -> Self {
+        Self {
+            browser,
+            tabs: (0..tabs).map(|index| Tab::new(index, browser)).collect(),
+            storage: Record::default(),
+            lock: Lock::default(),
+            server: Server::default(),
+            wrong: BTreeMap::new(),
+            parted: false,
+            keys: 0,
+            sign_outs: 0,
+        }
+    }
+
+    /// Starts a call that wants a token.
+    pub(crate) fn want(&mut self, tab: usize) {
+        let (call, deadline) = self.tabs[tab].start(Call::Waiting { replays: 0 });
+        self.feed(tab, Input::TokenWanted { waiter: WaiterId(call), deadline, fresh: false });
+    }
+
+    pub(crate) fn start(&mut self, tab: usize) {
+        let (call, _) = self.tabs[tab].start(Call::Asking);
+        self.feed(tab, Input::Start { waiter: WaiterId(call) });
+    }
+
+    pub(crate) fn sign_out(&mut self, tab: usize) {
+        self.sign_outs += 1;
+        let (call, _) = self.tabs[tab].start(Call::Asking);
+        self.feed(tab, Input::SignOut { waiter: WaiterId(call) });
+    }
+
+    /// A call with a token reaches its resource, which answers as the server's state has it, or 401 all the same.
+    pub(crate) fn request(&mut self, tab: usize, call: u32, refuse: bool) {
+        let Some(Call::Granted { access_token, version, attempt, replays }) = self.tabs[tab].calls.get(&call).cloned()
+        else {
+            return;
+        };
+        if self.server.accepts(&access_token) && !refuse {
+            self.tabs[tab].calls.insert(call, Call::Done);
+            return;
+        }
+        self.tabs[tab].calls.insert(call, Call::Waiting { replays });
+        let deadline = self.tabs[tab].now.mono + PATIENCE;
+        let waiter = WaiterId(call);
+        self.feed(tab, Input::Unauthorized { waiter, deadline, version, attempt, replayable: true });
+    }
+
+    /// The lock is free: whoever asked first gets it.
+    pub(crate) fn grant_lock(&mut self) {
+        if self.lock.holder.is_none()
+            && let Some((tab, op, contended)) = self.lock.queue.pop_front()
+        {
+            self.lock.holder = Some((tab, op));
+            if contended {
+                self.tabs[tab].pass(CONTENDED);
+            }
+            self.feed(tab, Input::LockGranted { op });
+        }
+    }
+
+    /// The browser takes the lock away.
+    pub(crate) fn lose_lock(&mut self) {
+        if let Some((tab, op)) = self.lock.holder.take() {
+            self.tabs[tab].bypassed = true;
+            self.feed(tab, Input::LockUnavailable { op });
+        }
+    }
+
+    /// The oldest load or store of a tab takes effect, or fails.
+    pub(crate) fn do_io(&mut self, tab: usize, fails: bool) {
+        let Some(io) = self.tabs[tab].io.pop_front() else { return };
+        let input = self.io(tab, io, fails);
+        self.feed(tab, input);
+    }
+
+    /// The server acts on a request; the answer is on its way.
+    pub(crate) fn serve(&mut self, tab: usize, op: Op) {
+        if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
+            sent.answer = Some(self.server.serve(&sent.request, sent.epoch));
+        }
+    }
+
+    /// The answer arrives. Kept, it arrives once more.
+    pub(crate) fn deliver(&mut self, tab: usize, op: Op, keep: bool) {
+        let Some(sent) = self.tabs[tab].sends.get_mut(&op) else { return };
+        let Some(answer) = sent.answer.clone() else { return };
+        sent.cancelled = true;
+        if !keep {
+            self.tabs[tab].sends.remove(&op);
+        }
+        self.feed(tab, Input::Answered { op, answer });
+    }
+
+    /// The request, or its answer, is lost, and the tab notices.
+    pub(crate) fn lose(&mut self, tab: usize, op: Op) {
+        if self.tabs[tab].sends.remove(&op).is_some() {
+            self.feed(tab, Input::SendFailed { op });
+        }
+    }
+
+    /// The server is overloaded.
+    pub(crate) fn refuse(&mut self, tab: usize, op: Op) {
+        if self.tabs[tab].sends.remove(&op).is_some() {
+            let answer = Answer { status: 503, retry_after: None, body: guestpass_core::Body::Other };
+            self.feed(tab, Input::Answered { op, answer });
+        }
+    }
+
+    pub(crate) fn hear(&mut self, tab: usize, index: usize) {
+        let news = self.tabs[tab].inbox.remove(index);
+        self.feed(tab, Input::Heard(news));
+    }
+
+    /// The tab's next timer fires.
+    pub(crate) fn fire_timer(&mut self, tab: usize) {
+        let Some(at) = self.tabs[tab].machine.poll_timeout() else { return };
+        let tab_now = self.tabs[tab].now.mono;
+        self.tabs[tab].pass(at - tab_now);
+        if self.lock.queue.iter().any(|(asking, ..)| *asking == tab) {
+            self.tabs[tab].bypassed = true;
+        }
+        // A storage that has not answered by now has failed, as far as this tab is concerned.
+        if !self.tabs[tab].io.is_empty() {
+            self.break_storage(tab);
+        }
+        self.feed(tab, Input::Tick);
+    }
+
+    /// The storage fails this tab, from now on.
+    pub(crate) fn break_storage(&mut self, tab: usize) {
+        self.tabs[tab].broken = true;
+        self.parted = true;
+    }
+
+    /// The tab is gone, and with it its lock, its requests and its channel.
+    pub(crate) fn crash(&mut self, tab: usize) {
+        self.free_lock(tab);
+        let Tab { started, bypassed, .. } = self.tabs[tab];
+        self.tabs[tab] = Tab { life: Life::Crashed, started, bypassed, ..Tab::new(tab, self.browser) };
+    }
+
+    /// The page is loaded again.
+    pub(crate) fn reopen(&mut self, tab: usize) {
+        self.tabs[tab].life = Life::Open;
+    }
+
+    pub(crate) fn close(&mut self, tab: usize) {
+        self.feed(tab, Input::Close);
+        self.tabs[tab].life = Life::Closed;
+        let left = self.lock.holder.is_some_and(|(holder, _)| holder == tab)
+            || self.lock.queue.iter().any(|(asking, ..)| *asking == tab)
+            || self.tabs[tab].machine.poll_timeout().is_some()
+            || self.tabs[tab].calls.values().any(Call::is_waiting);
+        if left {
+            self.say_wrong("C16", format!("tab {tab} has left something behind"));
+        }
+    }
+
+    /// The driver's loop: one input, its effects, whatever follows at once; as `sdk/src/driver.rs` runs it.
+    pub(crate) fn feed(&mut self, tab: usize, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        let mut steps = 0;
+        while let Some(input) = inputs.pop_front() {
+            steps += 1;
+            if steps > 40 {
+                return self.say_wrong("C17", format!("tab {tab} does not come to rest"));
+            }
+            let before = self.before(tab, &input);
+            let now = self.tabs[tab].now;
+            let status = self.tabs[tab].machine.snapshot().status;
+            self.tabs[tab].machine.handle(now, input);
+            diagram::saw(status, self.tabs[tab].machine.snapshot().status);
+            let mut effects = Vec::new();
+            while let Some(effect) = self.tabs[tab].machine.poll_effect() {
+                effects.push(effect);
+            }
+            let mut events = Vec::new();
+            while let Some(event) = self.tabs[tab].machine.poll_event() {
+                events.push(event);
+            }
+            self.check_step(tab, &before, &effects, &events);
+            for effect in effects {
+                self.perform(tab, effect, &mut inputs);
+            }
+        }
+    }
+
+    fn perform(&mut self, tab: usize, effect: Effect, inputs: &mut VecDeque<Input>) {
+        match effect {
+            Effect::Load { op } => self.ask_io(tab, Io::Load(op), inputs),
+            Effect::Store { op, record } => self.ask_io(tab, Io::Store(op, record), inputs),
+            Effect::TakeLock { op } if self.browser.locks => {
+                let contended = self.lock.holder.is_some() || !self.lock.queue.is_empty();
+                self.lock.queue.push_back((tab, op, contended));
+            }
+            Effect::TakeLock { op } => {
+                self.tabs[tab].bypassed = true;
+                inputs.push_back(Input::LockUnavailable { op });
+            }
+            Effect::ReleaseLock { op } => self.release(tab, op),
+            Effect::MakeKey { op } => {
+                self.keys += 1;
+                inputs.push_back(Input::KeyMade { op, key: Secret::new(format!("k{}", self.keys)) });
+            }
+            Effect::Send { op, request } => {
+                self.check_send(tab, &request);
+                let epoch = self.tabs[tab].machine.version().epoch;
+                self.tabs[tab].sends.insert(op, Sent { request, epoch, answer: None, cancelled: false });
+            }
+            Effect::Cancel { op } => {
+                if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
+                    sent.cancelled = true;
+                }
+            }
+            Effect::Publish(news) => {
+                for (index, other) in self.tabs.iter_mut().enumerate() {
+                    if index != tab && other.life == Life::Open && !other.inbox.contains(&news) {
+                        other.inbox.push(news);
+                    }
+                }
+            }
+            Effect::Settle { waiter, outcome } => self.settle(tab, waiter.0, outcome),
+            Effect::Shutdown => {}
+        }
+    }
+
+    fn settle(&mut self, tab: usize, call: u32, outcome: Outcome) {
+        let old = self.tabs[tab].calls.get(&call).cloned();
+        let new = match (old, outcome) {
+            (Some(Call::Waiting { replays }), Outcome::Token(grant)) => {
+                let replays = replays + u8::from(grant.attempt > 0);
+                if replays > 1 {
+                    self.say_wrong("C3", format!("tab {tab} replays call {call} again"));
+                }
+                if grant.version != self.tabs[tab].machine.version() {
+                    self.say_wrong("C8", format!("tab {tab} grants a token that it does not hold"));
+                }
+                let access_token = grant.access_token.expose().to_owned();
+                Call::Granted { access_token, version: grant.version, attempt: grant.attempt, replays }
+            }
+            (Some(Call::Waiting { .. } | Call::Asking), _) => Call::Done,
+            (_, outcome) => {
+                return self.say_wrong("C4", format!("tab {tab} settles call {call} once more: {outcome:?}"));
+            }
+        };
+        self.tabs[tab].calls.insert(call, new);
+    }
+
+    fn ask_io(&mut self, tab: usize, io: Io, inputs: &mut VecDeque<Input>) {
+        if self.browser.sync_storage {
+            let input = self.io(tab, io, false);
+            inputs.push_back(input);
+        } else {
+            self.tabs[tab].io.push_back(io);
+        }
+    }
+
+    fn io(&mut self, tab: usize, io: Io, fails: bool) -> Input {
+        match io {
+            Io::Load(op) | Io::Store(op, _) if fails || self.tabs[tab].broken => Input::StorageFailed { op },
+            Io::Load(op) => {
+                let stored = match self.storage.clone() {
+                    record if record == Record::default() => Stored::Empty,
+                    record => Stored::Record(record),
+                };
+                Input::Loaded { op, stored }
+            }
+            Io::Store(op, record) => {
+                self.check_store(tab, &record);
+                self.storage = record;
+                Input::Saved { op }
+            }
+        }
+    }
+
+    fn release(&mut self, tab: usize, op: Op) {
+        if self.lock.holder == Some((tab, op)) {
+            self.lock.holder = None;
+        }
+        self.lock.queue.retain(|(asking, asked, _)| (*asking, *asked) != (tab, op));
+    }
+
+    fn free_lock(&mut self, tab: usize) {
+        self.lock.holder = self.lock.holder.filter(|(holder, _)| *holder != tab);
+        self.lock.queue.retain(|(asking, ..)| *asking != tab);
+    }
+
+    pub(crate) fn say_wrong(&mut self, property: &'static str, what: String) {
+        self.wrong.entry(property).or_insert(what);
+    }
+}
+
+impl Tab {
+    fn new(index: usize, browser: Browser) -> Self {
+        let on_identity_lost = if browser.stops { OnIdentityLost::Stop } else { OnIdentityLost::Reacquire };
+        let config = Config { seed: index as u64, on_identity_lost, ..Config::default() };
+        Self {
+            life: Life::Open,
+            machine: Machine::new(config),
+            now: Timestamp { mono: 1_000, wall: 1_000_000 },
+            io: VecDeque::new(),
+            broken: false,
+            sends: BTreeMap::new(),
+            inbox: Vec::new(),
+            calls: BTreeMap::new(),
+            bypassed: false,
+            owed: None,
+            started: 0,
+        }
+    }
+
+    fn pass(&mut self, milliseconds: u64) {
+        self.now.mono += milliseconds;
+        self.now.wall += milliseconds;
+    }
+
+    /// It waits for what other tabs have written to arrive: time alone helps, and that is no fault.
+    pub(crate) fn settles(&self) -> bool {
+        let short = Config::default().claim_settle;
+        let waits = self.calls.values().any(Call::is_waiting) && self.sends.is_empty() && self.io.is_empty();
+        waits && self.machine.poll_timeout().is_some_and(|at| at - self.now.mono <= short)
+    }
+
+    fn start(&mut self, call: Call) -> (u32, u64) {
+        self.started += 1;
+        self.calls.insert(self.started, call);
+        (self.started, self.now.mono + PATIENCE)
+    }
+}
+
+impl Call {
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self, Call::Waiting { .. } | Call::Asking)
+    }
+}
+
+/// Whether an event says that this visitor is no more.
+pub(crate) fn speaks_of(event: &Event, id: &str) -> bool {
+    match event {
+        Event::Identity { old: Some(old), .. } => old == id,
+        Event::SignedOut { id: Some(old), .. } => old == id,
+        _ => false,
+    }
+}

@@ -1,0 +1,74 @@
+// The resource servers that the browser tests call: one program, reached as 127.0.0.1 and as localhost, which are two
+// origins. It tells what it was sent, redirects, and refuses.
+//
+//   node sdk/tests/resources.mjs [PORT]      prints `listening on http://127.0.0.1:PORT` once it does
+//
+// ANY /echo?status=401        answers with what it was sent: {method, path, headers, body}
+// ANY /redirect?status=&to=   redirects
+// ANY /refuse-once?key=       answers 401 the first time that it is asked with this key, and then as /echo
+// GET /sent?key=              what /refuse-once was sent with this key, as a list
+// ANY /late?key=              answers when /sent is asked with this key
+// ANY /never/…                never answers
+// GET /shell.js               what is around the compiled machine in the npm package, as a classic script
+
+import { createServer } from 'node:http'
+import { build } from 'esbuild'
+
+const shell = await build({
+  stdin: { contents: "export { runSession } from './npm/src/shell/shell.ts'", resolveDir: '.' },
+  bundle: true,
+  format: 'iife',
+  globalName: 'guestpassShell',
+  write: false,
+})
+
+const sent = new Map()
+const late = new Map()
+
+const server = createServer(async (request, response) => {
+  const url = new URL(request.url, 'http://resources.example')
+  const key = url.searchParams.get('key')
+  response.setHeader('Access-Control-Allow-Origin', '*')
+  response.setHeader('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE')
+  response.setHeader('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key, X-Kept')
+  if (request.method === 'OPTIONS') return response.writeHead(204).end()
+
+  const seen = await read(request)
+  if (url.pathname.startsWith('/never/')) return
+  switch (url.pathname) {
+    case '/shell.js':
+      return response.end(shell.outputFiles[0].contents)
+    case '/echo':
+      return answer(response, Number(url.searchParams.get('status') ?? 200), seen)
+    case '/redirect':
+      return response.writeHead(Number(url.searchParams.get('status')), { Location: url.searchParams.get('to') }).end()
+    case '/refuse-once': {
+      const before = sent.get(key) ?? []
+      sent.set(key, [...before, seen])
+      return answer(response, before.length === 0 ? 401 : 200, seen)
+    }
+    case '/sent':
+      late.get(key)?.()
+      return answer(response, 200, sent.get(key) ?? [])
+    case '/late':
+      sent.set(key, [seen])
+      return late.set(key, () => answer(response, 200, seen))
+    default:
+      return answer(response, 404, seen)
+  }
+})
+
+async function read(request) {
+  const chunks = []
+  for await (const chunk of request) chunks.push(chunk)
+  const body = Buffer.concat(chunks).toString('utf8')
+  return { method: request.method, path: request.url, headers: request.headers, body }
+}
+
+function answer(response, status, body) {
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+}
+
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${server.address().port}`)
+})
