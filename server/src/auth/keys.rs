@@ -1,0 +1,150 @@
+//! The keys of one server, ready for use: one algorithm per key, one key that signs, every known key verifies (S9).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jsonwebtoken::DecodingKey;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::algorithm::{Algorithm, SigningPair};
+use super::refresh_token::RefreshKeys;
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+use crate::store::{KeyLife, KeySet, NewSigningKey, signing_index, verifies_until};
+
+/// A key in the store is unusable, or none could be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyError {
+    #[error("signing key {0} in the store is damaged")]
+    Damaged(String),
+    #[error("the store has no signing key")]
+    NoSigningKey,
+    #[error("the store has no refresh token key")]
+    NoRefreshKey,
+    #[error("the operating system's random generator failed")]
+    Random,
+}
+
+/// A new key for access tokens, not yet in any store. Making one for RS256 takes a moment: not for a thread that serves.
+pub(crate) fn fresh_signing_key(algorithm: Algorithm) -> Result<NewSigningKey, KeyError> {
+    let material = algorithm.fresh_key().ok_or(KeyError::Random)?;
+    Ok(NewSigningKey { kid: Uuid::now_v7().simple().to_string(), algorithm, material })
+}
+
+/// A new key for refresh tokens.
+pub(crate) fn fresh_refresh_key() -> Result<Secret, KeyError> {
+    Secret::random::<32>().ok_or(KeyError::Random)
+}
+
+/// The keys as they are now: replaced as a whole when somebody rotates them.
+#[derive(Debug)]
+pub(crate) struct Keys(ArcSwap<KeyRing>);
+
+impl Keys {
+    pub(crate) fn new(set: KeySet) -> Result<Self, KeyError> {
+        Ok(Self(ArcSwap::from_pointee(KeyRing::new(set, 0)?)))
+    }
+
+    pub(crate) fn current(&self) -> Arc<KeyRing> {
+        self.0.load_full()
+    }
+
+    /// Takes over what the store has. Says whether that was news.
+    pub(crate) fn update(&self, set: KeySet) -> Result<bool, KeyError> {
+        let current = self.current();
+        if current.set == set {
+            return Ok(false);
+        }
+        self.0.store(Arc::new(KeyRing::new(set, current.generation + 1)?));
+        Ok(true)
+    }
+}
+
+/// All keys of one server at one time.
+pub(crate) struct KeyRing {
+    set: KeySet,
+    /// Another number for every other set of keys.
+    generation: u64,
+    signing: Vec<SigningKey>,
+    lives: Vec<KeyLife>,
+    verifying: VerifyingKeys,
+    public: Vec<(Option<Timestamp>, Value)>,
+    refresh: RefreshKeys,
+}
+
+pub(crate) struct SigningKey {
+    /// `alg`, `typ` and `kid`, encoded: the same for each of its tokens.
+    pub(super) header: String,
+    pub(super) pair: SigningPair,
+}
+
+/// Keys by their `kid`.
+pub(crate) type VerifyingKeys = HashMap<String, VerifyingKey>;
+
+pub(crate) struct VerifyingKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) decoding: DecodingKey,
+    /// When it stops to verify, if it is known.
+    pub(super) until: Option<Timestamp>,
+}
+
+impl KeyRing {
+    fn new(set: KeySet, generation: u64) -> Result<Self, KeyError> {
+        if set.signing.is_empty() {
+            return Err(KeyError::NoSigningKey);
+        }
+        let refresh = RefreshKeys::new(&set.refresh)?;
+        let lives = set.signing_lives();
+        let (mut signing, mut verifying, mut public) = (Vec::new(), HashMap::new(), Vec::new());
+        for (index, row) in set.signing.iter().enumerate() {
+            let until = verifies_until(&lives, index);
+            let pair = SigningPair::parse(row.algorithm, &row.material);
+            let pair = pair.ok_or_else(|| KeyError::Damaged(row.kid.clone()))?;
+            public.extend(pair.public_jwk(&row.kid).map(|jwk| (until, jwk)));
+            let key = VerifyingKey { algorithm: row.algorithm, decoding: pair.decoding(), until };
+            verifying.insert(row.kid.clone(), key);
+            signing.push(SigningKey { header: super::access_token::header(row.algorithm, &row.kid), pair });
+        }
+        Ok(Self { set, generation, signing, lives, verifying, public, refresh })
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The key that signs at `now`.
+    pub(super) fn signing(&self, now: Timestamp) -> Option<&SigningKey> {
+        self.signing.get(signing_index(&self.lives, now))
+    }
+
+    pub(super) fn verifying(&self) -> &VerifyingKeys {
+        &self.verifying
+    }
+
+    /// The keys of refresh tokens.
+    pub(crate) fn refresh(&self) -> &RefreshKeys {
+        &self.refresh
+    }
+
+    /// The public keys as a JWK Set (RFC 7517 §5): those that sign, that will, and that still verify. Symmetric keys have
+    /// no public part and are left out.
+    pub(crate) fn jwks(&self, now: Timestamp) -> Value {
+        let alive = self.public.iter().filter(|(until, _)| until.is_none_or(|until| now < until));
+        json!({ "keys": alive.map(|(_, jwk)| jwk).collect::<Vec<_>>() })
+    }
+
+    /// Whether the store holds keys that have done their work.
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        self.set.has_expired(now)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kids: Vec<_> = self.set.signing.iter().map(|key| &key.kid).collect();
+        f.debug_struct("KeyRing").field("generation", &self.generation).field("kids", &kids).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! Who asks, and what proves it: keys, access tokens, refresh tokens, sessions.
+
+mod access_token;
+mod algorithm;
+mod bearer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
+mod guest;
+mod introspection;
+mod key_admin;
+mod keys;
+mod refresh_token;
+mod revoked;
+mod rotation;
+mod sessions;
+mod token_cache;
+mod verify;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use guest::Guest;
+pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, RotationError};
+
+pub(crate) use access_token::Issuer;
+pub(crate) use introspection::Introspection;
+pub(crate) use keys::{KeyError, Keys};
+pub(crate) use revoked::RevokedSessions;
+pub(crate) use rotation::{KEY_POLL, KeyKeeper, NoKeys, prepare};
+pub(crate) use sessions::{Lifetimes, LoginError, RefreshError, Sessions, Unavailable};
+pub(crate) use verify::{Rejection, Verifier};

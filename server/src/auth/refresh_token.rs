@@ -1,0 +1,239 @@
+//! Refresh tokens: `gpr_` + base64url(key version ‖ session id ‖ counter ‖ HMAC-SHA256(key, session id ‖ counter)).
+//!
+//! Nothing about a token is stored: a session's counter says which token is current, and the same counter always gives
+//! the same token. That is how a lost answer can be repeated without keeping it.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use guestpass_core::wire::REFRESH_TOKEN_PREFIX;
+use uuid::Uuid;
+
+use super::keys::KeyError;
+use crate::clock::Timestamp;
+use crate::store::{KeyLife, RefreshKeyRow, signing_index, verifies_until};
+
+const ID: usize = 16;
+const COUNTER: usize = 8;
+const TAG: usize = 32;
+/// A multiple of three, so that base64url has no stray bits and every token exactly one spelling.
+const LENGTH: usize = 1 + ID + COUNTER + TAG;
+
+/// What an authentic refresh token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RefreshToken {
+    pub(crate) session: Uuid,
+    pub(crate) counter: u64,
+}
+
+/// The keys that authenticate refresh tokens.
+pub(crate) struct RefreshKeys {
+    keys: Vec<VersionedKey>,
+    lives: Vec<KeyLife>,
+}
+
+struct VersionedKey {
+    version: u8,
+    key: hmac::Key,
+}
+
+impl RefreshKeys {
+    pub(crate) fn new(rows: &[RefreshKeyRow]) -> Result<Self, KeyError> {
+        if rows.is_empty() {
+            return Err(KeyError::NoRefreshKey);
+        }
+        let versioned = |row: &RefreshKeyRow| {
+            // RFC 2104 §3: a key as long as the hash.
+            if row.material.expose().len() < TAG {
+                return Err(KeyError::Damaged(format!("{} of refresh tokens", row.version)));
+            }
+            Ok(VersionedKey { version: row.version, key: hmac::Key::new(hmac::HMAC_SHA256, row.material.expose()) })
+        };
+        let keys = rows.iter().map(versioned).collect::<Result<_, _>>()?;
+        Ok(Self { keys, lives: rows.iter().map(|row| row.life).collect() })
+    }
+
+    /// Writes down a token that has been current since `current_since`: the key of that moment signs it. So the same
+    /// session and counter give the same text, also if the keys have been rotated meanwhile.
+    pub(crate) fn sign(&self, token: RefreshToken, current_since: Timestamp) -> String {
+        let signed = message(token);
+        // There is at least one key.
+        let VersionedKey { version, key } = &self.keys[signing_index(&self.lives, current_since)];
+        let tag = hmac::sign(key, &signed);
+        let mut bytes = Vec::with_capacity(LENGTH);
+        bytes.push(*version);
+        bytes.extend_from_slice(&signed);
+        bytes.extend_from_slice(tag.as_ref());
+        format!("{REFRESH_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Reads a token that one of the keys has signed and still verifies. `None` for anything else.
+    pub(crate) fn read(&self, text: &str, now: Timestamp) -> Option<RefreshToken> {
+        let bytes = decode(text)?;
+        let (version, rest) = bytes.split_first()?;
+        let (signed, tag) = rest.split_at_checked(ID + COUNTER)?;
+        let index = self.keys.iter().position(|key| key.version == *version)?;
+        if verifies_until(&self.lives, index).is_some_and(|until| until <= now) {
+            return None;
+        }
+        // Compares in constant time.
+        hmac::verify(&self.keys[index].key, signed, tag).ok()?;
+        let (id, counter) = signed.split_at_checked(ID)?;
+        Some(RefreshToken {
+            session: Uuid::from_slice(id).ok()?,
+            counter: u64::from_be_bytes(counter.try_into().ok()?),
+        })
+    }
+
+    /// Whether a token has the right form and names a key that is not here: another node may have made it.
+    pub(crate) fn is_of_unknown_version(&self, text: &str) -> bool {
+        let version = decode(text).and_then(|bytes| bytes.first().copied());
+        version.is_some_and(|version| self.keys.iter().all(|key| key.version != version))
+    }
+}
+
+/// `None` unless it is of the right form.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let encoded = text.strip_prefix(REFRESH_TOKEN_PREFIX)?;
+    if encoded.len() != LENGTH / 3 * 4 {
+        return None;
+    }
+    URL_SAFE_NO_PAD.decode(encoded).ok()
+}
+
+impl fmt::Debug for RefreshKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshKeys")
+            .field("versions", &self.keys.iter().map(|key| key.version).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+fn message(token: RefreshToken) -> [u8; ID + COUNTER] {
+    let mut signed = [0; ID + COUNTER];
+    signed[..ID].copy_from_slice(token.session.as_bytes());
+    signed[ID..].copy_from_slice(&token.counter.to_be_bytes());
+    signed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    const TTL: Duration = Duration::from_secs(1000);
+
+    /// Version `n` signs from second `100 n` on.
+    fn keys(versions: &[u8]) -> RefreshKeys {
+        let rows: Vec<_> = versions
+            .iter()
+            .map(|&version| RefreshKeyRow {
+                version,
+                material: Secret::from(vec![version; 32]),
+                life: KeyLife { created_at: at(0), signs_from: at(100 * i64::from(version)), token_ttl: TTL },
+            })
+            .collect();
+        RefreshKeys::new(&rows).unwrap()
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn token() -> RefreshToken {
+        RefreshToken { session: Uuid::from_u128(0x0197_0000_0000_7000_8000_0000_0000_0001), counter: 7 }
+    }
+
+    #[test]
+    fn a_token_reads_back_and_is_deterministic() {
+        let keys = keys(&[1]);
+
+        let text = keys.sign(token(), at(100));
+
+        assert_eq!(keys.read(&text, at(100)), Some(token()));
+        assert_eq!(keys.sign(token(), at(100)), text);
+        assert_eq!(text.len(), REFRESH_TOKEN_PREFIX.len() + 76);
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed() {
+        let keys = keys(&[1, 2]);
+        let text = keys.sign(token(), at(100));
+        let bytes = URL_SAFE_NO_PAD.decode(&text[REFRESH_TOKEN_PREFIX.len()..]).unwrap();
+
+        for bit in 0..bytes.len() * 8 {
+            let mut forged = bytes.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            let forged = format!("{REFRESH_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(forged));
+            assert_eq!(keys.read(&forged, at(100)), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let keys = keys(&[1]);
+        let text = keys.sign(token(), at(100));
+
+        for forged in [
+            String::new(),
+            REFRESH_TOKEN_PREFIX.to_owned(),
+            text.trim_start_matches(REFRESH_TOKEN_PREFIX).to_owned(),
+            text.to_uppercase(),
+            format!("{text}="),
+            format!("{text}AAAA"),
+            format!(" {text}"),
+            text[..text.len() - 4].to_owned(),
+        ] {
+            assert_eq!(keys.read(&forged, at(100)), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_time_signs_whatever_the_time_is_now() {
+        let keys = keys(&[1, 2]);
+
+        let (before, after) = (keys.sign(token(), at(199)), keys.sign(token(), at(200)));
+
+        assert_eq!(before, self::keys(&[1]).sign(token(), at(199)));
+        assert_eq!(after, self::keys(&[2]).sign(token(), at(200)));
+        assert_ne!(before, after);
+        // The clock has been set back to before all keys.
+        assert_eq!(keys.sign(token(), at(0)), before);
+    }
+
+    #[test]
+    fn an_older_key_reads_until_its_last_token_has_expired() {
+        let (keys, newer) = (keys(&[1, 2]), keys(&[2]));
+        let (old, new) = (keys.sign(token(), at(199)), keys.sign(token(), at(200)));
+        let last_expires = at(200) + TTL + Duration::from_secs(60);
+
+        for (text, now, reads) in [
+            (&old, last_expires - Duration::from_millis(1), true),
+            (&old, last_expires, false),
+            (&new, last_expires, true),
+            (&new, at(100), true),
+        ] {
+            assert_eq!(keys.read(text, now).is_some(), reads, "{now:?}");
+        }
+        assert_eq!(newer.read(&old, at(200)), None);
+        assert_eq!(newer.read(&new, at(200)), Some(token()));
+    }
+
+    #[test]
+    fn a_key_that_is_too_short_is_no_key() {
+        let life = KeyLife { created_at: at(0), signs_from: at(0), token_ttl: TTL };
+        let row = RefreshKeyRow { version: 1, material: Secret::from(vec![1; 31]), life };
+
+        assert!(matches!(RefreshKeys::new(&[row]), Err(KeyError::Damaged(_))));
+        assert!(matches!(RefreshKeys::new(&[]), Err(KeyError::NoRefreshKey)));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", keys(&[1])), "RefreshKeys { versions: [1], .. }");
+    }
+}

@@ -1,0 +1,39 @@
+//! Sessions that have ended before their access tokens have, in memory.
+//!
+//! An access token says by itself whether it is valid, except for this. Asking the store at each request would cost a
+//! query; so the few sessions that matter are held here: loaded at start, added to as sessions are revoked, and dropped
+//! once the last access token of the session has expired on its own.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::store::Revocation;
+
+#[derive(Debug)]
+pub(crate) struct RevokedSessions {
+    until: RwLock<HashMap<Uuid, Timestamp>>,
+}
+
+impl RevokedSessions {
+    pub(crate) fn new(revocations: Vec<Revocation>) -> Self {
+        let until = revocations.into_iter().map(|one| (one.session, one.access_expires_at)).collect();
+        Self { until: RwLock::new(until) }
+    }
+
+    pub(crate) fn add(&self, revocation: Revocation) {
+        let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
+        until.insert(revocation.session, revocation.access_expires_at);
+    }
+
+    pub(crate) fn contains(&self, session: Uuid) -> bool {
+        self.until.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+    }
+
+    /// Drops the sessions whose access tokens have all expired.
+    pub(crate) fn forget_expired(&self, now: Timestamp) {
+        self.until.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
+    }
+}

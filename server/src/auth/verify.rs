@@ -1,0 +1,199 @@
+//! Verification of access tokens: strict, and in an order that trusts nothing before the signature (S9).
+//!
+//! jsonwebtoken checks the signature and nothing else here. Its own validation lets through what RFC 8725 and RFC 9068
+//! forbid (any `typ`, unknown `crit`, a future `iat`, a missing `aud`, 60 s past `exp`), so each of those rules is a line
+//! below.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::access_token::{CLIENT_ID, Claims, TYPE};
+use super::guest::guest_of_subject;
+use super::keys::{Keys, VerifyingKeys};
+use super::token_cache::{self, TokenCache};
+use crate::clock::Timestamp;
+use crate::config::Config;
+
+/// Ours are under 700 bytes. Nothing longer is even split.
+const MAX_LENGTH: usize = 4096;
+/// How far the clock of another node may run ahead. Applies to `nbf` and `iat`; `exp` has no leeway.
+const LEEWAY: Duration = Duration::from_secs(5);
+
+/// Why an access token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    TooLong,
+    Malformed,
+    Header,
+    UnknownKey,
+    Signature,
+    Claims,
+    NotOurs,
+    TooEarly,
+    Expired,
+    Revoked,
+}
+
+impl Rejection {
+    /// For the developer of a client: plain ASCII, without quotes, and nothing that helps to forge a token.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::TooLong => "the access token is too long",
+            Self::Malformed => "the access token is not a JWT in canonical form",
+            Self::Header => "the access token has a header that this server does not write",
+            Self::UnknownKey => "the access token names an unknown key",
+            Self::Signature => "the access token has a wrong signature",
+            Self::Claims => "the access token has claims that this server does not write",
+            Self::NotOurs => "the access token is from another issuer or for another audience",
+            Self::TooEarly => "the access token is not valid yet",
+            Self::Expired => "the access token has expired",
+            Self::Revoked => "the session of the access token has been revoked",
+        }
+    }
+}
+
+/// Whom a valid access token speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verified {
+    pub(crate) guest: Uuid,
+    pub(crate) session: Uuid,
+    /// The later of `iat` and `nbf`.
+    pub(crate) not_before: Timestamp,
+    /// `exp`, or when its key stops to verify if that is earlier.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Verified {
+    pub(super) fn is_within_its_times(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.not_before <= now + LEEWAY
+    }
+}
+
+/// Verifies access tokens with the keys of this server, each once.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    rules: Rules,
+    keys: Arc<Keys>,
+    cache: TokenCache,
+}
+
+impl Verifier {
+    pub(crate) fn new(keys: Arc<Keys>, config: &Config) -> Self {
+        Self { rules: Rules::new(&config.issuer, &config.audience), keys, cache: TokenCache::new() }
+    }
+
+    /// Checks everything but revocation.
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
+        if token.len() > MAX_LENGTH {
+            return Err(Rejection::TooLong);
+        }
+        let ring = self.keys.current();
+        let hash = token_cache::hash(token);
+        if let Some(verified) = self.cache.find(&hash, ring.generation(), now) {
+            return Ok(verified);
+        }
+        let (_, verified) = self.rules.verify(token, ring.verifying(), now)?;
+        self.cache.insert(hash, ring.generation(), verified);
+        Ok(verified)
+    }
+
+    /// What a token says, after the same checks.
+    pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Rejection> {
+        let ring = self.keys.current();
+        self.rules.verify(token, ring.verifying(), now).map(|(claims, _)| claims)
+    }
+}
+
+/// What every access token must satisfy, whoever verifies it.
+#[derive(Debug)]
+pub(super) struct Rules {
+    issuer: String,
+    audience: String,
+}
+
+/// The header that we write, and no other: an unknown member fails, and with it `crit`, `b64`, `zip` and every way to
+/// bring one's own key (`jwk`, `jku`, `x5u`, `x5c`). serde refuses a member that comes twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    kid: &'a str,
+}
+
+impl Rules {
+    pub(super) fn new(issuer: &str, audience: &str) -> Self {
+        Self { issuer: issuer.to_owned(), audience: audience.to_owned() }
+    }
+
+    /// Checks everything but revocation.
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        keys: &VerifyingKeys,
+        now: Timestamp,
+    ) -> Result<(Claims, Verified), Rejection> {
+        if token.len() > MAX_LENGTH {
+            return Err(Rejection::TooLong);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(Rejection::Malformed)?;
+        // The alphabet has no '.', so more than three parts fail here; the engine refuses padding and stray bits.
+        let header = decode(header)?;
+        let claims = decode(claims)?;
+        decode(signature)?;
+
+        let header: Header<'_> = object(&header).ok_or(Rejection::Header)?;
+        if header.typ != TYPE {
+            return Err(Rejection::Header);
+        }
+        // Only ever looked up here: paths and SQL in a kid mean nothing.
+        let key = keys.get(header.kid).ok_or(Rejection::UnknownKey)?;
+        if key.until.is_some_and(|until| until <= now) {
+            return Err(Rejection::UnknownKey);
+        }
+        // The key decides the algorithm; the token may only agree.
+        if header.alg != key.algorithm.name() {
+            return Err(Rejection::Header);
+        }
+        match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.decoding, key.algorithm.jose()) {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return Err(Rejection::Signature),
+        }
+
+        let claims: Claims = object(&claims).ok_or(Rejection::Claims)?;
+        let mut verified = self.check(&claims, now)?;
+        verified.expires_at = key.until.map_or(verified.expires_at, |until| until.min(verified.expires_at));
+        Ok((claims, verified))
+    }
+
+    fn check(&self, claims: &Claims, now: Timestamp) -> Result<Verified, Rejection> {
+        if claims.iss != self.issuer || claims.aud != self.audience || claims.client_id != CLIENT_ID {
+            return Err(Rejection::NotOurs);
+        }
+        let expires_at = Timestamp::from_secs(claims.exp);
+        if now >= expires_at {
+            return Err(Rejection::Expired);
+        }
+        let not_before = Timestamp::from_secs(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
+        if not_before > now + LEEWAY {
+            return Err(Rejection::TooEarly);
+        }
+        let guest = guest_of_subject(&claims.sub).ok_or(Rejection::Claims)?;
+        Ok(Verified { guest, session: claims.sid, not_before, expires_at })
+    }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, Rejection> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed)
+}
+
+/// A JSON object and nothing else: serde would fill a struct from an array too.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
+}

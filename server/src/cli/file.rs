@@ -1,0 +1,104 @@
+//! The file of settings: TOML, one key per flag.
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+/// One setting of the file, as it would be written behind its flag.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    /// Counted from 1.
+    pub(super) line: usize,
+    /// More than one for a flag that may be repeated.
+    pub(super) values: Vec<String>,
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// One line: the file, the line in it, and what is wrong there.
+pub(super) fn read(path: &Path) -> Result<Vec<Entry>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
+    entries(&text).map_err(|(line, reason)| format!("{}, line {line}: {reason}", path.display()))
+}
+
+fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+    let line_of = |byte: usize| 1 + text.bytes().take(byte).filter(|byte| *byte == b'\n').count();
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = line_of(error.span().map_or(0, |span| span.start));
+        (line, error.message().replace('\n', ", "))
+    })?;
+    let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+        let key_text: &std::borrow::Cow<'_, str> = key.get_ref();
+        let line = line_of(key.span().start);
+        match values(value.get_ref()) {
+            Ok(values) => Ok(Entry { key: key_text.to_string(), line, values }),
+            Err(found) => {
+                Err((line, format!("{key_text}: expected text, a number, true, false or a list, found {found}")))
+            }
+        }
+    };
+    let mut entries = table.get_ref().iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(|entry| entry.line);
+    Ok(entries)
+}
+
+fn values(value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
+    match value {
+        DeValue::Array(list) => list.iter().map(|value| single(value.get_ref())).collect(),
+        value => single(value).map(|value| vec![value]),
+    }
+}
+
+fn single(value: &DeValue<'_>) -> Result<String, &'static str> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        // In decimal, whatever it is written in.
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map(|number| number.to_string())
+            .map_err(|_| "a number that is too large"),
+        DeValue::Boolean(value) => Ok(value.to_string()),
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => Err(value.type_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: &str, line: usize, values: &[&str]) -> Entry {
+        Entry { key: key.to_owned(), line, values: values.iter().map(|value| (*value).to_owned()).collect() }
+    }
+
+    #[test]
+    fn text_numbers_booleans_and_lists_are_values() {
+        let text = "# comment\nissuer = \"https://a.example\"\n\nnumber = 0x10\nswitch = true\nlist = [\"a\", 2]\n";
+
+        assert_eq!(
+            entries(text).unwrap(),
+            [
+                entry("issuer", 2, &["https://a.example"]),
+                entry("number", 4, &["16"]),
+                entry("switch", 5, &["true"]),
+                entry("list", 6, &["a", "2"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn everything_else_is_told_with_its_line() {
+        for (text, line, says) in [
+            ("a = 1\nb = 1.5\n", 2, "float"),
+            ("a = 1\n[tokens]\naccess-ttl = \"1m\"\n", 2, "table"),
+            ("a = 2020-01-01\n", 1, "datetime"),
+            ("a = [[1]]\n", 1, "array"),
+            ("a = 1\n\na 2\n", 3, ""),
+            ("a = 1\na = 2\n", 2, "duplicate"),
+        ] {
+            let (found, reason) = entries(text).unwrap_err();
+            assert_eq!(found, line, "{text}: {reason}");
+            assert!(reason.contains(says) && !reason.contains('\n'), "{text}: {reason}");
+        }
+    }
+}

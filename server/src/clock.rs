@@ -1,0 +1,103 @@
+//! Time as the server sees it: milliseconds since the Unix epoch, from a clock that tests replace.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Tells the time. The program uses [`SystemClock`]; tests drive one of their own.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The current time.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's wall clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        // A clock set before 1970 reads as 1970: every token then looks fresh to it and old to everybody else.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(millis(since_epoch))
+    }
+}
+
+/// A moment: milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment `millis` milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down: what `iat` and `exp` carry.
+    pub(crate) fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The next whole second, unless this is one. Expiry times are whole seconds because `exp` carries no more; rounding
+    /// up makes a token live at least as long as its `expires_in` says.
+    pub(crate) fn rounded_up_to_second(self) -> Self {
+        Self::from_secs(self.0.saturating_add(999).div_euclid(1000))
+    }
+
+    pub(crate) fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// How long after `earlier` this moment is; zero if it is not.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// RFC 3339 in UTC with milliseconds.
+    pub fn rfc3339(self) -> String {
+        let since_epoch = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
+        humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch).to_string()
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_round_down_for_iat_and_up_for_exp() {
+        let moment = Timestamp::from_millis(10_001);
+
+        assert_eq!(moment.as_secs(), 10);
+        assert_eq!(moment.rounded_up_to_second(), Timestamp::from_secs(11));
+        assert_eq!(Timestamp::from_secs(10).rounded_up_to_second(), Timestamp::from_secs(10));
+    }
+
+    #[test]
+    fn rfc3339_has_milliseconds_and_utc() {
+        assert_eq!(Timestamp::from_millis(1_562_262_616_007).rfc3339(), "2019-07-04T17:50:16.007Z");
+    }
+}

@@ -1,0 +1,177 @@
+//! Limits against abuse: how often a client, and everybody together, may log in and refresh.
+//!
+//! Each node counts for itself: behind a load balancer the limit of one client is at most the limit here times the number
+//! of nodes. Counting in the store would cost every login a write before it is known to be wanted.
+
+mod address;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
+mod rate;
+mod retries;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use guestpass_core::wire::IDEMPOTENCY_KEY;
+
+use self::address::{ClientNetwork, TrustedProxies};
+use self::rate::{Allowance, Count, Limiter};
+use self::retries::Retries;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Problem, TokenError};
+use crate::metrics::Metrics;
+use crate::secret::sha256;
+
+pub use self::rate::Rate;
+
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The limits of one server.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    proxies: TrustedProxies,
+    login: Pair,
+    refresh: Pair,
+    retries: Retries,
+    metrics: Arc<Metrics>,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &Config, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
+        Self {
+            proxies: TrustedProxies::new(&config.trusted_proxies),
+            login: Pair::new(config.login_rate, config.login_rate_total, clock),
+            refresh: Pair::new(config.refresh_rate, config.refresh_rate_total, clock),
+            retries: Retries::new(),
+            metrics: Arc::clone(metrics),
+        }
+    }
+}
+
+/// Guards `POST /anonymous-login`.
+pub(crate) async fn limit_logins(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    let key = only(request.headers(), IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
+    if key.as_ref().is_some_and(|key| limits.retries.is_free(key)) {
+        return next.run(request).await;
+    }
+    match limits.login.admit(limits.proxies.client_of(request.headers(), request.extensions())) {
+        Ok(headers) => {
+            if let Some(key) = key {
+                limits.retries.note(key);
+            }
+            with(next.run(request).await, headers)
+        }
+        Err(refusal) => {
+            limits.metrics.limited("login", refusal.policy);
+            let problem = Problem::quota_exceeded(refusal.detail("logins"), refusal.policy);
+            with(problem.into_response(), refusal.headers)
+        }
+    }
+}
+
+/// Guards `POST /token`.
+pub(crate) async fn limit_refreshes(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    match limits.refresh.admit(limits.proxies.client_of(request.headers(), request.extensions())) {
+        Ok(headers) => with(next.run(request).await, headers),
+        Err(refusal) => {
+            limits.metrics.limited("refresh", refusal.policy);
+            with(TokenError::TooManyRequests.into_response(), refusal.headers)
+        }
+    }
+}
+
+/// A limit for each client and one for all of them.
+#[derive(Debug)]
+struct Pair {
+    by_client: Option<Limiter<ClientNetwork>>,
+    total: Option<Limiter<()>>,
+}
+
+/// The names of the two in the header fields and in problems.
+const BY_CLIENT: &str = "client";
+const TOTAL: &str = "total";
+
+impl Pair {
+    fn new(by_client: Rate, total: Rate, clock: &Arc<dyn Clock>) -> Self {
+        Self { by_client: Limiter::new(by_client, Arc::clone(clock)), total: Limiter::new(total, Arc::clone(clock)) }
+    }
+
+    /// Counts a request. One that is refused because of its client does not count for everybody.
+    fn admit(&self, client: Option<ClientNetwork>) -> Result<HeaderMap, Refusal> {
+        let mut fields = Fields::default();
+        if let (Some(limiter), Some(client)) = (&self.by_client, client) {
+            fields.count(BY_CLIENT, limiter.quota, limiter.count(client))?;
+        }
+        if let Some(limiter) = &self.total {
+            fields.count(TOTAL, limiter.quota, limiter.count(()))?;
+        }
+        Ok(fields.headers())
+    }
+}
+
+/// A request that came too soon.
+#[derive(Debug)]
+struct Refusal {
+    policy: &'static str,
+    after: u64,
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    fn detail(&self, what: &str) -> String {
+        let whose = if self.policy == BY_CLIENT { "from your network" } else { "at the moment" };
+        format!("There are too many {what} {whose}. Try again in {} s.", self.after)
+    }
+}
+
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): lists of structured fields (RFC 9651).
+#[derive(Debug, Default)]
+struct Fields {
+    policies: Vec<String>,
+    limits: Vec<String>,
+}
+
+impl Fields {
+    fn count(&mut self, name: &'static str, quota: Allowance, count: Count) -> Result<(), Refusal> {
+        let next = whole_seconds(count.next);
+        self.policies.push(format!("\"{name}\";q={};w={}", quota.count, whole_seconds(quota.per)));
+        self.limits.push(format!("\"{name}\";r={};t={next}", count.remaining));
+        if count.allowed {
+            return Ok(());
+        }
+        let mut headers = std::mem::take(self).headers();
+        headers.insert(RETRY_AFTER, HeaderValue::from(next));
+        Err(Refusal { policy: name, after: next, headers })
+    }
+
+    fn headers(self) -> HeaderMap {
+        let fields = [(RATE_LIMIT_POLICY, self.policies), (RATE_LIMIT, self.limits)];
+        let fields = fields.into_iter().filter(|(_, list)| !list.is_empty());
+        // They are printable ASCII, so none is left out.
+        fields.filter_map(|(name, list)| Some((name, HeaderValue::try_from(list.join(", ")).ok()?))).collect()
+    }
+}
+
+/// Rounded up: whoever waits that long has waited long enough.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+fn with(mut response: Response, headers: HeaderMap) -> Response {
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// The value of a header that comes once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}

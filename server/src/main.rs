@@ -1,0 +1,9 @@
+//! The `guestpass` program.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

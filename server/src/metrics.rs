@@ -1,0 +1,181 @@
+//! What an operator watches, in the OpenMetrics text format that Prometheus reads.
+//!
+//! A registry for each server, so that two in one process do not mix. Nothing here names a guest, a session or an
+//! address: the number of series is bounded by the number of routes.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram>,
+    routes: RwLock<HashSet<&'static str>>,
+    logins: Counter,
+    refreshes: Family<OutcomeLabels, Counter>,
+    revocations: Counter,
+    refusals: Family<LimitLabels, Counter>,
+    active: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: &'static str,
+    route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    endpoint: &'static str,
+    limit: &'static str,
+}
+
+/// How a refresh ended. The last three but one are the classes of reuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// The token was current: it was rotated.
+    Rotated,
+    /// The parent inside the window: the same successor again.
+    Replayed,
+    /// The parent past the window: a lost answer that came back too late, or theft. The session is revoked.
+    ParentPastWindow,
+    /// An older token: theft, or a restored backup of a client. The session is revoked.
+    Older,
+    /// No token of ours, or its session is over.
+    Refused,
+}
+
+impl Refresh {
+    const ALL: [Self; 5] = [Self::Rotated, Self::Replayed, Self::ParentPastWindow, Self::Older, Self::Refused];
+
+    const fn labels(self) -> OutcomeLabels {
+        let outcome = match self {
+            Self::Rotated => "rotated",
+            Self::Replayed => "reuse_in_window",
+            Self::ParentPastWindow => "reuse_past_window",
+            Self::Older => "reuse_older",
+            Self::Refused => "refused",
+        };
+        OutcomeLabels { outcome }
+    }
+}
+
+impl Metrics {
+    /// `store` registers what the store counts about itself.
+    pub(crate) fn new(store: impl FnOnce(&mut Registry)) -> Self {
+        let mut registry = Registry::with_prefix("guestpass");
+        let requests = Family::default();
+        registry.register("http_requests", "Requests answered, by route template", requests.clone());
+        let durations = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
+        let help = "Seconds from the head of a request to the head of its answer";
+        registry.register("http_request_duration_seconds", help, durations.clone());
+        let logins = Counter::default();
+        registry.register(
+            "logins",
+            "Logins answered with a guest, new or the one that the same key has made",
+            logins.clone(),
+        );
+        let refreshes = Family::<OutcomeLabels, Counter>::default();
+        for outcome in Refresh::ALL {
+            drop(refreshes.get_or_create(&outcome.labels()));
+        }
+        registry.register("refreshes", "Refreshes by outcome, with the three classes of reuse", refreshes.clone());
+        let revocations = Counter::default();
+        registry.register("revocations", "Sessions ended by a client", revocations.clone());
+        let refusals = Family::default();
+        registry.register("limited_requests", "Requests refused by a rate limit", refusals.clone());
+        let active = Gauge::default();
+        registry.register(
+            "active_guests",
+            "Guests seen since activity was last written, a few seconds ago",
+            active.clone(),
+        );
+        store(registry.sub_registry_with_prefix("store"));
+        let routes = RwLock::default();
+        Self { registry, requests, durations, routes, logins, refreshes, revocations, refusals, active }
+    }
+
+    /// A request has been answered. `route` is its template, so that there are no more series than routes.
+    pub(crate) fn answered(&self, method: &axum::http::Method, route: &str, status: u16, took: Duration) {
+        let (method, route) = (method_name(method), self.route_name(route));
+        self.requests.get_or_create(&RequestLabels { method, route, status }).inc();
+        self.durations.get_or_create(&RouteLabels { method, route }).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn logged_in(&self) {
+        self.logins.inc();
+    }
+
+    pub(crate) fn refreshed(&self, outcome: Refresh) {
+        self.refreshes.get_or_create(&outcome.labels()).inc();
+    }
+
+    pub(crate) fn revoked(&self) {
+        self.revocations.inc();
+    }
+
+    pub(crate) fn limited(&self, endpoint: &'static str, limit: &'static str) {
+        self.refusals.get_or_create(&LimitLabels { endpoint, limit }).inc();
+    }
+
+    /// All of it, as text.
+    pub(crate) fn encode(&self, active_guests: usize) -> Result<String, fmt::Error> {
+        self.active.set(i64::try_from(active_guests).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// The template as a name that lives as long as the process. There are few, and each is kept once.
+    fn route_name(&self, route: &str) -> &'static str {
+        if let Some(known) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
+            return known;
+        }
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = routes.get(route) {
+            return known;
+        }
+        let name: &'static str = Box::leak(route.to_owned().into_boxed_str());
+        routes.insert(name);
+        name
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// The buckets of durations.
+pub(crate) const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// A method that a client has made up is no name of a series.
+fn method_name(method: &axum::http::Method) -> &'static str {
+    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]
+        .into_iter()
+        .find(|name| method.as_str() == *name)
+        .unwrap_or("other")
+}

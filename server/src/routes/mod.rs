@@ -1,0 +1,93 @@
+//! The API: one file per resource, and the layers around all of them.
+
+mod body;
+mod cart;
+mod docs;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
+mod health;
+mod introspect;
+mod items;
+mod jwks;
+mod layers;
+mod login;
+mod me;
+mod metadata;
+pub(crate) mod openapi;
+mod public_data;
+mod revoke;
+mod sessions;
+mod static_files;
+mod token;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::Problem;
+use crate::limits::{Limits, limit_logins, limit_refreshes};
+use crate::server::{Guestpass, Inner};
+
+pub(crate) fn router(guestpass: &Guestpass) -> Router {
+    let Inner { config, limits, .. } = &*guestpass.inner;
+    let (routes, _) = api(Some(limits)).split_for_parts();
+    let routes = routes.method_not_allowed_fallback(method_not_allowed);
+    let routes = match &config.static_dir {
+        Some(directory) => routes.fallback_service(static_files::service(directory)),
+        None => routes.fallback(not_found),
+    };
+    layers::wrap(routes.with_state(guestpass.clone()), config, &guestpass.inner.metrics)
+}
+
+/// What operators watch.
+pub(crate) fn metrics_router(guestpass: &Guestpass) -> Router {
+    Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(not_found)
+        .with_state(guestpass.clone())
+}
+
+/// Every route with its documentation: what is not annotated is not routed.
+fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
+    let mut logins = OpenApiRouter::new().routes(routes!(login::login));
+    let mut refreshes = OpenApiRouter::new().routes(routes!(token::token));
+    if let Some(limits) = limits {
+        logins = logins.route_layer(from_fn_with_state(Arc::clone(limits), limit_logins));
+        refreshes = refreshes.route_layer(from_fn_with_state(Arc::clone(limits), limit_refreshes));
+    }
+    OpenApiRouter::with_openapi(openapi::outline())
+        .merge(logins)
+        .merge(refreshes)
+        .routes(routes!(revoke::revoke))
+        .routes(routes!(introspect::introspect))
+        .routes(routes!(metadata::metadata))
+        .route("/.well-known/oauth-authorization-server/{*path}", axum::routing::get(metadata::metadata_of_path))
+        .routes(routes!(jwks::jwks))
+        .routes(routes!(items::items))
+        .routes(routes!(public_data::public_data))
+        .routes(routes!(me::me))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(cart::cart, cart::add))
+        .routes(routes!(cart::set, cart::remove))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(docs::page))
+        .merge(docs::files().into())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "There is nothing here.")
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}.", uri.path()))
+}

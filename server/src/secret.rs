@@ -1,0 +1,63 @@
+//! Key material that cannot be printed by accident.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::{digest, rand};
+
+/// Bytes that nobody may see: `Debug` shows nothing, and there is no `Display`.
+#[derive(Clone)]
+pub(crate) struct Secret(Vec<u8>);
+
+impl PartialEq for Secret {
+    /// Takes the same time wherever two secrets of one length differ.
+    fn eq(&self, other: &Self) -> bool {
+        verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
+impl Eq for Secret {}
+
+impl Secret {
+    /// `N` bytes from the operating system's generator. `None` if it fails.
+    pub(crate) fn random<const N: usize>() -> Option<Self> {
+        let mut bytes = vec![0; N];
+        rand::fill(&mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing() {
+        let secret = Secret::from(b"hunter2".to_vec());
+
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+}

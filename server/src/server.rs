@@ -1,0 +1,319 @@
+//! The server as a whole: opened from a [`Config`], turned into a [`Router`], closed at the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::activity::{self, Activity};
+use crate::auth::{
+    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, NoKeys, RevokedSessions, Sessions, Verifier, prepare,
+};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, StoreLocation};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::routes;
+use crate::store::postgres::PostgresStore;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Change, LOGIN_KEY_RETENTION, Store, StoreError};
+use crate::sweep::{Sweeper, Swept};
+
+/// An open server. Cheap to clone; every clone is the same server.
+#[derive(Debug, Clone)]
+pub struct Guestpass {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) sessions: Sessions,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// No longer ready: about to stop.
+    pub(crate) draining: AtomicBool,
+    background: tokio::sync::Mutex<Option<Background>>,
+}
+
+impl Guestpass {
+    /// Opens the store, makes keys if it has none, and starts the work in the background.
+    ///
+    /// # Errors
+    /// A setting that cannot work, a store that cannot be opened, or keys that cannot be used.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        Self::open_at(config, Arc::new(SystemClock)).await
+    }
+
+    /// The same with a clock of one's own, for tests.
+    ///
+    /// # Errors
+    /// As [`Guestpass::open`].
+    pub async fn open_at(config: Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        config.validate()?;
+        let cannot_open = |error| OpenError::Store { location: config.store.clone(), error };
+        let store = open_store(&config.store).await.map_err(cannot_open)?;
+        let now = clock.now();
+        let keys = prepare(&*store, &config, now).await.map_err(|error| match error {
+            NoKeys::Store(error) => cannot_open(error),
+            NoKeys::Key(error) => error.into(),
+        })?;
+        let revoked = store.revocations(now).await.map_err(cannot_open)?;
+
+        let keys = Arc::new(keys);
+        let activity = Arc::new(Activity::default());
+        let metrics = Arc::new(Metrics::new(|registry| store.measure(registry)));
+        let sessions = Sessions {
+            store: Arc::clone(&store),
+            issuer: Arc::new(Issuer::new(Arc::clone(&keys), &config)),
+            verifier: Arc::new(Verifier::new(Arc::clone(&keys), &config)),
+            keys: Arc::clone(&keys),
+            key_keeper: Arc::new(KeyKeeper::new(Arc::clone(&keys), Arc::clone(&store))),
+            revoked: Arc::new(RevokedSessions::new(revoked)),
+            activity: Arc::clone(&activity),
+            lifetimes: Lifetimes::of(&config),
+            metrics: Arc::clone(&metrics),
+        };
+        let limits = Arc::new(Limits::new(&config, &clock, &metrics));
+        let inner = Arc::new(Inner {
+            config,
+            clock,
+            store,
+            keys,
+            sessions,
+            activity,
+            limits,
+            metrics,
+            draining: AtomicBool::new(false),
+            background: tokio::sync::Mutex::default(),
+        });
+        *inner.background.lock().await = Some(Background::start(&inner));
+        Ok(Self { inner })
+    }
+
+    /// The API, and the static files if there are any, as an axum application.
+    ///
+    /// It has an answer for every path. To embed it, nest it under a path of its own, or merge it into a router that
+    /// has no fallback.
+    pub fn router(&self) -> Router {
+        routes::router(self)
+    }
+
+    /// What operators watch: `/metrics`, `/healthz` and `/readyz`. Not for the public; serve it at an address of its own.
+    pub fn metrics_router(&self) -> Router {
+        routes::metrics_router(self)
+    }
+
+    /// From now on `/readyz` says that this server is not ready, so that no more requests are sent to it. It answers them
+    /// all the same.
+    pub fn drain(&self) {
+        self.inner.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes everything that is due (see [`Config::guest_retention`] and [`Config::session_retention`]). The server does
+    /// it by itself, a little every minute; this does all of it now.
+    ///
+    /// # Errors
+    /// The store failed; what was removed before stays removed.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let Inner { config, clock, store, .. } = &*self.inner;
+        Sweeper::new(config).all(&**store, clock.now()).await
+    }
+
+    /// Writes what is still in memory and closes the store. Requests that come later get a 503.
+    ///
+    /// # Errors
+    /// The store failed; some guests' `last_active_at` may be a few seconds behind.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        if let Some(background) = self.inner.background.lock().await.take() {
+            background.stop().await;
+        }
+        let flushed = self.inner.activity.flush(&*self.inner.store).await;
+        self.inner.store.close().await;
+        flushed
+    }
+}
+
+/// Why a server could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened.
+    #[error("--store {location}: {error}")]
+    Store {
+        /// Which one.
+        location: StoreLocation,
+        /// Why.
+        error: StoreError,
+    },
+    /// The store's keys cannot be used, or none could be made.
+    #[error("the keys in the store: {0}")]
+    Keys(String),
+}
+
+impl From<KeyError> for OpenError {
+    fn from(error: KeyError) -> Self {
+        Self::Keys(error.to_string())
+    }
+}
+
+async fn open_store(location: &StoreLocation) -> Result<Arc<dyn Store>, StoreError> {
+    match location.clone() {
+        StoreLocation::Sqlite(path) => {
+            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&path));
+            Ok(Arc::new(opened.await.map_err(|_| StoreError::Closed)??))
+        }
+        StoreLocation::Postgres(url) => Ok(Arc::new(PostgresStore::open(&url).await?)),
+    }
+}
+
+/// For a command that runs beside the servers: makes nothing, and changes no schema.
+pub(crate) async fn open_store_beside(location: &StoreLocation) -> Result<Arc<dyn Store>, StoreError> {
+    match location.clone() {
+        StoreLocation::Sqlite(path) => {
+            let opened = tokio::task::spawn_blocking(move || SqliteStore::open_beside(&path));
+            Ok(Arc::new(opened.await.map_err(|_| StoreError::Closed)??))
+        }
+        StoreLocation::Postgres(url) => Ok(Arc::new(PostgresStore::open_beside(&url).await?)),
+    }
+}
+
+/// What goes on without a request: `last_active_at`, and forgetting what has expired.
+#[derive(Debug)]
+struct Background {
+    stop: watch::Sender<()>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// What there is to do in the background.
+enum Due {
+    Flush,
+    Sweep,
+    Keys,
+}
+
+/// How often expired things are forgotten.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Rows deleted in one job of the store, so that a sweep does not hold up a login.
+const SWEEP_BATCH: u32 = 1000;
+
+impl Background {
+    fn start(inner: &Arc<Inner>) -> Self {
+        let (stop, mut stopped) = watch::channel(());
+        let follower = tokio::spawn(follow_changes(inner, stopped.clone()));
+        // Weak: an embedding application that drops the server without closing it must not keep it alive from here.
+        let inner = Arc::downgrade(inner);
+        let housekeeper = tokio::spawn(async move {
+            let mut flush = tokio::time::interval(activity::FLUSH_INTERVAL);
+            let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+            let mut sweeper = None;
+            let mut keys = tokio::time::interval(KEY_POLL);
+            loop {
+                let due = tokio::select! {
+                    _ = stopped.changed() => return,
+                    _ = flush.tick() => Due::Flush,
+                    _ = sweep.tick() => Due::Sweep,
+                    _ = keys.tick() => Due::Keys,
+                };
+                let Some(inner) = inner.upgrade() else { return };
+                let done = match due {
+                    Due::Flush => inner.activity.flush(&*inner.store).await,
+                    Due::Sweep => inner.sweep(sweeper.get_or_insert_with(|| Sweeper::new(&inner.config))).await,
+                    Due::Keys => inner.sessions.key_keeper.poll(inner.clock.now()).await,
+                };
+                if let Err(error) = done {
+                    tracing::error!(%error, "work in the background failed; it will be tried again");
+                }
+            }
+        });
+        Self { stop, tasks: [follower, housekeeper] }
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        for task in self.tasks {
+            // An error means that the task has panicked: there is nothing left to wait for.
+            let _ = task.await;
+        }
+    }
+}
+
+/// Takes note of what other nodes change in the store. A task of its own: nothing may hold it up.
+fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
+    let (store, revoked) = (Arc::clone(&inner.store), Arc::clone(&inner.sessions.revoked));
+    async move {
+        loop {
+            let change = tokio::select! {
+                _ = stopped.changed() => return,
+                change = store.next_change() => change,
+            };
+            match change {
+                Change::Revoked(revocation) => revoked.add(revocation),
+            }
+        }
+    }
+}
+
+impl Inner {
+    async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.sessions.revoked.forget_expired(now);
+        while self.store.forget_login_keys(now - LOGIN_KEY_RETENTION, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+        let swept = sweeper.some(&*self.store, now).await?;
+        if swept != Swept::default() {
+            tracing::info!(guests = swept.guests, sessions = swept.sessions, "swept");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");
+
+    #[derive(Debug)]
+    struct TestClock(Mutex<Timestamp>);
+
+    impl Clock for TestClock {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn sweeping_forgets_old_login_keys_and_expired_revocations() {
+        let directory = tempfile::tempdir().unwrap();
+        let config =
+            Config { store: StoreLocation::Sqlite(directory.path().join("guestpass.db")), ..Config::default() };
+        let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_secs(1_800_000_000))));
+        let inner = Guestpass::open_at(config, clock.clone()).await.unwrap().inner;
+        let tokens = inner.sessions.login(true, KEY, clock.now()).await.unwrap();
+        inner.sessions.revoke(&tokens.access_token, clock.now()).await.unwrap();
+        let session = inner.store.revocations(clock.now()).await.unwrap()[0].session;
+
+        let just_before = clock.now() + Duration::from_secs(900) - Duration::from_millis(1);
+        *clock.0.lock().unwrap() = just_before;
+        inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
+        assert!(inner.sessions.revoked.contains(session));
+        assert!(inner.sessions.login(true, KEY, clock.now()).await.is_err(), "the key was forgotten too early");
+
+        *clock.0.lock().unwrap() = just_before + LOGIN_KEY_RETENTION;
+        inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
+        assert!(!inner.sessions.revoked.contains(session));
+        assert!(inner.sessions.login(true, KEY, clock.now()).await.is_ok(), "the key was not forgotten");
+    }
+}

@@ -1,0 +1,203 @@
+//! What the server remembers, behind one trait.
+//!
+//! Each method of [`Store`] is one transaction of the domain (log in, rotate, add to the cart), not a query: what must
+//! be atomic is stated here, and how a database does it stays inside its implementation.
+
+mod keys;
+pub(crate) mod postgres;
+mod session;
+pub(crate) mod sqlite;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use prometheus_client::registry::Registry;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+
+pub use keys::KeyStage;
+
+pub(crate) use keys::{
+    KeyChange, KeyLife, KeySet, NewSigningKey, RefreshKeyRow, SigningKeyRow, signing_index, stage, verifies_until,
+};
+pub(crate) use session::{
+    LOGIN_KEY_RETENTION, LOGIN_KEY_WINDOW, Login, LoginOutcome, OpenSession, Reuse, Revocation, Rotation,
+    RotationOutcome, SESSIONS_LISTED, SessionRow,
+};
+
+/// Everything the server keeps. What a method has answered with `Ok` is durable (S5).
+#[async_trait]
+pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
+    /// All keys. Asked every few seconds: another process may have rotated them.
+    async fn keys(&self) -> Result<KeySet, StoreError>;
+
+    /// Applies `change` to the keys and returns them. No two changes overlap, of whatever process or node.
+    async fn change_keys(&self, change: KeyChange) -> Result<KeySet, StoreError>;
+
+    /// Makes a guest and a session, or finds those that the same idempotency key has made.
+    async fn login(&self, login: Login) -> Result<LoginOutcome, StoreError>;
+
+    /// Rotates the refresh token of one session: one atomic conditional update decides (S1). Reuse revokes the session,
+    /// and that revocation is committed (S3).
+    async fn rotate(&self, rotation: Rotation) -> Result<RotationOutcome, StoreError>;
+
+    /// Revokes a session. `None` if there is no such session.
+    async fn revoke(&self, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError>;
+
+    /// One session, whatever its state, and `None` if there is no such one.
+    async fn session(&self, id: Uuid) -> Result<Option<SessionRow>, StoreError>;
+
+    /// The live sessions of one user, the newest first, and at most [`SESSIONS_LISTED`].
+    async fn sessions_of(&self, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError>;
+
+    /// Revokes a session if it is live and of that user; else `None`.
+    async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError>;
+
+    /// The revoked sessions that still have unexpired access tokens.
+    async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
+
+    /// Forgets up to `limit` idempotency keys from before `before`; says how many.
+    async fn forget_login_keys(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
+
+    /// Removes the guests of one batch who were last active before `before`, and have no session that could still be used
+    /// or whose revocation must still be remembered.
+    async fn sweep_guests(&self, batch: SweepBatch) -> Result<Batch, StoreError>;
+
+    /// Removes the sessions of one batch that were over before `before`, with their last access tokens.
+    async fn sweep_sessions(&self, batch: SweepBatch) -> Result<Batch, StoreError>;
+
+    /// One guest, if there is such a one.
+    async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
+
+    /// Notes when guests were last active. Never moves one back.
+    async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
+
+    /// The catalogue.
+    async fn items(&self) -> Result<Vec<ItemRow>, StoreError>;
+
+    /// How many items the catalogue has.
+    async fn item_count(&self) -> Result<u64, StoreError>;
+
+    /// A guest's cart, oldest line first.
+    async fn cart(&self, guest: Uuid) -> Result<Vec<CartLine>, StoreError>;
+
+    /// Changes one line of a cart and returns the cart, or `None` if the catalogue has no such item.
+    async fn change_cart(
+        &self,
+        guest: Uuid,
+        item: i64,
+        change: CartChange,
+        now: Timestamp,
+    ) -> Result<Option<Vec<CartLine>>, StoreError>;
+
+    /// Waits for what another node, or an operator, changes in the same database, and may tell it twice. Here that never
+    /// happens: the only other process that writes to it is the command for keys, and those are asked for anyway.
+    async fn next_change(&self) -> Change {
+        std::future::pending().await
+    }
+
+    /// Registers what the store counts about itself.
+    fn measure(&self, _registry: &mut Registry) {}
+
+    /// Finishes what is queued and lets go of the database.
+    async fn close(&self);
+}
+
+/// What this node keeps in memory as well, and has changed in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A session was revoked.
+    Revoked(Revocation),
+}
+
+/// Why the store did not answer. The cause is for the log; a client only learns that the store is unavailable.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("the database failed: {0}")]
+    Database(String),
+    /// A file of the database is no longer the one that was opened: what is written to it now would be lost.
+    #[error("{} has been moved, removed or replaced: put it back, or restart the server", .0.display())]
+    Moved(PathBuf),
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migration(String),
+    /// Another process serves this file.
+    #[error("another server is using this file")]
+    InUse,
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The rows that a sweep looks at: the next `limit` after `after`, in the order of their ids.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SweepBatch {
+    pub(crate) after: Uuid,
+    pub(crate) now: Timestamp,
+    pub(crate) before: Timestamp,
+    pub(crate) limit: u32,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) removed: usize,
+    /// After which row the next batch begins. `None`: there are no more rows.
+    pub(crate) next: Option<Uuid>,
+}
+
+impl Batch {
+    pub(crate) const EMPTY: Self = Self { removed: 0, next: None };
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GuestRow {
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_active_at: Timestamp,
+}
+
+/// One thing in the catalogue.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Item)]
+pub(crate) struct ItemRow {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// In hundredths of the currency.
+    #[schema(minimum = 0)]
+    pub(crate) price_cents: i64,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub(crate) currency: String,
+    pub(crate) emoji: String,
+}
+
+/// One line of a cart, with what a page needs to show it.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct CartLine {
+    pub(crate) item_id: i64,
+    pub(crate) name: String,
+    /// The price of one, in hundredths of the currency.
+    #[schema(minimum = 0)]
+    pub(crate) price_cents: i64,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub(crate) currency: String,
+    pub(crate) emoji: String,
+    #[schema(minimum = 1, maximum = 99)]
+    pub(crate) quantity: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CartChange {
+    /// Adds to what is there, up to [`MAX_QUANTITY`].
+    Add(i64),
+    Set(i64),
+    Remove,
+}
+
+/// The most of one item that a cart holds.
+pub(crate) const MAX_QUANTITY: i64 = 99;

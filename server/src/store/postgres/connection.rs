@@ -1,0 +1,175 @@
+//! How connections are opened and lent out, and the schema.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+
+use super::location::Parts;
+use super::{Error, tls};
+use crate::store::StoreError;
+
+mod migrations {
+    refinery::embed_migrations!("src/store/postgres/migrations");
+}
+
+/// How long a request waits for a connection that is free: short, because behind it more wait.
+const POOL_WAIT: Duration = Duration::from_secs(3);
+/// How long one job may take, as seen from here: a network that swallows everything ends it too. Longer than
+/// `statement_timeout`, so that the database gets to say what was slow.
+const JOB_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long nodes that start together wait for the one that brings the schema up to date.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What each connection is told first. `synchronous_commit` must not be off, or a commit would be acknowledged before it
+/// is on disk (S5); what else an operator has chosen, such as waiting for replicas, stays.
+const SESSION: &str = "
+    SET statement_timeout = '5s';
+    SET lock_timeout = '4s';
+    SET idle_in_transaction_session_timeout = '10s';
+    SET default_transaction_isolation = 'read committed';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+";
+
+/// Advisory locks are numbered; ours have this first number ('gp').
+const LOCK_SPACE: i32 = 0x6770;
+const LOCK_MIGRATION: i32 = 1;
+const LOCK_KEYS: i32 = 2;
+
+/// A job on a connection.
+pub(super) type Job<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
+
+/// Connections to lend out.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    pool: Pool,
+}
+
+impl Connections {
+    /// Connects once, and brings the schema up to date.
+    pub(super) async fn open(parts: &Parts) -> Result<Self, StoreError> {
+        let this = Self::to(parts)?;
+        migrate(this.pool.get().await.map_err(unavailable)?).await?;
+        Ok(this)
+    }
+
+    /// Connects once, and changes nothing: the schema must be ours.
+    pub(super) async fn open_beside(parts: &Parts) -> Result<Self, StoreError> {
+        let this = Self::to(parts)?;
+        require_our_schema(this.pool.get().await.map_err(unavailable)?).await?;
+        Ok(this)
+    }
+
+    fn to(parts: &Parts) -> Result<Self, StoreError> {
+        let tls = tls::connector(&parts.tls)?;
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let introduce = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+        });
+        let pool = Pool::builder(Manager::from_config(parts.config.clone(), tls, manager))
+            .max_size(parts.pool_size)
+            .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_WAIT * 2), recycle: Some(POOL_WAIT) })
+            .runtime(Runtime::Tokio1)
+            .post_create(introduce)
+            .build()
+            .map_err(|error| StoreError::Database(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Runs `job` on a connection. One that does not come to an end costs its connection, and nobody else's.
+    pub(super) async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Client) -> Job<'c, T> + Send,
+    {
+        let mut client = self.pool.get().await.map_err(unavailable)?;
+        match timeout(JOB_TIMEOUT, job(&mut client)).await {
+            Ok(done) => done.map_err(|error| failed(&error)),
+            Err(_) => {
+                drop(Object::take(client));
+                Err(StoreError::Database(format!("no answer in {JOB_TIMEOUT:?}")))
+            }
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// Many nodes may start together: one migrates, the others wait for it and find nothing left to do. The lock ends with
+/// the connection at the latest, and the connection ends here: its settings are not those of the others.
+async fn migrate(client: Client) -> Result<(), StoreError> {
+    let mut client = Object::take(client);
+    let work = async {
+        let patient = "SET statement_timeout = 0; SET lock_timeout = 0";
+        client.batch_execute(patient).await.map_err(|error| failed(&error.into()))?;
+        let lock = client.execute("SELECT pg_advisory_lock($1, $2)", &[&LOCK_SPACE, &LOCK_MIGRATION]).await;
+        lock.map_err(|error| failed(&error.into()))?;
+        migrations::migrations::runner()
+            .run_async(&mut *client)
+            .await
+            .map_err(|error| StoreError::Migration(describe(&error)))?;
+        Ok(())
+    };
+    timeout(MIGRATION_TIMEOUT, work)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Migration(format!("not done in {MIGRATION_TIMEOUT:?}"))))
+}
+
+/// For what runs beside servers: those that are running know of no other schema than the one that is there.
+async fn require_our_schema(client: Client) -> Result<(), StoreError> {
+    let mut client = Object::take(client);
+    let runner = migrations::migrations::runner();
+    let ours = runner.get_migrations().iter().map(refinery::Migration::version).max();
+    let theirs = runner.get_last_applied_migration_async(&mut *client).await;
+    match theirs.map_err(|error| StoreError::Migration(describe(&error)))?.map(|last| last.version()) {
+        theirs if theirs == ours => Ok(()),
+        _ => Err(StoreError::Migration("it is that of another version: start this version's server once".to_owned())),
+    }
+}
+
+/// Waits until this transaction is the only one at the keys.
+pub(super) async fn lock_keys(transaction: &deadpool_postgres::Transaction<'_>) -> Result<(), Error> {
+    transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", &[&LOCK_SPACE, &LOCK_KEYS]).await?;
+    Ok(())
+}
+
+fn unavailable(error: PoolError) -> StoreError {
+    match error {
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => failed(&error.into()),
+        PoolError::Timeout(_) => StoreError::Database("no connection was free in time".to_owned()),
+        PoolError::Closed => StoreError::Closed,
+        PoolError::PostCreateHook(_) | PoolError::NoRuntimeSpecified => StoreError::Database(error.to_string()),
+    }
+}
+
+/// What the log may know: what the database said, or why it could not be reached. Rows are in neither.
+fn failed(error: &Error) -> StoreError {
+    let told = match error {
+        Error::Postgres(error) => error.as_db_error(),
+        Error::Unreadable(_) => None,
+    };
+    StoreError::Database(match told {
+        Some(told) if *told.code() == SqlState::QUERY_CANCELED => "a statement took too long".to_owned(),
+        Some(told) => format!("{} (SQLSTATE {})", told.message(), told.code().code()),
+        None => describe(error),
+    })
+}
+
+/// An error with all its causes, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        cause = error.source();
+    }
+    told
+}

@@ -1,0 +1,106 @@
+//! Keys of access tokens and of refresh tokens. Whoever has the lock changes them; nodes that start together end with the
+//! same ones.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::Row;
+
+use super::connection::lock_keys;
+use super::{Error, time_column, unreadable};
+use crate::auth::Algorithm;
+use crate::secret::Secret;
+use crate::store::{KeyChange, KeyLife, KeySet, RefreshKeyRow, SigningKeyRow};
+
+pub(super) async fn keys(db: &impl GenericClient) -> Result<KeySet, Error> {
+    let signing = db
+        .prepare_cached("SELECT kid, algorithm, material, created_at, signs_from, token_ttl FROM signing_key")
+        .await?;
+    let signing = db.query(&signing, &[]).await?.iter().map(signing_key).collect::<Result<_, _>>()?;
+    let refresh =
+        db.prepare_cached("SELECT version, material, created_at, signs_from, token_ttl FROM refresh_key").await?;
+    let refresh = db.query(&refresh, &[]).await?.iter().map(refresh_key).collect::<Result<_, _>>()?;
+    Ok(KeySet::sorted(signing, refresh))
+}
+
+/// There are a handful of keys: what has changed is written anew.
+pub(super) async fn change(db: &mut Client, change: KeyChange) -> Result<KeySet, Error> {
+    let transaction = db.transaction().await?;
+    lock_keys(&transaction).await?;
+    let before = keys(&transaction).await?;
+    let mut keys = before.clone();
+    change.apply(&mut keys);
+    if keys != before {
+        write(&transaction, &keys).await?;
+    }
+    transaction.commit().await?;
+    Ok(keys)
+}
+
+async fn write(transaction: &Transaction<'_>, keys: &KeySet) -> Result<(), Error> {
+    transaction.batch_execute("DELETE FROM signing_key; DELETE FROM refresh_key").await?;
+    for key in &keys.signing {
+        transaction
+            .execute(
+                "INSERT INTO signing_key (kid, algorithm, material, created_at, signs_from, token_ttl)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                &[
+                    &key.kid,
+                    &key.algorithm.name(),
+                    &key.material.expose(),
+                    &key.life.created_at.as_millis(),
+                    &key.life.signs_from.as_millis(),
+                    &millis(key.life.token_ttl),
+                ],
+            )
+            .await?;
+    }
+    for key in &keys.refresh {
+        transaction
+            .execute(
+                "INSERT INTO refresh_key (version, material, created_at, signs_from, token_ttl)
+                 VALUES ($1, $2, $3, $4, $5)",
+                &[
+                    &i16::from(key.version),
+                    &key.material.expose(),
+                    &key.life.created_at.as_millis(),
+                    &key.life.signs_from.as_millis(),
+                    &millis(key.life.token_ttl),
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+fn signing_key(row: &Row) -> Result<SigningKeyRow, Error> {
+    let algorithm: String = row.try_get("algorithm")?;
+    Ok(SigningKeyRow {
+        kid: row.try_get("kid")?,
+        algorithm: algorithm.parse::<Algorithm>().map_err(unreadable)?,
+        material: Secret::from(row.try_get::<_, Vec<u8>>("material")?),
+        life: key_life(row)?,
+    })
+}
+
+fn refresh_key(row: &Row) -> Result<RefreshKeyRow, Error> {
+    let version: i16 = row.try_get("version")?;
+    Ok(RefreshKeyRow {
+        version: u8::try_from(version).map_err(unreadable)?,
+        material: Secret::from(row.try_get::<_, Vec<u8>>("material")?),
+        life: key_life(row)?,
+    })
+}
+
+fn key_life(row: &Row) -> Result<KeyLife, Error> {
+    let token_ttl: i64 = row.try_get("token_ttl")?;
+    Ok(KeyLife {
+        created_at: time_column(row, "created_at")?,
+        signs_from: time_column(row, "signs_from")?,
+        token_ttl: Duration::from_millis(u64::try_from(token_ttl).map_err(unreadable)?),
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,207 @@
+//! Where a PostgreSQL database is: a URL that holds a password and shows it to nobody.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::secret::Secret;
+
+/// How long one attempt to connect may take, unless the URL says otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the network may leave what was sent unanswered before the connection counts as broken.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEPALIVES_IDLE: Duration = Duration::from_secs(30);
+/// Connections of one node, unless the URL says otherwise. PostgreSQL allows a hundred by default, for all nodes.
+const POOL_SIZE: usize = 16;
+
+/// The URL of a PostgreSQL database, as psql takes it. `Display` and `Debug` show it without its password.
+///
+/// `sslmode` is `disable`, `prefer` (the default: encrypted if the server can), `require` (encrypted, by whomever) or
+/// `verify-full` (encrypted, and the certificate is checked). `sslrootcert` names a file of certificates to trust
+/// instead of the system's, and turns the check on. `pool_size` is the number of connections that this node may open.
+#[derive(Clone)]
+pub struct PostgresUrl(Secret);
+
+/// A URL, taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) tls: Tls,
+    pub(super) pool_size: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tls {
+    Off,
+    /// Encrypted, whoever is at the other end.
+    Unverified,
+    /// By certificates in this file, or by the system's.
+    Verified(Option<PathBuf>),
+}
+
+impl PostgresUrl {
+    /// `None` if it is not a URL of PostgreSQL. Whether it can work is for [`PostgresUrl::check`] to say: whoever parses
+    /// a command line repeats what it could not parse, and here that may be a password.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        known.then(|| Self(Secret::from(text.as_bytes().to_vec())))
+    }
+
+    /// Says what cannot work in it, without repeating it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.parts().map(drop)
+    }
+
+    pub(super) fn parts(&self) -> Result<Parts, String> {
+        let text = String::from_utf8_lossy(self.0.expose());
+        let (address, query) = text.split_once('?').unwrap_or((&text, ""));
+        let mut passed_on = Vec::new();
+        let mut ssl_mode = "prefer".to_owned();
+        let mut roots = None;
+        let mut pool_size = POOL_SIZE;
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
+            match &*name {
+                "sslmode" => ssl_mode = value.into_owned(),
+                "sslrootcert" => roots = Some(PathBuf::from(value.into_owned())),
+                "pool_size" => {
+                    pool_size = value.parse().ok().filter(|size| *size > 0).ok_or("pool_size must be 1 or more")?;
+                }
+                _ => passed_on.push(pair),
+            }
+        }
+        let verified = || Tls::Verified(roots.clone().filter(|path| path.as_os_str() != "system"));
+        let (mode, tls) = match (ssl_mode.as_str(), &roots) {
+            ("disable", _) => (SslMode::Disable, Tls::Off),
+            ("prefer", None) => (SslMode::Prefer, Tls::Unverified),
+            ("require", None) => (SslMode::Require, Tls::Unverified),
+            ("prefer" | "require" | "verify-full", _) => (SslMode::Require, verified()),
+            _ => return Err("sslmode must be disable, prefer, require or verify-full".to_owned()),
+        };
+        let mut config = Config::from_str(&format!("{address}?{}", passed_on.join("&"))).map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            format!("{cause}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+        })?;
+        let named = |name: Option<&str>| name.is_some_and(|name| !name.is_empty() && !name.contains('@'));
+        if !named(config.get_dbname()) || config.get_hosts().is_empty() {
+            return Err("expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in the password \
+                        percent-encoded"
+                .to_owned());
+        }
+        config.ssl_mode(mode).keepalives_idle(KEEPALIVES_IDLE);
+        if config.get_application_name().is_none() {
+            config.application_name("guestpass");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(TCP_USER_TIMEOUT);
+        }
+        Ok(Parts { config, tls, pool_size })
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://")?;
+        let Ok(Parts { config, .. }) = self.parts() else { return f.write_str("…") };
+        if let Some(user) = config.get_user() {
+            write!(f, "{user}@")?;
+        }
+        for (index, host) in config.get_hosts().iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            match host {
+                Host::Tcp(name) => f.write_str(name)?,
+                Host::Unix(path) => write!(f, "{}", path.display())?,
+            }
+            let ports = config.get_ports();
+            if let Some(port) = ports.get(index).or_else(|| ports.first()) {
+                write!(f, ":{port}")?;
+            }
+        }
+        write!(f, "/{}", config.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresUrl({self})")
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(url: &str) -> Result<Parts, String> {
+        PostgresUrl::new(url).unwrap().parts()
+    }
+
+    #[test]
+    fn the_password_is_never_shown() {
+        for url in [
+            "postgres://guest:hunter2@db.example:5433/shop?sslmode=require",
+            "postgresql://guest:hunter2@db.example/shop?sslcert=x",
+            "postgres://guest@db.example/shop?password=hunter2",
+            "postgres://guest:hunter2@/",
+            "postgres://guest:hunter2@db.example:port/shop",
+            "postgres://guest:1/hunter2@db.example/shop",
+            "postgres://guest:hunter2/3@db.example/shop",
+            "postgres://guest:hunter2%zz@db.example/shop",
+            "postgres://guest:hunter2?@db.example/shop",
+            "postgres://hunter2",
+        ] {
+            let location = PostgresUrl::new(url).unwrap();
+            let shown = format!("{location} {location:?} {:?} {:?}", location.check(), location.parts());
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_with_what_helps_to_find_the_database() {
+        let shown = |url| PostgresUrl::new(url).unwrap().to_string();
+
+        assert_eq!(shown("postgresql://guest:secret@db:5433/shop?pool_size=4"), "postgres://guest@db:5433/shop");
+        assert_eq!(shown("postgres://a,b:6000/shop"), "postgres://a:5432,b:6000/shop");
+        assert_eq!(shown("postgres://%2Fvar%2Frun/shop"), "postgres:///var/run:5432/shop");
+    }
+
+    #[test]
+    fn sslmode_means_what_it_says() {
+        let tls = |query| parts(&format!("postgres://db/shop?{query}")).map(|p| (p.config.get_ssl_mode(), p.tls));
+        let file = || Some(PathBuf::from("/etc/ca.pem"));
+
+        assert_eq!(tls("").unwrap(), (SslMode::Prefer, Tls::Unverified));
+        assert_eq!(tls("sslmode=disable").unwrap(), (SslMode::Disable, Tls::Off));
+        assert_eq!(tls("sslmode=require").unwrap(), (SslMode::Require, Tls::Unverified));
+        assert_eq!(tls("sslmode=verify-full").unwrap(), (SslMode::Require, Tls::Verified(None)));
+        assert_eq!(tls("sslrootcert=%2Fetc/ca.pem").unwrap(), (SslMode::Require, Tls::Verified(file())));
+        assert_eq!(tls("sslrootcert=system").unwrap(), (SslMode::Require, Tls::Verified(None)));
+        assert!(tls("sslmode=verify-ca").unwrap_err().contains("verify-full"));
+    }
+
+    #[test]
+    fn the_rest_of_the_url_is_what_the_driver_takes() {
+        let parts = parts("postgres://db/shop?pool_size=3&connect_timeout=7&application_name=shop").unwrap();
+
+        assert_eq!(parts.pool_size, 3);
+        assert_eq!(parts.config.get_connect_timeout(), Some(&Duration::from_secs(7)));
+        assert_eq!(parts.config.get_application_name(), Some("shop"));
+        assert!(super::PostgresUrl::new("postgres://db/shop?pool_size=0").unwrap().check().is_err());
+    }
+}

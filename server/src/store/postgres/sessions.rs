@@ -1,0 +1,256 @@
+//! Sessions: login, rotation, revocation. Whatever changes a session holds its row's lock (S4).
+
+use deadpool_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Error, time_column, unreadable};
+use crate::clock::Timestamp;
+use crate::store::session::Verdict;
+use crate::store::{
+    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
+};
+
+/// One statement makes the guest, the session and the key, or nothing: of several with one key, the others wait for the
+/// first to commit, insert nothing, and read what it has made.
+pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome, Error> {
+    let access_expires_at = login.access_expires_at.min(login.expires_at);
+    let made = if let Some(key) = &login.key {
+        let insert = db
+            .prepare_cached(
+                "WITH key AS (
+                     INSERT INTO login_key (hash, session_id, created_at) VALUES ($7, $2, $4)
+                     ON CONFLICT (hash) DO NOTHING RETURNING session_id
+                 ), guest AS (
+                     INSERT INTO anonymous_user (id, created_at, last_active_at) SELECT $1, $4, $4 FROM key
+                 )
+                 INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
+                 SELECT session_id, $1, $3, $4, $5, $6 FROM key",
+            )
+            .await?;
+        db.execute(
+            &insert,
+            &[
+                &login.user,
+                &login.session,
+                &login.refreshable,
+                &login.now.as_millis(),
+                &login.expires_at.as_millis(),
+                &access_expires_at.as_millis(),
+                &key.as_slice(),
+            ],
+        )
+        .await?
+    } else {
+        let insert = db
+            .prepare_cached(
+                "WITH guest AS (
+                     INSERT INTO anonymous_user (id, created_at, last_active_at) VALUES ($1, $4, $4)
+                 )
+                 INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
+                 VALUES ($2, $1, $3, $4, $5, $6)",
+            )
+            .await?;
+        db.execute(
+            &insert,
+            &[
+                &login.user,
+                &login.session,
+                &login.refreshable,
+                &login.now.as_millis(),
+                &login.expires_at.as_millis(),
+                &access_expires_at.as_millis(),
+            ],
+        )
+        .await?
+    };
+    match &login.key {
+        Some(key) if made == 0 => repeat(db, login, key).await,
+        _ => Ok(LoginOutcome::Open(OpenSession {
+            id: login.session,
+            user: login.user,
+            counter: 0,
+            current_since: login.now,
+            access_expires_at,
+        })),
+    }
+}
+
+async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginOutcome, Error> {
+    let transaction = db.transaction().await?;
+    let query = transaction
+        .prepare_cached(
+            "SELECT session.id, session.user_id, session.refreshable, session.counter, session.created_at, session.rotated_at,
+                    session.expires_at, session.revoked_at, login_key.created_at AS key_made_at
+             FROM login_key JOIN session ON session.id = login_key.session_id
+             WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
+        )
+        .await?;
+    // A key that has been swept since is one that was too late.
+    let Some(row) = transaction.query_opt(&query, &[&key.as_slice()]).await? else {
+        return Ok(LoginOutcome::TooLate);
+    };
+    let outcome = session_row(&row)?.repeat(login, time_column(&row, "key_made_at")?);
+    if let LoginOutcome::Open(open) = outcome {
+        extend_access(&transaction, &open).await?;
+    }
+    transaction.commit().await?;
+    Ok(outcome)
+}
+
+/// S1: whoever's UPDATE matches has rotated; everybody else is judged by what they find.
+pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
+    // A counter that the column cannot hold is one that no session can have.
+    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Refused) };
+    let update = db
+        .prepare_cached(
+            "UPDATE session
+             SET counter = counter + 1, rotated_at = $3, expires_at = $4,
+                 access_expires_at = greatest(access_expires_at, least($5::bigint, $4::bigint))
+             WHERE id = $1 AND counter = $2 AND refreshable AND revoked_at IS NULL AND expires_at > $3
+             RETURNING user_id",
+        )
+        .await?;
+    let rotated = db
+        .query_opt(
+            &update,
+            &[
+                &rotation.session,
+                &presented,
+                &rotation.now.as_millis(),
+                &rotation.expires_at.as_millis(),
+                &rotation.access_expires_at.as_millis(),
+            ],
+        )
+        .await?;
+    match rotated {
+        Some(row) => Ok(RotationOutcome::Open(OpenSession {
+            id: rotation.session,
+            user: row.try_get("user_id")?,
+            counter: rotation.presented + 1,
+            current_since: rotation.now,
+            access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
+        })),
+        None => judge(db, rotation).await,
+    }
+}
+
+async fn judge(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
+    let transaction = db.transaction().await?;
+    let query = transaction
+        .prepare_cached(
+            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
+             FROM session WHERE id = $1 FOR NO KEY UPDATE",
+        )
+        .await?;
+    let Some(row) = transaction.query_opt(&query, &[&rotation.session]).await? else {
+        return Ok(RotationOutcome::Refused);
+    };
+    let outcome = match session_row(&row)?.judge(rotation) {
+        Verdict::Successor(open) => {
+            extend_access(&transaction, &open).await?;
+            RotationOutcome::Replayed(open)
+        }
+        Verdict::Reuse(reuse) => {
+            let revocation = revoke(&transaction, rotation.session, rotation.now).await?;
+            revocation.map_or(RotationOutcome::Refused, |revocation| RotationOutcome::Revoked(revocation, reuse))
+        }
+        Verdict::Refused => RotationOutcome::Refused,
+    };
+    // Reuse too: the revocation stays although the request fails (S3).
+    transaction.commit().await?;
+    Ok(outcome)
+}
+
+pub(super) async fn revoke(
+    db: &impl GenericClient,
+    session: Uuid,
+    now: Timestamp,
+) -> Result<Option<Revocation>, Error> {
+    let update = db
+        .prepare_cached(
+            "UPDATE session SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id, access_expires_at",
+        )
+        .await?;
+    db.query_opt(&update, &[&session, &now.as_millis()]).await?.as_ref().map(revocation).transpose()
+}
+
+pub(super) async fn end(db: &Client, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, Error> {
+    let update = db
+        .prepare_cached(
+            "UPDATE session SET revoked_at = $3
+             WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id, access_expires_at",
+        )
+        .await?;
+    db.query_opt(&update, &[&session, &user, &now.as_millis()]).await?.as_ref().map(revocation).transpose()
+}
+
+pub(super) async fn session(db: &Client, id: Uuid) -> Result<Option<SessionRow>, Error> {
+    let query = db
+        .prepare_cached(
+            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
+             FROM session WHERE id = $1",
+        )
+        .await?;
+    db.query_opt(&query, &[&id]).await?.as_ref().map(session_row).transpose()
+}
+
+pub(super) async fn of_user(db: &Client, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, Error> {
+    let query = db
+        .prepare_cached(
+            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
+             FROM session WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+             ORDER BY created_at DESC, id DESC LIMIT $3",
+        )
+        .await?;
+    let rows = db.query(&query, &[&user, &now.as_millis(), &i64::from(SESSIONS_LISTED)]).await?;
+    rows.iter().map(session_row).collect()
+}
+
+pub(super) async fn revocations(db: &Client, now: Timestamp) -> Result<Vec<Revocation>, Error> {
+    let query = db
+        .prepare_cached(
+            "SELECT id, access_expires_at FROM session WHERE revoked_in IS NOT NULL AND access_expires_at > $1",
+        )
+        .await?;
+    db.query(&query, &[&now.as_millis()]).await?.iter().map(revocation).collect()
+}
+
+/// Keys that another node is forgetting at the same moment are left to it.
+pub(super) async fn forget_login_keys(db: &Client, before: Timestamp, limit: u32) -> Result<usize, Error> {
+    let delete = db
+        .prepare_cached(
+            "DELETE FROM login_key WHERE hash IN (
+                 SELECT hash FROM login_key WHERE created_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+             )",
+        )
+        .await?;
+    let forgotten = db.execute(&delete, &[&before.as_millis(), &i64::from(limit)]).await?;
+    usize::try_from(forgotten).map_err(unreadable)
+}
+
+/// Notes that an access token may now live longer, so that a revocation is remembered as long as that token.
+async fn extend_access(transaction: &Transaction<'_>, open: &OpenSession) -> Result<(), Error> {
+    let update = transaction
+        .prepare_cached("UPDATE session SET access_expires_at = $2 WHERE id = $1 AND access_expires_at < $2")
+        .await?;
+    transaction.execute(&update, &[&open.id, &open.access_expires_at.as_millis()]).await?;
+    Ok(())
+}
+
+fn session_row(row: &Row) -> Result<SessionRow, Error> {
+    Ok(SessionRow {
+        id: row.try_get("id")?,
+        user: row.try_get("user_id")?,
+        refreshable: row.try_get("refreshable")?,
+        counter: u64::try_from(row.try_get::<_, i64>("counter")?).map_err(unreadable)?,
+        created_at: time_column(row, "created_at")?,
+        rotated_at: row.try_get::<_, Option<i64>>("rotated_at")?.map(Timestamp::from_millis),
+        expires_at: time_column(row, "expires_at")?,
+        revoked: row.try_get::<_, Option<i64>>("revoked_at")?.is_some(),
+    })
+}
+
+pub(super) fn revocation(row: &Row) -> Result<Revocation, Error> {
+    Ok(Revocation { session: row.try_get("id")?, access_expires_at: time_column(row, "access_expires_at")? })
+}

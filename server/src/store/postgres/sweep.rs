@@ -1,0 +1,73 @@
+//! Removing what nobody will come back to, a batch at a time.
+
+use deadpool_postgres::{Client, Transaction};
+use uuid::Uuid;
+
+use super::{Error, unreadable};
+use crate::store::{Batch, SweepBatch};
+
+/// Locks the guests first, so that nothing can begin for them, and checks them in a statement of its own after that. What
+/// another node has locked is left for the next time.
+pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<Batch, Error> {
+    let transaction = db.transaction().await?;
+    let Some((last, is_full)) = end_of_batch(&transaction, "anonymous_user", batch).await? else {
+        return Ok(Batch::EMPTY);
+    };
+    let lock = transaction
+        .prepare_cached(
+            "SELECT id FROM anonymous_user WHERE id > $1 AND id <= $2 AND last_active_at < $3
+             ORDER BY id FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let locked = transaction.query(&lock, &[&batch.after, &last, &batch.before.as_millis()]).await?;
+    let locked: Vec<Uuid> = locked.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let delete = transaction
+        .prepare_cached(
+            "DELETE FROM anonymous_user
+             WHERE id = ANY ($1) AND last_active_at < $2
+               AND NOT EXISTS (
+                   SELECT 1 FROM session
+                   WHERE session.user_id = anonymous_user.id
+                     AND (access_expires_at > $3 OR (revoked_at IS NULL AND expires_at > $3))
+               )",
+        )
+        .await?;
+    let removed = transaction.execute(&delete, &[&locked, &batch.before.as_millis(), &batch.now.as_millis()]).await?;
+    transaction.commit().await?;
+    Ok(Batch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
+}
+
+/// A session that is over never comes back, so the delete alone decides.
+pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<Batch, Error> {
+    let transaction = db.transaction().await?;
+    let Some((last, is_full)) = end_of_batch(&transaction, "session", batch).await? else {
+        return Ok(Batch::EMPTY);
+    };
+    let delete = transaction
+        .prepare_cached(
+            "DELETE FROM session WHERE id IN (
+                 SELECT id FROM session
+                 WHERE id > $1 AND id <= $2 AND access_expires_at <= $3 AND (expires_at <= $3 OR revoked_at <= $3)
+                 FOR UPDATE SKIP LOCKED
+             )",
+        )
+        .await?;
+    let removed = transaction.execute(&delete, &[&batch.after, &last, &batch.before.as_millis()]).await?;
+    transaction.commit().await?;
+    Ok(Batch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
+}
+
+/// The last row of the batch, and whether there may be more behind it.
+async fn end_of_batch(
+    db: &Transaction<'_>,
+    table: &'static str,
+    batch: &SweepBatch,
+) -> Result<Option<(Uuid, bool)>, Error> {
+    let query = format!(
+        "SELECT id, count(*) OVER () AS rows FROM (SELECT id FROM {table} WHERE id > $1 ORDER BY id LIMIT $2) AS batch
+         ORDER BY id DESC LIMIT 1"
+    );
+    let query = db.prepare_cached(&query).await?;
+    let Some(row) = db.query_opt(&query, &[&batch.after, &i64::from(batch.limit)]).await? else { return Ok(None) };
+    Ok(Some((row.try_get("id")?, row.try_get::<_, i64>("rows")? == i64::from(batch.limit))))
+}

@@ -1,0 +1,95 @@
+//! TLS to the database, by rustls, with the same cryptography as everything else here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::location::Tls;
+use crate::store::StoreError;
+
+/// What encrypts a connection. Whether it is used is the URL's `sslmode`.
+pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, StoreError> {
+    let failed = |why: String| StoreError::Database(format!("TLS: {why}"));
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(error.to_string()))?;
+    let config = match tls {
+        Tls::Off | Tls::Unverified => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
+        }
+        Tls::Verified(file) => {
+            let roots = match file {
+                Some(path) => roots_of(path).map_err(failed)?,
+                None => system_roots().map_err(failed)?,
+            };
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn roots_of(path: &Path) -> Result<RootCertStore, String> {
+    let told = |why: String| format!("sslrootcert {}: {why}", path.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(error.to_string()))? {
+        let certificate = certificate.map_err(|error| told(error.to_string()))?;
+        roots.add(certificate).map_err(|error| told(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(told("it has no certificate".to_owned())) } else { Ok(roots) }
+}
+
+fn system_roots() -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    // Some of the system's may be too old to parse; the others do.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("the system has no certificates to trust; install them, or name a file with sslrootcert".to_owned());
+    }
+    Ok(roots)
+}
+
+/// `sslmode=prefer` and `require`: encrypted, whoever is at the other end, as psql does it.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,197 @@
+//! How a connection is opened, and the schema.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+
+mod migrations {
+    refinery::embed_migrations!("src/store/sqlite/migrations");
+}
+
+/// How long a statement waits for a lock that another process holds, such as the `sqlite3` shell.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection: more than the server has.
+const STATEMENTS: usize = 64;
+
+/// Opens the database for writing, makes it if need be, and brings its schema up to date.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    drop(open_private(path)?);
+    // SQLite would say that something is read-only, and not what.
+    for suffix in ["-wal", "-shm"] {
+        let path = beside(path, suffix);
+        if path.exists() {
+            drop(open_private(&path)?);
+        }
+    }
+    let mut connection = Connection::open(path).map_err(|error| StoreError::from(&error))?;
+    configure(&connection)?;
+    migrations::migrations::runner().run(&mut connection).map_err(|error| StoreError::Migration(error.to_string()))?;
+    Ok(connection)
+}
+
+/// Opens a database that is there, for a command that runs beside a server. Its schema must be ours as it is: a server
+/// that is running knows of no other.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| StoreError::from(&error))?;
+    configure(&connection)?;
+    let runner = migrations::migrations::runner();
+    let ours = runner.get_migrations().iter().map(refinery::Migration::version).max();
+    let theirs = runner.get_last_applied_migration(&mut connection);
+    match theirs.map_err(|error| StoreError::Migration(error.to_string()))?.map(|last| last.version()) {
+        theirs if theirs == ours => Ok(connection),
+        _ => Err(StoreError::Migration("it is that of another version: start this version's server once".to_owned())),
+    }
+}
+
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    let pragmas = || {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // FULL flushes the log at each commit: what has been acknowledged survives a power cut.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)
+    };
+    pragmas().map_err(|error: rusqlite::Error| StoreError::from(&error))
+}
+
+/// While it lives, no other process can serve the same database.
+#[derive(Debug)]
+pub(super) struct FileLock(File);
+
+impl FileLock {
+    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+        // A file beside the database: SQLite has locks of its own on the database, and closing another handle drops
+        // those.
+        let file = open_private(&beside(database, "-lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => Err(StoreError::Database(error.to_string())),
+        }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started has a copy of the handle until it runs its own
+        // program, and the lock would last as long. An error leaves it to that.
+        let _ = self.0.unlock();
+    }
+}
+
+/// The files that are open, by what the file system calls them. Moved away or removed, a file still takes what is
+/// written to it through an open handle, and nobody finds that after a restart.
+#[derive(Debug)]
+pub(super) struct OpenFiles([(PathBuf, FileId); 2]);
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+impl OpenFiles {
+    /// Those of a database that has just been opened: itself and its log.
+    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+        let file = |path: PathBuf| match file_id(&path) {
+            Ok(id) => Ok((path, id)),
+            Err(error) => Err(StoreError::Database(format!("{}: {error}", path.display()))),
+        };
+        // The log lies beside the file that a symbolic link leads to.
+        let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+        Ok(Self([file(database.clone())?, file(beside(&database, "-wal"))?]))
+    }
+
+    /// Whether they are still where they were. They are again once somebody has moved them back.
+    pub(super) fn are_in_place(&self) -> Result<(), StoreError> {
+        match self.0.iter().find(|(path, id)| file_id(path).ok() != Some(*id)) {
+            Some((path, _)) => Err(StoreError::Moved(path.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn file_id(path: &Path) -> std::io::Result<FileId> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(database);
+    path.push(suffix);
+    path.into()
+}
+
+/// The database holds signing keys: nobody but its owner may read it. SQLite gives the log beside it the same mode.
+fn open_private(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    options.open(path).map_err(|error| StoreError::Database(format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s05_a_commit_is_flushed_to_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+
+        let connection = open_writer(&directory.path().join("test.db")).unwrap();
+
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        let full = 2;
+        assert_eq!(pragma("synchronous"), full);
+        assert_eq!(pragma("foreign_keys"), 1);
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+    }
+
+    #[test]
+    fn a_lock_ends_although_somebody_has_a_copy_of_its_handle() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let lock = FileLock::of(&path).unwrap();
+        let _copy = lock.0.try_clone().unwrap();
+        assert!(matches!(FileLock::of(&path), Err(StoreError::InUse)));
+
+        drop(lock);
+
+        FileLock::of(&path).unwrap();
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let _writer = open_writer(&path).unwrap();
+
+        let reader = open_reader(&path).unwrap();
+
+        assert!(reader.execute("DELETE FROM item", []).is_err());
+    }
+
+    #[test]
+    fn what_is_no_database_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("letter.txt");
+        std::fs::write(&path, "Dear reader, ".repeat(100)).unwrap();
+
+        assert!(open_writer(&path).is_err());
+
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("Dear reader"));
+    }
+}

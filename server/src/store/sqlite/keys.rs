@@ -1,0 +1,97 @@
+//! Keys of access tokens and of refresh tokens.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, Row, params};
+
+use super::time_column;
+use crate::auth::Algorithm;
+use crate::secret::Secret;
+use crate::store::{KeyChange, KeyLife, KeySet, RefreshKeyRow, SigningKeyRow};
+
+pub(super) fn keys(db: &Connection) -> rusqlite::Result<KeySet> {
+    let signing = db
+        .prepare_cached("SELECT kid, algorithm, material, created_at, signs_from, token_ttl FROM signing_key")?
+        .query_map([], signing_key)?
+        .collect::<Result<_, _>>()?;
+    let refresh = db
+        .prepare_cached("SELECT version, material, created_at, signs_from, token_ttl FROM refresh_key")?
+        .query_map([], refresh_key)?
+        .collect::<Result<_, _>>()?;
+    Ok(KeySet::sorted(signing, refresh))
+}
+
+/// There are a handful of keys: what has changed is written anew.
+pub(super) fn change(db: &Connection, change: KeyChange) -> rusqlite::Result<KeySet> {
+    let before = keys(db)?;
+    let mut keys = before.clone();
+    change.apply(&mut keys);
+    if keys != before {
+        write(db, &keys)?;
+    }
+    Ok(keys)
+}
+
+fn write(db: &Connection, keys: &KeySet) -> rusqlite::Result<()> {
+    db.execute_batch("DELETE FROM signing_key; DELETE FROM refresh_key")?;
+    for key in &keys.signing {
+        db.prepare_cached(
+            "INSERT INTO signing_key (kid, algorithm, material, created_at, signs_from, token_ttl)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            key.kid,
+            key.algorithm.name(),
+            key.material.expose(),
+            key.life.created_at.as_millis(),
+            key.life.signs_from.as_millis(),
+            millis(key.life.token_ttl),
+        ])?;
+    }
+    for key in &keys.refresh {
+        db.prepare_cached(
+            "INSERT INTO refresh_key (version, material, created_at, signs_from, token_ttl)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            key.version,
+            key.material.expose(),
+            key.life.created_at.as_millis(),
+            key.life.signs_from.as_millis(),
+            millis(key.life.token_ttl),
+        ])?;
+    }
+    Ok(())
+}
+
+fn signing_key(row: &Row<'_>) -> rusqlite::Result<SigningKeyRow> {
+    let algorithm: String = row.get("algorithm")?;
+    Ok(SigningKeyRow {
+        kid: row.get("kid")?,
+        algorithm: algorithm
+            .parse::<Algorithm>()
+            .map_err(|_| rusqlite::Error::InvalidColumnName(format!("algorithm {algorithm}")))?,
+        material: Secret::from(row.get::<_, Vec<u8>>("material")?),
+        life: key_life(row)?,
+    })
+}
+
+fn refresh_key(row: &Row<'_>) -> rusqlite::Result<RefreshKeyRow> {
+    Ok(RefreshKeyRow {
+        version: row.get("version")?,
+        material: Secret::from(row.get::<_, Vec<u8>>("material")?),
+        life: key_life(row)?,
+    })
+}
+
+fn key_life(row: &Row<'_>) -> rusqlite::Result<KeyLife> {
+    Ok(KeyLife {
+        created_at: time_column(row, "created_at")?,
+        signs_from: time_column(row, "signs_from")?,
+        token_ttl: Duration::from_millis(row.get("token_ttl")?),
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

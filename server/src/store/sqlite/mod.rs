@@ -1,0 +1,175 @@
+//! SQLite: one writer that commits in groups, readers apart, nothing lost that was acknowledged.
+//!
+//! One server per file, and a lock sees to it: revocations are kept in memory as well, and a second process would not
+//! hear of them.
+
+mod cart;
+mod connection;
+mod guests;
+mod keys;
+mod readers;
+mod sessions;
+mod sweep;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use prometheus_client::registry::Registry;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use self::connection::{FileLock, OpenFiles};
+use self::readers::Readers;
+use self::writer::Writer;
+use super::{
+    Batch, CartChange, CartLine, GuestRow, ItemRow, KeyChange, KeySet, Login, LoginOutcome, Revocation, Rotation,
+    RotationOutcome, SessionRow, Store, StoreError, SweepBatch,
+};
+use crate::clock::Timestamp;
+
+/// Reads are short and mostly come from the page cache: a few connections keep all cores busy.
+const READERS: usize = 4;
+
+#[derive(Debug)]
+pub(crate) struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    lock: Mutex<Option<FileLock>>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, makes it if need be, and brings its schema up to date. Blocks.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = FileLock::of(path)?;
+        Self::on(path, connection::open_writer(path)?, Some(lock))
+    }
+
+    /// Opens the database at `path` beside a server that may be using it, to look at keys and to change them. Makes
+    /// nothing, and changes no schema. Blocks.
+    pub(crate) fn open_beside(path: &Path) -> Result<Self, StoreError> {
+        Self::on(path, connection::open_beside(path)?, None)
+    }
+
+    fn on(path: &Path, connection: Connection, lock: Option<FileLock>) -> Result<Self, StoreError> {
+        let readers = Readers::open(path, READERS).map_err(|error| StoreError::from(&error))?;
+        let files = OpenFiles::of(path)?;
+        let writer = Writer::start(connection, move || files.are_in_place())
+            .map_err(|error| StoreError::Database(error.to_string()))?;
+        Ok(Self { writer, readers, lock: Mutex::new(lock) })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn keys(&self) -> Result<KeySet, StoreError> {
+        self.readers.read(keys::keys).await
+    }
+
+    async fn change_keys(&self, change: KeyChange) -> Result<KeySet, StoreError> {
+        self.writer.write(move |db| keys::change(db, change)).await
+    }
+
+    async fn login(&self, login: Login) -> Result<LoginOutcome, StoreError> {
+        self.writer.write(move |db| sessions::login(db, &login)).await
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<RotationOutcome, StoreError> {
+        self.writer.write(move |db| sessions::rotate(db, &rotation)).await
+    }
+
+    async fn revoke(&self, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
+        self.writer.write(move |db| sessions::revoke(db, session, now)).await
+    }
+
+    async fn session(&self, id: Uuid) -> Result<Option<SessionRow>, StoreError> {
+        self.readers.read(move |db| sessions::session(db, id)).await
+    }
+
+    async fn sessions_of(&self, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        self.readers.read(move |db| sessions::of_user(db, user, now)).await
+    }
+
+    async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
+        self.writer.write(move |db| sessions::end(db, user, session, now)).await
+    }
+
+    async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.readers.read(move |db| sessions::revocations(db, now)).await
+    }
+
+    async fn forget_login_keys(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.writer.write(move |db| sessions::forget_login_keys(db, before, limit)).await
+    }
+
+    async fn sweep_guests(&self, batch: SweepBatch) -> Result<Batch, StoreError> {
+        self.writer.write(move |db| sweep::guests(db, &batch)).await
+    }
+
+    async fn sweep_sessions(&self, batch: SweepBatch) -> Result<Batch, StoreError> {
+        self.writer.write(move |db| sweep::sessions(db, &batch)).await
+    }
+
+    async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError> {
+        self.readers.read(move |db| guests::guest(db, id)).await
+    }
+
+    async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
+        self.writer.write(move |db| guests::touch(db, &seen)).await
+    }
+
+    async fn items(&self) -> Result<Vec<ItemRow>, StoreError> {
+        self.readers.read(cart::items).await
+    }
+
+    async fn item_count(&self) -> Result<u64, StoreError> {
+        self.readers.read(cart::item_count).await
+    }
+
+    async fn cart(&self, guest: Uuid) -> Result<Vec<CartLine>, StoreError> {
+        self.readers.read(move |db| cart::cart(db, guest)).await
+    }
+
+    async fn change_cart(
+        &self,
+        guest: Uuid,
+        item: i64,
+        change: CartChange,
+        now: Timestamp,
+    ) -> Result<Option<Vec<CartLine>>, StoreError> {
+        self.writer.write(move |db| cart::change(db, guest, item, change, now)).await
+    }
+
+    fn measure(&self, registry: &mut Registry) {
+        self.writer.measure(registry);
+    }
+
+    async fn close(&self) {
+        // Readers first: the last connection to close folds the log into the database.
+        self.readers.close(READERS).await;
+        self.writer.close().await;
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl From<&rusqlite::Error> for StoreError {
+    fn from(error: &rusqlite::Error) -> Self {
+        // SQLite's own sentence is short ("disk I/O error"); its extended code says which operation.
+        Self::Database(error.sqlite_error().map_or_else(|| error.to_string(), |code| format!("{error} ({code})")))
+    }
+}
+
+/// Identifiers are stored as text: they are what people type into the `sqlite3` shell.
+fn id_text(id: Uuid) -> String {
+    id.hyphenated().to_string()
+}
+
+fn id_column(row: &rusqlite::Row<'_>, index: &str) -> rusqlite::Result<Uuid> {
+    let text: String = row.get(index)?;
+    Uuid::try_parse(&text).map_err(|_| rusqlite::Error::InvalidColumnName(index.to_owned()))
+}
+
+fn time_column(row: &rusqlite::Row<'_>, index: &str) -> rusqlite::Result<Timestamp> {
+    row.get(index).map(Timestamp::from_millis)
+}

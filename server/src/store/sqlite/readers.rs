@@ -1,0 +1,50 @@
+//! Connections that only read. In WAL mode they neither wait for the writer nor hold it up.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::connection;
+use crate::store::StoreError;
+
+#[derive(Debug, Clone)]
+pub(super) struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path, count: usize) -> rusqlite::Result<Self> {
+        let connections = (0..count).map(|_| connection::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { idle: Arc::new(Mutex::new(connections)), permits: Arc::new(Semaphore::new(count)) })
+    }
+
+    /// Runs `query` on a thread that may block. It sees every write that has been acknowledged.
+    pub(super) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let idle = Arc::clone(&self.idle);
+        let answer = tokio::task::spawn_blocking(move || {
+            let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or(StoreError::Closed)?;
+            let answer = query(&connection).map_err(|error| StoreError::from(&error));
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            drop(permit);
+            answer
+        });
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits for the queries under way, then closes the connections.
+    pub(super) async fn close(&self, count: usize) {
+        let all = u32::try_from(count).unwrap_or(u32::MAX);
+        // An error means that it has been closed before.
+        let _ = self.permits.acquire_many(all).await;
+        self.permits.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,178 @@
+//! Sessions: login, rotation, revocation.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use uuid::Uuid;
+
+use super::{id_column, id_text, time_column};
+use crate::clock::Timestamp;
+use crate::store::session::Verdict;
+use crate::store::{
+    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
+};
+
+pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOutcome> {
+    if let Some(key) = &login.key
+        && let Some((session, key_made_at)) = session_of_key(db, key)?
+    {
+        let outcome = session.repeat(login, key_made_at);
+        if let LoginOutcome::Open(open) = outcome {
+            extend_access(db, &open)?;
+        }
+        return Ok(outcome);
+    }
+
+    let (user, session) = (id_text(login.user), id_text(login.session));
+    let access_expires_at = login.access_expires_at.min(login.expires_at);
+    db.prepare_cached("INSERT INTO anonymous_user (id, created_at, last_active_at) VALUES (?1, ?2, ?2)")?
+        .execute(params![user, login.now.as_millis()])?;
+    db.prepare_cached(
+        "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
+         VALUES (:id, :user, :refreshable, :now, :expires_at, :access_expires_at)",
+    )?
+    .execute(named_params! {
+        ":id": session,
+        ":user": user,
+        ":refreshable": login.refreshable,
+        ":now": login.now.as_millis(),
+        ":expires_at": login.expires_at.as_millis(),
+        ":access_expires_at": access_expires_at.as_millis(),
+    })?;
+    if let Some(key) = &login.key {
+        db.prepare_cached("INSERT INTO login_key (hash, session_id, created_at) VALUES (?1, ?2, ?3)")?
+            .execute(params![key, session, login.now.as_millis()])?;
+    }
+    Ok(LoginOutcome::Open(OpenSession {
+        id: login.session,
+        user: login.user,
+        counter: 0,
+        current_since: login.now,
+        access_expires_at,
+    }))
+}
+
+/// S1: whoever's UPDATE matches has rotated; everybody else is judged by what they find.
+pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<RotationOutcome> {
+    // A counter that SQLite cannot hold is one that no session can have.
+    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Refused) };
+    let rotated = db
+        .prepare_cached(
+            "UPDATE session
+             SET counter = counter + 1, rotated_at = :now, expires_at = :expires_at,
+                 access_expires_at = max(access_expires_at, min(:access_expires_at, :expires_at))
+             WHERE id = :id AND counter = :presented AND refreshable
+               AND revoked_at IS NULL AND expires_at > :now
+             RETURNING user_id",
+        )?
+        .query_row(
+            named_params! {
+                ":id": id_text(rotation.session),
+                ":presented": presented,
+                ":now": rotation.now.as_millis(),
+                ":expires_at": rotation.expires_at.as_millis(),
+                ":access_expires_at": rotation.access_expires_at.as_millis(),
+            },
+            |row| id_column(row, "user_id"),
+        )
+        .optional()?;
+    if let Some(user) = rotated {
+        return Ok(RotationOutcome::Open(OpenSession {
+            id: rotation.session,
+            user,
+            counter: rotation.presented + 1,
+            current_since: rotation.now,
+            access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
+        }));
+    }
+
+    let Some(session) = session(db, rotation.session)? else { return Ok(RotationOutcome::Refused) };
+    match session.judge(rotation) {
+        Verdict::Successor(open) => {
+            extend_access(db, &open)?;
+            Ok(RotationOutcome::Replayed(open))
+        }
+        Verdict::Reuse(reuse) => {
+            // An outcome and not an error, so that the writer commits it although the request fails (S3).
+            let revocation = revoke(db, rotation.session, rotation.now)?;
+            Ok(revocation.map_or(RotationOutcome::Refused, |revocation| RotationOutcome::Revoked(revocation, reuse)))
+        }
+        Verdict::Refused => Ok(RotationOutcome::Refused),
+    }
+}
+
+pub(super) fn revoke(db: &Connection, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
+    db.prepare_cached(
+        "UPDATE session SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING id, access_expires_at",
+    )?
+    .query_row(params![id_text(session), now.as_millis()], revocation)
+    .optional()
+}
+
+pub(super) fn end(db: &Connection, user: Uuid, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
+    db.prepare_cached(
+        "UPDATE session SET revoked_at = ?3
+         WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
+    )?
+    .query_row(params![id_text(session), id_text(user), now.as_millis()], revocation)
+    .optional()
+}
+
+pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::Result<Vec<SessionRow>> {
+    db.prepare_cached(
+        "SELECT * FROM session WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
+         ORDER BY created_at DESC, id DESC LIMIT ?3",
+    )?
+    .query_map(params![id_text(user), now.as_millis(), SESSIONS_LISTED], session_row)?
+    .collect()
+}
+
+pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Revocation>> {
+    db.prepare_cached(
+        "SELECT id, access_expires_at FROM session WHERE revoked_at IS NOT NULL AND access_expires_at > ?1",
+    )?
+    .query_map([now.as_millis()], revocation)?
+    .collect()
+}
+
+pub(super) fn forget_login_keys(db: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "DELETE FROM login_key WHERE hash IN (SELECT hash FROM login_key WHERE created_at < ?1 LIMIT ?2)",
+    )?
+    .execute(params![before.as_millis(), limit])
+}
+
+/// Notes that an access token may now live longer, so that a revocation is remembered as long as that token.
+fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE session SET access_expires_at = max(access_expires_at, ?2) WHERE id = ?1")?
+        .execute(params![id_text(open.id), open.access_expires_at.as_millis()])?;
+    Ok(())
+}
+
+fn session_of_key(db: &Connection, key: &[u8; 32]) -> rusqlite::Result<Option<(SessionRow, Timestamp)>> {
+    db.prepare_cached(
+        "SELECT session.*, login_key.created_at AS key_made_at
+         FROM login_key JOIN session ON session.id = login_key.session_id WHERE login_key.hash = ?1",
+    )?
+    .query_row([key], |row| Ok((session_row(row)?, time_column(row, "key_made_at")?)))
+    .optional()
+}
+
+pub(super) fn session(db: &Connection, id: Uuid) -> rusqlite::Result<Option<SessionRow>> {
+    db.prepare_cached("SELECT * FROM session WHERE id = ?1")?.query_row([id_text(id)], session_row).optional()
+}
+
+fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        id: id_column(row, "id")?,
+        user: id_column(row, "user_id")?,
+        refreshable: row.get("refreshable")?,
+        counter: row.get("counter")?,
+        created_at: time_column(row, "created_at")?,
+        rotated_at: row.get::<_, Option<i64>>("rotated_at")?.map(Timestamp::from_millis),
+        expires_at: time_column(row, "expires_at")?,
+        revoked: row.get::<_, Option<i64>>("revoked_at")?.is_some(),
+    })
+}
+
+fn revocation(row: &Row<'_>) -> rusqlite::Result<Revocation> {
+    Ok(Revocation { session: id_column(row, "id")?, access_expires_at: time_column(row, "access_expires_at")? })
+}

@@ -1,0 +1,50 @@
+//! Removing what nobody will come back to, a batch at a time.
+
+use rusqlite::{Connection, named_params, params};
+use uuid::Uuid;
+
+use super::id_text;
+use crate::store::{Batch, SweepBatch};
+
+/// One transaction, so that what the delete looks at cannot change under it. The rest of a guest goes with the guest.
+pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Batch> {
+    let Some((last, is_full)) = end_of_batch(db, "anonymous_user", batch)? else { return Ok(Batch::EMPTY) };
+    let removed = db
+        .prepare_cached(
+            "DELETE FROM anonymous_user
+             WHERE id > :after AND id <= :last AND last_active_at < :before
+               AND NOT EXISTS (
+                   SELECT 1 FROM session
+                   WHERE session.user_id = anonymous_user.id
+                     AND (access_expires_at > :now OR (revoked_at IS NULL AND expires_at > :now))
+               )",
+        )?
+        .execute(named_params! {
+            ":after": id_text(batch.after),
+            ":last": id_text(last),
+            ":before": batch.before.as_millis(),
+            ":now": batch.now.as_millis(),
+        })?;
+    Ok(Batch { removed, next: is_full.then_some(last) })
+}
+
+pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Batch> {
+    let Some((last, is_full)) = end_of_batch(db, "session", batch)? else { return Ok(Batch::EMPTY) };
+    let removed = db
+        .prepare_cached(
+            "DELETE FROM session
+             WHERE id > ?1 AND id <= ?2 AND access_expires_at <= ?3 AND (expires_at <= ?3 OR revoked_at <= ?3)",
+        )?
+        .execute(params![id_text(batch.after), id_text(last), batch.before.as_millis()])?;
+    Ok(Batch { removed, next: is_full.then_some(last) })
+}
+
+/// The last row of the batch, and whether there may be more behind it.
+fn end_of_batch(db: &Connection, table: &'static str, batch: &SweepBatch) -> rusqlite::Result<Option<(Uuid, bool)>> {
+    let query = format!("SELECT max(id), count(*) FROM (SELECT id FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2)");
+    let (last, count): (Option<String>, u32) = db
+        .prepare_cached(&query)?
+        .query_row(params![id_text(batch.after), batch.limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let last = last.and_then(|last| Uuid::try_parse(&last).ok());
+    Ok(last.map(|last| (last, count == batch.limit)))
+}

@@ -1,0 +1,349 @@
+//! The one writer of a SQLite database: commits together whatever waits (S6), and answers after the commit (S5).
+//!
+//! A commit costs a flush to the disk, and a transaction costs next to nothing beside it. So the writer takes every job
+//! that has queued up while the last flush ran, runs each in a savepoint of its own inside one transaction, commits, and
+//! only then answers. A job that fails undoes its own savepoint and nobody else's.
+
+use std::thread;
+use std::time::Instant;
+
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::metrics::SECONDS;
+use crate::store::StoreError;
+
+/// Jobs that may wait before their callers do.
+const QUEUE: usize = 4096;
+/// Jobs in one transaction: bounds how long the first of them waits for its answer.
+const BATCH: usize = 1024;
+
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    commits: Commits,
+}
+
+/// What the writer counts about itself.
+#[derive(Debug, Clone)]
+struct Commits {
+    jobs: Histogram,
+    seconds: Histogram,
+    queued: Gauge,
+}
+
+impl Commits {
+    fn new() -> Self {
+        Self {
+            jobs: Histogram::new((0..=10).map(|power| f64::from(1 << power))),
+            seconds: Histogram::new(SECONDS),
+            queued: Gauge::default(),
+        }
+    }
+}
+
+impl Writer {
+    /// `in_place` says whether a commit reaches those who open the database later.
+    pub(super) fn start(connection: Connection, in_place: impl InPlace) -> std::io::Result<Self> {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let commits = Commits::new();
+        let counted = commits.clone();
+        let work = move || run(connection, messages, &in_place, &counted);
+        thread::Builder::new().name("sqlite-writer".into()).spawn(work)?;
+        Ok(Self { queue, commits })
+    }
+
+    /// Runs `work` in a transaction and answers once that is on disk. The work is done even if the caller stops waiting.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let write = Write { work: Some(work), result: None, reply };
+        self.queue.send(Message::Job(Box::new(write))).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) fn measure(&self, registry: &mut Registry) {
+        let Commits { jobs, seconds, queued } = self.commits.clone();
+        registry.register("commit_jobs", "Writes that shared one commit", jobs);
+        registry.register("commit_duration_seconds", "Seconds of a commit with all its writes", seconds);
+        registry.register("queued_writes", "Writes that waited when the last commit began, beside those in it", queued);
+    }
+
+    /// Does what is queued, then closes the connection.
+    pub(super) async fn close(&self) {
+        let (reply, closed) = oneshot::channel();
+        if self.queue.send(Message::Close(reply)).await.is_ok() {
+            // An error means that the thread is gone, and its connection with it.
+            let _ = closed.await;
+        }
+    }
+}
+
+/// An error if the files of the database are not where they were opened.
+pub(super) trait InPlace: Fn() -> Result<(), StoreError> + Send + 'static {}
+
+impl<F: Fn() -> Result<(), StoreError> + Send + 'static> InPlace for F {}
+
+enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_place: &impl InPlace, commits: &Commits) {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut closing = None;
+    while closing.is_none() {
+        let Some(first) = messages.blocking_recv() else { break };
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Job(job) => batch.push(job),
+                Message::Close(reply) => {
+                    closing = Some(reply);
+                    break;
+                }
+            }
+            next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
+        }
+        let started = Instant::now();
+        commits.queued.set(i64::try_from(messages.len()).unwrap_or(i64::MAX));
+        // Asked before, so that nothing is done twice by clients that try again; and after, because only that is sure.
+        let committed = in_place()
+            .and_then(|()| commit_together(&mut connection, &mut batch).map_err(|error| StoreError::from(&error)))
+            .and_then(|()| in_place());
+        commits.jobs.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        commits.seconds.observe(started.elapsed().as_secs_f64());
+        if let Err(error) = &committed {
+            tracing::error!(jobs = batch.len(), %error, "a transaction failed");
+        }
+        for job in batch.drain(..) {
+            job.answer(committed.as_ref().err());
+        }
+    }
+    drop(connection);
+    if let Some(reply) = closing {
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(());
+    }
+}
+
+fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Prepared once; rusqlite's own savepoints are parsed anew for each job.
+    let run = |sql| transaction.prepare_cached(sql)?.execute([]);
+    for job in batch {
+        run("SAVEPOINT job")?;
+        if let Err(error) = job.perform(&transaction) {
+            // On a full disk or an I/O error SQLite rolls back everything by itself. What follows would then run outside
+            // any transaction, and what went before would be acknowledged but gone.
+            if transaction.is_autocommit() {
+                return Err(error);
+            }
+            run("ROLLBACK TO job")?;
+        }
+        run("RELEASE job")?;
+    }
+    transaction.commit()
+}
+
+/// A piece of work whose type of answer the queue need not know.
+trait Job: Send {
+    /// Does the work and keeps its result. `Err` tells the writer to undo it.
+    fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Tells the caller, after the commit.
+    fn answer(self: Box<Self>, not_committed: Option<&StoreError>);
+}
+
+struct Write<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+{
+    fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        match work(connection) {
+            Ok(value) => {
+                self.result = Some(Ok(value));
+                Ok(())
+            }
+            Err(error) => {
+                self.result = Some(Err(StoreError::from(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, not_committed: Option<&StoreError>) {
+        let result = match (not_committed, self.result) {
+            (Some(error), _) => Err(error.clone()),
+            (None, Some(result)) => result,
+            (None, None) => Err(StoreError::Closed),
+        };
+        // The caller may have gone away; the work stays done.
+        let _ = self.reply.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn database(directory: &Path) -> Connection {
+        let connection = Connection::open(directory.join("test.db")).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("CREATE TABLE IF NOT EXISTS note (text TEXT UNIQUE)").unwrap();
+        connection
+    }
+
+    fn notes(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM note", [], |row| row.get(0)).unwrap()
+    }
+
+    fn insert(text: String) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send {
+        move |db| db.execute("INSERT INTO note VALUES (?1)", [text])
+    }
+
+    /// Queues `jobs` behind one that holds the writer up, so that they all wait together, and lets them go.
+    async fn together<T, F>(writer: &Writer, jobs: Vec<F>) -> Vec<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (release, held) = mpsc::channel::<()>();
+        let (entered, entering) = oneshot::channel();
+        let holder = writer.clone();
+        let holder = tokio::spawn(async move {
+            let hold = move |_: &Connection| {
+                entered.send(()).unwrap();
+                held.recv().unwrap();
+                Ok(())
+            };
+            holder.write(hold).await
+        });
+        entering.await.unwrap();
+        let waiting: Vec<_> = jobs
+            .into_iter()
+            .map(|job| {
+                let writer = writer.clone();
+                tokio::spawn(async move { writer.write(job).await })
+            })
+            .collect();
+        while writer.queue.max_capacity() - writer.queue.capacity() < waiting.len() {
+            tokio::task::yield_now().await;
+        }
+        release.send(()).unwrap();
+        holder.await.unwrap().unwrap();
+        let mut answers = Vec::new();
+        for answer in waiting {
+            answers.push(answer.await.unwrap());
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn s06_what_waits_together_is_committed_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
+
+        let jobs = (0..100).map(|number| {
+            let path = directory.path().to_owned();
+            move |db: &Connection| {
+                db.execute("INSERT INTO note VALUES (?1)", [number.to_string()])?;
+                // What another connection sees has been committed.
+                Ok(notes(&database(&path)))
+            }
+        });
+        let seen = together(&writer, jobs.collect()).await;
+
+        for committed_before in seen {
+            assert_eq!(committed_before.unwrap(), 0);
+        }
+        assert_eq!(notes(&database(directory.path())), 100);
+    }
+
+    #[tokio::test]
+    async fn s06_a_job_that_fails_undoes_itself_and_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
+
+        let jobs = (0..3).map(|number| {
+            move |db: &Connection| {
+                db.execute("INSERT INTO note VALUES (?1)", [number.to_string()])?;
+                if number == 1 { Err(rusqlite::Error::InvalidQuery) } else { Ok(()) }
+            }
+        });
+        let answers = together(&writer, jobs.collect()).await;
+
+        assert!(answers[0].is_ok() && answers[1].is_err() && answers[2].is_ok(), "{answers:?}");
+        assert_eq!(notes(&database(directory.path())), 2);
+    }
+
+    #[tokio::test]
+    async fn s05_nothing_is_acknowledged_that_sqlite_rolled_back_by_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
+
+        let jobs = (0..3).map(|number| {
+            move |db: &Connection| {
+                db.execute("INSERT INTO note VALUES (?1)", [number.to_string()])?;
+                if number == 1 {
+                    // As SQLite does on a full disk.
+                    db.execute_batch("ROLLBACK")?;
+                    return Err(rusqlite::Error::InvalidQuery);
+                }
+                Ok(())
+            }
+        });
+        let answers = together(&writer, jobs.collect()).await;
+
+        assert!(answers.iter().all(Result::is_err), "{answers:?}");
+        assert_eq!(notes(&database(directory.path())), 0);
+        writer.write(insert("after".to_owned())).await.unwrap();
+        assert_eq!(notes(&database(directory.path())), 1);
+    }
+
+    #[tokio::test]
+    async fn s05_nothing_is_acknowledged_if_the_file_was_moved_before_or_during_the_commit() {
+        for moved_after in [0, 1] {
+            let directory = tempfile::tempdir().unwrap();
+            let asked = std::sync::atomic::AtomicUsize::new(0);
+            let in_place = move || match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+                before if before == moved_after => Err(StoreError::Moved("test.db".into())),
+                _ => Ok(()),
+            };
+            let writer = Writer::start(database(directory.path()), in_place).unwrap();
+
+            let answer = writer.write(insert("moved".to_owned())).await;
+
+            assert!(matches!(answer, Err(StoreError::Moved(_))), "{answer:?}");
+            assert_eq!(notes(&database(directory.path())), i64::from(moved_after == 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn closing_does_what_is_queued_and_refuses_the_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
+
+        let (queued, ()) = tokio::join!(writer.write(insert("queued".to_owned())), writer.close());
+
+        queued.unwrap();
+        assert!(matches!(writer.write(insert("late".to_owned())).await, Err(StoreError::Closed)));
+        assert_eq!(notes(&database(directory.path())), 1);
+    }
+}

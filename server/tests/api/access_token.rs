@@ -1,0 +1,433 @@
+//! S9: what is not an access token of this server, valid now, is refused. Every rule of RFC 7515, 7519, 8725 and 9068
+//! has a token that breaks this rule and no other: signed with the server's own key wherever a key helps.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use guestpass_server::Algorithm;
+use jsonwebtoken::{EncodingKey, crypto};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, SECOND, Server, Tokens, get};
+
+/// Somebody who has the server's keys, and makes tokens that the server would not.
+struct Forger {
+    server: Server,
+    tokens: Tokens,
+    kid: String,
+    material: Vec<u8>,
+    algorithm: Algorithm,
+}
+
+impl Forger {
+    async fn new(algorithm: Algorithm) -> Self {
+        let server = Server::open_with(|config| config.algorithm = algorithm).await;
+        let tokens = server.login().await;
+        let (kid, material) = server
+            .database()
+            .file()
+            .query_row("SELECT kid, material FROM signing_key", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        Self { server, tokens, kid, material, algorithm }
+    }
+
+    fn header(&self) -> Value {
+        json!({ "alg": self.algorithm.name(), "typ": "at+jwt", "kid": self.kid })
+    }
+
+    fn claims(&self) -> Value {
+        let claims = self.tokens.access.split('.').nth(1).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+    }
+
+    fn sign(&self, message: &str) -> String {
+        let (key, algorithm) = match self.algorithm {
+            Algorithm::EdDsa => (EncodingKey::from_ed_der(&self.material), jsonwebtoken::Algorithm::EdDSA),
+            Algorithm::Es256 => (EncodingKey::from_ec_der(&self.material), jsonwebtoken::Algorithm::ES256),
+            Algorithm::Rs256 => return self.sign_with_rsa(message),
+            Algorithm::Hs256 => (EncodingKey::from_secret(&self.material), jsonwebtoken::Algorithm::HS256),
+        };
+        crypto::sign(message.as_bytes(), &key, algorithm).unwrap()
+    }
+
+    /// jsonwebtoken reads RSA keys in another form than the one that is stored.
+    fn sign_with_rsa(&self, message: &str) -> String {
+        let pair = RsaKeyPair::from_pkcs8(&self.material).unwrap();
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        URL_SAFE_NO_PAD.encode(signature)
+    }
+
+    /// A token with any text as its header and claims, rightly signed.
+    fn token(&self, header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        format!("{message}.{}", self.sign(&message))
+    }
+
+    /// A good token but for some members of its header; null takes one out.
+    fn with_header(&self, changes: Value) -> String {
+        self.token(&merged(self.header(), changes).to_string(), &self.claims().to_string())
+    }
+
+    /// A good token but for some claims; null takes one out.
+    fn with_claims(&self, changes: Value) -> String {
+        self.token(&self.header().to_string(), &merged(self.claims(), changes).to_string())
+    }
+
+    async fn assert_accepted(&self, token: &str) {
+        assert_eq!(self.server.get("/me", token).await.status, 200, "{token}");
+    }
+
+    async fn assert_refused(&self, token: &str, why: &str) {
+        let answer = self.server.get("/me", token).await;
+        assert_invalid_token(&answer, token);
+        assert!(answer.header("www-authenticate").contains(why), "for another reason: {answer:?}");
+    }
+}
+
+fn merged(mut value: Value, changes: Value) -> Value {
+    let members = value.as_object_mut().unwrap();
+    for (name, change) in changes.as_object().unwrap() {
+        if change.is_null() {
+            members.remove(name);
+        } else {
+            members.insert(name.clone(), change.clone());
+        }
+    }
+    value
+}
+
+fn assert_invalid_token(answer: &Answer, token: &str) {
+    answer.assert_problem(401);
+    let challenge = answer.header("www-authenticate");
+    assert!(challenge.starts_with("Bearer realm=\"guestpass\", error=\"invalid_token\""), "{token}: {answer:?}");
+}
+
+#[tokio::test]
+async fn s09_the_forger_can_make_good_tokens() {
+    for algorithm in Algorithm::ALL {
+        let forger = Forger::new(algorithm).await;
+
+        forger.assert_accepted(&forger.tokens.access).await;
+        forger.assert_accepted(&forger.with_header(json!({}))).await;
+        forger.assert_accepted(&forger.with_claims(json!({ "nbf": forger.server.clock.secs() }))).await;
+    }
+}
+
+#[tokio::test]
+async fn s09_each_algorithm_refuses_a_wrong_signature_and_every_other_name() {
+    for algorithm in Algorithm::ALL {
+        let (forger, other) = (Forger::new(algorithm).await, Forger::new(algorithm).await);
+        let (message, signature) = forger.tokens.access.rsplit_once('.').unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        bytes[10] ^= 1;
+
+        for signature in [URL_SAFE_NO_PAD.encode(&bytes), other.sign(message), String::new()] {
+            forger.assert_refused(&format!("{message}.{signature}"), "signature").await;
+        }
+        for name in ["none", "EdDSA", "ES256", "RS256", "HS256", "RS512", "PS256"] {
+            if name != algorithm.name() {
+                forger.assert_refused(&forger.with_header(json!({ "alg": name })), "header").await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn s09_a_public_key_is_no_secret() {
+    // CVE-2015-9235: HS256 with the public key, in any form in which somebody may have it, as the secret.
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+        let forger = Forger::new(algorithm).await;
+        let jwk = forger.server.send(get("/.well-known/jwks.json")).await.json()["keys"][0].clone();
+        let header = merged(forger.header(), json!({ "alg": "HS256" })).to_string();
+        let message =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(forger.claims().to_string()));
+        let number = jwk["x"].as_str().or(jwk["n"].as_str()).unwrap();
+
+        for secret in
+            [number.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(number).unwrap(), jwk.to_string().into_bytes()]
+        {
+            let key = EncodingKey::from_secret(&secret);
+            let mac = crypto::sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::HS256).unwrap();
+            forger.assert_refused(&format!("{message}.{mac}"), "header").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn s09_a_token_that_has_been_accepted_before_is_still_held_to_every_rule() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let now = forger.server.clock.secs();
+    let (short, revoked, ahead) = (
+        forger.with_claims(json!({ "exp": now + 2 })),
+        forger.with_claims(json!({ "jti": "other" })),
+        forger.with_claims(json!({ "iat": now + 5 })),
+    );
+    for token in [&short, &revoked, &ahead, &short] {
+        forger.assert_accepted(token).await;
+    }
+
+    forger.server.clock.advance(SECOND + SECOND);
+    forger.assert_refused(&short, "expired").await;
+    let (message, _) = ahead.rsplit_once('.').unwrap();
+    forger.assert_refused(&format!("{message}.AAAA"), "signature").await;
+    forger.server.clock.set_back(3 * SECOND);
+    forger.assert_refused(&ahead, "not valid yet").await;
+    forger.server.clock.advance(3 * SECOND);
+    forger.assert_accepted(&ahead).await;
+    forger.server.revoke(&forger.tokens.refresh).await;
+    forger.assert_refused(&revoked, "revoked").await;
+}
+
+#[tokio::test]
+async fn s09_none_is_no_algorithm_in_any_spelling() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let claims = URL_SAFE_NO_PAD.encode(forger.claims().to_string());
+
+    for name in ["none", "None", "NONE", "nOnE", ""] {
+        let header = merged(forger.header(), json!({ "alg": name })).to_string();
+        let header = URL_SAFE_NO_PAD.encode(header);
+        forger.assert_refused(&format!("{header}.{claims}."), "header").await;
+        forger.assert_refused(&forger.with_header(json!({ "alg": name })), "header").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_the_key_decides_the_algorithm() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let public: Value = forger.server.send(get("/.well-known/jwks.json")).await.json()["keys"][0]["x"].clone();
+    let public_key = URL_SAFE_NO_PAD.decode(public.as_str().unwrap()).unwrap();
+    let header = merged(forger.header(), json!({ "alg": "HS256" })).to_string();
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(forger.claims().to_string()));
+
+    for secret in [public_key.as_slice(), public.as_str().unwrap().as_bytes()] {
+        let mac = crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret), jsonwebtoken::Algorithm::HS256);
+        forger.assert_refused(&format!("{message}.{}", mac.unwrap()), "header").await;
+    }
+    for name in ["ES256", "RS256", "HS512", "eddsa"] {
+        forger.assert_refused(&forger.with_header(json!({ "alg": name })), "header").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_a_token_brings_no_key_of_its_own() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let jwk = forger.server.send(get("/.well-known/jwks.json")).await.json()["keys"][0].clone();
+
+    for (name, value) in [
+        ("jwk", jwk),
+        ("jku", json!("https://evil.example/jwks.json")),
+        ("x5u", json!("https://evil.example/cert.pem")),
+        ("x5c", json!(["MIIB"])),
+        ("x5t", json!("dGh1bWI")),
+    ] {
+        forger.assert_refused(&forger.with_header(json!({ name: value })), "header").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_what_a_header_calls_critical_is_unknown_here() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+
+    for header in [
+        json!({ "crit": ["exp"] }),
+        json!({ "crit": ["b64"], "b64": true }),
+        json!({ "crit": [] }),
+        json!({ "b64": false }),
+        json!({ "zip": "DEF" }),
+    ] {
+        forger.assert_refused(&forger.with_header(header), "header").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_a_kid_is_a_name_and_nothing_else() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+
+    for kid in ["", "other", "../../../dev/null", "/dev/null", "x' OR '1'='1", "'; DROP TABLE signing_key; --"] {
+        forger.assert_refused(&forger.with_header(json!({ "kid": kid })), "unknown key").await;
+    }
+    for kid in [json!(null), json!(1), json!([forger.kid]), json!({ "$ne": "" })] {
+        forger.assert_refused(&forger.with_header(json!({ "kid": kid })), "header").await;
+    }
+    forger.assert_accepted(&forger.tokens.access).await;
+}
+
+#[tokio::test]
+async fn s09_only_access_tokens_are_access_tokens() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+
+    for typ in [json!("JWT"), json!("jwt"), json!("dpop+jwt"), json!("id+jwt"), json!(""), json!(null)] {
+        forger.assert_refused(&forger.with_header(json!({ "typ": typ })), "header").await;
+    }
+    forger.assert_refused(&forger.tokens.refresh, "JWT").await;
+}
+
+#[tokio::test]
+async fn s09_a_wrong_signature_is_refused() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let (message, signature) = forger.tokens.access.rsplit_once('.').unwrap();
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    bytes[10] ^= 1;
+
+    let other = Forger::new(Algorithm::EdDsa).await;
+    for signature in
+        [URL_SAFE_NO_PAD.encode(&bytes), other.sign(message), String::new(), URL_SAFE_NO_PAD.encode([0; 64])]
+    {
+        forger.assert_refused(&format!("{message}.{signature}"), "signature").await;
+    }
+    let claims = merged(forger.claims(), json!({ "exp": 9_999_999_999_i64 })).to_string();
+    let header = message.split('.').next().unwrap();
+    let tampered = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims));
+    forger.assert_refused(&tampered, "signature").await;
+}
+
+#[tokio::test]
+async fn s09_a_jwt_has_three_parts_in_canonical_base64url() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let token = &forger.tokens.access;
+    let parts: Vec<&str> = token.split('.').collect();
+    let (header, claims, signature) = (parts[0], parts[1], parts[2]);
+
+    for token in [
+        header.to_owned(),
+        format!("{header}.{claims}"),
+        format!("{token}.{signature}"),
+        format!("{token}.{claims}.{signature}"),
+        format!("{token}."),
+        format!(".{token}"),
+        format!("{header}..{signature}"),
+        format!("{header}.{claims}.{signature}=="),
+        format!("{header}.{claims}.{}+/", &signature[..signature.len() - 2]),
+        // The last character of a 64-byte signature has four bits that mean nothing.
+        format!("{header}.{claims}.{}", last_bits_changed(signature)),
+    ] {
+        let answer = forger.server.get("/me", &token).await;
+        assert_invalid_token(&answer, &token);
+    }
+
+    // Rightly signed, and padded inside: not even the syntax of a bearer token.
+    let claims_text = forger.claims().to_string();
+    for (header, claims) in [
+        (URL_SAFE.encode(padded(forger.header().to_string())), claims.to_owned()),
+        (header.to_owned(), URL_SAFE.encode(padded(claims_text))),
+    ] {
+        let message = format!("{header}.{claims}");
+        assert!(message.contains('='), "the test wants padding");
+        let signature = forger.sign(&message);
+        forger.server.get("/me", &format!("{message}.{signature}")).await.assert_problem(400);
+    }
+}
+
+/// Text whose base64 needs padding.
+fn padded(json: String) -> String {
+    if json.len().is_multiple_of(3) { json + " " } else { json }
+}
+
+fn last_bits_changed(encoded: &str) -> String {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let last = ALPHABET.find(&encoded[encoded.len() - 1..]).unwrap();
+    format!("{}{}", &encoded[..encoded.len() - 1], &ALPHABET[last + 1..last + 2])
+}
+
+#[tokio::test]
+async fn s09_duplicate_and_unknown_members_are_refused() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let (header, claims) = (forger.header().to_string(), forger.claims().to_string());
+    let twice = |json: &str, member: &str| format!("{{{member},{}", &json[1..]);
+
+    for member in [r#""alg":"EdDSA""#, r#""typ":"JWT""#, r#""kid":"x""#] {
+        forger.assert_refused(&forger.token(&twice(&header, member), &claims), "header").await;
+    }
+    for member in [r#""exp":9999999999"#, r#""sub":"anonymous_x""#, r#""iss":"x""#, r#""cnf":{"jkt":"x"}"#] {
+        forger.assert_refused(&forger.token(&header, &twice(&claims, member)), "claims").await;
+    }
+    for (header, claims, why) in [
+        (header.as_str(), "[]", "claims"),
+        (header.as_str(), "null", "claims"),
+        (header.as_str(), "{", "claims"),
+        (header.as_str(), "", "claims"),
+        (&format!(r#"["EdDSA","at+jwt","{}"]"#, forger.kid), claims.as_str(), "header"),
+        ("null", claims.as_str(), "header"),
+        (&header, &format!("{claims}{claims}"), "claims"),
+    ] {
+        forger.assert_refused(&forger.token(header, claims), why).await;
+    }
+}
+
+#[tokio::test]
+async fn s09_issuer_audience_and_client_are_required_and_exact() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+
+    for claim in ["iss", "aud", "client_id"] {
+        forger.assert_refused(&forger.with_claims(json!({ claim: "http://localhost:8000/" })), "another").await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: "" })), "another").await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: null })), "claims").await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: ["guestpass"] })), "claims").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_every_other_claim_is_required_too() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+
+    for claim in ["sub", "iat", "exp", "jti", "sid"] {
+        forger.assert_refused(&forger.with_claims(json!({ claim: null })), "claims").await;
+    }
+    for subject in ["", "anonymous_", "anonymous_x", "admin", "user_0197f2f0-0000-7000-8000-000000000000"] {
+        forger.assert_refused(&forger.with_claims(json!({ "sub": subject })), "claims").await;
+    }
+    forger.assert_refused(&forger.with_claims(json!({ "sid": "x" })), "claims").await;
+}
+
+#[tokio::test]
+async fn s09_a_token_ends_exactly_at_exp() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let now = forger.server.clock.secs();
+    let ends_next = forger.with_claims(json!({ "exp": now + 1 }));
+
+    forger.assert_refused(&forger.with_claims(json!({ "exp": now })), "expired").await;
+    forger.assert_accepted(&ends_next).await;
+    forger.server.clock.advance(SECOND);
+    forger.assert_refused(&ends_next, "expired").await;
+    for exp in [json!("9999999999"), json!(9_999_999_999.5), json!(true), json!(1e300), json!([now + 60])] {
+        forger.assert_refused(&forger.with_claims(json!({ "exp": exp })), "claims").await;
+    }
+    for exp in [json!(-1), json!(0), json!(i64::MIN)] {
+        forger.assert_refused(&forger.with_claims(json!({ "exp": exp })), "expired").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_a_token_of_the_future_is_refused_past_five_seconds() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+    let now = forger.server.clock.secs();
+
+    for claim in ["iat", "nbf"] {
+        forger.assert_accepted(&forger.with_claims(json!({ claim: now + 5 }))).await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: now + 6 })), "not valid yet").await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: i64::MAX })), "not valid yet").await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: "0" })), "claims").await;
+        forger.assert_refused(&forger.with_claims(json!({ claim: 0.5 })), "claims").await;
+    }
+}
+
+#[tokio::test]
+async fn s09_length_is_bounded_before_anything_is_read() {
+    let forger = Forger::new(Algorithm::EdDsa).await;
+
+    let long = forger.with_claims(json!({ "jti": "x".repeat(4096) }));
+
+    forger.assert_refused(&long, "too long").await;
+    forger.assert_refused(&"x".repeat(4097), "too long").await;
+    forger.assert_refused(&"x".repeat(4096), "canonical").await;
+}
+
+#[tokio::test]
+async fn s09_another_servers_token_is_refused() {
+    let (server, other) = (Server::open().await, Server::open().await);
+    let tokens = other.login().await;
+
+    assert_invalid_token(&server.get("/me", &tokens.access).await, &tokens.access);
+}

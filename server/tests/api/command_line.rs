@@ -1,0 +1,124 @@
+//! The command line
+
+use crate::support::process::{Process, guestpass, run};
+
+/// Checks that a bad setting is told in one line that names the flag, with exit code 2.
+fn assert_one_clear_line(args: &[&str], flag: &str, says: &str) {
+    let output = run(guestpass().args(args));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+    assert!(stderr.contains(flag) && stderr.contains(says), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+}
+
+#[test]
+fn bad_configuration_is_one_clear_line_and_exit_code_2() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", directory.path().join("guestpass.db").display());
+    let nowhere = format!("sqlite:{}", directory.path().join("no/such/guestpass.db").display());
+    let empty = directory.path().display().to_string();
+
+    for (flag, value, says) in [
+        ("--listen", "8000", "invalid"),
+        ("--listen", "203.0.113.7:8000", "assign"),
+        ("--store", "postgres://db", "/DATABASE"),
+        ("--store", "sqlite:", "sqlite:PATH"),
+        ("--store", &nowhere, "No such file"),
+        ("--issuer", "shop.example", "URL"),
+        ("--audience", "", "empty"),
+        ("--access-ttl", "soon", "duration"),
+        ("--access-ttl", "0s", "at least"),
+        ("--refresh-ttl", "5m", "--access-ttl"),
+        ("--refresh-grace", "60d", "--refresh-ttl"),
+        ("--guest-token-ttl", "11000d", "at most"),
+        ("--algorithm", "none", "EdDSA"),
+        ("--login-rate", "30", "30/1h"),
+        ("--trusted-proxy", "10.0.0.0/33", "10.0.0.0/8"),
+        ("--cors-origin", "*", "origin"),
+        ("--cors-origin", "https://shop.example/", "origin"),
+        ("--static", &empty, "index.html"),
+    ] {
+        let mut args = vec!["serve", flag, value];
+        if flag != "--store" {
+            args.extend(["--store", &database]);
+        }
+        assert_one_clear_line(&args, flag, says);
+    }
+    assert_one_clear_line(&["serve", "--colour"], "--colour", "unexpected");
+}
+
+#[test]
+fn a_flag_comes_from_the_environment_too() {
+    let output = run(guestpass().arg("serve").env("GUESTPASS_ACCESS_TTL", "soon"));
+
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--access-ttl"));
+    let output = run(guestpass().arg("serve").env("GUESTPASS_LOG", "guestpass=loud"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("GUESTPASS_LOG"));
+}
+
+#[test]
+fn one_file_has_one_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let first = Process::start(&database);
+
+    let store = format!("sqlite:{}", database.display());
+    assert_one_clear_line(&["serve", "--listen", "127.0.0.1:0", "--store", &store], "--store", "another server");
+
+    first.kill();
+    Process::start(&database);
+}
+
+#[test]
+fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let _server = Process::start(&directory.path().join("guestpass.db"));
+
+    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap).collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+    }
+}
+
+#[test]
+fn help_teaches() {
+    let output = run(guestpass().args(["serve", "--help"]));
+
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    for word in ["--access-ttl", "GUESTPASS_ACCESS_TTL", "Examples:", "listening on", "15m", "Tokens:", "--config"] {
+        assert!(help.contains(word), "{word} is not in the help");
+    }
+}
+
+#[test]
+fn the_contract_is_printed_without_a_server() {
+    let output = run(guestpass().arg("openapi"));
+
+    assert_eq!(output.status.code(), Some(0));
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(&printed, guestpass_server::openapi());
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn s07_the_program_sweeps_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let store = format!("sqlite:{}", database.display());
+    drop(Process::start(&database));
+
+    let output = run(guestpass().args(["sweep", "--guest-retention", "1d", "--store", &store]));
+
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(said, "removed 0 guests and 0 sessions\n");
+    let output = run(guestpass().args(["sweep", "--guest-retention", "11000d", "--store", &store]));
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -1,0 +1,159 @@
+//! S5: what was acknowledged is there after `kill -9`, a hundred times, at random moments under load.
+//!
+//! `GUESTPASS_TEST_KILLS` asks for another number of kills, `GUESTPASS_TEST_SEED` for the schedule of a run that failed.
+
+#[path = "durability/visitor.rs"]
+mod visitor;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use self::visitor::{Api, Visitor};
+use crate::STORE;
+use crate::support::database::{Database, Kind};
+use crate::support::postgres::Postgres;
+use crate::support::process::Process;
+
+const KILLS: usize = 100;
+const VISITORS: usize = 16;
+/// Answers before a kill, at most: some kills come while the visitors find out what the last one left, some later.
+const MOST_ANSWERS: usize = 160;
+/// Then this much longer at most, so that the kill comes at any moment of a commit.
+const MOST_DELAY: Duration = Duration::from_millis(4);
+/// One server in this many is killed while it starts, by then recovering from the kill before.
+const KILLED_AT_START: usize = 6;
+/// A start takes less than this.
+const START: Duration = Duration::from_millis(60);
+/// With one server in this many, PostgreSQL is killed, too.
+const KILLED_WITH_DATABASE: usize = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s05_acknowledged_logins_rotations_and_cart_changes_survive_a_hundred_kills() {
+    let mut ground = Ground::new();
+
+    let logins = survive(&mut ground).await;
+
+    // Every login that was not answered has been repeated under its key: none was lost, and none was made twice.
+    ground.check(logins);
+}
+
+/// A database that outlives the servers on it.
+struct Ground {
+    database: Database,
+    postgres: Option<Postgres>,
+}
+
+impl Ground {
+    fn new() -> Self {
+        match STORE {
+            Kind::Sqlite => Self { database: Database::new(), postgres: None },
+            Kind::Postgres => {
+                let postgres = Postgres::start(&["fsync=on", "full_page_writes=on"]);
+                Self { database: Database::Postgres(postgres.database()), postgres: Some(postgres) }
+            }
+        }
+    }
+
+    fn store(&self) -> String {
+        self.database.store()
+    }
+
+    fn check(&self, logins: usize) {
+        if matches!(STORE, Kind::Sqlite) {
+            assert_eq!(self.database.text("PRAGMA integrity_check"), "ok");
+            assert_eq!(self.database.number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+        }
+        for table in ["anonymous_user", "session", "login_key"] {
+            let rows = self.database.number(&format!("SELECT count(*) FROM {table}"));
+            assert_eq!(rows, i64::try_from(logins).unwrap(), "{table}");
+        }
+    }
+}
+
+/// Visitors live, servers die. Gives the number of guests that the visitors know of.
+async fn survive(ground: &mut Ground) -> usize {
+    let seed = setting("GUESTPASS_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let kills = setting("GUESTPASS_TEST_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
+    // Shown when the test fails. The schedule and the visitors' choices follow from it; how the threads run does not.
+    println!("GUESTPASS_TEST_SEED={seed}");
+    let mut random = Rng::with_seed(seed);
+    let mut visitors: Vec<_> = (0..VISITORS).map(|_| Visitor::new(random.fork())).collect();
+
+    for _ in 0..kills {
+        if random.usize(..KILLED_AT_START) == 0 {
+            Process::kill_while_starting(&ground.store(), random_duration(&mut random, START));
+        }
+        let server = Process::start_on(&ground.store());
+        let moment = Moment { answers: random.usize(..MOST_ANSWERS), delay: random_duration(&mut random, MOST_DELAY) };
+        let database = ground.postgres.as_mut().filter(|_| random.usize(..KILLED_WITH_DATABASE) == 0);
+        visitors = live_until_killed(visitors, server, moment, database).await;
+    }
+
+    let server = Process::start_on(&ground.store());
+    let mut logins = 0;
+    for visitor in &mut visitors {
+        visitor.settle(&Api::of(&server)).await.unwrap();
+        logins += visitor.logins();
+    }
+    server.terminate();
+    assert_eq!(server.wait().0, Some(0));
+    assert!(logins > VISITORS, "too little happened");
+    logins
+}
+
+/// When a server is killed: the `delay` is part of the schedule and waits for nothing.
+struct Moment {
+    answers: usize,
+    delay: Duration,
+}
+
+/// Kills the server, and the `database` before it if there is one.
+async fn live_until_killed(
+    visitors: Vec<Visitor>,
+    server: Process,
+    moment: Moment,
+    mut database: Option<&mut Postgres>,
+) -> Vec<Visitor> {
+    let answers = Arc::new(AtomicUsize::new(0));
+    let enough = Arc::new(Notify::new());
+    let mut lives = JoinSet::new();
+    for mut visitor in visitors {
+        let (api, answers, enough) = (Api::of(&server), answers.clone(), enough.clone());
+        lives.spawn(async move {
+            // Ends when the server is gone: a request that got no answer acknowledged nothing.
+            while visitor.step(&api).await.is_some() {
+                if answers.fetch_add(1, Ordering::SeqCst) == moment.answers {
+                    enough.notify_one();
+                }
+            }
+            visitor
+        });
+    }
+
+    tokio::select! {
+        () = enough.notified() => tokio::time::sleep(moment.delay).await,
+        ended = lives.join_next() => panic!("a visitor stopped before the server: {:?}", ended.map(|ended| ended.map(drop))),
+    }
+    if let Some(database) = &mut database {
+        database.crash();
+    }
+    server.kill();
+    let visitors = lives.join_all().await;
+    if let Some(database) = database {
+        database.start_again();
+    }
+    visitors
+}
+
+fn random_duration(random: &mut Rng, most: Duration) -> Duration {
+    most.mul_f64(random.f64())
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}

@@ -1,0 +1,255 @@
+//! A visitor who does one thing after another, and holds the server to everything that it has answered.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::process::Process;
+
+/// Item and quantity.
+type Cart = BTreeMap<u64, u64>;
+
+const ITEMS: u64 = 12;
+const MOST: u64 = 99;
+
+/// Where the server of the moment is.
+#[derive(Clone)]
+pub(super) struct Api {
+    url: String,
+    http: Client,
+}
+
+impl Api {
+    pub(super) fn of(server: &Process) -> Self {
+        Self { url: server.url.clone(), http: server.http.clone() }
+    }
+}
+
+/// Its methods give `None` when a request was not answered in full: what it asked for may have happened or not, and the
+/// visitor finds out before anything else.
+pub(super) struct Visitor {
+    random: Rng,
+    logins: usize,
+    guest: Option<Guest>,
+    /// The idempotency key of a login that is not answered yet.
+    login_key: String,
+    /// Whose end was acknowledged.
+    ended: Vec<Guest>,
+    /// How many of those have been looked at since they ended.
+    buried: usize,
+}
+
+#[derive(Debug)]
+struct Guest {
+    id: String,
+    access: String,
+    /// The refresh tokens that were acknowledged; the last is the current one.
+    refresh: Vec<String>,
+    /// What may be in the cart: one thing, or two while a change is not answered.
+    carts: Vec<Cart>,
+    ending: Option<Ending>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    Revocation,
+    /// The use of a token that is older than the parent of the current one.
+    Theft,
+}
+
+impl Visitor {
+    pub(super) fn new(mut random: Rng) -> Self {
+        let login_key = key(&mut random);
+        Self { random, logins: 0, guest: None, login_key, ended: Vec::new(), buried: 0 }
+    }
+
+    /// How many guests this visitor has been.
+    pub(super) fn logins(&self) -> usize {
+        self.logins
+    }
+
+    /// One exchange with the server.
+    pub(super) async fn step(&mut self, api: &Api) -> Option<()> {
+        if self.guest.is_none() {
+            self.log_in(api).await
+        } else if self.buried < self.ended.len() {
+            self.check_ended(api, self.buried).await?;
+            self.buried += 1;
+            Some(())
+        } else if self.guest.as_ref().is_some_and(|guest| guest.ending.is_some()) {
+            self.end(api).await
+        } else if self.guest.as_ref().is_some_and(|guest| guest.carts.len() > 1) {
+            self.look(api).await
+        } else {
+            self.act(api).await
+        }
+    }
+
+    /// Finds out what became of the last request, and checks everything that was ever answered.
+    pub(super) async fn settle(&mut self, api: &Api) -> Option<()> {
+        if self.guest.as_ref().is_some_and(|guest| guest.ending.is_some()) {
+            self.end(api).await?;
+        }
+        if self.guest.is_none() {
+            self.log_in(api).await?;
+        }
+        self.look(api).await?;
+        self.refresh(api).await?;
+        self.look(api).await?;
+        for index in 0..self.ended.len() {
+            self.check_ended(api, index).await?;
+        }
+        Some(())
+    }
+
+    async fn act(&mut self, api: &Api) -> Option<()> {
+        match self.random.u8(..100) {
+            0..30 => self.refresh(api).await,
+            30..90 => self.change_cart(api).await,
+            90..94 => self.look(api).await,
+            choice => {
+                let guest = self.guest.as_mut().unwrap();
+                // A thief needs a token from before the last one but one.
+                let theft = choice >= 97 && guest.refresh.len() > 2;
+                guest.ending = Some(if theft { Ending::Theft } else { Ending::Revocation });
+                self.end(api).await
+            }
+        }
+    }
+
+    async fn log_in(&mut self, api: &Api) -> Option<()> {
+        let request = api
+            .http
+            .post(format!("{}/anonymous-login", api.url))
+            .header("content-type", "application/json")
+            .header("idempotency-key", &self.login_key);
+        let tokens = answer(request.body("{\"refresh\":true}"), StatusCode::OK).await?;
+        self.guest = Some(Guest {
+            id: text(&tokens, "anonymous_id"),
+            access: text(&tokens, "access_token"),
+            refresh: vec![text(&tokens, "refresh_token")],
+            carts: vec![Cart::new()],
+            ending: None,
+        });
+        self.login_key = key(&mut self.random);
+        self.logins += 1;
+        Some(())
+    }
+
+    /// The last token that was acknowledged is the current one, or the parent of one whose answer was lost: either way it
+    /// is good. Were the rotation lost that gave it, it would be ahead of the server, and refused.
+    async fn refresh(&mut self, api: &Api) -> Option<()> {
+        let guest = self.guest.as_mut().unwrap();
+        let current = guest.refresh.last().unwrap();
+        let tokens = answer(form(api, "/token", &refresh_form(current)), StatusCode::OK).await?;
+        assert_eq!(text(&tokens, "anonymous_id"), guest.id);
+        guest.access = text(&tokens, "access_token");
+        guest.refresh.push(text(&tokens, "refresh_token"));
+        Some(())
+    }
+
+    async fn change_cart(&mut self, api: &Api) -> Option<()> {
+        let guest = self.guest.as_mut().unwrap();
+        let (item, quantity) = (self.random.u64(1..=ITEMS), self.random.u64(1..=40));
+        let mut changed = guest.carts[0].clone();
+        let line = format!("{}/me/cart/{item}", api.url);
+        let request = match self.random.u8(..3) {
+            0 => {
+                let present = changed.entry(item).or_default();
+                *present = MOST.min(*present + quantity);
+                let body = json!({ "item_id": item, "quantity": quantity }).to_string();
+                api.http.post(format!("{}/me/cart", api.url)).body(body)
+            }
+            1 => {
+                changed.insert(item, quantity);
+                api.http.put(line).body(json!({ "quantity": quantity }).to_string())
+            }
+            _ => {
+                changed.remove(&item);
+                api.http.delete(line)
+            }
+        };
+        guest.carts.push(changed.clone());
+        let request = request.bearer_auth(&guest.access).header("content-type", "application/json");
+        assert_eq!(cart(&answer(request, StatusCode::OK).await?), changed);
+        guest.carts = vec![changed];
+        Some(())
+    }
+
+    async fn look(&mut self, api: &Api) -> Option<()> {
+        let guest = self.guest.as_mut().unwrap();
+        let request = api.http.get(format!("{}/me/cart", api.url)).bearer_auth(&guest.access);
+        let found = cart(&answer(request, StatusCode::OK).await?);
+        assert!(guest.carts.contains(&found), "the cart is {found:?}, of {guest:?}");
+        guest.carts = vec![found];
+        Some(())
+    }
+
+    async fn end(&mut self, api: &Api) -> Option<()> {
+        let guest = self.guest.as_ref().unwrap();
+        match guest.ending.unwrap() {
+            Ending::Revocation => {
+                let token = format!("token={}", guest.refresh.last().unwrap());
+                exchange(form(api, "/revoke", &token), StatusCode::OK).await?;
+            }
+            Ending::Theft => assert_refused(api, &guest.refresh[guest.refresh.len() - 3]).await?,
+        }
+        self.ended.push(self.guest.take().unwrap());
+        Some(())
+    }
+
+    async fn check_ended(&self, api: &Api, index: usize) -> Option<()> {
+        let guest = &self.ended[index];
+        let request = api.http.get(format!("{}/me", api.url)).bearer_auth(&guest.access);
+        exchange(request, StatusCode::UNAUTHORIZED).await?;
+        assert_refused(api, guest.refresh.last().unwrap()).await
+    }
+}
+
+async fn assert_refused(api: &Api, refresh_token: &str) -> Option<()> {
+    let refused = answer(form(api, "/token", &refresh_form(refresh_token)), StatusCode::BAD_REQUEST).await?;
+    assert_eq!(text(&refused, "error"), "invalid_grant");
+    Some(())
+}
+
+fn refresh_form(token: &str) -> String {
+    format!("grant_type=refresh_token&refresh_token={token}")
+}
+
+fn form(api: &Api, path: &str, body: &str) -> reqwest::RequestBuilder {
+    let request = api.http.post(format!("{}{path}", api.url));
+    request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())
+}
+
+async fn answer(request: reqwest::RequestBuilder, status: StatusCode) -> Option<Value> {
+    Some(serde_json::from_str(&exchange(request, status).await?).unwrap())
+}
+
+/// The body of the answer; `None` if there was no whole answer.
+async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Option<String> {
+    let response = request.send().await.ok()?;
+    let answered = response.status();
+    let body = String::from_utf8(response.bytes().await.ok()?.to_vec()).unwrap();
+    if answered == StatusCode::SERVICE_UNAVAILABLE {
+        // The database was killed first.
+        return None;
+    }
+    assert_eq!(answered, status, "{body}");
+    Some(body)
+}
+
+fn cart(json: &Value) -> Cart {
+    let number = |line: &Value, name: &str| line[name].as_u64().unwrap();
+    json["lines"].as_array().unwrap().iter().map(|line| (number(line, "item_id"), number(line, "quantity"))).collect()
+}
+
+fn text(json: &Value, name: &str) -> String {
+    json[name].as_str().unwrap().to_owned()
+}
+
+/// 22 characters of base64url, but for two of them: more than the 128 bits that a key must have.
+fn key(random: &mut Rng) -> String {
+    std::iter::repeat_with(|| random.alphanumeric()).take(22).collect()
+}

@@ -1,0 +1,151 @@
+//! Rotating keys under a running server, with a clock that moves
+
+use std::time::Duration;
+
+use guestpass_server::{KeyAdmin, KeyInfo, KeyKind, KeyStage, Leak, RotationError};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::support::{DAY, MINUTE, SECOND, Server, Tokens, get, header_of};
+
+async fn admin(server: &Server) -> KeyAdmin {
+    KeyAdmin::open_at(server.location(), server.clock.clone()).await.unwrap()
+}
+
+async fn published(server: &Server) -> Vec<String> {
+    kids(&server.send(get("/.well-known/jwks.json")).await.json())
+}
+
+pub(crate) fn kids(jwks: &Value) -> Vec<String> {
+    jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+fn kid_of(tokens: &Tokens) -> String {
+    header_of(&tokens.access)["kid"].as_str().unwrap().to_owned()
+}
+
+/// Waits for the server to hear of it by itself. Real time: the server asks every two seconds of it.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    for _ in 0..1000 {
+        if condition().await {
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("waited in vain until {what}");
+}
+
+fn names(keys: &[KeyInfo], stage: KeyStage) -> Vec<&str> {
+    keys.iter().filter(|key| key.stage == stage).map(|key| key.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_rotation_is_announced_then_signs_and_the_old_key_goes_after_its_last_token() {
+    let server = Server::open_with(|config| config.guest_token_ttl = 15 * MINUTE).await;
+    let (admin, first) = (admin(&server).await, server.login().await);
+
+    let keys = admin.rotate(MINUTE).await.unwrap();
+    let (old, new) = (kid_of(&first), names(&keys, KeyStage::Next)[0].to_owned());
+    until("both keys are published", async || published(&server).await == [old.clone(), new.clone()]).await;
+    assert_eq!(kid_of(&server.login().await), old, "signs before its time");
+
+    server.clock.advance(MINUTE);
+    let second = server.login().await;
+    assert_eq!(kid_of(&second), new);
+    assert!(server.accepts(&first.access).await && server.accepts(&second.access).await);
+    let refreshed = server.refresh(&first.refresh).await.tokens();
+    assert_eq!(kid_of(&refreshed), new);
+
+    server.clock.advance(16 * MINUTE);
+    assert_eq!(published(&server).await, std::slice::from_ref(&new));
+    let left = || async { server.number("SELECT count(*) FROM signing_key") == 1 };
+    until("the old key is dropped from the store", left).await;
+    let still = server.refresh(&refreshed.refresh).await.tokens();
+    assert!(server.accepts(&still.access).await);
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn s02_the_successor_is_the_same_text_on_both_sides_of_a_rotation() {
+    let server = Server::open().await;
+    let (admin, first) = (admin(&server).await, server.login().await);
+    admin.rotate(10 * SECOND).await.unwrap();
+    until("the server knows the key", async || published(&server).await.len() == 2).await;
+
+    let before = server.refresh(&first.refresh).await.tokens();
+    server.clock.advance(11 * SECOND);
+    let after = server.refresh(&first.refresh).await.tokens();
+
+    assert_eq!(before.refresh, after.refresh);
+    let next = server.refresh(&after.refresh).await.tokens();
+    assert_ne!(next.refresh[..10], after.refresh[..10], "the new key signs nothing");
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn an_old_refresh_token_is_accepted_as_long_as_its_session_lives() {
+    let server = Server::open().await;
+    let (admin, tokens) = (admin(&server).await, server.login().await);
+    admin.rotate(10 * SECOND).await.unwrap();
+    until("the server knows the key", async || published(&server).await.len() == 2).await;
+
+    server.clock.advance(30 * DAY - SECOND);
+
+    assert_eq!(server.refresh(&tokens.refresh).await.status, 200);
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn keys_are_kept_for_the_longest_life_that_tokens_had() {
+    // The long-lived token of a simple client was given before the operator made those shorter.
+    let server = Server::open().await;
+    let simple = server.send(crate::support::login(None, None)).await.json();
+    let server = server.reopen_with(|config| config.guest_token_ttl = DAY).await;
+    let admin = admin(&server).await;
+    admin.rotate(10 * SECOND).await.unwrap();
+    until("the server knows the key", async || published(&server).await.len() == 2).await;
+
+    server.clock.advance(29 * DAY);
+
+    assert!(server.accepts(simple["access_token"].as_str().unwrap()).await);
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn a_leaked_key_is_refused_although_its_token_was_accepted_before() {
+    for (leak, survives) in [(Leak::AccessKeys, true), (Leak::AllKeys, false)] {
+        let server = Server::open().await;
+        let (admin, tokens) = (admin(&server).await, server.login().await);
+        assert!(server.accepts(&tokens.access).await);
+
+        let keys = admin.replace(leak).await.unwrap();
+
+        assert_eq!(names(&keys, KeyStage::Verifying), [""; 0]);
+        until("the token is refused", async || !server.accepts(&tokens.access).await).await;
+        assert_eq!(published(&server).await, names(&keys, KeyStage::Signing)[..1]);
+        let answer = server.refresh(&tokens.refresh).await;
+        if survives {
+            assert!(server.accepts(&answer.tokens().access).await);
+        } else {
+            answer.assert_oauth_error("invalid_grant");
+        }
+        admin.close().await;
+    }
+}
+
+#[tokio::test]
+async fn rotating_twice_makes_one_key_and_a_notice_has_a_least_length() {
+    let server = Server::open().await;
+    let admin = admin(&server).await;
+
+    let once = admin.rotate(10 * MINUTE).await.unwrap();
+    let twice = admin.rotate(MINUTE).await.unwrap();
+
+    assert_eq!(names(&once, KeyStage::Next), names(&twice, KeyStage::Next));
+    let signs_from = |keys: &[KeyInfo]| keys.iter().find(|key| key.stage == KeyStage::Next).unwrap().signs_from;
+    assert!(signs_from(&twice) < signs_from(&once));
+    assert_eq!(twice.iter().filter(|key| key.kind == KeyKind::Refresh).count(), 2);
+    let too_short = admin.rotate(5 * SECOND - Duration::from_millis(1)).await;
+    assert!(matches!(too_short, Err(RotationError::ShortNotice)));
+    admin.close().await;
+}

@@ -1,0 +1,79 @@
+//! `guestpass keys`, with the real program
+
+use guestpass_server::{Config, Guestpass};
+use serde_json::Value;
+
+use crate::keys::{kids, until};
+use crate::support::process::{Process, guestpass, run};
+use crate::support::{get, header_of};
+
+#[tokio::test]
+async fn the_program_rotates_the_keys_of_a_running_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let server = Process::start(&database);
+    let jwks = async || {
+        let answer = server.http.get(format!("{}/.well-known/jwks.json", server.url)).send().await.unwrap();
+        kids(&serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    };
+    let kid_of_login = async || {
+        let answer = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        header_of(answer["access_token"].as_str().unwrap())["kid"].as_str().unwrap().to_owned()
+    };
+    let before = kid_of_login().await;
+
+    let store = format!("sqlite:{}", database.display());
+    let rotated = run(guestpass().args(["keys", "rotate", "--notice", "5s", "--store", &store]));
+    let listed = run(guestpass().args(["keys", "list", "--store", &store]));
+
+    assert!(rotated.status.success() && listed.status.success(), "{rotated:?} {listed:?}");
+    let table = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(table, String::from_utf8(rotated.stdout).unwrap());
+    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split("  ").map(str::trim).collect()).collect();
+    assert_eq!(rows.len(), 4, "{table}");
+    assert!(table.contains("signing") && table.contains("next") && table.contains("EdDSA"), "{table}");
+    let new = rows[1][0].to_owned();
+    until("the new key is published", async || jwks().await == [before.clone(), new.clone()]).await;
+    until("the new key signs", async || kid_of_login().await == new).await;
+}
+
+#[tokio::test]
+async fn keys_of_a_stopped_server_can_be_rotated_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let store = format!("sqlite:{}", database.display());
+    Process::start(&database).kill();
+
+    let rotated = run(guestpass().args(["keys", "rotate", "--store", &store]));
+
+    assert!(rotated.status.success(), "{rotated:?}");
+    let config = Config { store: store.parse().unwrap(), ..Config::default() };
+    let guestpass = Guestpass::open(config).await.unwrap();
+    let answer = crate::support::send(guestpass.router(), get("/.well-known/jwks.json")).await;
+    assert_eq!(kids(&answer.json()).len(), 2);
+    guestpass.close().await.unwrap();
+}
+
+#[test]
+fn keys_need_a_store_of_this_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let store = format!("sqlite:{}", database.display());
+
+    for prepared in [false, true] {
+        if prepared {
+            // A database, and none of a server's.
+            rusqlite::Connection::open(&database).unwrap().execute_batch("CREATE TABLE other (x)").unwrap();
+        }
+        for command in ["list", "rotate"] {
+            let output = run(guestpass().args(["keys", command, "--store", &store]));
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+            assert!(stderr.contains("--store"), "{stderr}");
+        }
+        assert!(prepared || !database.exists(), "a file has been made");
+    }
+    let output = run(guestpass().args(["keys", "rotate", "--notice", "1s", "--store", &store]));
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -1,0 +1,41 @@
+//! The HTTP API, over the real router with a real SQLite file and a clock that tests move; the last files, over the real
+//! process. One file per resource. `sNN_` in a name is the invariant of ARCHITECTURE.md that the test holds up.
+
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
+
+mod support;
+
+/// The store that these tests run on; `api_postgres` runs many of them again.
+const STORE: support::database::Kind = support::database::Kind::Sqlite;
+
+mod access_token;
+mod bearer;
+mod cart;
+mod cors;
+mod docs;
+mod embedding;
+mod introspect;
+mod items;
+mod jwks;
+mod layers;
+mod limits;
+mod login;
+mod me;
+mod metadata;
+mod metrics;
+mod openapi;
+mod revoke;
+mod sessions;
+mod static_files;
+mod sweep;
+mod token;
+
+mod command_line;
+mod connections;
+mod durability;
+mod keys;
+mod keys_command;
+mod log;
+mod settings;
+mod shutdown;
+mod store_faults;

@@ -1,0 +1,84 @@
+//! `GET /me`, and `last_active_at`
+
+use crate::support::{MINUTE, SECOND, Server};
+
+#[tokio::test]
+async fn me_is_who_the_token_is_for() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    server.clock.advance(5 * SECOND);
+
+    let me = server.get("/me", &tokens.access).await.json();
+
+    assert_eq!(me["id"], tokens.id);
+    assert_eq!(me["kind"], "guest");
+    assert_eq!(me["created_at"], "2027-01-15T08:00:00.250Z");
+    assert_eq!(me["last_active_at"], "2027-01-15T08:00:05.250Z");
+}
+
+#[tokio::test]
+async fn s06_activity_is_written_every_few_seconds_and_not_at_each_request() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    // The clock moves with each request, so that each write can be told from the one before.
+    let written = || server.number("SELECT last_active_at FROM anonymous_user");
+    let (mut last, mut commits) = (written(), 0);
+    let started = std::time::Instant::now();
+
+    for _ in 0..100 {
+        server.clock.advance(SECOND);
+        assert_eq!(server.get("/items/", &tokens.access).await.status, 200);
+        commits += u64::from(std::mem::replace(&mut last, written()) != last);
+    }
+
+    let intervals = started.elapsed().as_secs() / 3 + 1;
+    assert!(commits <= intervals, "{commits} commits in {intervals} intervals");
+}
+
+#[tokio::test]
+async fn s06_closing_writes_the_last_activity() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+
+    for _ in 0..50 {
+        server.clock.advance(SECOND);
+        server.get("/items/", &tokens.access).await;
+    }
+    server.close().await;
+
+    assert_eq!(server.number("SELECT last_active_at - created_at FROM anonymous_user"), 50_000);
+}
+
+#[tokio::test]
+async fn a_refresh_counts_as_activity() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    server.clock.advance(10 * MINUTE);
+    server.refresh(&tokens.refresh).await.tokens();
+
+    server.close().await;
+
+    assert_eq!(server.number("SELECT last_active_at - created_at FROM anonymous_user"), 600_000);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_no_activity() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    server.revoke(&tokens.refresh).await;
+    server.clock.advance(SECOND);
+    assert!(!server.accepts(&tokens.access).await);
+
+    server.close().await;
+
+    assert_eq!(server.number("SELECT last_active_at - created_at FROM anonymous_user"), 0);
+}
+
+#[tokio::test]
+async fn a_guest_that_is_gone_has_no_valid_token() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    server.database().execute("DELETE FROM anonymous_user");
+
+    server.get("/me", &tokens.access).await.assert_problem(401);
+}

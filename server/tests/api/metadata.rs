@@ -1,0 +1,63 @@
+//! `GET /.well-known/oauth-authorization-server` (RFC 8414)
+
+use serde_json::json;
+
+use crate::support::{Server, get};
+
+const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+
+async fn with_issuer(issuer: &str) -> Server {
+    Server::open_with(|config| config.issuer = issuer.to_owned()).await
+}
+
+#[tokio::test]
+async fn it_says_where_everything_is_and_leaves_out_what_is_not_there() {
+    let server = with_issuer("https://api.example").await;
+
+    let answer = server.send(get(WELL_KNOWN)).await;
+
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(
+        answer.json(),
+        json!({
+            "issuer": "https://api.example",
+            "token_endpoint": "https://api.example/token",
+            "jwks_uri": "https://api.example/.well-known/jwks.json",
+            "response_types_supported": ["none"],
+            "grant_types_supported": ["refresh_token"],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "revocation_endpoint": "https://api.example/revoke",
+            "revocation_endpoint_auth_methods_supported": ["none"],
+        })
+    );
+}
+
+#[tokio::test]
+async fn introspection_is_named_if_it_is_open() {
+    let secret = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    let server = Server::open_with(|config| config.introspection_secret = Some(secret)).await;
+
+    let metadata = server.send(get(WELL_KNOWN)).await.json();
+
+    assert_eq!(metadata["introspection_endpoint"], "http://localhost:8000/introspect");
+    assert_eq!(metadata["introspection_endpoint_auth_methods_supported"], json!(["client_secret_basic"]));
+}
+
+#[tokio::test]
+async fn the_path_of_an_issuer_follows_the_well_known_one() {
+    for (issuer, there, elsewhere) in [
+        ("https://a.example/tenant", "/tenant", vec!["", "/", "/tenant/", "/tenan", "/tenant/x"]),
+        ("https://a.example/a/b", "/a/b", vec!["", "/a", "/a%2Fb", "/b"]),
+        // RFC 8414 §3.1: a slash at the end is taken off first. The issuer stays as it is.
+        ("https://a.example/tenant/", "/tenant", vec!["", "/tenant/"]),
+        ("https://a.example/", "", vec!["/", "/x"]),
+    ] {
+        let server = with_issuer(issuer).await;
+        let metadata = server.send(get(&format!("{WELL_KNOWN}{there}"))).await.json();
+        assert_eq!(metadata["issuer"], issuer);
+        assert_eq!(metadata["token_endpoint"], format!("{}/token", issuer.trim_end_matches('/')));
+        for path in elsewhere {
+            assert_eq!(server.send(get(&format!("{WELL_KNOWN}{path}"))).await.status, 404, "{issuer} {path}");
+        }
+    }
+}

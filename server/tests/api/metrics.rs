@@ -1,0 +1,135 @@
+//! What operators watch: `/metrics` and `/readyz`
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Stdio;
+
+use axum::extract::ConnectInfo;
+use serde_json::{Value, json};
+
+use crate::support::process::{Process, guestpass};
+use crate::support::{MINUTE, Server, get, login, send};
+
+async fn metrics(server: &Server) -> String {
+    let answer = send(server.guestpass().metrics_router(), get("/metrics")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+    answer.body
+}
+
+/// The value of one series.
+fn value(metrics: &str, series: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in {metrics}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_three_classes_of_refresh_reuse_are_told_apart() {
+    let server = Server::open().await;
+    let first = server.login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    server.refresh(&first.refresh).await.tokens();
+    let third = server.refresh(&second.refresh).await.tokens();
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+    server.refresh(&third.refresh).await.assert_oauth_error("invalid_grant");
+    let other = server.login().await;
+    server.refresh(&other.refresh).await.tokens();
+    server.clock.advance(2 * MINUTE);
+    server.refresh(&other.refresh).await.assert_oauth_error("invalid_grant");
+    server.refresh("gpr_x").await.assert_oauth_error("invalid_grant");
+
+    let metrics = metrics(&server).await;
+
+    for (outcome, count) in
+        [("rotated", 3.0), ("reuse_in_window", 1.0), ("reuse_past_window", 1.0), ("reuse_older", 1.0), ("refused", 2.0)]
+    {
+        let series = format!("guestpass_refreshes_total{{outcome=\"{outcome}\"}}");
+        assert!((value(&metrics, &series) - count).abs() < 0.5, "{outcome}: {metrics}");
+    }
+    assert!((value(&metrics, "guestpass_logins_total") - 2.0).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_name_nobody() {
+    let server = Server::open_with(|config| config.login_rate = "1/1h".parse().unwrap()).await;
+    let tokens = server.login().await;
+    for item in [1, 2, 3] {
+        server.call("PUT", &format!("/me/cart/{item}"), &tokens.access, json!({ "quantity": 1 })).await;
+    }
+    server.send(get("/no/such/thing")).await;
+    server.revoke(&tokens.access).await;
+    for _ in 0..2 {
+        let mut request = login(None, None);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 4711))));
+        server.send(request).await;
+    }
+
+    let metrics = metrics(&server).await;
+
+    for (series, count) in [
+        ("guestpass_http_requests_total{method=\"PUT\",route=\"/me/cart/{item_id}\",status=\"200\"}", 3.0),
+        ("guestpass_http_requests_total{method=\"GET\",route=\"other\",status=\"404\"}", 1.0),
+        ("guestpass_http_request_duration_seconds_count{method=\"PUT\",route=\"/me/cart/{item_id}\"}", 3.0),
+        ("guestpass_limited_requests_total{endpoint=\"login\",limit=\"client\"}", 1.0),
+        ("guestpass_revocations_total", 1.0),
+    ] {
+        assert!((value(&metrics, series) - count).abs() < 0.5, "{series}: {metrics}");
+    }
+    assert!(value(&metrics, "guestpass_store_commit_jobs_count") >= 5.0, "{metrics}");
+    let id = &tokens.id["anonymous_".len()..];
+    for secret in [id, "203.0.113.7", &tokens.access, "/no/such/thing"] {
+        assert!(!metrics.contains(secret), "{secret} is in the metrics");
+    }
+    assert!(metrics.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn the_public_router_has_no_metrics() {
+    let server = Server::open().await;
+
+    server.send(get("/metrics")).await.assert_problem(404);
+}
+
+#[tokio::test]
+async fn ready_says_which_part_is_not() {
+    let server = Server::open().await;
+    let ready = server.send(get("/readyz")).await;
+    assert_eq!(
+        (ready.status.as_u16(), ready.json()),
+        (200, json!({ "ready": true, "store": true, "draining": false }))
+    );
+
+    server.guestpass().drain();
+    let draining = server.send(get("/readyz")).await;
+    assert_eq!(draining.status, 503);
+    assert_eq!(draining.json(), json!({ "ready": false, "store": true, "draining": true }));
+    assert_eq!(server.send(get("/healthz")).await.status, 200);
+
+    server.close().await;
+    assert_eq!(server.send(get("/readyz")).await.json(), json!({ "ready": false, "store": false, "draining": true }));
+}
+
+#[tokio::test]
+async fn the_process_serves_metrics_at_an_address_of_their_own_and_logs_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = guestpass();
+    command.args(["serve", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"]).stderr(Stdio::piped());
+    let mut server = Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
+    let metrics = BufReader::new(server.stderr())
+        .lines()
+        .find_map(|line| {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            Some(line["fields"]["message"].as_str()?.strip_prefix("metrics on ")?.to_owned())
+        })
+        .unwrap();
+
+    let answer = server.http.get(&metrics).send().await.unwrap();
+
+    assert_eq!(answer.status(), 200);
+    assert!(String::from_utf8_lossy(&answer.bytes().await.unwrap()).contains("guestpass_logins_total"));
+    assert_eq!(server.http.get(format!("{}/metrics", server.url)).send().await.unwrap().status(), 404);
+    let silent = TcpStream::connect(server.address()).unwrap();
+    server.terminate();
+    assert_eq!(server.wait().0, Some(0), "although nobody reads its log any more");
+    drop(silent);
+}

@@ -1,0 +1,74 @@
+//! `GET /openapi.json`: the contract
+
+use serde_json::Value;
+
+use crate::support::{Server, get};
+
+const METHODS: [&str; 4] = ["get", "put", "post", "delete"];
+
+async fn document() -> Value {
+    let answer = Server::open().await.send(get("/openapi.json")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    answer.json()
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+    document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter().filter(|(name, _)| METHODS.contains(&name.as_str()));
+        operations.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    })
+}
+
+/// Every `$ref` in the document, wherever it stands.
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_contract_is_openapi_3_1_and_has_the_routes() {
+    let document = document().await;
+
+    assert_eq!(document["openapi"], "3.1.0");
+    let operations: Vec<_> = operations(&document).map(|(name, _)| name).collect();
+    for operation in ["post /anonymous-login", "post /token", "get /me", "put /me/cart/{item_id}", "get /openapi.json"]
+    {
+        assert!(operations.iter().any(|name| name == operation), "{operation} is not in {operations:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    let document = document().await;
+
+    let mut found = Vec::new();
+    references(&document, &mut found);
+
+    assert!(found.len() > 20);
+    for reference in found {
+        let target = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+        assert!(target.is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_says_what_it_is_and_how_it_fails() {
+    let document = document().await;
+
+    for (name, operation) in operations(&document) {
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        assert!(operation["tags"][0].is_string(), "{name} has no tag");
+        let responses = &operation["responses"];
+        assert!(responses["503"].is_object(), "{name} may always be unavailable");
+        if operation["security"].is_array() {
+            assert!(responses["401"].is_object(), "{name} needs a token and does not say what happens without one");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `/me/sessions`
+
+use serde_json::{Value, json};
+
+use crate::support::{DAY, MINUTE, Server, authorized, get, login};
+
+async fn sessions(server: &Server, access: &str) -> Vec<Value> {
+    server.get("/me/sessions", access).await.json()["sessions"].as_array().unwrap().clone()
+}
+
+async fn end(server: &Server, access: &str, id: &str) -> crate::support::Answer {
+    server.send(authorized("DELETE", &format!("/me/sessions/{id}"), access, None)).await
+}
+
+/// Gives the guest of `tokens` a second session, as signing in from another browser would.
+fn second_session(server: &Server, first: &str) -> String {
+    let id = "0197f2f0-0000-7000-8000-00000000000a";
+    server.database().execute(&format!(
+        "INSERT INTO session (id, user_id, refreshable, counter, created_at, rotated_at, expires_at, access_expires_at)
+         SELECT '{id}', user_id, refreshable, 3, created_at + 1000, created_at + 2000, expires_at, access_expires_at
+         FROM session WHERE id = '{first}'"
+    ));
+    id.to_owned()
+}
+
+#[tokio::test]
+async fn a_guest_sees_their_sessions_and_nobody_elses() {
+    let server = Server::open().await;
+    let (tokens, other) = (server.login().await, server.login().await);
+
+    let before = sessions(&server, &tokens.access).await;
+    server.clock.advance(MINUTE);
+    let refreshed = server.refresh(&tokens.refresh).await.tokens();
+    let second = second_session(&server, before[0]["id"].as_str().unwrap());
+    let after = sessions(&server, &refreshed.access).await;
+
+    assert_eq!(before.len(), 1);
+    assert_eq!(before[0]["current"], true);
+    assert_eq!(before[0]["created_at"], "2027-01-15T08:00:00.250Z");
+    assert_eq!(before[0]["last_refreshed_at"], Value::Null);
+    assert_eq!(before[0]["expires_at"], "2027-02-14T08:00:01.000Z");
+    let summary: Vec<_> = after.iter().map(|session| (&session["id"], session["current"].as_bool().unwrap())).collect();
+    assert_eq!(summary, [(&json!(second), false), (&before[0]["id"], true)]);
+    assert_eq!(after[1]["last_refreshed_at"], "2027-01-15T08:01:00.250Z");
+    let mut names: Vec<_> = after[0].as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["created_at", "current", "expires_at", "id", "last_refreshed_at"]);
+    assert_eq!(sessions(&server, &other.access).await.len(), 1);
+}
+
+#[tokio::test]
+async fn s04_an_ended_session_is_refused_at_once() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    let own = sessions(&server, &tokens.access).await[0]["id"].as_str().unwrap().to_owned();
+    let second = second_session(&server, &own);
+
+    assert_eq!(end(&server, &tokens.access, &second).await.status, 204);
+    assert_eq!(sessions(&server, &tokens.access).await.len(), 1);
+    assert_eq!(end(&server, &tokens.access, &own).await.status, 204);
+
+    assert!(!server.accepts(&tokens.access).await);
+    server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
+    let server = server.reopen().await;
+    assert!(!server.accepts(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn what_is_not_a_live_session_of_ones_own_is_not_there() {
+    let server = Server::open().await;
+    let (tokens, other) = (server.login().await, server.login().await);
+    let own = sessions(&server, &tokens.access).await[0]["id"].as_str().unwrap().to_owned();
+    let theirs = sessions(&server, &other.access).await[0]["id"].as_str().unwrap().to_owned();
+    let second = second_session(&server, &own);
+    end(&server, &tokens.access, &second).await;
+
+    for id in [theirs.as_str(), &second, "0197f2f0-0000-7000-8000-0000000000ff", "x", "%27%20OR%201"] {
+        end(&server, &tokens.access, id).await.assert_problem(404);
+    }
+
+    assert!(server.accepts(&other.access).await && server.accepts(&tokens.access).await);
+    server.send(get("/me/sessions")).await.assert_problem(401);
+}
+
+#[tokio::test]
+async fn a_session_past_its_idle_expiry_is_not_listed() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    let own = sessions(&server, &tokens.access).await[0]["id"].as_str().unwrap().to_owned();
+    second_session(&server, &own);
+    server.clock.advance(20 * DAY);
+    let refreshed = server.refresh(&tokens.refresh).await.tokens();
+    server.clock.advance(11 * DAY);
+    let again = server.refresh(&refreshed.refresh).await.tokens();
+
+    let listed = sessions(&server, &again.access).await;
+
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["current"], true);
+}
+
+#[tokio::test]
+async fn a_simple_client_has_a_session_too() {
+    let server = Server::open().await;
+    let token = server.send(login(None, None)).await.json()["access_token"].as_str().unwrap().to_owned();
+
+    let listed = sessions(&server, &token).await;
+    assert_eq!(end(&server, &token, listed[0]["id"].as_str().unwrap()).await.status, 204);
+
+    assert!(!server.accepts(&token).await);
+}

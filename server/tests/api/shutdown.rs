@@ -1,0 +1,73 @@
+//! S12: told to stop, the process finishes what it has, writes what is in memory, and exits with 0.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::support::process::Process;
+
+async fn login(server: &Process) -> String {
+    let answer = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
+    let json: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    json["access_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn s12_it_writes_the_last_activity_and_exits_with_0() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let server = Process::start(&database);
+    let token = login(&server).await;
+    let me = server.http.get(format!("{}/me", server.url)).bearer_auth(&token).send().await.unwrap();
+    let me: Value = serde_json::from_slice(&me.bytes().await.unwrap()).unwrap();
+
+    server.terminate();
+    let (code, rest) = server.wait();
+
+    assert_eq!(code, Some(0));
+    assert_eq!(rest, "", "standard output has the ready line and nothing else");
+    let written: i64 = Connection::open(&database)
+        .unwrap()
+        .query_row("SELECT last_active_at - created_at FROM anonymous_user", [], |row| row.get(0))
+        .unwrap();
+    assert!(written > 0, "{me}");
+    assert!(!directory.path().join("guestpass.db-wal").exists(), "the log was not folded into the database");
+}
+
+#[tokio::test]
+async fn s12_a_request_under_way_is_finished_and_idle_connections_do_not_hold_it_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::start(&directory.path().join("guestpass.db"));
+    let token = login(&server).await;
+    // Browsers open connections ahead of need and send nothing.
+    let _silent = TcpStream::connect(server.address()).unwrap();
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    let body = br#"{"item_id":1,"quantity":3}"#;
+    write!(
+        slow,
+        "POST /me/cart HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    let mut interim = [0; 25];
+    // The server asks for the body: the request is under way.
+    slow.read_exact(&mut interim).unwrap();
+    assert!(interim.starts_with(b"HTTP/1.1 100 Continue"));
+
+    server.terminate();
+    // Once it refuses connections it is stopping.
+    while TcpStream::connect(server.address()).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    slow.write_all(body).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let stopped = std::time::Instant::now();
+    assert_eq!(server.wait().0, Some(0));
+    assert!(stopped.elapsed() < std::time::Duration::from_secs(5), "an idle connection held it up");
+}

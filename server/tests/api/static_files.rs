@@ -1,0 +1,75 @@
+//! `--static`
+
+use axum::body::Body;
+use axum::http::Request;
+use tempfile::TempDir;
+
+use crate::support::{Server, get};
+
+async fn server() -> (Server, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("index.html"), "<title>shop</title>").unwrap();
+    std::fs::create_dir(directory.path().join("assets")).unwrap();
+    std::fs::write(directory.path().join("assets/guestpass.wasm"), b"\0asm").unwrap();
+    std::fs::write(directory.path().join("assets/app.js"), "1").unwrap();
+    let path = directory.path().to_owned();
+    (Server::open_with(|config| config.static_dir = Some(path)).await, directory)
+}
+
+#[tokio::test]
+async fn files_have_the_type_that_browsers_insist_on() {
+    let (server, _directory) = server().await;
+
+    for (path, content_type) in [
+        ("/", "text/html"),
+        ("/assets/app.js", "text/javascript"),
+        // Anything else keeps a browser from compiling while it downloads.
+        ("/assets/guestpass.wasm", "application/wasm"),
+    ] {
+        let answer = server.send(get(path)).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), content_type, "{path}");
+        assert_eq!(answer.header("cache-control"), "no-cache", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn paths_that_an_app_makes_up_give_its_page() {
+    let (server, _directory) = server().await;
+
+    for path in ["/cart", "/items/7/reviews", "/assets/unknown", "/me/settings?tab=1"] {
+        let answer = server.send(get(path)).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "<title>shop</title>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_file_is_missing() {
+    let (server, _directory) = server().await;
+
+    for path in ["/favicon.ico", "/assets/old.js", "/%2e%2e/Cargo.toml", "/..%2fCargo.toml"] {
+        server.send(get(path)).await.assert_problem(404);
+    }
+}
+
+#[tokio::test]
+async fn the_api_comes_first_and_other_methods_are_never_files() {
+    let (server, _directory) = server().await;
+
+    server.send(get("/me")).await.assert_problem(401);
+    for path in ["/", "/nothing", "/assets/app.js"] {
+        server.send(Request::post(path).body(Body::empty()).unwrap()).await.assert_problem(404);
+    }
+    server.send(Request::delete("/me").body(Body::empty()).unwrap()).await.assert_problem(405);
+}
+
+#[tokio::test]
+async fn an_unchanged_file_is_not_sent_again() {
+    let (server, _directory) = server().await;
+    let first = server.send(get("/assets/app.js")).await;
+
+    let request = Request::get("/assets/app.js").header("if-modified-since", first.header("last-modified"));
+    let second = server.send(request.body(Body::empty()).unwrap()).await;
+
+    assert_eq!(second.status, 304);
+}

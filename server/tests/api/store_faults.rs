@@ -1,0 +1,51 @@
+//! S5 when the database fails: what cannot be done gets a 503 that says when to come back, the log names the cause, what
+//! was acknowledged stays, and the server goes on by itself once the cause is gone.
+
+mod disk;
+mod files;
+mod guest;
+mod start;
+
+use std::fs::{File, read_to_string};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use crate::support::process::Process;
+
+/// A server with a log.
+struct Server {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Server {
+    /// `command` is `guestpass serve` in some form.
+    fn start(command: &mut Command, database: &Path, log: PathBuf) -> Self {
+        let process = Process::spawn_serve(command.stderr(File::create(&log).unwrap()), database);
+        Self { process, log }
+    }
+
+    fn assert_logged(&self, cause: &str) {
+        let log = read_to_string(&self.log).unwrap();
+        assert!(log.contains(cause), "{cause:?} is not in the log: {log}");
+    }
+
+    /// Stops it in order, and looks at what it leaves.
+    fn stop(self, database: &Path, guests: usize) {
+        self.process.terminate();
+        assert_eq!(self.process.wait().0, Some(0));
+        assert_sound(database, guests);
+    }
+}
+
+fn assert_sound(database: &Path, guests: usize) {
+    let database = Connection::open(database).unwrap();
+    let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(integrity, "ok");
+    for table in ["anonymous_user", "session"] {
+        let rows: usize = database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, guests, "{table}");
+    }
+}

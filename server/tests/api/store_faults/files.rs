@@ -1,0 +1,73 @@
+//! Somebody else at the files
+
+use std::fs::rename;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::Server;
+use super::guest::Guest;
+use crate::support::process::guestpass;
+
+fn start(directory: &Path) -> Server {
+    Server::start(guestpass().arg("serve"), &directory.join("guestpass.db"), directory.join("log"))
+}
+
+/// What is written to a file without a name is gone with the process: it must not be acknowledged.
+#[tokio::test]
+async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let server = start(directory.path());
+    let mut guest = Guest::log_in(&server.process).await.unwrap();
+    guest.assert_served(&server.process).await;
+
+    for file in ["guestpass.db", "guestpass.db-wal"] {
+        rename(path(file), path("elsewhere")).unwrap();
+        guest.assert_refused(&server.process).await;
+        guest.check(&server.process).await;
+        server.assert_logged(&format!("{file} has been moved, removed or replaced"));
+
+        rename(path("elsewhere"), path(file)).unwrap();
+        guest.assert_served(&server.process).await;
+    }
+
+    server.stop(&path("guestpass.db"), 1 + 3);
+}
+
+#[tokio::test]
+async fn s05_nothing_is_acknowledged_once_another_file_is_in_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let server = start(directory.path());
+    let mut guest = Guest::log_in(&server.process).await.unwrap();
+
+    std::fs::copy(&database, directory.path().join("backup")).unwrap();
+    rename(directory.path().join("backup"), &database).unwrap();
+
+    guest.assert_refused(&server.process).await;
+    guest.check(&server.process).await;
+}
+
+/// Such as a backup, or a transaction forgotten in the `sqlite3` shell. The server waits, then refuses, and goes on.
+#[tokio::test]
+async fn s05_a_database_that_another_program_has_locked_is_used_again_once_it_lets_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let server = start(directory.path());
+    let mut guest = Guest::log_in(&server.process).await.unwrap();
+    let mut shell = Connection::open(&database).unwrap();
+    shell.busy_timeout(Duration::from_secs(30)).unwrap();
+
+    let lock = shell.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let (one, two) = (Guest::log_in(&server.process), Guest::log_in(&server.process));
+    let (one, two, ()) = tokio::join!(one, two, guest.check(&server.process));
+    assert!(one.is_err() && two.is_err(), "a login was acknowledged");
+    server.assert_logged("database is locked");
+    drop(lock);
+
+    guest.assert_served(&server.process).await;
+    drop(shell);
+    server.stop(&database, 2);
+}

@@ -1,0 +1,115 @@
+//! A guest who counts what was acknowledged.
+
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+
+use crate::support::process::Process;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+/// A change is tried at most as often: a store that has no room left refuses long before.
+const PATIENCE: usize = 3000;
+
+pub(super) struct Guest {
+    access: String,
+    refresh: String,
+    /// How many of item 1 are in the cart, up to the limit of a line.
+    quantity: u64,
+}
+
+impl Guest {
+    /// Logs in; an error if the server says that it cannot.
+    pub(super) async fn log_in(server: &Process) -> Result<Self, Refused> {
+        let request = server.http.post(format!("{}/anonymous-login", server.url));
+        let tokens = answer(request.header("content-type", "application/json").body("{\"refresh\":true}")).await?;
+        Ok(Self { access: text(&tokens, "access_token"), refresh: text(&tokens, "refresh_token"), quantity: 0 })
+    }
+
+    pub(super) async fn add_to_cart(&mut self, server: &Process) -> Result<(), Refused> {
+        let request = server.http.post(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
+        let line = "{\"item_id\":1,\"quantity\":1}";
+        let cart = answer(request.header("content-type", "application/json").body(line)).await?;
+        self.quantity = 99.min(self.quantity + 1);
+        self.assert_cart(&cart);
+        Ok(())
+    }
+
+    pub(super) async fn rotate(&mut self, server: &Process) -> Result<(), Refused> {
+        let form = format!("grant_type=refresh_token&refresh_token={}", self.refresh);
+        let request = server.http.post(format!("{}/token", server.url)).header("content-type", FORM).body(form);
+        let tokens = answer(request).await?;
+        self.access = text(&tokens, "access_token");
+        self.refresh = text(&tokens, "refresh_token");
+        Ok(())
+    }
+
+    /// The cart can be read, and is as it was acknowledged.
+    pub(super) async fn check(&self, server: &Process) {
+        let request = server.http.get(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
+        self.assert_cart(&answer(request).await.unwrap());
+    }
+
+    fn assert_cart(&self, cart: &Value) {
+        assert_eq!(cart["lines"][0]["quantity"].as_u64().unwrap_or(0), self.quantity, "{cart}");
+    }
+
+    /// All three kinds of change are refused, sooner or later. Gives the number of guests that were made meanwhile.
+    pub(super) async fn change_until_refused(&mut self, server: &Process) -> usize {
+        let logins = times!(Self::log_in(server));
+        times!(self.add_to_cart(server));
+        times!(self.rotate(server));
+        logins
+    }
+
+    /// All three kinds of change are refused at once.
+    pub(super) async fn assert_refused(&mut self, server: &Process) {
+        assert!(Self::log_in(server).await.is_err(), "a login was acknowledged");
+        assert!(self.add_to_cart(server).await.is_err(), "a cart change was acknowledged");
+        assert!(self.rotate(server).await.is_err(), "a rotation was acknowledged");
+    }
+
+    /// All three kinds of change work again, without a restart.
+    pub(super) async fn assert_served(&mut self, server: &Process) {
+        Self::log_in(server).await.unwrap();
+        self.add_to_cart(server).await.unwrap();
+        self.rotate(server).await.unwrap();
+        self.check(server).await;
+    }
+}
+
+/// How often something was done before it was refused.
+macro_rules! times {
+    ($change:expr) => {{
+        let mut done = 0;
+        while $change.await.is_ok() {
+            done += 1;
+            assert!(done < PATIENCE, "never refused");
+        }
+        done
+    }};
+}
+use times;
+
+/// A 503 as it should be.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+async fn answer(request: RequestBuilder) -> Result<Value, Refused> {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    if status == StatusCode::OK {
+        return Ok(body);
+    }
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    assert_eq!(headers["content-type"], "application/problem+json", "{body}");
+    assert_eq!(headers["retry-after"], "1", "{body}");
+    let detail = text(&body, "detail");
+    for internal in ["SQL", "database", "disk", "file", "/"] {
+        assert!(!detail.contains(internal), "internals in {detail:?}");
+    }
+    Err(Refused)
+}
+
+fn text(json: &Value, name: &str) -> String {
+    json[name].as_str().unwrap_or_else(|| panic!("no {name}: {json}")).to_owned()
+}

@@ -1,0 +1,80 @@
+//! The database of one test, of the kind that the test program is for.
+
+use guestpass_server::StoreLocation;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::postgres;
+use crate::STORE;
+
+/// Which store the tests of a program run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(dead_code, reason = "each test program has one of the two")]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(postgres::Database),
+}
+
+impl Database {
+    pub(crate) fn new() -> Self {
+        match STORE {
+            Kind::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
+            Kind::Postgres => Self::Postgres(postgres::database()),
+        }
+    }
+
+    pub(crate) fn location(&self) -> StoreLocation {
+        self.store().parse().unwrap()
+    }
+
+    /// What `--store` takes.
+    pub(crate) fn store(&self) -> String {
+        match self {
+            Self::Sqlite(directory) => format!("sqlite:{}", directory.path().join("guestpass.db").display()),
+            Self::Postgres(database) => database.url.clone(),
+        }
+    }
+
+    /// The SQLite file, as the `sqlite3` shell sees it.
+    pub(crate) fn file(&self) -> Connection {
+        match self {
+            Self::Sqlite(directory) => Connection::open(directory.path().join("guestpass.db")).unwrap(),
+            Self::Postgres(_) => panic!("this test is for SQLite only"),
+        }
+    }
+
+    pub(crate) fn number(&self, query: &str) -> i64 {
+        match self {
+            Self::Sqlite(_) => self.file().query_row(query, [], |row| row.get(0)).unwrap(),
+            Self::Postgres(database) => database.value(query),
+        }
+    }
+
+    pub(crate) fn text(&self, query: &str) -> String {
+        match self {
+            Self::Sqlite(_) => self.file().query_row(query, [], |row| row.get(0)).unwrap(),
+            Self::Postgres(database) => database.value(query),
+        }
+    }
+
+    pub(crate) fn bytes(&self, query: &str) -> Vec<u8> {
+        match self {
+            Self::Sqlite(_) => self.file().query_row(query, [], |row| row.get(0)).unwrap(),
+            Self::Postgres(database) => database.value(query),
+        }
+    }
+
+    pub(crate) fn execute(&self, statement: &str) {
+        match self {
+            Self::Sqlite(_) => {
+                self.file().execute_batch(&format!("PRAGMA foreign_keys = ON; {statement}")).unwrap();
+            }
+            Self::Postgres(database) => database.execute(statement),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! `POST /token`
+
+use std::collections::HashSet;
+
+use axum::http::Request;
+
+use crate::support::{DAY, MINUTE, SECOND, Server, Tokens, form, refresh};
+
+fn successors(answers: &[crate::support::Answer]) -> HashSet<String> {
+    answers.iter().map(|answer| answer.tokens().refresh).collect()
+}
+
+#[tokio::test]
+async fn a_refresh_keeps_the_guest_and_gives_new_tokens() {
+    let server = Server::open().await;
+    let old = server.login().await;
+
+    let answer = server.refresh(&old.refresh).await;
+
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let new = answer.tokens();
+    assert_eq!(new.id, old.id);
+    assert_eq!(new.expires_in, 900);
+    assert_ne!(new.access, old.access);
+    assert_ne!(new.refresh, old.refresh);
+    assert!(server.accepts(&new.access).await);
+    assert_eq!(server.number("SELECT counter FROM session"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s01_sixty_four_refreshes_at_once_give_one_successor() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+
+    let answers = server.send_at_once(64, || refresh(&tokens.refresh)).await;
+
+    assert_eq!(successors(&answers).len(), 1);
+    assert_eq!(server.number("SELECT counter FROM session"), 1);
+    for answer in &answers {
+        assert!(server.accepts(&answer.tokens().access).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s01_each_generation_has_one_successor() {
+    let server = Server::open().await;
+    let mut token = server.login().await.refresh;
+
+    for generation in 1..=20 {
+        let answers = server.send_at_once(8, || refresh(&token)).await;
+        let next = successors(&answers);
+        assert_eq!(next.len(), 1, "generation {generation}");
+        assert_eq!(server.number("SELECT counter FROM session"), generation);
+        token = next.into_iter().next().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn s02_a_replay_inside_the_window_gets_the_same_successor() {
+    let server = Server::open().await;
+    let old = server.login().await;
+    let first = server.refresh(&old.refresh).await.tokens();
+    server.clock.advance(59 * SECOND);
+
+    let again = server.refresh(&old.refresh).await.tokens();
+
+    assert_eq!(again.refresh, first.refresh);
+    assert_eq!(server.number("SELECT counter FROM session"), 1);
+    assert!(server.accepts(&again.access).await);
+}
+
+#[tokio::test]
+async fn s02_a_replay_does_not_extend_the_window() {
+    let server = Server::open().await;
+    let old = server.login().await;
+    server.refresh(&old.refresh).await.tokens();
+    server.clock.advance(40 * SECOND);
+    server.refresh(&old.refresh).await.tokens();
+    server.clock.advance(20 * SECOND);
+
+    server.refresh(&old.refresh).await.assert_oauth_error("invalid_grant");
+}
+
+#[tokio::test]
+async fn s02_the_window_survives_a_restart() {
+    let server = Server::open().await;
+    let old = server.login().await;
+    let first = server.refresh(&old.refresh).await.tokens();
+
+    let server = server.reopen().await;
+
+    assert_eq!(server.refresh(&old.refresh).await.tokens().refresh, first.refresh);
+}
+
+/// A session whose first refresh token is used again after the window.
+async fn reuse(server: &Server) -> (Tokens, Tokens) {
+    let first = server.login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    server.clock.advance(MINUTE);
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+    (first, second)
+}
+
+#[tokio::test]
+async fn s03_reuse_ends_the_session_at_once() {
+    let server = Server::open().await;
+
+    let (first, second) = reuse(&server).await;
+
+    for token in [&first.access, &second.access] {
+        assert!(!server.accepts(token).await);
+    }
+    server.refresh(&second.refresh).await.assert_oauth_error("invalid_grant");
+}
+
+#[tokio::test]
+async fn s03_reuse_ends_no_other_session() {
+    let server = Server::open().await;
+    let bystander = server.login().await;
+
+    reuse(&server).await;
+
+    assert!(server.accepts(&bystander.access).await);
+    server.refresh(&bystander.refresh).await.tokens();
+    assert_eq!(server.number("SELECT count(*) FROM session WHERE revoked_at IS NOT NULL"), 1);
+}
+
+#[tokio::test]
+async fn s03_the_revocation_is_committed_although_the_request_fails() {
+    let server = Server::open().await;
+    let (_, second) = reuse(&server).await;
+
+    let server = server.reopen().await;
+
+    assert!(!server.accepts(&second.access).await);
+    server.refresh(&second.refresh).await.assert_oauth_error("invalid_grant");
+}
+
+#[tokio::test]
+async fn s03_a_grandparent_is_reuse_also_inside_the_window() {
+    let server = Server::open().await;
+    let first = server.login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    let third = server.refresh(&second.refresh).await.tokens();
+
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+
+    assert!(!server.accepts(&third.access).await);
+}
+
+#[tokio::test]
+async fn a_session_slides_with_each_refresh_and_ends_when_it_rests() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    server.clock.advance(29 * DAY);
+    let tokens = server.refresh(&tokens.refresh).await.tokens();
+    server.clock.advance(29 * DAY);
+    let tokens = server.refresh(&tokens.refresh).await.tokens();
+    server.clock.advance(30 * DAY + SECOND);
+
+    server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
+
+    // Resting too long is no theft.
+    assert_eq!(server.number("SELECT count(*) FROM session WHERE revoked_at IS NOT NULL"), 0);
+}
+
+#[tokio::test]
+async fn an_access_token_never_outlives_its_session() {
+    let server = Server::open_with(|config| {
+        config.access_ttl = 50 * SECOND;
+        config.refresh_ttl = 61 * SECOND;
+    })
+    .await;
+    let old = server.login().await;
+    server.refresh(&old.refresh).await.tokens();
+    server.clock.advance(40 * SECOND);
+
+    let replayed = server.refresh(&old.refresh).await.tokens();
+
+    assert_eq!(replayed.expires_in, 21);
+}
+
+#[tokio::test]
+async fn s11_a_bad_request_gets_the_error_of_rfc_6749() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    let token = tokens.refresh.as_str();
+    let grant = ("grant_type", "refresh_token");
+
+    for (parameters, error) in [
+        (vec![], "invalid_request"),
+        (vec![("refresh_token", token)], "invalid_request"),
+        (vec![("grant_type", ""), ("refresh_token", token)], "invalid_request"),
+        (vec![grant], "invalid_request"),
+        (vec![grant, ("refresh_token", "")], "invalid_request"),
+        (vec![grant, grant, ("refresh_token", token)], "invalid_request"),
+        (vec![grant, ("refresh_token", token), ("refresh_token", token)], "invalid_request"),
+        (vec![("grant_type", "password"), ("refresh_token", token)], "unsupported_grant_type"),
+        (vec![("grant_type", "Refresh_Token"), ("refresh_token", token)], "unsupported_grant_type"),
+        (vec![grant, ("refresh_token", "gpr_")], "invalid_grant"),
+        (vec![grant, ("refresh_token", "null")], "invalid_grant"),
+        (vec![grant, ("refresh_token", "gpr_\u{0}é")], "invalid_grant"),
+        (vec![grant, ("refresh_token", &token[..token.len() - 1])], "invalid_grant"),
+        (vec![grant, ("refresh_token", &format!("{token}="))], "invalid_grant"),
+        (vec![grant, ("refresh_token", &tokens.access)], "invalid_grant"),
+    ] {
+        server.send(form("/token", &parameters)).await.assert_oauth_error(error);
+    }
+
+    assert_eq!(server.number("SELECT counter FROM session"), 0);
+    assert!(server.accepts(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn s11_a_body_that_is_no_form_is_an_invalid_request() {
+    let server = Server::open().await;
+    let long = format!("grant_type=refresh_token&refresh_token={}", "x".repeat(20_000));
+
+    for (content_type, body) in [
+        ("application/json", "{\"grant_type\":\"refresh_token\"}"),
+        ("text/plain", "grant_type=refresh_token"),
+        ("application/x-www-form-urlencoded", &long),
+    ] {
+        let request =
+            Request::post("/token").header("content-type", content_type).body(body.to_owned().into()).unwrap();
+        server.send(request).await.assert_oauth_error("invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn unknown_parameters_and_a_charset_are_ignored() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    let body = format!("scope=&client_id=shop&grant_type=refresh_token&refresh_token={}", tokens.refresh);
+
+    let request = Request::post("/token")
+        .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
+        .body(body.into())
+        .unwrap();
+
+    assert_eq!(server.send(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_another_server_is_refused() {
+    let (server, other) = (Server::open().await, Server::open().await);
+    let tokens = other.login().await;
+
+    server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
+}

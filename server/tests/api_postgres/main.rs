@@ -1,0 +1,32 @@
+//! The tests of `api` that ask something of the store, once more on PostgreSQL: the same files, the same assertions.
+
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
+
+#[path = "../api/support/mod.rs"]
+#[expect(dead_code, reason = "what only the tests on SQLite need")]
+mod support;
+
+const STORE: support::database::Kind = support::database::Kind::Postgres;
+
+#[path = "../api/cart.rs"]
+mod cart;
+#[path = "../api/durability.rs"]
+mod durability;
+#[path = "../api/introspect.rs"]
+mod introspect;
+#[path = "../api/items.rs"]
+mod items;
+#[path = "../api/keys.rs"]
+mod keys;
+#[path = "../api/login.rs"]
+mod login;
+#[path = "../api/me.rs"]
+mod me;
+#[path = "../api/revoke.rs"]
+mod revoke;
+#[path = "../api/sessions.rs"]
+mod sessions;
+#[path = "../api/sweep.rs"]
+mod sweep;
+#[path = "../api/token.rs"]
+mod token;

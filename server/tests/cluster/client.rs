@@ -1,0 +1,121 @@
+//! What a client says to a node, or to nginx.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::nginx::NODES_HEADER;
+
+/// No test waits longer for something to become so.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: String,
+    pub(crate) nodes: String,
+    pub(crate) body: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens {
+    pub(crate) id: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Answer {
+    pub(crate) fn tokens(&self) -> Tokens {
+        let text = |name: &str| self.body[name].as_str().unwrap_or_else(|| panic!("no {name}: {self:?}")).to_owned();
+        Tokens { id: text("anonymous_id"), access: text("access_token"), refresh: text("refresh_token") }
+    }
+}
+
+impl Client {
+    pub(crate) fn new(address: &str) -> Self {
+        Self { http: reqwest::Client::new(), url: format!("http://{address}") }
+    }
+
+    /// Logs in as the SDK does.
+    pub(crate) async fn login(&self) -> Tokens {
+        let key = format!("{}{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple());
+        let request = self.http.post(format!("{}/anonymous-login", self.url)).header("idempotency-key", key);
+        let request = request.header("content-type", "application/json").body("{\"refresh\":true}");
+        let answer = answer(request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.tokens()
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.form("/token", &format!("grant_type=refresh_token&refresh_token={token}")).await
+    }
+
+    pub(crate) async fn revoke(&self, token: &str) -> Answer {
+        self.form("/revoke", &format!("token={token}")).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, access: &str) -> Answer {
+        answer(self.http.get(format!("{}{path}", self.url)).bearer_auth(access)).await
+    }
+
+    /// Sets the number of one thing in the cart.
+    pub(crate) async fn set(&self, access: &str, quantity: i64) -> Answer {
+        self.send(Method::PUT, "/me/cart/1", access, &json!({ "quantity": quantity })).await
+    }
+
+    /// Puts one more of another thing into the cart.
+    pub(crate) async fn add(&self, access: &str) -> Answer {
+        self.send(Method::POST, "/me/cart", access, &json!({ "item_id": 2, "quantity": 1 })).await
+    }
+
+    pub(crate) async fn accepts(&self, access: &str) -> bool {
+        let answer = self.get("/items/", access).await;
+        match answer.status.as_u16() {
+            200 => true,
+            401 => false,
+            _ => panic!("neither accepted nor refused: {answer:?}"),
+        }
+    }
+
+    /// Asks until the token is refused.
+    pub(crate) async fn until_refused(&self, access: &str) {
+        until(async || !self.accepts(access).await).await;
+    }
+
+    async fn send(&self, method: Method, path: &str, access: &str, body: &Value) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(access);
+        answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    async fn form(&self, path: &str, body: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url));
+        answer(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await
+    }
+}
+
+/// Waits for a condition, by asking for it again and again.
+pub(crate) async fn until(mut condition: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("it did not become so");
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let (kind, nodes) = (header("content-type"), header(NODES_HEADER));
+    let body = response.bytes().await.unwrap();
+    Answer { status, kind, nodes, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+}

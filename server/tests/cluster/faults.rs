@@ -1,0 +1,152 @@
+//! Three nodes behind nginx, under load: one is killed; each is stopped and started again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::task::JoinSet;
+
+use crate::client::{Client, Tokens, until};
+use crate::nginx::Nginx;
+use crate::nodes::Node;
+use crate::postgres;
+
+const VISITORS: usize = 8;
+
+/// A guest, and what they were told.
+struct Visitor {
+    tokens: Tokens,
+    quantity: i64,
+    /// Additions that were answered, and those of which nobody knows.
+    added: i64,
+    unknown: i64,
+}
+
+impl Visitor {
+    async fn new(client: &Client) -> Self {
+        Self { tokens: client.login().await, quantity: 0, added: 0, unknown: 0 }
+    }
+
+    /// One round: sets, reads, adds, refreshes. Nothing but an addition, which nobody may repeat for them, may fail, and
+    /// that only with `faults`.
+    async fn live(&mut self, client: &Client, faults: bool) {
+        let quantity = self.quantity % 90 + 1;
+        let set = client.set(&self.tokens.access, quantity).await;
+        assert_eq!(set.status, 200, "{set:?}");
+        self.quantity = quantity;
+        let cart = client.get("/me/cart", &self.tokens.access).await;
+        assert_eq!(cart.status, 200, "{cart:?}");
+        assert_eq!(line(&cart.body, 1), quantity, "{cart:?}");
+        if self.added + self.unknown < 90 {
+            let add = client.add(&self.tokens.access).await;
+            match add.status.as_u16() {
+                200 => self.added += 1,
+                502 if faults => self.unknown += 1,
+                _ => panic!("{add:?}"),
+            }
+        }
+        let answer = client.refresh(&self.tokens.refresh).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let tokens = answer.tokens();
+        assert_eq!(tokens.id, self.tokens.id);
+        self.tokens = tokens;
+    }
+
+    async fn check(&self, client: &Client) {
+        let tokens = client.refresh(&self.tokens.refresh).await.tokens();
+        assert_eq!(tokens.id, self.tokens.id);
+        let cart = client.get("/me/cart", &tokens.access).await.body;
+        assert_eq!(line(&cart, 1), self.quantity);
+        let added = line(&cart, 2);
+        assert!((self.added..=self.added + self.unknown).contains(&added), "{added} of {}", self.added);
+    }
+}
+
+fn line(cart: &serde_json::Value, item: i64) -> i64 {
+    let lines = cart["lines"].as_array().unwrap();
+    lines.iter().find(|line| line["item_id"] == item).map_or(0, |line| line["quantity"].as_i64().unwrap())
+}
+
+/// Visitors that live until told to stop.
+struct Load {
+    visitors: JoinSet<Visitor>,
+    stop: Arc<AtomicBool>,
+    rounds: Arc<AtomicUsize>,
+}
+
+impl Load {
+    async fn start(client: &Client, faults: bool) -> Self {
+        let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut visitors = JoinSet::new();
+        for _ in 0..VISITORS {
+            let mut visitor = Visitor::new(client).await;
+            let (client, stop, rounds) = (client.clone(), stop.clone(), rounds.clone());
+            visitors.spawn(async move {
+                while !stop.load(Ordering::SeqCst) {
+                    visitor.live(&client, faults).await;
+                    rounds.fetch_add(1, Ordering::SeqCst);
+                }
+                visitor
+            });
+        }
+        Self { visitors, stop, rounds }
+    }
+
+    /// Waits until everybody has lived on for a while.
+    async fn go_on(&self) {
+        let goal = self.rounds.load(Ordering::SeqCst) + 5 * VISITORS;
+        until(async || self.rounds.load(Ordering::SeqCst) >= goal).await;
+    }
+
+    async fn stop(self) -> Vec<Visitor> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.visitors.join_all().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s05_a_node_killed_under_load_loses_nothing_and_hardly_anybody_notices() {
+    let database = postgres::database();
+    let mut nodes = Node::start_together(&database.url, 3);
+    let nginx = Nginx::start(&nodes);
+    let load = Load::start(&nginx.client(), true).await;
+
+    for node in &mut nodes {
+        load.go_on().await;
+        node.kill();
+        load.go_on().await;
+        node.start_again();
+        until_asked(&nginx, node).await;
+    }
+
+    for visitor in load.stop().await {
+        for node in &nodes {
+            visitor.check(&node.client()).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s12_a_rolling_restart_fails_no_request() {
+    let database = postgres::database();
+    let mut nodes = Node::start_together(&database.url, 3);
+    let nginx = Nginx::start(&nodes);
+    let load = Load::start(&nginx.client(), false).await;
+
+    for node in &mut nodes {
+        load.go_on().await;
+        node.stop();
+        load.go_on().await;
+        node.start_again();
+        until_asked(&nginx, node).await;
+    }
+
+    for visitor in load.stop().await {
+        visitor.check(&nginx.client()).await;
+    }
+}
+
+/// Waits until nginx sends requests to a node again.
+async fn until_asked(nginx: &Nginx, node: &Node) {
+    let client = nginx.client();
+    until(async || client.get("/public-data", "").await.nodes == node.address()).await;
+}

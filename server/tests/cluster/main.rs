@@ -1,0 +1,20 @@
+//! Several nodes on one PostgreSQL, as real processes: next to each other, and behind nginx with the configuration in
+//! `examples/nginx`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy knows tests by their attribute, and not what they share"
+)]
+
+#[path = "../api/support/postgres.rs"]
+mod postgres;
+
+mod client;
+mod nginx;
+mod nodes;
+
+mod database_gone;
+mod faults;
+mod start;
+mod together;

@@ -1,0 +1,80 @@
+//! nginx, with the configuration that we tell people to use.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::nodes::Node;
+
+const EXAMPLE: &str = include_str!("../../examples/nginx/guestpass.conf");
+/// Where the example has the nodes.
+const PLACES: [&str; 3] = ["10.0.0.11:8000", "10.0.0.12:8000", "10.0.0.13:8000"];
+/// Which node answered, and which were asked before it.
+pub(crate) const NODES_HEADER: &str = "nodes";
+
+pub(crate) struct Nginx {
+    process: Child,
+    address: String,
+    _files: TempDir,
+}
+
+impl Nginx {
+    /// In front of three nodes.
+    pub(crate) fn start(nodes: &[Node]) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let directory = files.path();
+        // As root it serves as another user, who has to get at the folders for bodies.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(directory, open).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let mut site = EXAMPLE.replace("listen 80;", &format!("listen {address};"));
+        for (place, node) in PLACES.into_iter().zip(nodes) {
+            assert!(site.contains(place));
+            site = site.replace(&format!("server {place}"), &format!("server {}", node.address()));
+        }
+        std::fs::write(directory.join("site.conf"), site).unwrap();
+        std::fs::write(directory.join("nginx.conf"), main_file(directory)).unwrap();
+        let process = Command::new(program())
+            .args(["-e", "stderr", "-c"])
+            .arg(directory.join("nginx.conf"))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nginx: run scripts/setup nginx");
+        while TcpStream::connect(&address).is_err() {
+            std::thread::yield_now();
+        }
+        Self { process, address, _files: files }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.address)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // TERM, so that its workers end with it.
+        let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        let _ = self.process.wait();
+    }
+}
+
+/// Debian has it in a folder that is on root's PATH only.
+fn program() -> &'static str {
+    if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" }
+}
+
+fn main_file(directory: &Path) -> String {
+    let here = directory.display();
+    let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("    {name}_temp_path {here}/{name};\n"))
+        .concat();
+    format!(
+        "daemon off;\nworker_processes 2;\npid {here}/pid;\nevents {{}}\nhttp {{\n    access_log off;\n\
+         {paths}    add_header {NODES_HEADER} $upstream_addr always;\n    include {here}/site.conf;\n}}\n"
+    )
+}

@@ -1,0 +1,83 @@
+//! Nodes: real processes that share a database.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::client::Client;
+
+/// One server, at an address that it keeps when it is started again.
+pub(crate) struct Node {
+    process: Child,
+    store: String,
+    address: String,
+}
+
+impl Node {
+    pub(crate) fn start(store: &str) -> Self {
+        Self::start_at(store, "127.0.0.1:0")
+    }
+
+    fn start_at(store: &str, listen: &str) -> Self {
+        Self::spawn(store, listen).ready()
+    }
+
+    /// Several that start at the same moment.
+    pub(crate) fn start_together(store: &str, count: usize) -> Vec<Self> {
+        let starting: Vec<_> = (0..count).map(|_| Self::spawn(store, "127.0.0.1:0")).collect();
+        starting.into_iter().map(Self::ready).collect()
+    }
+
+    fn spawn(store: &str, listen: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_guestpass"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("GUESTPASS_") {
+                command.env_remove(name);
+            }
+        }
+        // By the environment, as a URL with a password should come.
+        let command = command.env("GUESTPASS_STORE", store).args(["serve", "--listen", listen]);
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self { process, store: store.to_owned(), address: String::new() }
+    }
+
+    fn ready(mut self) -> Self {
+        let mut line = String::new();
+        BufReader::new(self.process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        self.address = line.trim().strip_prefix("listening on http://").expect("a ready line").to_owned();
+        self
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.address)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub(crate) fn stop(&mut self) {
+        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert_eq!(self.process.wait().unwrap().code(), Some(0));
+    }
+
+    /// At the same address.
+    pub(crate) fn start_again(&mut self) {
+        *self = Self::start_at(&self.store, &self.address);
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Already gone in some tests.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
