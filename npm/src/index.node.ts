@@ -1,0 +1,9 @@
+import { load } from './load.node.js'
+import { sessionFactory } from './session.js'
+import type { Session, SessionOptions } from './types.js'
+
+export { GuestpassError } from './errors.js'
+export type * from './types.js'
+
+/** As in `index.ts`, with the loader of Node. */
+export const createSession: (options?: SessionOptions) => Session = /* @__PURE__ */ sessionFactory(load)

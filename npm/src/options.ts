@@ -1,0 +1,126 @@
+import { GuestpassError } from './errors.js'
+import type { ManagerOptions } from './manager.js'
+import type { CustomStorage, SessionOptions, StorageKind } from './types.js'
+
+/** Checked options, of which only the page's own origin may still be open: where pages are rendered there is none. */
+export type CheckedOptions = Omit<ManagerOptions, 'baseUrl'> & { readonly baseUrl: string | undefined }
+
+const STORAGES: [StorageKind, ...StorageKind[]] = ['local', 'session', 'indexeddb', 'memory']
+
+/** The longest delay that timers of browsers and Node can hold, in milliseconds. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
+
+const TIMEOUT_RULE = `timeout must be a number of milliseconds above 0 and at most ${LONGEST_TIMEOUT}`
+
+const KNOWN = [
+  'baseUrl',
+  'name',
+  'allowedOrigins',
+  'storage',
+  'onIdentityLost',
+  'timeout',
+  'debug',
+  'wasm',
+] as const satisfies readonly (keyof SessionOptions)[]
+
+/** Checks what a caller gave, which may come from plain JavaScript, and fills in the defaults. */
+export function checkOptions(options: SessionOptions = {}): CheckedOptions {
+  if (typeof options !== 'object' || options === null) throw invalid('the options must be an object')
+  for (const option of Object.keys(options)) {
+    // A misspelt `baseURL` would otherwise silently talk to the wrong origin.
+    if (!(KNOWN as readonly string[]).includes(option)) {
+      throw invalid(`there is no option ${option}; there are ${KNOWN.join(', ')}`)
+    }
+  }
+  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false } = options
+  if (typeof name !== 'string' || name === '') throw invalid('name must be a string that is not empty')
+  if (!Array.isArray(allowedOrigins)) throw invalid('allowedOrigins must be an array')
+  if (!isTimeout(timeout)) throw invalid(TIMEOUT_RULE)
+  if (typeof debug !== 'boolean' && typeof debug !== 'function') throw invalid('debug must be a boolean or a function')
+  return {
+    baseUrl: baseUrl === undefined ? undefined : checkBaseUrl(baseUrl),
+    name,
+    allowedOrigins: allowedOrigins.map(checkOrigin),
+    storage: checkStorage(options.storage),
+    onIdentityLost: oneOf('onIdentityLost', options.onIdentityLost, ['reacquire', 'stop']),
+    timeout,
+    wasm: options.wasm,
+    debug: debug === true ? (line) => console.debug(`guestpass ${name}: ${line}`) : debug || undefined,
+  }
+}
+
+/** Checks what a caller gave to `token`. */
+export function checkTokenTimeout(timeout: unknown): void {
+  if (timeout !== undefined && !isTimeout(timeout)) {
+    throw new GuestpassError('invalid_option', `token: ${TIMEOUT_RULE}`)
+  }
+}
+
+/** Completes the options at the first use: without a `baseUrl`, the page's own origin counts. */
+export function completeOptions(options: CheckedOptions): ManagerOptions {
+  const baseUrl = options.baseUrl ?? pageOrigin()
+  return { ...options, baseUrl, allowedOrigins: [new URL(baseUrl).origin, ...options.allowedOrigins] }
+}
+
+function pageOrigin(): string {
+  const origin = httpUrl(globalThis.location?.origin)?.origin
+  if (!origin) throw invalid('baseUrl is needed where there is no page of an http or https origin')
+  return origin
+}
+
+// The messages below name the option and never repeat the value, which may hold a password.
+
+function checkBaseUrl(value: unknown): string {
+  const url = httpUrl(value)
+  if (!url || url.search || url.hash) {
+    throw invalid('baseUrl must be an absolute http or https URL without user name, query and fragment')
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+function checkOrigin(value: unknown, index: number): string {
+  const url = httpUrl(value)
+  if (!url || url.href !== `${url.origin}/`) {
+    throw invalid(`allowedOrigins[${index}] must be an http or https origin such as https://api.example.com`)
+  }
+  return url.origin
+}
+
+function httpUrl(value: unknown): URL | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return
+  const url = new URL(value)
+  if (/^https?:$/.test(url.protocol) && !url.username && !url.password) return url
+}
+
+function checkStorage(storage: unknown): StorageKind | CustomStorage {
+  if (typeof storage !== 'object' || storage === null) {
+    return oneOf('storage', storage as StorageKind | undefined, STORAGES, ' or an object with get and set')
+  }
+  const { get, set, shared } = storage as Partial<CustomStorage>
+  if (typeof get !== 'function') throw invalid('storage.get must be a function')
+  if (typeof set !== 'function') throw invalid('storage.set must be a function')
+  if (shared !== undefined && typeof shared !== 'boolean') throw invalid('storage.shared must be a boolean')
+  return storage as CustomStorage
+}
+
+function isTimeout(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value <= LONGEST_TIMEOUT
+}
+
+/** The first choice is the default. */
+function oneOf<Choice extends string>(
+  option: string,
+  value: Choice | undefined,
+  choices: [Choice, ...Choice[]],
+  besides = '',
+): Choice {
+  if (value === undefined) return choices[0]
+  if (!choices.includes(value)) {
+    throw invalid(`${option} must be ${choices.map((choice) => `'${choice}'`).join(' or ')}${besides}`)
+  }
+  return value
+}
+
+function invalid(what: string): GuestpassError {
+  return new GuestpassError('invalid_option', `createSession: ${what}`)
+}

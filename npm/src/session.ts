@@ -1,0 +1,136 @@
+import { GuestpassError } from './errors.js'
+import { Listeners } from './listeners.js'
+import type { Load } from './machine.js'
+import type { Host, LoadManager, Manager } from './manager.js'
+import { type CheckedOptions, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
+import { CallQueue } from './queue.js'
+import { runSession } from './shell/shell.js'
+import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
+import type { Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
+
+/** Makes the `createSession` of an entry. All of its sessions share what `load` loads. */
+export function sessionFactory(load: Load): (options?: SessionOptions) => Session {
+  return managedSessionFactory(async (wasm) => {
+    const Machine = await load(wasm)
+    return (options, host) => runSession(Machine, options, host)
+  })
+}
+
+/** As `sessionFactory`, with any manager. A failure of `load` is not kept. */
+export function managedSessionFactory(load: LoadManager): (options?: SessionOptions) => Session {
+  let loaded: ReturnType<LoadManager> | undefined
+  const loadOnce: LoadManager = (wasm) => {
+    loaded ??= load(wasm).catch((error: unknown) => {
+      loaded = undefined
+      throw error
+    })
+    return loaded
+  }
+  return (options) => lazySession(checkOptions(options), loadOnce)
+}
+
+/**
+ * A session that loads its manager at the first use and from then on only passes calls to it.
+ *
+ * Closures rather than a class: `session.fetch` works without its object, as libraries that take a `fetch` need it.
+ */
+function lazySession(options: CheckedOptions, load: LoadManager): Session {
+  const snapshotListeners = new Listeners<[]>()
+  const eventListeners = new Listeners<[SessionEvent]>()
+  const waiting = new CallQueue(options.timeout)
+  let snapshot: Snapshot = IDLE
+  let manager: Manager | undefined
+  let loading = false
+  let closed = false
+
+  const host: Host = {
+    notify(next, event) {
+      if (closed) return
+      show(next)
+      if (event) eventListeners.tell(event)
+    },
+    error: (code, message, cause) => new GuestpassError(code, message, cause === undefined ? undefined : { cause }),
+  }
+
+  function show(next: Snapshot): void {
+    if (next === snapshot) return
+    snapshot = next
+    snapshotListeners.tell()
+  }
+
+  function onceLoaded<T>(
+    perform: (manager: Manager) => Promise<T>,
+    signal?: AbortSignal | null,
+    timeout?: number,
+  ): Promise<T> {
+    if (closed) return Promise.reject(closedError())
+    const result = waiting.add(perform, signal, timeout)
+    if (!loading && !waiting.empty) void loadManager()
+    return result
+  }
+
+  async function loadManager(): Promise<void> {
+    loading = true
+    try {
+      const loaded = load(options.wasm)
+      // From here on asynchronous: no listener runs inside the caller's own call, which may be part of a render.
+      await null
+      if (!closed) show(LOADING)
+      const makeManager = await loaded
+      if (closed) return
+      manager = makeManager(completeOptions(options), host)
+      waiting.performAll(manager)
+      // The manager tells what changes, and nothing has: it has found nothing, or everyone who waited has given up.
+      if (snapshot === LOADING) show(IDLE)
+    } catch (cause) {
+      // Before anybody is told: whoever then tries again starts another attempt.
+      loading = false
+      if (closed) return
+      const error =
+        cause instanceof GuestpassError ? cause : new GuestpassError('load_failed', String(cause), { cause })
+      waiting.rejectAll(error)
+      show(notLoaded(error))
+    }
+  }
+
+  return {
+    fetch(input, init) {
+      if (manager) return manager.fetch(input, init)
+      // As `fetch` does it: what the caller changes later in an object that it goes on using does not count.
+      const given = init instanceof Request || !init ? init : { ...init }
+      return onceLoaded((manager) => manager.fetch(input, given), signalOf(input, init))
+    },
+    async token({ signal, timeout } = {}) {
+      checkTokenTimeout(timeout)
+      if (manager) return manager.token(signal, timeout)
+      const asked = performance.now()
+      const remaining = () => timeout && Math.max(1, timeout - (performance.now() - asked))
+      return onceLoaded((manager) => manager.token(signal, remaining()), signal, timeout)
+    },
+    start: () => (manager ? manager.start() : onceLoaded((manager) => manager.start())),
+    signOut: () => (manager ? manager.signOut() : onceLoaded((manager) => manager.signOut())),
+    expire: () => manager?.expire(),
+    getSnapshot: () => snapshot,
+    subscribe: (listener) => snapshotListeners.add(listener),
+    onEvent: (listener) => eventListeners.add(listener),
+    close() {
+      if (closed) return
+      manager?.close()
+      closed = true
+      manager = undefined
+      waiting.rejectAll(closedError())
+      if (snapshot.status !== 'closed') show(CLOSED)
+      snapshotListeners.clear()
+      eventListeners.clear()
+    },
+  }
+}
+
+/** The signal that `fetch` obeys: that of `init`, where null means none, before that of a `Request`. */
+function signalOf(input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null | undefined {
+  return init?.signal === undefined && input instanceof Request ? input.signal : init?.signal
+}
+
+function closedError(): GuestpassError {
+  return new GuestpassError('closed', 'the session is closed')
+}

@@ -1,0 +1,47 @@
+// The record as text: JSON.
+
+import type { Fields } from '../machine.js'
+
+/** Raised when older code could misread a record. What is only added does not raise it. */
+const FORMAT = 1
+
+/**
+ * What is stored: nothing, something that is corrupt, or a record. Undefined for what a newer Guestpass in another tab
+ * has written: that is neither read nor replaced.
+ */
+export function readRecord(stored: unknown): [corrupt: boolean, ...Partial<Fields>] | undefined {
+  if (stored == null) return [false]
+  const { v, epoch, generation, claim, credential } = parse(stored) ?? {}
+  if (v > FORMAT) return
+  const { access_token, refresh_token, id, lifetime, expires_at } = credential ?? {}
+  const sound =
+    v === FORMAT &&
+    isCount(epoch) &&
+    isCount(generation) &&
+    (credential == null || typeof access_token === 'string') &&
+    [claim, refresh_token, id].every((text) => text == null || typeof text === 'string') &&
+    [lifetime, expires_at].every((number) => number == null || isCount(number))
+  return sound
+    ? [false, epoch, generation, claim, access_token, refresh_token, id, lifetime ?? undefined, expires_at ?? undefined]
+    : [true]
+}
+
+export function writeRecord(...[epoch, generation, claim, access_token, ...rest]: Fields): string {
+  const [refresh_token, id, lifetime, expires_at] = rest
+  const credential = access_token === undefined ? null : { access_token, refresh_token, id, lifetime, expires_at }
+  return JSON.stringify({ v: FORMAT, epoch, generation, claim, credential })
+}
+
+/** A whole number that was written here. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever JSON holds; `readRecord` checks it
+function parse(stored: unknown): any {
+  try {
+    return JSON.parse(stored as string)
+  } catch {
+    return
+  }
+}

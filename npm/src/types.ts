@@ -1,0 +1,209 @@
+/** What kind of visitor the session stands for. */
+export type Kind = 'guest' | 'user'
+
+/**
+ * Where the session stands.
+ *
+ * - `idle`: nothing known yet, and nothing under way. The first `fetch`, `token` or `start` changes that.
+ * - `loading`: reading what the browser has stored.
+ * - `acquiring`: asking the server for a guest.
+ * - `active`: there is a credential; it may need a refresh, which happens by itself.
+ * - `refreshing`: as `active`, with a refresh under way.
+ * - `unavailable`: the last attempt failed, and there is no usable token. The session is kept; `error` says why, and
+ *   `error.retryAt` when the session tries again by itself.
+ * - `signed_out`: signed out, here or in another tab. The next request starts a fresh guest.
+ * - `ended`: the server ended the session and `onIdentityLost` is `'stop'`. `start()` begins a fresh guest.
+ * - `closed`: `close()` was called. For good.
+ */
+export type Status =
+  | 'idle'
+  | 'loading'
+  | 'acquiring'
+  | 'active'
+  | 'refreshing'
+  | 'unavailable'
+  | 'signed_out'
+  | 'ended'
+  | 'closed'
+
+/** What a session looks like at one moment. The same object until something changes, so `===` tells. */
+export interface Snapshot {
+  readonly status: Status
+  /** The subject: `anonymous_<uuid>` or `user_<uuid>`. Null when there is none, or the server does not tell. */
+  readonly id: string | null
+  readonly kind: Kind | null
+  /** When the access token expires, in milliseconds since the epoch (this machine's clock). Null when nobody said. */
+  readonly expiresAt: number | null
+  /** Why the last attempt failed; absent when it did not. */
+  readonly error?: SnapshotError
+}
+
+/** Why the last attempt of a session to get a credential failed. */
+export interface SnapshotError {
+  readonly code: ErrorCode
+  readonly message: string
+  /**
+   * When the session tries again by itself, in milliseconds since the epoch. Null while it is trying, and where waiting
+   * mends nothing (`rejected`, `load_failed`, `invalid_option`): then the next call tries again.
+   */
+  readonly retryAt: number | null
+}
+
+/**
+ * Stable codes of `GuestpassError`.
+ *
+ * A call that its own `signal` aborts is rejected with the signal's reason, and a request that does not reach its server
+ * with the `TypeError` of `fetch`: those are no errors of Guestpass.
+ *
+ * - `network`: the server could not be reached, or its answer was cut short.
+ * - `timeout`: no credential by the deadline, which is the session's `timeout` or that of `token`.
+ * - `unavailable`: the server answered 408, 429 or 5xx, or something that is not a token answer.
+ * - `rejected`: the server refused to make or refresh a session for a reason that waiting does not mend (a wrong `baseUrl`, for example).
+ * - `session_ended`: the server ended the session, and `onIdentityLost` is `'stop'`.
+ * - `signed_out`: the session was signed out while the call waited.
+ * - `closed`: the session is closed.
+ * - `invalid_option`: an option of `createSession` or `token` is wrong; the message names it.
+ * - `load_failed`: the compiled session manager could not be loaded; the message says what to do.
+ */
+export type ErrorCode =
+  | 'network'
+  | 'timeout'
+  | 'unavailable'
+  | 'rejected'
+  | 'session_ended'
+  | 'signed_out'
+  | 'closed'
+  | 'invalid_option'
+  | 'load_failed'
+
+/** What a session tells its listeners, as it happens. `at` is in milliseconds since the epoch. Never carries a token. */
+export type SessionEvent = { readonly at: number } & (
+  | { readonly type: 'restored'; readonly id: string | null }
+  | { readonly type: 'acquired'; readonly id: string | null }
+  | { readonly type: 'refreshed'; readonly id: string | null; readonly generation: number }
+  | { readonly type: 'adopted'; readonly id: string | null; readonly generation: number }
+  | { readonly type: 'unauthorized'; readonly generation: number }
+  | { readonly type: 'retrying'; readonly code: ErrorCode; readonly message: string; readonly delay: number }
+  | {
+      readonly type: 'identity'
+      readonly oldId: string | null
+      readonly newId: string | null
+      readonly reason: IdentityReason
+    }
+  | { readonly type: 'signed_out'; readonly id: string | null; readonly by: 'this_tab' | 'another_tab' }
+  | { readonly type: 'storage'; readonly state: 'memory' | 'corrupt'; readonly message: string }
+)
+
+/**
+ * Why an identity was lost.
+ *
+ * - `invalid_grant`: the server ended the session (revoked, expired, or its refresh token was reused).
+ * - `unauthorized`: the server refused the token, and it has no way to refresh one.
+ * - `expired`: the token ran out, and it has no way to refresh one.
+ * - `another_tab`: another tab of this browser started a new session.
+ */
+export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'another_tab'
+
+/** Options of `createSession`. */
+export interface SessionOptions {
+  /**
+   * Where the Guestpass endpoints are, and what relative URLs are relative to. Absolute, http or https. Default: the
+   * page's own origin.
+   */
+  readonly baseUrl?: string
+  /** Sessions of different names do not see each other. Default `'default'`. */
+  readonly name?: string
+  /** Further origins whose requests carry the token, each exact: scheme, host and port. That of `baseUrl` always does. */
+  readonly allowedOrigins?: readonly string[]
+  /** Where the session is kept. Default `'local'`. */
+  readonly storage?: StorageKind | CustomStorage
+  /** What to do when the server ended the session. Default `'reacquire'`: start a fresh guest and say so. */
+  readonly onIdentityLost?: 'reacquire' | 'stop'
+  /**
+   * How long a call waits for a token, in milliseconds. Default 30 000. A request that is under way is not ended by it:
+   * for that, pass `signal: AbortSignal.timeout(…)` to `fetch`.
+   */
+  readonly timeout?: number
+  /**
+   * Writes a line for each step of the session, by `console.debug` or to a function. Default false. For reports of
+   * mistakes: the lines hold names, numbers and versions, never a token.
+   */
+  readonly debug?: boolean | ((line: string) => void)
+  /**
+   * Where the compiled session manager comes from, if not from beside the package's JavaScript: its URL, the answer to a
+   * request for it, its bytes, or the compiled module. A function is called when it is needed, and again after a
+   * failure. All sessions of a page share one: that of the session that is used first.
+   */
+  readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>)
+}
+
+/** The compiled session manager, `guestpass/sdk.wasm`, in one of the forms in which it can be had. */
+export type WasmSource = string | URL | Response | BufferSource | WebAssembly.Module
+
+/**
+ * Where a session is kept.
+ *
+ * - `local`: localStorage. All tabs share one session, which outlives the browser's restart.
+ * - `session`: sessionStorage. Each tab has a session of its own, which outlives a reload. A browser copies it when a tab
+ *   is duplicated; the copies then use one session without knowing of each other, which a server may take for a theft.
+ * - `indexeddb`: as `local`, in IndexedDB, which workers have too.
+ * - `memory`: nowhere; a reload starts a fresh guest.
+ *
+ * Where the storage is blocked, full or does not answer, the session goes on in memory, and an event of type `storage`
+ * says so. Where there is no browser (in Node), what is not `CustomStorage` means `memory`.
+ */
+export type StorageKind = 'local' | 'session' | 'indexeddb' | 'memory'
+
+/**
+ * A storage of your own: an encrypted one, that of a native shell, a file. It holds one short text for each session.
+ * What it throws or rejects with, and what it does not settle within two seconds, counts as a failed storage.
+ */
+export interface CustomStorage {
+  /** What was last set under `key`; null or undefined when nothing was. */
+  get(key: string): string | null | undefined | Promise<string | null | undefined>
+  /** Keeps `value`, which holds tokens, under `key`. The next call comes only after this one has settled. */
+  set(key: string, value: string): unknown
+  /** Whether all tabs of the browser see the same texts. Default false: the session is this page's alone. */
+  readonly shared?: boolean
+}
+
+/** Options of `Session.token`. */
+export interface TokenOptions {
+  /** Gives up waiting; the refresh that others wait for goes on. */
+  readonly signal?: AbortSignal
+  /** How long to wait, in milliseconds. Default: the session's `timeout`. */
+  readonly timeout?: number
+}
+
+/** A visitor's session: one for the whole page. */
+export interface Session {
+  /**
+   * A drop-in for `fetch`: attaches the token where the origin is allowed, and on a 401 renews it and replays once.
+   *
+   * A relative URL is resolved against `baseUrl` by the rules for URLs, as if `baseUrl` ended in a slash: with
+   * `https://shop.example/api`, `'items'` is `/api/items` and `'/items'` is `/items`. A `Request` has its URL already.
+   *
+   * A stream as `init.body` can be sent only once: the token is made sure to be fresh first, and a 401 is yours.
+   *
+   * The token goes to allowed origins, and no redirect takes it elsewhere: browsers remove it on the way to another
+   * origin. Older ones did not (Chrome before 119, Firefox before 111, Safari before 16.1), and no page can tell or
+   * prevent that; if you support them and your server redirects to origins of others, pass `redirect: 'error'`.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  /** An access token that can be used now. */
+  token(options?: TokenOptions): Promise<string>
+  /** Reads what the browser has stored, without a request to the server. After `ended`, allows a fresh guest. */
+  start(): Promise<void>
+  /** What the session looks like now. The same object until something changes. */
+  getSnapshot(): Snapshot
+  /** Calls `listener` after each change of the snapshot; returns the way to stop. */
+  subscribe(listener: () => void): () => void
+  /** Calls `listener` with each event; returns the way to stop. */
+  onEvent(listener: (event: SessionEvent) => void): () => void
+  /** Forgets the session in every tab and revokes it at the server. Resolves once this browser has forgotten it. */
+  signOut(): Promise<void>
+  /** Treats the access token as expired; the next use refreshes it. For developer tools and demos. */
+  expire(): void
+  /** Frees every timer, listener and lock; what waits is rejected with `closed`. Idempotent. The stored session stays. */
+  close(): void
+}

@@ -1,0 +1,232 @@
+// `attachSession` with the real axios and the real session manager, against a server.
+
+import { inspect } from 'node:util'
+import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { attachSession } from '../src/axios.js'
+import { createSession } from '../src/index.node.js'
+import type { Session, SessionEvent, SessionOptions } from '../src/types.js'
+import { GuestServer } from './guest-server.js'
+
+let server: GuestServer
+let elsewhere: GuestServer
+const sessions: Session[] = []
+
+beforeEach(async () => {
+  server = await GuestServer.listen()
+  elsewhere = await GuestServer.listen()
+})
+
+afterEach(async () => {
+  for (const session of sessions.splice(0)) session.close()
+  await server[Symbol.asyncDispose]()
+  await elsewhere[Symbol.asyncDispose]()
+})
+
+function setUp(config: CreateAxiosDefaults = {}, options: SessionOptions = {}) {
+  const session = createSession({ baseUrl: server.url, storage: 'memory', ...options })
+  sessions.push(session)
+  const events: SessionEvent[] = []
+  session.onEvent((event) => events.push(event))
+  const api: AxiosInstance = axios.create({ baseURL: server.url, ...config })
+  return { api, session, events, detach: attachSession(api, session) }
+}
+
+function sent(path: string) {
+  return server.seen.filter((request) => request.path === path)
+}
+
+describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
+  test('C19: twenty first requests end with one guest, whose token they carry', async () => {
+    const { api } = setUp({ adapter })
+
+    const answers = await Promise.all(Array.from({ length: 20 }, () => api.get('/items/')))
+
+    expect(answers.map(({ data }) => data)).toEqual(Array(20).fill({ visitor: 'anonymous_1' }))
+    expect(server.count('/anonymous-login')).toBe(1)
+  })
+
+  test('C3: a refused request is sent once more, with the same body and headers, and transforms run once', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.fetch('/items/')
+    server.refuseAccessTokens()
+    const request = vi.fn((data) => JSON.stringify(data))
+    const response = vi.fn((data) => JSON.parse(data))
+
+    const { data } = await api.post(
+      '/me/cart',
+      { item_id: 1 },
+      {
+        headers: { 'Content-Type': 'application/json' },
+        transformRequest: request,
+        transformResponse: (data, _headers, status) => (status === 200 ? response(data) : data),
+      },
+    )
+
+    expect(data).toEqual({ visitor: 'anonymous_1' })
+    expect(sent('/me/cart').map(({ body }) => body)).toEqual(['{"item_id":1}', '{"item_id":1}'])
+    expect(new Set(sent('/me/cart').map(({ token }) => token)).size).toBe(2)
+    expect(request).toHaveBeenCalledTimes(1)
+    expect(response).toHaveBeenCalledTimes(1)
+  })
+
+  test('C2: twenty refused requests share one refresh', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.fetch('/items/')
+    server.refuseAccessTokens()
+
+    const answers = await Promise.all(Array.from({ length: 20 }, () => api.get('/items/')))
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
+    expect(server.count('/token')).toBe(1)
+  })
+
+  test('C3: a second 401 is axios’s own error, and a validateStatus that takes 401 gets it as an answer', async () => {
+    const { api } = setUp({ adapter })
+
+    const error = await api.get('/forbidden').catch((error) => error)
+    expect(axios.isAxiosError(error)).toBe(true)
+    expect(error.response.status).toBe(401)
+    expect(error.response.data).toEqual({ title: 'Unauthorized' })
+
+    const answer = await api.get('/forbidden', { validateStatus: () => true })
+    expect(answer.status).toBe(401)
+    // The token that has just replaced a refused one is not taken for the reason again.
+    expect(sent('/forbidden')).toHaveLength(3)
+  })
+
+  test('C12: the token goes to allowed origins only, whatever baseURL says', async () => {
+    const { api } = setUp({ adapter })
+
+    await api.get(`${elsewhere.url}/public-data`)
+    await api.get('/public-data', { baseURL: elsewhere.url })
+    await api.get('/public-data')
+
+    expect(elsewhere.seen.map(({ token }) => token)).toEqual([undefined, undefined])
+    expect(sent('/public-data').map(({ token }) => token)).toEqual(['access-2'])
+  })
+
+  test('C13: neither answers nor errors hold the token', async () => {
+    const { api, session } = setUp({ adapter })
+    const token = await session.token()
+
+    const answer = await api.get('/items/')
+    const error = await api.get('/forbidden').catch((error) => error)
+    const offline = await api.get('/items/', { baseURL: 'http://127.0.0.1:1' }).catch((error) => error)
+
+    expect(server.seen.some((request) => request.token === token)).toBe(true)
+    for (const seen of [answer, error, offline, error.toJSON()]) {
+      expect(inspect(seen, { depth: 8 })).not.toContain('access-')
+    }
+  })
+
+  test('C20: a stream is sent once, and a 401 goes to the caller', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.fetch('/items/')
+    server.refuseAccessTokens()
+    const { Readable } = await import('node:stream')
+    const body = adapter === 'http' ? Readable.from(['tea']) : new Response('tea').body
+
+    const error = await api.post('/me/cart', body).catch((error) => error)
+
+    expect(error.response?.status).toBe(401)
+    expect(sent('/me/cart').map(({ body }) => body)).toEqual(['tea'])
+  })
+
+  test('credentials of the caller’s own stay', async () => {
+    const { api } = setUp({ adapter })
+
+    await api.get('/public-data', { headers: { Authorization: 'Bearer mine' } })
+    await api.get('/public-data', { auth: { username: 'me', password: 'secret' } })
+
+    expect(sent('/public-data').map(({ token }) => token)).toEqual(['mine', 'Basic bWU6c2VjcmV0'])
+    expect(server.count('/anonymous-login')).toBe(0)
+  })
+
+  test('C5: cancelling gives what axios gives, before the token is there and after, to that one only', async () => {
+    const { api } = setUp({ adapter })
+    const controller = new AbortController()
+    const cancelled = api.get('/items/', { signal: controller.signal }).catch((error) => error)
+    const other = api.get('/items/')
+
+    controller.abort()
+
+    expect(axios.isCancel(await cancelled)).toBe(true)
+    expect((await other).status).toBe(200)
+    const late = await api.get('/items/', { signal: AbortSignal.abort() }).catch((error) => error)
+    expect(axios.isCancel(late)).toBe(true)
+  })
+
+  test('a request that is sent again by its own config is a new one', async () => {
+    const { api } = setUp({ adapter })
+    const error = await api.get('/forbidden').catch((error) => error)
+
+    const again = await api.request({ ...error.config, url: '/items/' })
+
+    expect(again.status).toBe(200)
+  })
+})
+
+test('interceptors that were there before still run, and see the final answer once', async () => {
+  const { api, session } = setUp()
+  const seen: string[] = []
+  api.interceptors.request.use((config) => {
+    seen.push('request')
+    config.headers.set('X-App', 'shop')
+    return config
+  })
+  api.interceptors.response.use((response) => {
+    seen.push(`response ${response.status}`)
+    return response
+  })
+  await session.fetch('/items/')
+  server.refuseAccessTokens()
+
+  await api.get('/items/')
+
+  expect(seen).toEqual(['request', 'response 200'])
+})
+
+test('the body of a refused answer that nobody reads is given up', async () => {
+  const { api, session } = setUp()
+  await session.fetch('/items/')
+  server.refuseAccessTokens()
+
+  const { data } = await api.get('/items/', { responseType: 'stream' })
+
+  let text = ''
+  for await (const chunk of data) text += chunk
+  expect(JSON.parse(text)).toEqual({ visitor: 'anonymous_1' })
+})
+
+test('a request for which there is no token is rejected as session.fetch does it', async () => {
+  const { api, session } = setUp({}, { timeout: 50 })
+  await server[Symbol.asyncDispose]()
+
+  const error = await api.get('/items/').catch((error) => error)
+
+  expect(error).toMatchObject({ name: 'GuestpassError', code: expect.stringMatching(/^(timeout|network)$/) })
+  session.close()
+  await expect(api.get('/items/')).rejects.toMatchObject({ code: 'closed' })
+})
+
+test('attaching twice is no more than once, and can be undone', async () => {
+  const { api, session, detach } = setUp()
+  const detachAgain = attachSession(api, session)
+  await api.get('/items/')
+  expect(sent('/items/')).toHaveLength(1)
+
+  detach()
+  detachAgain()
+  await expect(api.get('/items/')).rejects.toMatchObject({ response: { status: 401 } })
+  expect(sent('/items/').at(-1)?.token).toBeUndefined()
+})
+
+test('what is no URL is axios’s to complain about', async () => {
+  const { api } = setUp({ baseURL: '' })
+
+  const error = await api.get('/items/').catch((error) => error)
+
+  expect(error).toMatchObject({ code: 'ERR_INVALID_URL' })
+  expect(server.seen).toEqual([])
+})

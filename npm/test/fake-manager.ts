@@ -1,0 +1,86 @@
+import type { Host, LoadManager, MakeManager, Manager, ManagerOptions } from '../src/manager.js'
+import type { Snapshot } from '../src/types.js'
+
+/** A snapshot of a guest with the given number. */
+export function guest(number: number): Snapshot {
+  return { status: 'active', id: `anonymous_${number}`, kind: 'guest', expiresAt: number }
+}
+
+/** Stands for the compiled code: each `load()` waits until the test lets it succeed or fail. */
+export class FakeModule {
+  readonly managers: FakeManager[] = []
+  readonly #pending: { resolve(loaded: MakeManager): void; reject(error: unknown): void }[] = []
+  loads = 0
+
+  readonly load: LoadManager = () => {
+    this.loads += 1
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }))
+  }
+
+  /** @param prepare - what to do with each new manager before it is called. */
+  succeed(prepare: (manager: FakeManager) => void = () => {}): void {
+    this.#next().resolve((options, host) => {
+      const manager = new FakeManager(options, host)
+      this.managers.push(manager)
+      prepare(manager)
+      return manager
+    })
+  }
+
+  fail(error: unknown): void {
+    this.#next().reject(error)
+  }
+
+  /** The manager that was made last. */
+  get manager(): FakeManager {
+    const manager = this.managers.at(-1)
+    if (!manager) throw new Error('no manager was made')
+    return manager
+  }
+
+  #next() {
+    const pending = this.#pending.shift()
+    if (!pending) throw new Error('nothing is being loaded')
+    return pending
+  }
+}
+
+/** Notes what it is asked to do and does it at once. */
+export class FakeManager implements Manager {
+  readonly calls: string[] = []
+  readonly inits: (RequestInit | undefined)[] = []
+  readonly timeouts: (number | undefined)[] = []
+
+  constructor(
+    readonly options: ManagerOptions,
+    readonly host: Host,
+  ) {}
+
+  async start(): Promise<void> {
+    this.calls.push('start')
+  }
+
+  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    this.calls.push(`fetch ${input}`)
+    this.inits.push(init)
+    return new Response(`answer to ${input}`)
+  }
+
+  async token(_signal?: AbortSignal, timeout?: number): Promise<string> {
+    this.calls.push('token')
+    this.timeouts.push(timeout)
+    return 'a-token'
+  }
+
+  async signOut(): Promise<void> {
+    this.calls.push('signOut')
+  }
+
+  expire(): void {
+    this.calls.push('expire')
+  }
+
+  close(): void {
+    this.calls.push('close')
+  }
+}

@@ -1,0 +1,100 @@
+// Those who listen to a session: none disturbs another, nor the session.
+
+import { afterEach, expect, test, vi } from 'vitest'
+import { managedSessionFactory } from '../src/session.js'
+import { FakeModule, guest } from './fake-manager.js'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+async function setUpLoaded() {
+  const module = new FakeModule()
+  const session = managedSessionFactory(module.load)({ baseUrl: 'https://shop.example' })
+  const started = session.start()
+  module.succeed()
+  await started
+  return { session, manager: module.manager }
+}
+
+test('a listener that throws is reported and disturbs neither the other listeners nor the session', async () => {
+  const reported = vi.fn()
+  vi.stubGlobal('reportError', reported)
+  const { session, manager } = await setUpLoaded()
+  const mistake = new Error('a mistake in a listener')
+  const others = { snapshot: vi.fn(), event: vi.fn() }
+  const fail = () => {
+    throw mistake
+  }
+  session.subscribe(fail)
+  session.subscribe(others.snapshot)
+  session.onEvent(fail)
+  session.onEvent(others.event)
+
+  manager.host.notify(guest(1), { at: 1, type: 'acquired', id: 'anonymous_1' })
+
+  expect(others.snapshot).toHaveBeenCalledTimes(1)
+  expect(others.event).toHaveBeenCalledTimes(1)
+  expect(reported.mock.calls).toEqual([[mistake], [mistake]])
+  expect(await session.token()).toBe('a-token')
+})
+
+test('where there is no reportError, the exception of a listener is thrown on its own', async () => {
+  vi.stubGlobal('reportError', undefined)
+  const thrown: unknown[] = []
+  vi.stubGlobal('queueMicrotask', (task: () => void) => {
+    try {
+      task()
+    } catch (error) {
+      thrown.push(error)
+    }
+  })
+  const { session, manager } = await setUpLoaded()
+  const mistake = new Error('a mistake in a listener')
+  session.subscribe(() => {
+    throw mistake
+  })
+
+  manager.host.notify(guest(1))
+
+  expect(thrown).toEqual([mistake])
+})
+
+test('a function that subscribed twice and unsubscribed once is still called', async () => {
+  const { session, manager } = await setUpLoaded()
+  const listener = vi.fn()
+  const stop = session.subscribe(listener)
+  session.subscribe(listener)
+
+  stop()
+  stop()
+  manager.host.notify(guest(1))
+
+  expect(listener).toHaveBeenCalledTimes(1)
+})
+
+test('a listener that another one has just removed is not called', async () => {
+  const { session, manager } = await setUpLoaded()
+  const second = vi.fn()
+  session.subscribe(() => stopSecond())
+  const stopSecond = session.subscribe(second)
+
+  manager.host.notify(guest(1))
+
+  expect(second).not.toHaveBeenCalled()
+})
+
+test('a listener that another one has just added waits for the next change', async () => {
+  const { session, manager } = await setUpLoaded()
+  const added = vi.fn()
+  const stop = session.subscribe(() => {
+    stop()
+    session.subscribe(added)
+  })
+
+  manager.host.notify(guest(1))
+  expect(added).not.toHaveBeenCalled()
+
+  manager.host.notify(guest(2))
+  expect(added).toHaveBeenCalledTimes(1)
+})

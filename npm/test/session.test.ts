@@ -1,0 +1,363 @@
+import { getEventListeners } from 'node:events'
+import { afterEach, expect, test, vi } from 'vitest'
+import { GuestpassError } from '../src/errors.js'
+import { managedSessionFactory } from '../src/session.js'
+import type { SessionEvent, SessionOptions } from '../src/types.js'
+import { FakeModule, guest } from './fake-manager.js'
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+function setUp(options: SessionOptions = {}) {
+  const module = new FakeModule()
+  const createSession = managedSessionFactory(module.load)
+  return { module, createSession, session: createSession({ baseUrl: 'https://shop.example', ...options }) }
+}
+
+async function setUpLoaded() {
+  const { module, session, ...rest } = setUp()
+  const started = session.start()
+  module.succeed()
+  await started
+  return { module, session, manager: module.manager, ...rest }
+}
+
+test('C15: creating a session and looking at it loads nothing', () => {
+  const { module, session } = setUp()
+
+  session.subscribe(() => {})
+  session.expire()
+
+  expect(session.getSnapshot()).toEqual({ status: 'idle', id: null, kind: null, expiresAt: null })
+  expect(module.loads).toBe(0)
+})
+
+test('C15: the snapshot is the same object until something changes', async () => {
+  const { session, manager } = await setUpLoaded()
+  const changes = vi.fn()
+  session.subscribe(changes)
+
+  const first = guest(1)
+  manager.host.notify(first)
+  manager.host.notify(first, { at: 1, type: 'unauthorized', generation: 1 })
+  expect(session.getSnapshot()).toBe(first)
+  expect(changes).toHaveBeenCalledTimes(1)
+
+  manager.host.notify(guest(2))
+  expect(session.getSnapshot()).toEqual(guest(2))
+  expect(changes).toHaveBeenCalledTimes(2)
+})
+
+test.each(['start', 'signOut', 'token'] as const)('%s loads the manager and reaches it', async (method) => {
+  const { module, session } = setUp()
+
+  const call = session[method]()
+  expect(module.loads).toBe(1)
+  module.succeed()
+  await call
+
+  expect(module.manager.calls).toEqual([method])
+})
+
+test('the calls made before the manager is there reach it in their order, and later ones directly', async () => {
+  const { module, session } = setUp()
+
+  const calls = [session.start(), session.fetch('/1'), session.token(), session.fetch('/2')]
+  module.succeed()
+  const answers = await Promise.all(calls)
+  const late = session.fetch('/3')
+  session.expire()
+
+  expect(module.manager.calls).toEqual(['start', 'fetch /1', 'token', 'fetch /2', 'fetch /3', 'expire'])
+  expect(await (answers[3] as Response).text()).toBe('answer to /2')
+  expect(await (await late).text()).toBe('answer to /3')
+})
+
+test('methods work without their object, as libraries that take a fetch call them', async () => {
+  const { module, session } = setUp()
+  const { fetch } = session
+
+  const call = fetch('/items/')
+  module.succeed()
+
+  expect(await (await call).text()).toBe('answer to /items/')
+})
+
+test('sessions share one load, also when it is asked for twice at once', async () => {
+  const { module, createSession, session } = setUp()
+  const other = createSession({ baseUrl: 'https://shop.example', name: 'other' })
+
+  const calls = [session.start(), session.token(), other.start()]
+  module.succeed()
+  await Promise.all(calls)
+  await createSession({ baseUrl: 'https://shop.example', name: 'third' }).start()
+
+  expect(module.loads).toBe(1)
+  expect(module.managers.map((manager) => manager.options.name)).toEqual(['default', 'other', 'third'])
+})
+
+test('a failed load rejects what waits, shows in the snapshot, and is tried again by the next call', async () => {
+  const { module, session } = setUp()
+  const failure = new GuestpassError('load_failed', 'no such file')
+
+  const calls = [session.fetch('/'), session.token()]
+  module.fail(failure)
+  expect(await Promise.allSettled(calls)).toEqual([
+    { status: 'rejected', reason: failure },
+    { status: 'rejected', reason: failure },
+  ])
+  expect(session.getSnapshot()).toMatchObject({
+    status: 'unavailable',
+    error: { code: 'load_failed', message: 'no such file', retryAt: null },
+  })
+
+  const again = session.token()
+  module.succeed()
+  expect(await again).toBe('a-token')
+  expect(module.loads).toBe(2)
+})
+
+test('a listener that tries again when it hears of a failed load starts another attempt', async () => {
+  const { module, session } = setUp()
+  let again: Promise<string> | undefined
+  session.subscribe(() => {
+    if (session.getSnapshot().status === 'unavailable') again = session.token()
+  })
+
+  const first = session.start()
+  module.fail(new Error('no such file'))
+  await expect(first).rejects.toMatchObject({ code: 'load_failed' })
+  module.succeed()
+
+  expect(await again).toBe('a-token')
+})
+
+test('whatever goes wrong while loading becomes a GuestpassError', async () => {
+  const { module, session } = setUp()
+  const cause = new TypeError('not a constructor')
+
+  const call = session.start()
+  module.fail(cause)
+
+  await expect(call).rejects.toMatchObject({ name: 'GuestpassError', code: 'load_failed', cause })
+})
+
+test('the snapshot says that the manager is being loaded, but not from inside the call', async () => {
+  const { module, session } = setUp()
+  const seen: string[] = []
+  session.subscribe(() => seen.push(session.getSnapshot().status))
+
+  const call = session.token()
+  expect(seen).toEqual([])
+  await vi.waitUntil(() => seen.length > 0)
+  expect(seen).toEqual(['loading'])
+
+  module.succeed()
+  await call
+})
+
+test('C4: a call whose signal is aborted while the manager is loaded gives up with the reason, and C5: alone', async () => {
+  const { module, session } = setUp()
+  const fetching = new AbortController()
+  const asking = new AbortController()
+
+  const calls = [
+    session.fetch(new Request('https://shop.example/', { signal: fetching.signal })),
+    session.token({ signal: asking.signal }),
+    session.token(),
+  ]
+  fetching.abort('left the page')
+  asking.abort()
+  await expect(calls[0]).rejects.toBe('left the page')
+  await expect(calls[1]).rejects.toMatchObject({ name: 'AbortError' })
+
+  module.succeed()
+  expect(await calls[2]).toBe('a-token')
+  expect(module.manager.calls).toEqual(['token'])
+})
+
+test('a call that no longer waits leaves neither a timer nor a listener on its signal', async () => {
+  vi.useFakeTimers()
+  const { module, session } = setUp()
+  const { signal } = new AbortController()
+
+  const call = session.token({ signal })
+  expect(vi.getTimerCount()).toBe(1)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  module.succeed()
+  await call
+
+  expect(vi.getTimerCount()).toBe(0)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
+
+test('C4: a call that the manager fails at once is rejected, and the others are made all the same', async () => {
+  const { module, session } = setUp()
+  const mistake = new Error('unreachable')
+
+  const failing = session.token()
+  const other = session.fetch('/')
+  module.succeed((manager) => {
+    manager.token = () => {
+      throw mistake
+    }
+  })
+
+  await expect(failing).rejects.toBe(mistake)
+  expect(await (await other).text()).toBe('answer to /')
+})
+
+test('a call whose signal is aborted already loads nothing', async () => {
+  const { module, session } = setUp()
+
+  await expect(session.fetch('/', { signal: AbortSignal.abort('too late') })).rejects.toBe('too late')
+
+  expect(module.loads).toBe(0)
+})
+
+test('when everybody has given up before the manager is there, the session is idle again', async () => {
+  const { module, session } = setUp()
+  const controller = new AbortController()
+
+  const call = session.token({ signal: controller.signal })
+  await vi.waitUntil(() => session.getSnapshot().status === 'loading')
+  controller.abort('enough')
+  await expect(call).rejects.toBe('enough')
+  module.succeed()
+
+  await vi.waitUntil(() => session.getSnapshot().status === 'idle')
+  expect(module.manager.calls).toEqual([])
+})
+
+test('C4: a call waits for the manager no longer than the timeout', async () => {
+  vi.useFakeTimers()
+  const { session } = setUp({ timeout: 1000 })
+  const settled = vi.fn()
+  const call = session.token()
+  call.catch(settled)
+
+  await vi.advanceTimersByTimeAsync(999)
+  expect(settled).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(1)
+
+  await expect(call).rejects.toMatchObject({ code: 'timeout' })
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('C4: token has a timeout of its own, of which the time for loading is a part', async () => {
+  vi.useFakeTimers()
+  const { module, session } = setUp({ timeout: 60_000 })
+  const late = expect(session.token({ timeout: 1000 })).rejects.toMatchObject({ code: 'timeout' })
+  const patient = session.token({ timeout: 5000 })
+
+  await vi.advanceTimersByTimeAsync(1000)
+  await late
+  await vi.advanceTimersByTimeAsync(1000)
+  module.succeed()
+  await patient
+  await session.token({ timeout: 700 })
+  await session.token()
+
+  expect(module.manager.timeouts).toEqual([3000, 700, undefined])
+})
+
+test.each([0, -1, Number.NaN, '5s'])('a wrong timeout of token is said: %s', async (timeout) => {
+  const { module, session } = setUp()
+
+  await expect(session.token({ timeout: timeout as number })).rejects.toMatchObject({
+    code: 'invalid_option',
+    message: expect.stringContaining('timeout'),
+  })
+
+  expect(module.loads).toBe(0)
+})
+
+test('a caller that goes on using its init while the manager is loaded does not change what is sent', async () => {
+  const { module, session } = setUp()
+  const init: RequestInit = { method: 'POST', body: '1' }
+
+  const first = session.fetch('/', init)
+  init.body = '2'
+  const second = session.fetch('/', init)
+  module.succeed()
+  await Promise.all([first, second])
+
+  expect(module.manager.inits.map((sent) => sent?.body)).toEqual(['1', '2'])
+})
+
+test('C16: closing settles what waits with `closed`, once and for all', async () => {
+  vi.useFakeTimers()
+  const { module, session } = setUp()
+  const statuses: string[] = []
+  session.subscribe(() => statuses.push(session.getSnapshot().status))
+  const waiting = session.fetch('/')
+
+  session.close()
+  session.close()
+  await expect(waiting).rejects.toMatchObject({ code: 'closed' })
+  await expect(session.start()).rejects.toMatchObject({ code: 'closed' })
+  expect(vi.getTimerCount()).toBe(0)
+  module.succeed()
+  await vi.runAllTimersAsync()
+
+  expect(module.managers).toEqual([])
+  expect(statuses).toEqual(['closed'])
+  expect(session.getSnapshot().status).toBe('closed')
+})
+
+test('C16: closing a running session closes its manager, tells the listeners, and then lets go of them', async () => {
+  const { session, manager } = await setUpLoaded()
+  const statuses: string[] = []
+  session.subscribe(() => statuses.push(session.getSnapshot().status))
+
+  session.close()
+  session.close()
+  manager.host.notify(guest(1))
+
+  expect(manager.calls).toEqual(['start', 'close'])
+  expect(statuses).toEqual(['closed'])
+  expect(session.getSnapshot().status).toBe('closed')
+  await expect(session.token()).rejects.toMatchObject({ code: 'closed' })
+  expect(() => session.expire()).not.toThrow()
+})
+
+test('C16: closing a session that was never used loads nothing', async () => {
+  const { module, session } = setUp()
+
+  session.close()
+
+  await expect(session.token()).rejects.toMatchObject({ code: 'closed' })
+  expect(module.loads).toBe(0)
+})
+
+test('C10: events reach their listeners after the snapshot has changed', async () => {
+  const { session, manager } = await setUpLoaded()
+  const told: [string | null, SessionEvent][] = []
+  const stop = session.onEvent((event) => told.push([session.getSnapshot().id, event]))
+  const lost: SessionEvent = {
+    at: 1,
+    type: 'identity',
+    oldId: 'anonymous_1',
+    newId: 'anonymous_2',
+    reason: 'invalid_grant',
+  }
+
+  manager.host.notify(guest(2), lost)
+  stop()
+  manager.host.notify(guest(3), { at: 2, type: 'acquired', id: 'anonymous_3' })
+
+  expect(told).toEqual([['anonymous_2', lost]])
+})
+
+test('the manager gets its errors as GuestpassError', async () => {
+  const { manager } = await setUpLoaded()
+  const cause = new TypeError('fetch failed')
+
+  const error = manager.host.error('network', 'no answer', cause)
+
+  expect(error).toBeInstanceOf(GuestpassError)
+  expect(error).toMatchObject({ name: 'GuestpassError', code: 'network', message: 'no answer', cause })
+  expect(manager.host.error('closed', 'over')).not.toHaveProperty('cause')
+})

@@ -1,0 +1,288 @@
+// The test kit: the real session manager against the fake server, as users' own tests have them.
+
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSession } from '../src/index.node.js'
+import { createTestClock, createTestServer, type TestClock, type TestServer } from '../src/testing/index.js'
+import type { Session, SessionEvent } from '../src/types.js'
+
+const FIRST = 'anonymous_00000000-0000-4000-8000-000000000001'
+const SECOND = 'anonymous_00000000-0000-4000-8000-000000000002'
+
+let server: TestServer
+let clock: TestClock
+
+beforeEach(() => {
+  server = createTestServer()
+  clock = createTestClock()
+  server.on('GET /items', ({ guest }) => Response.json({ guest }))
+})
+
+afterEach(() => {
+  server.uninstall()
+  clock.uninstall()
+  vi.useRealTimers()
+})
+
+async function guestOf(session: Session, path = '/items'): Promise<unknown> {
+  const response = await session.fetch(path)
+  return response.ok ? (await response.json()).guest : response.status
+}
+
+function told(session: Session): string[] {
+  const lines: string[] = []
+  session.onEvent(({ at, type, ...more }: SessionEvent) => lines.push(`${at} ${type} ${JSON.stringify(more)}`))
+  return lines
+}
+
+test('C19: calls made together end with one guest, whose name is the same in every run', async () => {
+  const session = server.createSession()
+
+  expect(await Promise.all([guestOf(session), guestOf(session)])).toEqual([FIRST, FIRST])
+
+  expect(server.guests).toEqual([FIRST])
+  expect(server.requests.map(({ method, path, guest, status }) => [method, path, guest, status])).toEqual([
+    ['POST', '/anonymous-login', null, 200],
+    ['GET', '/items', FIRST, 200],
+    ['GET', '/items', FIRST, 200],
+  ])
+})
+
+test('when the time of the token has passed, one refresh serves all calls', async () => {
+  const session = server.createSession()
+  await guestOf(session)
+
+  await clock.advance(15 * 60_000)
+  expect(await Promise.all([guestOf(session), guestOf(session)])).toEqual([FIRST, FIRST])
+
+  expect(server.count('/token')).toBe(1)
+})
+
+test('C3: expire() refuses the tokens that are out, and the session replays', async () => {
+  const session = server.createSession()
+  server.on('POST /orders', ({ guest }) => Response.json({ guest }))
+  await guestOf(session)
+  server.expire()
+
+  const response = await session.fetch('/orders', { method: 'POST', body: 'tea' })
+
+  expect(response.status).toBe(200)
+  const orders = server.requests.filter(({ path }) => path === '/orders')
+  expect(orders.map(({ status, body }) => [status, body])).toEqual([
+    [401, 'tea'],
+    [200, 'tea'],
+  ])
+})
+
+test('C10: revoke() ends one session, or all, and the session says who was lost', async () => {
+  const session = server.createSession()
+  const other = server.createSession({ name: 'other' })
+  const events = told(session)
+  await guestOf(session)
+  await guestOf(other)
+
+  server.revoke(FIRST)
+  expect(await guestOf(session)).not.toBe(FIRST)
+  expect(await guestOf(other)).toBe(SECOND)
+  expect(events.some((line) => line.includes(`identity {"oldId":"${FIRST}"`))).toBe(true)
+
+  server.revoke()
+  expect(await guestOf(other)).not.toBe(SECOND)
+})
+
+describe('fail()', () => {
+  test('with a status: the session waits, says until when, and goes on by itself', async () => {
+    const session = server.createSession()
+    server.fail({ path: '/anonymous-login', with: 503, retryAfter: 7 })
+
+    const waiting = guestOf(session)
+    await clock.settle()
+    expect(session.getSnapshot()).toMatchObject({ status: 'unavailable', error: { code: 'unavailable' } })
+    expect(session.getSnapshot().error?.retryAt).toBeGreaterThanOrEqual(clock.now + 7000)
+
+    await clock.advance(15_000)
+    expect(await waiting).toBe(FIRST)
+  })
+
+  test('with a lost answer: the server has made a guest, and the session ends with that one', async () => {
+    const session = server.createSession()
+    server.fail({ path: '/anonymous-login', with: 'lost' })
+
+    const waiting = guestOf(session)
+    await clock.advance(15_000)
+
+    expect(await waiting).toBe(FIRST)
+    expect(server.count('/anonymous-login')).toBe(2)
+    expect(server.guests).toEqual([FIRST])
+  })
+
+  test('without the network: the request did not arrive', async () => {
+    const session = server.createSession()
+    server.fail({ path: '/anonymous-login', with: 'network' })
+
+    const waiting = guestOf(session)
+    await clock.advance(15_000)
+
+    expect(await waiting).toBe(FIRST)
+    expect(server.count('/anonymous-login')).toBe(1)
+  })
+
+  test('fits by method and path, so often as it was said, until it is stopped', async () => {
+    const session = server.createSession()
+    await guestOf(session)
+    server.fail({ method: 'POST', path: '/items', with: 500 })
+    server.fail({ path: '/items', with: 418, times: 2 })
+    const stop = server.fail({ path: '/items', with: 500, times: 9 })
+
+    expect([await guestOf(session), await guestOf(session), await guestOf(session)]).toEqual([418, 418, 500])
+    stop()
+    expect(await guestOf(session)).toBe(FIRST)
+  })
+})
+
+test('C9: offline, requests fail and the session is kept; online again, all is well', async () => {
+  const session = server.createSession()
+  await guestOf(session)
+  session.expire()
+
+  server.goOffline()
+  const waiting = guestOf(session)
+  await clock.advance(5000)
+  expect(session.getSnapshot()).toMatchObject({ status: 'unavailable', id: FIRST })
+
+  server.goOnline()
+  await clock.advance(30_000)
+  expect(await waiting).toBe(FIRST)
+})
+
+test('an answer within the window is repeated, and a later one ends the session', async () => {
+  const login = await server.fetch(`${server.origin}/anonymous-login`, { method: 'POST', body: '{"refresh":true}' })
+  const { refresh_token } = await login.json()
+  const refresh = async () => {
+    const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token })
+    const response = await server.fetch(`${server.origin}/token`, { method: 'POST', body })
+    return response.ok ? (await response.json()).refresh_token : response.json()
+  }
+
+  const successor = await refresh()
+  await clock.advance(60_000)
+  expect(await refresh()).toBe(successor)
+  await clock.advance(1)
+  expect(await refresh()).toEqual({ error: 'invalid_grant' })
+})
+
+test('the session of the app itself reaches the server, and other origins are left alone', async () => {
+  const real = globalThis.fetch
+  const elsewhere = vi.fn(async () => new Response('elsewhere'))
+  globalThis.fetch = elsewhere
+  server.install()
+  const session = createSession({ baseUrl: server.origin, storage: 'memory' })
+
+  expect(await guestOf(session)).toBe(FIRST)
+  expect(await (await fetch('https://elsewhere.test/')).text()).toBe('elsewhere')
+
+  server.uninstall()
+  expect(globalThis.fetch).toBe(elsewhere)
+  globalThis.fetch = real
+  session.close()
+})
+
+test('two runs with the same faults are the same, delays included', async () => {
+  const run = async () => {
+    const server = createTestServer()
+    const clock = createTestClock()
+    const session = server.createSession()
+    const events = told(session)
+    server.fail({ path: '/anonymous-login', with: 500, times: 3 })
+    const waiting = session.token()
+    await clock.advance(60_000)
+    await waiting
+    server.uninstall()
+    clock.uninstall()
+    return events
+  }
+
+  const first = await run()
+
+  expect(first.filter((line) => line.includes('retrying'))).toHaveLength(3)
+  expect(await run()).toEqual(first)
+})
+
+test('the fake timers of Vitest drive it as well', async () => {
+  clock.uninstall()
+  vi.useFakeTimers()
+  const session = server.createSession()
+  expect(await guestOf(session)).toBe(FIRST)
+
+  await vi.advanceTimersByTimeAsync(16 * 60_000)
+  expect(await guestOf(session)).toBe(FIRST)
+
+  expect(server.count('/token')).toBe(1)
+})
+
+test('routes have parameters, may be public, and what has none is said', async () => {
+  const session = server.createSession()
+  server.on('GET /cart/:item/:size', ({ params }) => Response.json(params), { public: true })
+
+  const open = await fetch(`${server.origin}/cart/tea/large`)
+  expect(await open.json()).toEqual({ item: 'tea', size: 'large' })
+  expect((await fetch(`${server.origin}/items`)).status).toBe(401)
+  expect((await session.fetch('/nowhere')).status).toBe(404)
+  expect(await (await session.fetch('/nowhere')).json()).toMatchObject({
+    detail: expect.stringContaining("server.on('GET /nowhere'"),
+  })
+  expect(await (await session.fetch('/me')).json()).toEqual({ id: FIRST, kind: 'guest' })
+})
+
+test('C16: uninstall closes the sessions and gives everything back', () => {
+  const real = { fetch: globalThis.fetch, random: crypto.getRandomValues }
+  const session = server.createSession()
+  expect(globalThis.fetch).not.toBe(real.fetch)
+
+  server.uninstall()
+
+  expect(session.getSnapshot().status).toBe('closed')
+  expect({ fetch: globalThis.fetch, random: crypto.getRandomValues }).toEqual(real)
+})
+
+describe('the clock', () => {
+  test('timers fire in the order of their time, and what follows from one happens before the next', async () => {
+    const seen: string[] = []
+    const note = (what: string) => () => seen.push(`${what} ${clock.now - start}`)
+    const start = clock.now
+    setTimeout(note('third'), 30)
+    setTimeout(async () => {
+      note('first')()
+      await Promise.resolve()
+      setTimeout(note('second'), 10)
+    }, 10)
+    const every = setInterval(note('every'), 20)
+    const never = setTimeout(note('never'), 15)
+    clearTimeout(never)
+
+    await clock.advance(40)
+    clearInterval(every)
+    await clock.advance(40)
+
+    expect(seen).toEqual(['first 10', 'every 20', 'second 20', 'third 30', 'every 40'])
+  })
+
+  test('dates and performance follow it, and are real again afterwards', async () => {
+    const mark = performance.now()
+    expect(new Date().toISOString()).toBe('2030-01-01T00:00:00.000Z')
+    expect(new Date(0).getTime()).toBe(0)
+
+    await clock.advance(1500)
+    expect(Date.now()).toBe(Date.UTC(2030, 0, 1, 0, 0, 1, 500))
+    expect(performance.now() - mark).toBe(1500)
+
+    clock.uninstall()
+    expect(Date.now()).toBeLessThan(Date.UTC(2030, 0))
+    expect(Object.hasOwn(performance, 'now')).toBe(false)
+  })
+
+  test('its timers are what those of the place are: objects in Node', () => {
+    const timer = setTimeout(() => {}, 10)
+    expect(timer.unref().hasRef()).toBe(true)
+    expect(Number(timer)).toBeGreaterThan(0)
+  })
+})
