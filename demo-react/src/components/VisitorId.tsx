@@ -1,0 +1,31 @@
+import { splitId } from '../format'
+
+interface VisitorIdProps {
+  readonly id: string | null
+  readonly testId?: string
+}
+
+const START = 8
+const END = 6
+
+/** An id without its middle, for the eye only: the whole of it is in the text, and so in what is selected and copied. */
+export function VisitorId({ id, testId }: VisitorIdProps) {
+  if (id === null) {
+    return (
+      <span className="visitor-id quiet" data-testid={testId}>
+        nobody
+      </span>
+    )
+  }
+  const [kind, unique] = splitId(id)
+  return (
+    <span className="visitor-id" data-testid={testId} data-id={id} title={id}>
+      <span className="visitor-id-kind">{kind}</span>
+      {unique.slice(0, START)}
+      <span className="visitor-id-gap">
+        <span className="visually-hidden">{unique.slice(START, -END)}</span>
+      </span>
+      {unique.slice(-END)}
+    </span>
+  )
+}
