@@ -1,0 +1,57 @@
+// Guests for the load: their tokens, in files that wrk reads.
+
+import { writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { CONNECTIONS } from './load.mjs'
+
+/** Writes a file with a line per token, and returns its path. */
+export function tokenFile(folder, name, tokens) {
+  const path = join(folder, `${name}.tokens`)
+  writeFileSync(path, tokens.map((token) => `${token}\n`).join(''))
+  return path
+}
+
+/** Access tokens of `count` new guests. */
+export async function logIn(server, count) {
+  const answers = await manyAtOnce(Array(count), (agent) => ask(agent, `${server.url}/anonymous-login`))
+  return answers.map((answer) => answer.access_token)
+}
+
+/** Refresh tokens of `count` new guests. */
+export async function logInToRefresh(server, count) {
+  const answers = await manyAtOnce(Array(count), (agent) => {
+    return ask(agent, `${server.url}/anonymous-login`, 'application/json', '{"refresh":true}')
+  })
+  return answers.map((answer) => answer.refresh_token)
+}
+
+/** Access tokens of the sessions that the refresh tokens belong to. */
+export async function refresh(server, refreshTokens) {
+  const answers = await manyAtOnce(refreshTokens, (agent, token) => {
+    const form = `grant_type=refresh_token&refresh_token=${token}`
+    return ask(agent, `${server.url}/token`, 'application/x-www-form-urlencoded', form)
+  })
+  return answers.map((answer) => answer.access_token)
+}
+
+async function manyAtOnce(inputs, ask) {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  const answers = await Promise.all(Array.from(inputs, (input) => ask(agent, input)))
+  agent.destroy()
+  return answers
+}
+
+function ask(agent, url, type, form = '') {
+  const headers = { 'content-length': form.length, ...(type && { 'content-type': type }) }
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method: 'POST', agent, headers }, async (response) => {
+      let body = ''
+      for await (const text of response.setEncoding('utf8')) body += text
+      if (response.statusCode !== 200) reject(new Error(`${url} answered ${response.statusCode}: ${body}`))
+      else resolve(JSON.parse(body))
+    })
+    asked.once('error', reject)
+    asked.end(form)
+  })
+}

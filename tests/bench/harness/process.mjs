@@ -1,0 +1,106 @@
+// The servers that are measured: started, asked for what the kernel knows of them, ended.
+
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+
+// All of the load comes from one address.
+const UNLIMITED = { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off' }
+
+/** A server process, from its ready line on. */
+export class Server {
+  #child
+  url
+
+  /**
+   * Runs `command`, and waits for the address that it prints. `core` is the one processor that it may use. A service of
+   * several processes prints the address before they listen, and `ready` so many times, once each of them does.
+   */
+  static async start(command, { env = {}, core, ready = /(?:)/g, times = 1 } = {}) {
+    const [program, ...args] = core === undefined ? command : ['taskset', '--cpu-list', String(core), ...command]
+    const child = spawn(program, args, {
+      env: { ...process.env, ...UNLIMITED, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    started.add(child)
+    child.once('exit', () => started.delete(child))
+    const url = await new Promise((resolve, reject) => {
+      let said = ''
+      const read = (text) => {
+        said += text
+        const address = /(?:listening|running) on (http:\/\/\S+)/.exec(said)
+        if (address && [...said.matchAll(ready)].length >= times) resolve(address[1])
+      }
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', read)
+      child.once('error', reject)
+      child.once('exit', (code) => reject(new Error(`${command[0]} ended with ${code}:\n${said}`)))
+    })
+    const server = new Server()
+    server.#child = child
+    server.url = url
+    return server
+  }
+
+  /** Seconds of processor time that it and its children have used so far. */
+  cpuSeconds() {
+    return this.#family().reduce((sum, pid) => sum + cpuTicks(pid), 0) / TICKS_PER_SECOND
+  }
+
+  /** Bytes of memory now (`VmRSS`), or at most so far (`VmHWM`). */
+  memory(field = 'VmRSS') {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)[1]) * 1024
+  }
+
+  async stop() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.kill('SIGTERM')
+    await exited
+  }
+
+  #family() {
+    const parents = new Map(
+      readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map((pid) => [Number(pid), parentOf(pid)]),
+    )
+    const family = [this.#child.pid]
+    for (const pid of family)
+      family.push(...[...parents].filter(([, parent]) => parent === pid).map(([child]) => child))
+    return family
+  }
+}
+
+// Of the Linux ABI, whatever the kernel's own tick is.
+const TICKS_PER_SECOND = 100
+
+/** The fields of /proc/PID/stat that follow the name, which may contain anything. */
+function stat(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    // It has just ended.
+    return []
+  }
+}
+
+function parentOf(pid) {
+  return Number(stat(pid)[1] ?? 0)
+}
+
+function cpuTicks(pid) {
+  const fields = stat(pid)
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+}
+
+const started = new Set()
+
+// No server outlives the run, be it by Ctrl-C or after a failure.
+process.once('exit', () => {
+  for (const child of started) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
+}

@@ -1,0 +1,35 @@
+// Side by side: A B C A B C …, so that whatever slows the machine down slows all of them down.
+
+/**
+ * Runs every contender once per round, after one round that does not count.
+ *
+ * @param contenders `{ name: () => Promise<figures> }`
+ * @returns `{ name: figures[] }`, a round each
+ */
+export async function inTurn(contenders, rounds) {
+  const all = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, contend] of Object.entries(contenders)) {
+      const figures = await contend()
+      if (round >= 0) all[name].push(figures)
+    }
+  }
+  return all
+}
+
+/** The median of one figure over the rounds. */
+export function medianOf(rounds, figure) {
+  return median(rounds.map((round) => round[figure]))
+}
+
+/** The median, least and greatest ratio of two contenders' rates, round by round. */
+export function ratioOf(one, other) {
+  const ratios = one.map(({ rate }, round) => rate / other[round].rate)
+  return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) }
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}

@@ -1,0 +1,96 @@
+// Stores: an empty one, and one with millions of rows; and refresh tokens for what is in them.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const FILL = fileURLToPath(new URL('../fill.sql', import.meta.url))
+
+/** A PostgreSQL of one's own that flushes every commit to the disk, as one in production does. */
+export class PostgresStore {
+  #process
+  location
+
+  static async start() {
+    const script = fileURLToPath(new URL('../../../scripts/private-postgres', import.meta.url))
+    const child = spawn(script, ['fsync=on', 'full_page_writes=on'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const store = new PostgresStore()
+    store.#process = child
+    store.location = await new Promise((resolve, reject) => {
+      child.stdout.setEncoding('utf8').once('data', (line) => resolve(line.trim()))
+      child.once('exit', (code) => reject(new Error(`private-postgres ended with ${code}`)))
+    })
+    return store
+  }
+
+  /** It ends with its standard input: also when this process dies. */
+  async stop() {
+    const exited = new Promise((resolve) => this.#process.once('exit', resolve))
+    this.#process.stdin.end()
+    await exited
+  }
+}
+
+/** The SQLite file of a server. */
+export class SqliteStore {
+  #file
+
+  constructor(folder, name) {
+    this.#file = join(folder, `${name}.db`)
+  }
+
+  get location() {
+    return `sqlite:${this.#file}`
+  }
+
+  get bytes() {
+    return statSync(this.#file).size
+  }
+
+  /** Puts guests in, each with a session and a line in the cart. A server has made the tables, and runs no more. */
+  fill(sessions) {
+    this.#sqlite(`.parameter set :sessions ${sessions}\n${readFileSync(FILL, 'utf8')}`)
+  }
+
+  /** The current refresh tokens of up to `count` sessions from all over the store. A server may be running. */
+  refreshTokens(count) {
+    const [[version, key]] = this.#sqlite(
+      'SELECT version, hex(material) FROM refresh_key ORDER BY version DESC LIMIT 1;',
+    )
+    const sessions = this.#randomSessions(count)
+    // As the server signs them. To log in instead would give the newest sessions, which all lie together.
+    return sessions.map(([id, counter]) => {
+      const signed = Buffer.alloc(24)
+      signed.write(id.replaceAll('-', ''), 'hex')
+      signed.writeBigUInt64BE(BigInt(counter), 16)
+      const tag = createHmac('sha256', Buffer.from(key, 'hex')).update(signed).digest()
+      return `gpr_${Buffer.concat([Buffer.of(Number(version)), signed, tag]).toString('base64url')}`
+    })
+  }
+
+  /** An identifier begins with the millisecond that it was made in: one at random finds the session that follows. */
+  #randomSessions(count) {
+    const [[first, last]] = this.#sqlite('SELECT (SELECT min(id) FROM session), (SELECT max(id) FROM session);')
+    const [from, to] = [first, last].map((id) => Number.parseInt(id.replace('-', '').slice(0, 12), 16))
+    const probes = Array.from({ length: count }, () => {
+      const millis = Math.floor(from + Math.random() * (to - from))
+      const hex = millis.toString(16).padStart(12, '0')
+      return `('${hex.slice(0, 8)}-${hex.slice(8)}')`
+    })
+    return this.#sqlite(`
+      WITH probe (id) AS (VALUES ${probes.join()}),
+        found (id) AS (
+          SELECT DISTINCT (SELECT session.id FROM session WHERE session.id >= probe.id AND refreshable ORDER BY id LIMIT 1)
+          FROM probe)
+      SELECT id, counter FROM session JOIN found USING (id) WHERE revoked_at IS NULL;`)
+  }
+
+  #sqlite(sql) {
+    const args = ['-batch', '-bail', '-noheader', '-separator', ' ', this.#file]
+    const output = execFileSync('sqlite3', args, { input: sql, encoding: 'utf8', maxBuffer: 1 << 28 })
+    const lines = output.split('\n').filter(Boolean)
+    return lines.map((line) => line.split(' '))
+  }
+}

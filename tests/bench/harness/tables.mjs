@@ -1,0 +1,41 @@
+// What the bench prints: Markdown, to be read as it is.
+
+import { medianOf, ratioOf } from './rounds.mjs'
+
+export function say(line) {
+  console.log(line)
+}
+
+export function heading(text) {
+  console.log(`\n## ${text}`)
+}
+
+export function printTable(head, rows) {
+  const all = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(3, ...all.map((row) => row[column].length)))
+  const line = (cells) =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join(' | ')} |`
+  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  console.log(['', line(head), line(rule), ...rows.map(line)].join('\n'))
+}
+
+/** A table with a line per contender. */
+export function printRates(how, contenders) {
+  const rows = Object.entries(contenders).map(([name, rounds]) => [
+    name,
+    Math.round(medianOf(rounds, 'rate')).toLocaleString('en'),
+    medianOf(rounds, 'p50').toFixed(2),
+    medianOf(rounds, 'p99').toFixed(2),
+    medianOf(rounds, 'cpu').toFixed(1),
+  ])
+  printTable([how, 'requests/s', 'p50 ms', 'p99 ms', 'server CPU µs/request'], rows)
+  console.log('')
+}
+
+/** A line with the ratio of two contenders, round by round, and the goal for it if there is one. */
+export function printRatio(what, one, other, goal) {
+  const { median, least, greatest } = ratioOf(one, other)
+  const spread = `${least.toFixed(2)} to ${greatest.toFixed(2)}`
+  const verdict = goal === undefined ? '' : `; goal at least ${goal}: ${median >= goal ? 'met' : 'MISSED'}`
+  console.log(`- ${what}: **${median.toFixed(2)}** (${spread})${verdict}`)
+}

@@ -1,0 +1,4 @@
+-- The login of a simple client: no body.
+dofile('report.lua')
+
+wrk.method = 'POST'

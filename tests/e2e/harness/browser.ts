@@ -1,0 +1,132 @@
+import { By, type WebDriver, type WebElement } from 'selenium-webdriver'
+import { Type } from 'selenium-webdriver/lib/logging.js'
+import { type Engine, startEngine } from './engines.ts'
+
+/** A real browser with a fresh profile. */
+export class Browser implements AsyncDisposable {
+  readonly tabs: Tab[] = []
+  readonly #engine: Engine
+
+  /** Starts the engine that the environment variable ENGINE names; Chromium when it names none. */
+  static async start(): Promise<Browser> {
+    const engine = await startEngine()
+    const browser = new Browser(engine)
+    await engine.driver.manage().setTimeouts({ script: 60_000 })
+    return browser
+  }
+
+  private constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /**
+   * Opens an empty tab. Each is in a window of its own: all are visible, and none is told that it becomes so when the
+   * driver turns to it.
+   */
+  async openTab(): Promise<Tab> {
+    const tab = new Tab(this.#engine.driver, await this.#engine.openWindow())
+    this.tabs.push(tab)
+    return tab
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine.end()
+  }
+}
+
+/**
+ * One tab. Whatever it is asked, the driver first turns to it; the page does not notice. The driver can only be turned
+ * to one tab at a time, so what is asked of several has to be asked one after the other.
+ */
+export class Tab {
+  readonly #driver: WebDriver
+  readonly #handle: string
+
+  constructor(driver: WebDriver, handle: string) {
+    this.#driver = driver
+    this.#handle = handle
+  }
+
+  /** Begins to load a page, and does not wait for it. */
+  async startLoading(url: string): Promise<void> {
+    const driver = await this.#focused()
+    await driver.get(url)
+  }
+
+  /** Begins to load the page again, and returns once the old document is gone. */
+  async reload(): Promise<void> {
+    await this.evaluate(() => {
+      document.documentElement.dataset.stale = ''
+    })
+    await (await this.#focused()).navigate().refresh()
+    await this.until('the old document is gone', () => document.documentElement.dataset.stale === undefined)
+  }
+
+  /**
+   * Runs a function in the page and hands back what it returns or resolves with. It crosses as text: it sees its
+   * arguments and the page's globals, and nothing of the module that it is written in.
+   */
+  async evaluate<A extends readonly unknown[], T>(script: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
+    const driver = await this.#focused()
+    const outcome = await driver.executeScript<Outcome<T>>(
+      `return (async (...args) => (${script})(...args))(...arguments)
+        .then((value) => ({ value }), (error) => ({ error: String(error && error.stack || error) }))`,
+      ...args,
+    )
+    if (outcome.error !== undefined) throw new Error(`in the page: ${outcome.error}`)
+    return outcome.value as T
+  }
+
+  /** Waits until a function in the page returns something truthy; a document that is just being replaced counts as no. */
+  async until<A extends readonly unknown[]>(what: string, script: (...args: A) => unknown, ...args: A): Promise<void> {
+    const driver = await this.#focused()
+    const holds = () => this.evaluate(script, ...args).then(Boolean, () => false)
+    await driver.wait(holds, 30_000, `waited in vain until ${what}`, 25)
+  }
+
+  /** The text that the element with this `data-testid` shows; null when there is no such element, or it is hidden. */
+  async text(testId: string): Promise<string | null> {
+    const element = await this.#find(testId)
+    return (await element?.isDisplayed()) ? ((await element?.getText()) ?? null) : null
+  }
+
+  /** Clicks the element with this `data-testid`, as soon as there is one that can be clicked. */
+  async click(testId: string): Promise<void> {
+    const driver = await this.#focused()
+    const clicked = async () => {
+      const element = await this.#find(testId)
+      if (!element) return false
+      // React may replace the element between the look and the click.
+      return element.click().then(
+        () => true,
+        () => false,
+      )
+    }
+    await driver.wait(clicked, 20_000, `waited in vain to click ${testId}`, 25)
+  }
+
+  async screenshot(): Promise<Buffer> {
+    return Buffer.from(await (await this.#focused()).takeScreenshot(), 'base64')
+  }
+
+  /** What the page wrote to the console since the last call. */
+  async console(): Promise<string[]> {
+    const entries = await (await this.#focused()).manage().logs().get(Type.BROWSER)
+    return entries.map((entry) => `${entry.level.name} ${entry.message}`)
+  }
+
+  async #find(testId: string): Promise<WebElement | undefined> {
+    const [element] = await (await this.#focused()).findElements(By.css(`[data-testid="${testId}"]`))
+    return element
+  }
+
+  async #focused(): Promise<WebDriver> {
+    await this.#driver.switchTo().window(this.#handle)
+    return this.#driver
+  }
+}
+
+interface Outcome<T> {
+  readonly value?: T
+  readonly error?: string
+}

@@ -1,0 +1,159 @@
+import { Builder, Capabilities, type WebDriver } from 'selenium-webdriver'
+import * as chrome from 'selenium-webdriver/chrome.js'
+import * as gecko from 'selenium-webdriver/firefox.js'
+import { Level, Preferences, Type } from 'selenium-webdriver/lib/logging.js'
+import { DriverService } from 'selenium-webdriver/remote'
+import { afterAll } from 'vitest'
+import { Child } from './child.ts'
+
+/** A browser with an empty profile, and its driver. */
+export interface Engine {
+  readonly driver: WebDriver
+  /** Opens an empty window, turns the driver to it, and hands back its handle. */
+  openWindow(): Promise<string>
+  /** Ends the profile, and everything that was started for it. */
+  end(): Promise<void>
+}
+
+/** Starts the engine that the environment variable ENGINE names; Chromium when it names none. */
+export function startEngine(): Promise<Engine> {
+  const name = process.env.ENGINE ?? 'chromium'
+  const start = engines[name]
+  if (!start) throw new Error(`ENGINE=${name} is none of ${Object.keys(engines).join(', ')}`)
+  return start()
+}
+
+/** Nothing is downloaded: browsers are Debian's, drivers are what the system or the PATH has. */
+const engines: Readonly<Record<string, () => Promise<Engine>>> = { chromium, firefox, webkit }
+
+// Tabs are to load at the same time: `get` must not wait for one before it goes on to the next.
+const LOADING = 'none'
+
+async function chromium(): Promise<Engine> {
+  const logs = new Preferences()
+  logs.setLevel(Type.BROWSER, Level.ALL)
+  const options = new chrome.Options()
+  options.setPageLoadStrategy(LOADING)
+  options.setLoggingPrefs(logs)
+  options.setChromeBinaryPath('/usr/bin/chromium')
+  options.addArguments(
+    '--headless=new',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--window-size=1280,900',
+  )
+  const driver = await new Builder()
+    .forBrowser('chrome')
+    .setChromeOptions(options)
+    .setChromeService(new chrome.ServiceBuilder('/usr/bin/chromedriver'))
+    .build()
+  return { driver, openWindow: windowsOf(driver), end: () => driver.quit() }
+}
+
+/**
+ * Firefox takes longer to start than most tests take, so one serves all the tests of a file. What WebDriver BiDi calls
+ * a user context is a profile of its own: it shares no storage, no locks and no channels with any other.
+ */
+async function firefox(): Promise<Engine> {
+  runningFirefox ??= startFirefox()
+  const driver = await runningFirefox
+  const { userContext } = await bidi<{ userContext: string }>(driver, 'browser.createUserContext', {})
+  return {
+    driver,
+    openWindow: async () => {
+      const window = { type: 'window', userContext }
+      const { context } = await bidi<{ context: string }>(driver, 'browsingContext.create', window)
+      await driver.switchTo().window(context)
+      return context
+    },
+    end: () => bidi(driver, 'browser.removeUserContext', { userContext }),
+  }
+}
+
+let runningFirefox: Promise<WebDriver> | undefined
+afterAll(async () => (await runningFirefox)?.quit())
+
+async function startFirefox(): Promise<WebDriver> {
+  const options = new gecko.Options()
+  options.setPageLoadStrategy(LOADING)
+  options.setBinary('/usr/bin/firefox-esr')
+  options.addArguments('-headless', '--width=1280', '--height=900')
+  const quiet = {
+    'app.normandy.enabled': false,
+    'app.update.enabled': false,
+    'browser.shell.checkDefaultBrowser': false,
+    'datareporting.policy.dataSubmissionEnabled': false,
+    'network.captive-portal-service.enabled': false,
+    'network.connectivity-service.enabled': false,
+  }
+  for (const [name, value] of Object.entries(quiet)) options.setPreference(name, value)
+  options.enableBidi()
+  return new Builder()
+    .forBrowser('firefox')
+    .setFirefoxOptions(options)
+    .setFirefoxService(new gecko.ServiceBuilder('geckodriver'))
+    .build()
+}
+
+async function bidi<Result>(driver: WebDriver, method: string, params: object): Promise<Result> {
+  const connection = await driver.getBidi()
+  const answer = (await connection.send({ method, params })) as { type: string; result: Result }
+  if (answer.type !== 'success') throw new Error(`${method}: ${JSON.stringify(answer)}`)
+  return answer.result
+}
+
+/** WebKitGTK: its driver starts the MiniBrowser that it came with, which wants a display; all its windows are one session. */
+async function webkit(): Promise<Engine> {
+  const display = await Child.start({
+    command: 'Xvfb',
+    args: ['-displayfd', '1', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'],
+    ready: /^(\d+)$/m,
+  })
+  const service = new DriverService.Builder('WebKitWebDriver')
+    .setLoopback(true)
+    .setEnvironment({
+      ...inherited(),
+      DISPLAY: `:${display.greeting}`,
+      GDK_BACKEND: 'x11',
+      // Without a graphics card, and without one that is emulated: that is slower, and has been seen to crash.
+      WEBKIT_SKIA_ENABLE_CPU_RENDERING: '1',
+      WEBKIT_DISABLE_DMABUF_RENDERER: '1',
+      // As root, or in a container, its sandbox does not start. The only pages that it sees are ours.
+      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
+    })
+    .build()
+  const endServices = async () => {
+    await service.kill()
+    await display.stop()
+  }
+  try {
+    const driver = await new Builder()
+      .usingServer(await service.start())
+      .withCapabilities(new Capabilities({ browserName: 'MiniBrowser', pageLoadStrategy: LOADING }))
+      .build()
+    return { driver, openWindow: windowsOf(driver), end: () => driver.quit().finally(endServices) }
+  } catch (error) {
+    await endServices()
+    throw error
+  }
+}
+
+/** Opens the windows of a browser, the first time by taking the one that it came with. */
+function windowsOf(driver: WebDriver): () => Promise<string> {
+  let taken = false
+  return async () => {
+    if (taken) await driver.switchTo().newWindow('window')
+    taken = true
+    return driver.getWindowHandle()
+  }
+}
+
+function inherited(): Record<string, string> {
+  const defined = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return Object.fromEntries(defined)
+}

@@ -1,0 +1,2 @@
+// A browser without the Web Locks API.
+delete Navigator.prototype.locks

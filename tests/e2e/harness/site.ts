@@ -1,0 +1,43 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A page of the site: the demo as it was built, or the same in a browser that has no Web Locks API. */
+export type Page = '/' | '/without_locks.html'
+
+/** A copy of the built demo whose pages also tell the tests what they ask for. */
+export class Site implements AsyncDisposable {
+  readonly folder: string
+
+  static async copy(): Promise<Site> {
+    const folder = await mkdtemp(join(tmpdir(), 'guestpass-site-'))
+    await cp(built, folder, { recursive: true }).catch((error) => {
+      throw new Error(`no built demo: run its build first (${error})`)
+    })
+    await cp(scripts, folder, { recursive: true })
+    const page = await readFile(join(folder, 'index.html'), 'utf8')
+    await writeFile(join(folder, 'index.html'), withScripts(page, 'record_requests.js'))
+    await writeFile(join(folder, 'without_locks.html'), withScripts(page, 'record_requests.js', 'without_locks.js'))
+    return new Site(folder)
+  }
+
+  private constructor(folder: string) {
+    this.folder = folder
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+const built = fileURLToPath(new URL('../../../demo-react/dist', import.meta.url))
+const scripts = fileURLToPath(new URL('page', import.meta.url))
+
+/** Classic scripts at the very top run before the modules of the page; as files, so that no policy forbids them. */
+function withScripts(page: string, ...names: readonly string[]): string {
+  const tags = names.map((name) => `<script src="/${name}"></script>`).join('')
+  const changed = page.replace(/<head[^>]*>/, `$&${tags}`)
+  if (changed === page) throw new Error('the built demo has no <head> to put a script into')
+  return changed
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import { Browser } from '../harness/browser.ts'
+import { browsers, scene, Visitor } from '../harness/scene.ts'
+
+const LOGIN = 'POST /anonymous-login'
+const REFRESH = 'POST /token'
+
+describe.each(browsers)('in a browser $name', ({ page, locks }) => {
+  test(
+    'C19 the first visit makes one guest',
+    scene({ page }, async ({ server, visitor }) => {
+      const shop = await visitor.opens()
+
+      const guest = await shop.active()
+      expect(await shop.hasLocks()).toBe(locks)
+      expect(await shop.me()).toBe(guest)
+      await expect.poll(() => shop.shownGuest()).toBe(guest)
+      expect(await server.guests()).toEqual([guest])
+      expect(await server.sessions()).toEqual([{ counter: 0, revoked: 0 }])
+    }),
+  )
+
+  test(
+    'C19 a reload keeps the guest and the cart',
+    scene({ page }, async ({ server, visitor }) => {
+      const shop = await visitor.opens()
+      const guest = await shop.active()
+      await shop.add(1)
+      await shop.hasInCart(1)
+
+      await shop.tab.reload()
+
+      expect(await shop.opened()).toBe(guest)
+      await shop.hasInCart(1)
+      expect(await shop.me()).toBe(guest)
+      expect(await shop.requests(LOGIN)).toBe(0)
+      expect(await server.guests()).toEqual([guest])
+    }),
+  )
+
+  describe('when an access token lives for two seconds', () => {
+    const flags = ['--access-ttl', '2s']
+
+    test(
+      'C10 C11 it expires while the page is open: the same guest, the same cart',
+      scene({ page, flags }, async ({ server, visitor }) => {
+        const shop = await visitor.opens()
+        const guest = await shop.active()
+        await shop.add(1)
+        await shop.hasInCart(1)
+        const { access_token } = await shop.credential()
+        await expect.poll(() => server.statusOfAccess(access_token)).toBe(401)
+
+        await shop.add(1)
+
+        await shop.hasInCart(2)
+        expect(await shop.me()).toBe(guest)
+        expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+        expect(await server.guests()).toEqual([guest])
+        expect((await server.sessions())[0]?.counter).toBeGreaterThan(0)
+      }),
+    )
+
+    test(
+      'C10 C11 it expires while the visitor is away: the same guest, the same cart',
+      scene({ page, flags }, async ({ server, visitor }) => {
+        const shop = await visitor.opens()
+        const guest = await shop.active()
+        await shop.add(2)
+        await shop.hasInCart(1)
+        const { access_token } = await shop.credential()
+        await shop.leave()
+        await expect.poll(() => server.statusOfAccess(access_token)).toBe(401)
+
+        await shop.tab.startLoading(visitor.url)
+
+        expect(await shop.opened()).toBe(guest)
+        await shop.hasInCart(1)
+        expect(await shop.me()).toBe(guest)
+        expect(await server.guests()).toEqual([guest])
+        expect((await server.sessions())[0]?.counter).toBeGreaterThan(0)
+      }),
+    )
+  })
+
+  test(
+    'C2 twenty concurrent requests with an expired token make exactly one refresh, and all succeed',
+    scene({ page }, async ({ server, visitor }) => {
+      const shop = await visitor.opens()
+      await shop.expire()
+
+      const statuses = await shop.burst('/items/?burst', 20)
+
+      expect(statuses).toEqual(Array(20).fill(200))
+      expect(await shop.requests('GET /items/?burst')).toBe(20)
+      // One refresh token always gets the same successor, so the server's counter alone could not tell two requests
+      // from one.
+      expect(await shop.requests(REFRESH)).toBe(1)
+      expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
+    }),
+  )
+
+  test(
+    'C2 C3 twenty concurrent requests that are refused make exactly one refresh, and each is replayed once',
+    scene({ page }, async ({ server, visitor }) => {
+      const shop = await visitor.opens()
+      // Its access tokens are for another audience now, and nothing has told the page.
+      await server.restart('--audience', 'elsewhere')
+
+      const statuses = await shop.burst('/items/?burst', 20)
+
+      expect(statuses).toEqual(Array(20).fill(200))
+      expect(await shop.requests('GET /items/?burst')).toBe(40)
+      expect(await shop.requests(REFRESH)).toBe(1)
+      expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
+    }),
+  )
+})
+
+test(
+  'visitors with browsers of their own are different guests',
+  scene({}, async ({ server, visitor }) => {
+    await using browser = await Browser.start()
+    const one = await visitor.opens()
+    const other = await new Visitor(browser, server, visitor.url).opens()
+
+    const guests = [await one.active(), await other.active()]
+    expect([await one.me(), await other.me()]).toEqual(guests)
+    expect(await server.guests()).toEqual(guests)
+  }),
+)

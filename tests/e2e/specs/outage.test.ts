@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { scene } from '../harness/scene.ts'
+
+test(
+  'C9 while the server is away the page says so and keeps the session; it recovers by itself, with the same guest and cart',
+  scene({}, async ({ server, visitor }) => {
+    const shop = await visitor.opens()
+    const guest = await shop.active()
+    await shop.add(1)
+    await shop.hasInCart(1)
+    const { refresh_token } = await shop.credential()
+    await server.stop()
+
+    await shop.expire()
+    await shop.startBurst('/items/', 1)
+
+    await shop.status('unavailable')
+    expect(await shop.snapshot()).toMatchObject({ id: guest, error: { code: 'network' } })
+    await expect.poll(() => shop.tab.text('error-banner')).toMatch(/\w/)
+    expect(await shop.credential()).toMatchObject({ refresh_token })
+
+    await server.restart()
+
+    await shop.status('active')
+    expect(await shop.burstEnded()).toEqual([200])
+    await expect.poll(() => shop.tab.text('error-banner')).toBeNull()
+    expect(await shop.active()).toBe(guest)
+    expect(await shop.me()).toBe(guest)
+    await shop.hasInCart(1)
+    expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+    expect(await server.guests()).toEqual([guest])
+  }),
+)

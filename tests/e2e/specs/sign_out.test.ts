@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { scene } from '../harness/scene.ts'
+
+test(
+  'C8 signing out in one tab signs out the other, and revokes the session at the server',
+  scene({}, async ({ server, visitor }) => {
+    const one = await visitor.opens()
+    const other = await visitor.opens()
+    const guest = await one.active()
+    const { access_token, refresh_token } = await one.credential()
+    expect(await server.statusOfAccess(access_token)).toBe(200)
+
+    await one.tab.click('sign-out')
+
+    expect(await other.hears('signed_out')).toMatchObject({ id: guest, by: 'another_tab' })
+    expect(await one.hears('signed_out')).toMatchObject({ id: guest, by: 'this_tab' })
+    await one.status('signed_out')
+    await other.status('signed_out')
+    expect(await other.stored()).toBeNull()
+    await expect.poll(() => server.statusOfAccess(access_token)).toBe(401)
+    const refused = await server.refresh(refresh_token)
+    expect(refused.status).toBe(400)
+    expect(await refused.json()).toMatchObject({ error: 'invalid_grant' })
+    expect(await server.sessions()).toEqual([{ counter: 0, revoked: 1 }])
+  }),
+)
+
+test(
+  'C8 C19 the first request after a sign-out makes one fresh guest for both tabs, with an empty cart',
+  scene({}, async ({ server, visitor }) => {
+    const one = await visitor.opens()
+    const other = await visitor.opens()
+    const guest = await one.active()
+    await one.add(1)
+    await one.hasInCart(1)
+    await one.tab.click('sign-out')
+    await other.status('signed_out')
+
+    const fresh = await other.me()
+
+    expect(fresh).not.toBe(guest)
+    expect(await one.me()).toBe(fresh)
+    await other.hasInCart(0)
+    expect(await server.guests()).toEqual([guest, fresh])
+    expect((await server.sessions()).map(({ revoked }) => revoked)).toEqual([1, 0])
+  }),
+)

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import { browsers, scene } from '../harness/scene.ts'
+import type { Shop } from '../harness/shop.ts'
+
+const LOGIN = 'POST /anonymous-login'
+const REFRESH = 'POST /token'
+
+describe.each(browsers)('in a browser $name', ({ page, locks }) => {
+  test.for([1, 2, 3, 4, 5])(
+    'C19 two tabs opened at once end with one guest (%i of 5)',
+    scene({ page }, async ({ server, visitor }) => {
+      const [one, other] = await visitor.opensTwice()
+
+      const guest = await one.active()
+      expect(await one.hasLocks()).toBe(locks)
+      expect(await one.me()).toBe(guest)
+      expect(await other.me()).toBe(guest)
+      expect(await other.active()).toBe(guest)
+      expect(await server.guests()).toEqual([guest])
+      expect(await server.sessions()).toEqual([{ counter: 0, revoked: 0 }])
+
+      await one.add(1)
+      await one.hasInCart(1)
+      await other.add(1)
+      await other.hasInCart(2)
+    }),
+  )
+
+  test(
+    'C2 C7 two tabs whose token has expired end with one successor',
+    scene({ page }, async ({ server, visitor }) => {
+      const shops = [await visitor.opens(), await visitor.opens()]
+      server.pause()
+      for (const shop of shops) {
+        await shop.expire()
+        await shop.startBurst('/items/', 10)
+      }
+      await allAreAtIt(shops, REFRESH, locks)
+      server.resume()
+
+      for (const shop of shops) expect(await shop.burstEnded()).toEqual(Array(10).fill(200))
+      expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
+      for (const shop of shops) expect(await shop.requests(REFRESH)).toBeLessThanOrEqual(1)
+    }),
+  )
+
+  test(
+    'C8 C19 after a sign-out, two tabs that need a guest at the same moment get one',
+    scene({ page }, async ({ server, visitor }) => {
+      const shops = [await visitor.opens(), await visitor.opens()] as const
+      const [one, other] = shops
+      const guest = await one.active()
+      await one.tab.click('sign-out')
+      await one.status('signed_out')
+      await other.status('signed_out')
+      for (const shop of shops) await shop.forgetRequests()
+
+      server.pause()
+      for (const shop of shops) await shop.startBurst('/me', 1)
+      await allAreAtIt(shops, LOGIN, locks)
+      server.resume()
+
+      for (const shop of shops) expect(await shop.burstEnded()).toEqual([200])
+      const fresh = await one.active()
+      expect(await other.active()).toBe(fresh)
+      expect(await server.guests()).toEqual([guest, fresh])
+      for (const shop of shops) expect(await shop.requests(LOGIN)).toBeLessThanOrEqual(1)
+    }),
+  )
+})
+
+/**
+ * Waits, while the server is frozen, until both tabs have done what they can to get a token: with locks one has sent
+ * a request and the other waits for the lock, without locks both have sent one.
+ *
+ * That the other tab sends none once it has the lock is not for sure: Chromium may still show it the storage as it was
+ * a moment before. The server then answers both alike.
+ */
+async function allAreAtIt(shops: readonly Shop[], request: string, locks: boolean): Promise<void> {
+  const sent = async () => {
+    let sum = 0
+    for (const shop of shops) sum += await shop.requests(request)
+    return sum
+  }
+  if (locks) await expect.poll(() => shops[0]?.waitingForLocks()).toBe(1)
+  await expect.poll(sent).toBe(locks ? 1 : 2)
+}

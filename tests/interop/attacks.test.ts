@@ -1,0 +1,290 @@
+import { Server } from 'guestpass-e2e/harness/server.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Answer, type Attack, encode, Forger, login, send } from './attacks.ts'
+
+// Every attack from outside, over HTTP, against the program: what the client is told, and that nothing else is.
+// The tests of the server itself break each rule in more ways, with a clock that they move.
+
+let server: Server
+let forger: Forger
+
+beforeAll(async () => {
+  server = await Server.start(['--refresh-grace', '0s'])
+  forger = await Forger.of(server)
+})
+
+afterAll(() => server[Symbol.asyncDispose]())
+
+const now = () => Math.floor(Date.now() / 1000)
+const bearer = (token: string): Attack => ({ headers: [['Authorization', `Bearer ${token}`]] })
+
+test('the forger can make good tokens', async () => {
+  for (const token of [forger.tokens.access_token, forger.withHeader({}), forger.withClaims({ jti: 'another' })]) {
+    expect(await send(server.url, bearer(token))).toMatchObject({ status: 200 })
+  }
+})
+
+describe('without credentials of ours there is a challenge and no error code (RFC 6750 §3.1)', () => {
+  test.each<[string, Attack]>([
+    ['no Authorization header', {}],
+    ['another scheme', { headers: [['Authorization', 'Basic Z3Vlc3Q6Z3Vlc3Q=']] }],
+    ['a token in a cookie', { headers: [['Cookie', 'access_token=a.b.c']] }],
+  ])('%s', async (_, attack) => {
+    const answer = await send(server.url, attack)
+
+    expectProblem(answer, 401)
+    expect(answer.headers['www-authenticate']).toBe('Bearer realm="guestpass"')
+  })
+})
+
+describe('a token that is sent wrongly is an invalid request (RFC 6750 §2, §3.1)', () => {
+  test.each<[string, (good: string) => Attack]>([
+    ['no token after the scheme', () => ({ headers: [['Authorization', 'Bearer']] })],
+    ['two tokens in one header', (good) => bearer(`${good} ${good}`)],
+    ['a quoted token', (good) => bearer(`"${good}"`)],
+    ['an empty header', () => ({ headers: [['Authorization', '']] })],
+    ['two headers', (good) => ({ headers: [...(bearer(good).headers ?? []), ...(bearer(good).headers ?? [])] })],
+    ['in the query string', (good) => ({ path: `/me?access_token=${good}` })],
+    ['in the query string and in the header', (good) => ({ ...bearer(good), path: `/me?access_token=${good}` })],
+  ])('%s', async (_, attack) => {
+    const answer = await send(server.url, attack(forger.tokens.access_token))
+
+    expectProblem(answer, 400)
+    expect(answer.headers['www-authenticate']).toContain('error="invalid_request"')
+  })
+})
+
+describe('S9 what is not an access token of this server, valid now, is an invalid token (RFC 7515, 7519, 8725, 9068)', () => {
+  test.each<[string, (forger: Forger) => string | Promise<string>]>([
+    ['no JWT at all', () => 'gibberish'],
+    ['alg none', (f) => `${encode(JSON.stringify({ ...f.header, alg: 'none' }))}.${part(f, 1)}.`],
+    ['alg None', (f) => `${encode(JSON.stringify({ ...f.header, alg: 'None' }))}.${part(f, 1)}.`],
+    ['alg nOnE, signed', (f) => f.withHeader({ alg: 'nOnE' })],
+    ['no alg', (f) => f.withHeader({ alg: undefined })],
+    ['HS256 with the public key as PEM', (f) => f.hmac(f.publicKey.export({ format: 'pem', type: 'spki' }))],
+    ['HS256 with the public key as DER', (f) => f.hmac(f.publicKey.export({ format: 'der', type: 'spki' }))],
+    ['HS256 with the public key as bytes', (f) => f.hmac(Buffer.from(jwk(f).x ?? '', 'base64url'))],
+    ['HS256 with the public key as JWK', (f) => f.hmac(JSON.stringify(jwk(f)))],
+    ['another algorithm than that of the key', (f) => f.withHeader({ alg: 'ES256' })],
+    ['an embedded jwk', (f) => f.withHeader({ jwk: jwk(f) })],
+    ['a jku', (f) => f.withHeader({ jku: 'http://127.0.0.1:9/jwks.json' })],
+    ['an x5u', (f) => f.withHeader({ x5u: 'http://127.0.0.1:9/chain.pem' })],
+    ['an x5c', (f) => f.withHeader({ x5c: ['MIIB'] })],
+    ['an unknown kid', (f) => f.withHeader({ kid: 'nobody' })],
+    ['no kid', (f) => f.withHeader({ kid: undefined })],
+    ['a path as kid', (f) => f.withHeader({ kid: '../../../../dev/null' })],
+    ['SQL as kid', (f) => f.withHeader({ kid: `${f.header.kid}' OR '1'='1` })],
+    ['an unknown crit', (f) => f.withHeader({ crit: ['exp'], exp: 1 })],
+    ['four parts', (f) => `${f.tokens.access_token}.${part(f, 2)}`],
+    ['five parts', (f) => `${f.tokens.access_token}.${part(f, 2)}.${part(f, 2)}`],
+    ['two parts', (f) => `${part(f, 0)}.${part(f, 1)}`],
+    ['padded base64', (f) => `${f.tokens.access_token}==`],
+    ['base64 that is not canonical', (f) => strayBits(f.tokens.access_token)],
+    [
+      'a signature over something else',
+      (f) => `${part(f, 0)}.${encode(JSON.stringify({ ...f.claims, sub: 'x' }))}.${part(f, 2)}`,
+    ],
+    [
+      'a claim twice',
+      (f) => f.text(JSON.stringify(f.header), JSON.stringify(f.claims).replace('{', '{"sub":"anonymous_x",')),
+    ],
+    [
+      'a header member twice',
+      (f) => f.text(JSON.stringify(f.header).replace('{', '{"alg":"none",'), JSON.stringify(f.claims)),
+    ],
+    ['claims that are no object', (f) => f.text(JSON.stringify(f.header), JSON.stringify([f.claims]))],
+    ['a date in words', (f) => f.withClaims({ exp: '2999-01-01T00:00:00Z' })],
+    ['a date as text', (f) => f.withClaims({ exp: String(f.claims.exp) })],
+    ['no exp', (f) => f.withClaims({ exp: undefined })],
+    ['expired', (f) => f.withClaims({ exp: now() })],
+    ['a future nbf', (f) => f.withClaims({ nbf: now() + 60 })],
+    ['a future iat', (f) => f.withClaims({ iat: now() + 60 })],
+    ['a wrong iss', (f) => f.withClaims({ iss: `${f.claims.iss}/` })],
+    ['no iss', (f) => f.withClaims({ iss: undefined })],
+    ['a wrong aud', (f) => f.withClaims({ aud: 'another-shop' })],
+    ['no aud', (f) => f.withClaims({ aud: undefined })],
+    ['a refresh token', (f) => f.tokens.refresh_token],
+    ['an ID token', (f) => f.withHeader({ typ: 'JWT' })],
+    ['no typ', (f) => f.withHeader({ typ: undefined })],
+    ['a DPoP proof', (f) => f.withHeader({ typ: 'dpop+jwt' })],
+    ['a token that is too long', (f) => f.withClaims({ jti: 'x'.repeat(8000) })],
+    [
+      'of another server',
+      async () => {
+        await using elsewhere = await Server.start()
+        return (await login(elsewhere)).access_token
+      },
+    ],
+    [
+      'revoked',
+      async () => {
+        const { access_token } = await login(server)
+        await server.revoke(access_token)
+        return access_token
+      },
+    ],
+  ])('%s', async (_, token) => {
+    const answer = await send(server.url, bearer(await token(forger)))
+
+    expectProblem(answer, 401)
+    expect(answer.headers['www-authenticate']).toMatch(
+      /^Bearer realm="guestpass", error="invalid_token", error_description="[\x20-\x7e]+"$/,
+    )
+  })
+})
+
+describe('the token endpoint answers with the codes of RFC 6749 §5.2', () => {
+  const form = (body: string): Attack => ({
+    method: 'POST',
+    path: '/token',
+    headers: [['Content-Type', 'application/x-www-form-urlencoded']],
+    body,
+  })
+  const refresh = (token: string) => form(`grant_type=refresh_token&refresh_token=${encodeURIComponent(token)}`)
+
+  test.each<[string, string, (forger: Forger) => Attack | Promise<Attack>]>([
+    [
+      'JSON',
+      'invalid_request',
+      () => ({ ...form('{"grant_type":"refresh_token"}'), headers: [['Content-Type', 'application/json']] }),
+    ],
+    [
+      'parameters in the query string',
+      'invalid_request',
+      (f) => ({ ...form(''), path: `/token?${refresh(f.tokens.refresh_token).body}` }),
+    ],
+    ['no grant type', 'invalid_request', (f) => form(`refresh_token=${f.tokens.refresh_token}`)],
+    ['no token', 'invalid_request', () => form('grant_type=refresh_token')],
+    ['a token twice', 'invalid_request', (f) => form(`${refresh(f.tokens.refresh_token).body}&refresh_token=x`)],
+    ['a body without end', 'invalid_request', () => refresh('x'.repeat(100_000))],
+    ['a password', 'unsupported_grant_type', () => form('grant_type=password&username=guest&password=guest')],
+    ['a code', 'unsupported_grant_type', () => form('grant_type=authorization_code&code=x')],
+    ['credentials of a client', 'unsupported_grant_type', () => form('grant_type=client_credentials')],
+    ['an access token', 'invalid_grant', (f) => refresh(f.tokens.access_token)],
+    ['a refresh token with one bit changed', 'invalid_grant', (f) => refresh(flipped(f.tokens.refresh_token))],
+    ['a refresh token cut short', 'invalid_grant', (f) => refresh(f.tokens.refresh_token.slice(0, -8))],
+    [
+      'a revoked refresh token',
+      'invalid_grant',
+      async () => {
+        const { refresh_token } = await login(server)
+        await server.revoke(refresh_token)
+        return refresh(refresh_token)
+      },
+    ],
+  ])('%s: %s', async (_, error, attack) => {
+    const answer = await send(server.url, await attack(forger))
+
+    expectOAuthError(answer, error)
+  })
+
+  test('S3 reuse ends that session, and no other', async () => {
+    const [thief, other] = [await login(server), await login(server)]
+    const rotated = await (await server.refresh(thief.refresh_token)).json()
+
+    expectOAuthError(await send(server.url, refresh(thief.refresh_token)), 'invalid_grant')
+
+    expectOAuthError(await send(server.url, refresh(rotated.refresh_token)), 'invalid_grant')
+    expect(await server.statusOfAccess(rotated.access_token)).toBe(401)
+    expect(await server.statusOfAccess(other.access_token)).toBe(200)
+    expect((await server.refresh(other.refresh_token)).status).toBe(200)
+  })
+
+  test.each(['x', 'gpr_x', 'a.b.c'])(
+    'revoking what is no token is fine, whatever the hint (RFC 7009 §2.2): %s',
+    async (token) => {
+      const attack = { ...form(`token=${token}&token_type_hint=password`), path: '/revoke' }
+
+      expect(await send(server.url, attack)).toMatchObject({ status: 200, text: '' })
+    },
+  )
+})
+
+describe('S11 bad input gets a precise problem (RFC 9457)', () => {
+  const json = (body: string): Attack => ({
+    method: 'POST',
+    path: '/me/cart',
+    headers: [['Content-Type', 'application/json']],
+    body,
+  })
+
+  test.each<[string, number, Attack]>([
+    ['half of a JSON text', 400, json('{"item_id": 1')],
+    ['two JSON texts', 400, json('{"item_id":1,"quantity":1}{}')],
+    ['deeply nested JSON', 400, json(`{"x":${'['.repeat(10_000)}`)],
+    ['JSON of another shape', 422, json('[1, 2]')],
+    ['a number out of range', 422, json('{"item_id":1,"quantity":1e300}')],
+    [
+      'a body of another type',
+      415,
+      { ...json('item_id=1'), headers: [['Content-Type', 'application/x-www-form-urlencoded']] },
+    ],
+    ['a body that is too long', 413, json(`{"x":"${'x'.repeat(20_000)}"}`)],
+    ['an unknown item', 404, json('{"item_id":999,"quantity":1}')],
+    ['SQL for an item', 404, { method: 'DELETE', path: `/me/cart/${encodeURIComponent("1' OR '1'='1")}` }],
+    ['an unknown path', 404, { path: '/%2e%2e/%2e%2e/etc/passwd' }],
+    ['another method', 405, { method: 'DELETE', path: '/me/cart' }],
+    [
+      'an idempotency key that can be guessed',
+      400,
+      { method: 'POST', path: '/anonymous-login', headers: [['Idempotency-Key', '1']] },
+    ],
+  ])('%s: %i', async (_, status, attack) => {
+    const headers = [...(attack.headers ?? []), ...(bearer(forger.tokens.access_token).headers ?? [])]
+
+    const answer = await send(server.url, { ...attack, headers })
+
+    expectProblem(answer, status)
+    if (status === 405) expect(answer.headers.allow).toBeTruthy()
+  })
+})
+
+test('S11 after all of this the server is as it was', async () => {
+  expect(await server.statusOfAccess(forger.tokens.access_token)).toBe(200)
+  expect(server.stderr).not.toMatch(/ERROR|panicked/)
+  expect(server.stderr).not.toContain(forger.tokens.access_token.split('.')[2])
+})
+
+function expectProblem(answer: Answer, status: number): void {
+  expect(answer, answer.text).toMatchObject({ status, headers: { 'content-type': 'application/problem+json' } })
+  const { status: told, detail } = JSON.parse(answer.text)
+  expect(told).toBe(status)
+  expect(detail).toMatch(/\S/)
+  expectNoInternals(answer)
+}
+
+function expectOAuthError(answer: Answer, error: string): void {
+  expect(answer, answer.text).toMatchObject({
+    status: 400,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  })
+  expect(JSON.parse(answer.text).error).toBe(error)
+  expectNoInternals(answer)
+}
+
+function expectNoInternals({ text }: Answer): void {
+  expect(text).not.toMatch(/sql|\.rs\b|panic|thread|store|::/i)
+}
+
+function part({ tokens }: Forger, index: number): string {
+  return tokens.access_token.split('.')[index] ?? ''
+}
+
+function jwk({ publicKey }: Forger): { x?: string } {
+  return publicKey.export({ format: 'jwk' }) as { x?: string }
+}
+
+/** Changes bits of the last character that no byte takes its bits from. */
+function strayBits(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = alphabet.indexOf(token.at(-1) ?? '')
+  return token.slice(0, -1) + alphabet[last ^ 1]
+}
+
+/** The same token but for one bit in the middle. */
+function flipped(token: string): string {
+  const bytes = Buffer.from(token.slice('gpr_'.length), 'base64url')
+  const middle = Math.floor(bytes.length / 2)
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1
+  return `gpr_${bytes.toString('base64url')}`
+}

@@ -1,0 +1,31 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Server } from 'guestpass-e2e/harness/server.ts'
+
+/** A page of an origin of its own. */
+export class StaticPage implements AsyncDisposable {
+  readonly #folder: string
+  readonly #server: Server
+
+  /** Serves files and folders under the names given; `index.html` is the page. */
+  static async serve(files: Readonly<Record<string, string>>): Promise<StaticPage> {
+    const folder = await mkdtemp(join(tmpdir(), 'guestpass-page-'))
+    for (const [name, source] of Object.entries(files)) await cp(source, join(folder, name), { recursive: true })
+    return new StaticPage(folder, await Server.start(['--static', folder]))
+  }
+
+  private constructor(folder: string, server: Server) {
+    this.#folder = folder
+    this.#server = server
+  }
+
+  get url(): string {
+    return this.#server.url
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,157 @@
+// A tiny app for each place where people work: built and started with the packed package, and looked at in Chromium.
+
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Browser } from 'guestpass-e2e/harness/browser.ts'
+import { Child } from 'guestpass-e2e/harness/child.ts'
+import { Server } from 'guestpass-e2e/harness/server.ts'
+import { expect, test } from 'vitest'
+import { app, packed, tarball } from './tarball.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const GUEST = /^anonymous_[\da-f-]{36}$/
+
+/** What the page shows in the end: the guest that the server knows it for, or an error. */
+async function outcome(url: string): Promise<{ guest?: string; error?: string }> {
+  await using browser = await Browser.start()
+  const tab = await browser.openTab()
+  await tab.startLoading(url)
+  await tab.until('the page has a guest or an error', () => {
+    const { guest, error } = document.body.dataset
+    return guest || error
+  })
+  return await tab.evaluate(() => ({ ...document.body.dataset }))
+}
+
+/** The page and the API have one origin. */
+async function outcomeOf(folder: string): Promise<{ guest?: string; error?: string }> {
+  await using server = await Server.start(['--static', folder])
+  return await outcome(server.url)
+}
+
+/** The program of a package of the workspace. */
+function program(name: string, path: string): string {
+  return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), path)
+}
+
+test('Vite, built', async () => {
+  const folder = await app('vite')
+  const { build } = await import('vite')
+  await build({ root: folder, logLevel: 'warn', build: { emptyOutDir: true } })
+
+  expect(await outcomeOf(join(folder, 'dist'))).toEqual({ guest: expect.stringMatching(GUEST) })
+})
+
+test('Vite, in development', async () => {
+  await using server = await Server.start()
+  const folder = await app('vite')
+  const { createServer } = await import('vite')
+  const proxy = Object.fromEntries(['/anonymous-login', '/token', '/me'].map((path) => [path, server.url]))
+  // A cache of its own: one of another run may hold another build of the package.
+  const cacheDir = join(folder, 'cache')
+  const vite = await createServer({
+    root: folder,
+    cacheDir,
+    logLevel: 'warn',
+    server: { port: 0, host: '127.0.0.1', proxy },
+  })
+  await vite.listen()
+  const [url] = vite.resolvedUrls?.local ?? []
+
+  expect(await outcome(String(url))).toEqual({ guest: expect.stringMatching(GUEST) })
+  await vite.close()
+})
+
+test('webpack', async () => {
+  const folder = await app('webpack')
+  const { default: webpack } = await import('webpack')
+  const stats = await new Promise<import('webpack').Stats | undefined>((resolve, reject) =>
+    webpack(
+      { context: folder, entry: './main.js', mode: 'production', output: { path: join(folder, 'dist') } },
+      (error, stats) => (error ? reject(error) : resolve(stats)),
+    ),
+  )
+  expect(stats?.toJson({ all: false, errors: true, warnings: true })).toMatchObject({ errors: [], warnings: [] })
+  await cp(join(folder, 'index.html'), join(folder, 'dist/index.html'))
+
+  expect(await outcomeOf(join(folder, 'dist'))).toEqual({ guest: expect.stringMatching(GUEST) })
+})
+
+test('Next.js: rendered on the server, taken over without a mismatch, and its edge runtime', async () => {
+  await using server = await Server.start()
+  const folder = await app('next')
+  const next = program('next', 'dist/bin/next')
+  const env = { API: server.url, ROOT: root.replace(/\/$/, ''), NEXT_TELEMETRY_DISABLED: '1' }
+  await run(process.execPath, [next, 'build', folder], { env: { ...process.env, ...env } })
+  const child = await Child.start({
+    command: process.execPath,
+    args: [next, 'start', folder, '--hostname', '127.0.0.1', '--port', '0'],
+    env,
+    ready: /Local:\s+(http:\S+)/,
+  })
+  try {
+    const html = await (await fetch(child.greeting)).text()
+    expect(html).toContain('<p id="status">idle</p>')
+    expect(await server.guests()).toEqual([])
+
+    expect(await outcome(child.greeting)).toEqual({ guest: expect.stringMatching(GUEST) })
+
+    const edge = await fetch(`${child.greeting}/edge`)
+    expect(await edge.json()).toMatchObject({ id: expect.stringMatching(GUEST) })
+  } finally {
+    await child.stop()
+  }
+})
+
+test('Node, after npm install', async () => {
+  await using server = await Server.start()
+  const folder = await mkdtemp(join(tmpdir(), 'guestpass-node-'))
+  await cp(await app('node'), folder, { recursive: true })
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--prefix', folder, tarball])
+
+  const { stdout, stderr } = await run(process.execPath, [join(folder, 'main.mjs'), server.url])
+
+  expect(stderr).toBe('')
+  const ids = stdout.trim().split('\n')
+  expect(ids).toEqual([expect.stringMatching(GUEST), expect.stringMatching(GUEST)])
+  await rm(folder, { recursive: true })
+})
+
+test('Vitest with jsdom, and the test kit', async () => {
+  const folder = await app('jsdom')
+  const vitest = program('vitest', 'vitest.mjs')
+
+  const { stdout } = await run(process.execPath, [vitest, 'run', '--root', folder], {
+    env: { ...process.env, NO_COLOR: '1' },
+  })
+
+  expect(stdout).toMatch(/Tests {2}1 passed/)
+})
+
+/** A page without a bundler, beside the package. */
+async function page(name: string): Promise<string> {
+  const folder = await app(name)
+  await mkdir(join(folder, 'guestpass'))
+  for (const part of ['dist', 'pkg']) await cp(join(packed, part), join(folder, 'guestpass', part), { recursive: true })
+  return folder
+}
+
+test('a plain page with an import map', async () => {
+  expect(await outcomeOf(await page('plain'))).toEqual({ guest: expect.stringMatching(GUEST) })
+})
+
+test('a page with a strict Content-Security-Policy', async () => {
+  expect(await outcomeOf(await page('csp'))).toEqual({ guest: expect.stringMatching(GUEST) })
+})
+
+test('a Content-Security-Policy that forbids WebAssembly: the error says what to add', async () => {
+  expect(await outcomeOf(await page('no-wasm'))).toEqual({
+    error: expect.stringContaining("add 'wasm-unsafe-eval' to script-src"),
+  })
+})

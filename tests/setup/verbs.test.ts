@@ -1,0 +1,89 @@
+// What `make test` and `make demo` say when something is in the way, and how the tests are counted.
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { Machine, withRust } from './machine.ts'
+
+async function machineWhoseServerTests(script: string): Promise<Machine> {
+  const machine = await Machine.bare()
+  await withRust(machine)
+  await machine.program('node', 'echo v20.20.2')
+  await machine.program('npm', 'mkdir -p node_modules')
+  await machine.program('cargo', script)
+  return machine
+}
+
+test('the last line is the sum of what the runners counted', async () => {
+  await using machine = await machineWhoseServerTests(`
+    echo 'test result: ok. 34 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.17s'
+    printf '\\033[2m      Tests \\033[22m \\033[32m6 passed\\033[39m | 2 skipped (8)\\n'`)
+  const { code, lines } = await machine.run('test', ['server'])
+  expect(code).toBe(0)
+  expect(lines.at(-1)).toBe('40 passed, 0 failed, 3 skipped')
+})
+
+test('a summary is repeated with the browser that the tests ran in', async () => {
+  await using machine = await machineWhoseServerTests(`
+    echo 'engine: firefox'
+    echo '      Tests  3 passed (3)'
+    echo 'engine: webkit'
+    echo '      Tests  4 passed (4)'`)
+  const { lines } = await machine.run('test', ['server'])
+  expect(lines.slice(-3)).toEqual([
+    expect.stringMatching(/^server firefox +Tests 3 passed/),
+    expect.stringMatching(/^server webkit +Tests 4 passed/),
+    '7 passed, 0 failed',
+  ])
+})
+
+test('a failed step ends the run, is named, and is said how to run alone', async () => {
+  await using machine = await machineWhoseServerTests(`
+    case $* in *guestpass-server*) echo 'test result: FAILED. 3 passed; 2 failed; 0 ignored'; exit 101 ;; esac
+    echo reached`)
+  const { code, output, lines } = await machine.run('test', [], { ONLY: 'server docs' })
+  expect(code).toBe(1)
+  expect(output).toContain("error: the step 'server' failed; alone it runs with: make test ONLY=server\n")
+  expect(output).not.toContain('reached')
+  expect(lines.at(-1)).toBe('3 passed, 2 failed')
+})
+
+test('a runner that runs no test fails its step', async () => {
+  await using machine = await machineWhoseServerTests("echo 'test result: ok. 0 passed; 0 failed; 0 ignored'")
+  const { code, output } = await machine.run('test', ['server'])
+  expect(code).toBe(1)
+  expect(output).toContain("error: the step 'server' ran no test\n")
+})
+
+test('ten passed tests are some', async () => {
+  await using machine = await machineWhoseServerTests("echo 'test result: ok. 10 passed; 0 failed; 0 ignored'")
+  const { code } = await machine.run('test', ['server'])
+  expect(code).toBe(0)
+})
+
+test('an unknown step is refused with the list of steps', async () => {
+  await using machine = await Machine.bare()
+  const { code, output } = await machine.run('test', [], { ONLY: 'everything' })
+  expect(code).toBe(1)
+  expect(output).toMatch(/^error: there is no step 'everything'; there are: scripts .*interop/)
+})
+
+test('the demo says that its port is taken before it builds anything', async () => {
+  await using machine = await Machine.bare()
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { code, output } = await machine.run('demo', [], { PORT: String(port) })
+  server.close()
+  expect(code).toBe(1)
+  expect(output).toBe(
+    `error: something is listening on port ${port} already; take another one: make demo PORT=${port + 1}\n`,
+  )
+})
+
+test.each(['0', '65536', 'http', '80 81'])('the demo refuses a port that is none: %s', async (port) => {
+  await using machine = await Machine.bare()
+  const { code, output } = await machine.run('demo', [], { PORT: port })
+  expect(code).toBe(1)
+  expect(output).toContain('error: PORT must be a number from 1 to 65535')
+})
