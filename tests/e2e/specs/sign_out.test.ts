@@ -16,7 +16,8 @@ test(
     expect(await one.hears('signed_out')).toMatchObject({ id: guest, by: 'this_tab' })
     await one.status('signed_out')
     await other.status('signed_out')
-    expect(await other.stored()).toBeNull()
+    // The news is faster than the storage.
+    await expect.poll(() => other.stored()).toBeNull()
     await expect.poll(() => server.statusOfAccess(access_token)).toBe(401)
     const refused = await server.refresh(refresh_token)
     expect(refused.status).toBe(400)
