@@ -19,7 +19,9 @@ use crate::metrics::Metrics;
 use crate::routes;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Change, LOGIN_KEY_RETENTION, Store, StoreError};
+use crate::store::{
+    CART_KEY_WINDOW, Change, ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, ShortLived, Store, StoreError,
+};
 use crate::sweep::{Sweeper, Swept};
 
 /// An open server. Cheap to clone; every clone is the same server.
@@ -267,7 +269,13 @@ impl Inner {
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.sessions.revoked.forget_expired(now);
-        while self.store.forget_login_keys(now - LOGIN_KEY_RETENTION, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+        for (what, before) in [
+            (ShortLived::LoginKeys, now - LOGIN_KEY_RETENTION),
+            (ShortLived::CartKeys, now - CART_KEY_WINDOW),
+            (ShortLived::ErasedSessions, now - ERASED_SESSION_MARGIN),
+        ] {
+            while self.store.forget(what, before, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+        }
         let swept = sweeper.some(&*self.store, now).await?;
         if swept != Swept::default() {
             tracing::info!(guests = swept.guests, sessions = swept.sessions, "swept");

@@ -4,8 +4,8 @@ use axum::http::HeaderName;
 use serde_json::Value;
 
 use super::body::{OAuthForm, object};
-use super::cart::{NewLine, Quantity};
 use super::login::LoginBody;
+use super::me::cart::{NewLine, NewQuantity};
 use crate::fuzz::header_lines;
 
 /// The body of `/token` and `/revoke`.
@@ -37,7 +37,7 @@ pub fn login_body(data: &[u8]) {
 pub fn idempotency_key(data: &[u8]) {
     let headers = header_lines(&HeaderName::from_static("idempotency-key"), data.split(|byte| *byte == b'\n'));
 
-    match super::login::idempotency_key(&headers) {
+    match super::idempotency_key::idempotency_key(&headers) {
         Ok(Some(key)) => {
             assert!(headers.len() == 1 && (22..=128).contains(&key.len()));
             assert!(key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
@@ -59,7 +59,7 @@ pub fn cart_bodies(data: &[u8]) {
     if let Ok(line) = object::<NewLine>(true, data) {
         assert!(json.is_object() && same("item_id", line.item_id) && same("quantity", line.quantity));
     }
-    if let Ok(body) = object::<Quantity>(true, data) {
+    if let Ok(body) = object::<NewQuantity>(true, data) {
         assert!(json.is_object() && same("quantity", body.quantity));
     }
 }

@@ -151,7 +151,7 @@ impl Listener {
         }
     }
 
-    /// What has been revoked since `cursor`, which moves on.
+    /// What has been revoked or erased since `cursor`, which moves on.
     async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<Change>, Error> {
         let rows = within(client.query(POLL, &[&*cursor])).await?;
         let mut changes = Vec::new();
@@ -167,13 +167,17 @@ impl Listener {
     }
 }
 
-/// One snapshot: the next cursor, and what has been revoked since the last one. Access tokens that the database's clock
-/// takes for long expired are left out.
+/// One snapshot: the next cursor, and what has been revoked or erased since the last one. Access tokens that the database's
+/// clock takes for long expired are left out.
 const POLL: &str = "
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, session.id, session.access_expires_at
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, ended.id, ended.access_expires_at
     FROM (VALUES (1)) AS always
-    LEFT JOIN session ON session.revoked_in >= $1::text::xid8
-        AND session.access_expires_at > extract(epoch FROM now() - interval '5 minutes') * 1000";
+    LEFT JOIN (
+        SELECT id, access_expires_at, revoked_in AS ended_in FROM session
+        UNION ALL
+        SELECT id, access_expires_at, erased_in FROM erased_session
+    ) AS ended ON ended.ended_in >= $1::text::xid8
+        AND ended.access_expires_at > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
 async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
     match timeout(POLL_TIMEOUT, question).await {

@@ -1,21 +1,37 @@
-//! Guests.
+//! Guests: who they are, and their end.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{id_text, time_column};
+use super::sessions::revocation;
+use super::{NotDone, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::GuestRow;
+use crate::store::{GuestRow, Refusal, Revocation};
+
+/// Whose rows a guest's data are: proof that the guest was there.
+pub(super) struct Owner {
+    /// The id as the tables have it.
+    pub(super) id: String,
+}
+
+/// Every read and every change of a guest's data begins here.
+pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, NotDone> {
+    let id = id_text(guest);
+    let exists = db.prepare_cached("SELECT 1 FROM anonymous_user WHERE id = ?1")?.exists([&id])?;
+    if exists { Ok(Owner { id }) } else { Err(Refusal::NoGuest.into()) }
+}
 
 pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestRow>> {
-    db.prepare_cached("SELECT created_at, last_active_at FROM anonymous_user WHERE id = ?1")?
-        .query_row([id_text(id)], |row| {
-            Ok(GuestRow {
-                created_at: time_column(row, "created_at")?,
-                last_active_at: time_column(row, "last_active_at")?,
-            })
+    guest_row(db, &id_text(id)).optional()
+}
+
+pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow> {
+    db.prepare_cached("SELECT created_at, last_active_at FROM anonymous_user WHERE id = ?1")?.query_row([id], |row| {
+        Ok(GuestRow {
+            created_at: time_column(row, "created_at")?,
+            last_active_at: time_column(row, "last_active_at")?,
         })
-        .optional()
+    })
 }
 
 pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Result<()> {
@@ -25,4 +41,18 @@ pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Re
         update.execute(params![id_text(*id), at.as_millis()])?;
     }
     Ok(())
+}
+
+/// The rest of a guest goes with the guest.
+pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
+    let owner = owner(db, guest)?;
+    let ended = db
+        .prepare_cached(
+            "INSERT INTO erased_session (id, access_expires_at)
+             SELECT id, access_expires_at FROM session WHERE user_id = ?1 RETURNING id, access_expires_at",
+        )?
+        .query_map([&owner.id], revocation)?
+        .collect::<Result<_, _>>()?;
+    db.prepare_cached("DELETE FROM anonymous_user WHERE id = ?1")?.execute([&owner.id])?;
+    Ok(ended)
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::openapi::GuestErrors;
 use crate::auth::Guest;
 use crate::error::Problem;
+use crate::routes::openapi::GuestErrors;
 use crate::server::Guestpass;
 use crate::store::SessionRow;
 
