@@ -288,8 +288,13 @@ impl Inner {
 mod tests {
     use std::sync::Mutex;
 
+    use guestpass_core::wire::TokenAnswer;
+    use uuid::Uuid;
+
     use super::*;
     use crate::clock::Timestamp;
+    use crate::etag::Conditions;
+    use crate::store::{CartChange, CartKey, Quantity};
 
     const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");
 
@@ -323,5 +328,39 @@ mod tests {
         inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
         assert!(!inner.sessions.revoked.contains(session));
         assert!(inner.sessions.login(true, KEY, clock.now()).await.is_ok(), "the key was not forgotten");
+    }
+
+    #[tokio::test]
+    async fn sweeping_forgets_erased_sessions_once_their_tokens_have_expired_and_keys_of_carts_after_a_day() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("guestpass.db");
+        let config = Config { store: StoreLocation::Sqlite(file.clone()), ..Config::default() };
+        let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_secs(1_800_000_000))));
+        let inner = Guestpass::open_at(config, clock.clone()).await.unwrap().inner;
+        let guest_of =
+            |tokens: TokenAnswer| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
+        let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
+        let buyer = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
+        inner.sessions.erase(erased).await.unwrap().unwrap();
+        let key = Some(CartKey { hash: [1; 32], request: [2; 32] });
+        let conditions = Conditions::default();
+        let change = CartChange { item: 1, quantity: Quantity::Add(1), conditions, key, now: clock.now() };
+        inner.store.change_cart(buyer, change).await.unwrap().unwrap();
+        let rows = |table: &str| {
+            let shell = rusqlite::Connection::open(&file).unwrap();
+            shell.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let sweep_at = async |at: Timestamp| {
+            *clock.0.lock().unwrap() = at;
+            inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
+            (rows("erased_session"), rows("cart_key"))
+        };
+        let began = clock.now();
+
+        let expiry = began + Duration::from_secs(900) + ERASED_SESSION_MARGIN;
+        assert_eq!(sweep_at(expiry).await, (1, 1));
+        assert_eq!(sweep_at(expiry + Duration::from_millis(1)).await, (0, 1));
+        assert_eq!(sweep_at(began + CART_KEY_WINDOW).await, (0, 1));
+        assert_eq!(sweep_at(began + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
     }
 }

@@ -10,8 +10,18 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 
 #[path = "../api/cart.rs"]
 mod cart;
+#[path = "../api/cart_conditions.rs"]
+mod cart_conditions;
 #[path = "../api/durability.rs"]
 mod durability;
+#[path = "../api/erase.rs"]
+mod erase;
+#[path = "../api/export.rs"]
+mod export;
+#[path = "../api/favorites.rs"]
+mod favorites;
+#[path = "../api/history.rs"]
+mod history;
 #[path = "../api/introspect.rs"]
 mod introspect;
 #[path = "../api/items.rs"]
@@ -22,6 +32,8 @@ mod keys;
 mod login;
 #[path = "../api/me.rs"]
 mod me;
+#[path = "../api/preferences.rs"]
+mod preferences;
 #[path = "../api/revoke.rs"]
 mod revoke;
 #[path = "../api/sessions.rs"]
