@@ -72,6 +72,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Conditions {
     }
 }
 
+/// See [`crate::fuzz`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz {
+    use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+
+    use super::{Conditions, EntityTag};
+    use crate::fuzz::header_lines;
+
+    /// One line of `If-Match` and of `If-None-Match` each.
+    pub fn conditions(data: &[u8]) {
+        let tag = EntityTag::of(&"what no line of the corpus is the hash of");
+        let lines = || data.split(|byte| *byte == b'\n');
+        let is_any = data.trim_ascii() == b"*";
+
+        if let Ok(wanted) = Conditions::of(&header_lines(&IF_MATCH, lines())) {
+            let names_it = data.windows(tag.0.len()).any(|window| window == tag.0.as_bytes());
+            let none = header_lines(&IF_MATCH, lines()).is_empty();
+            assert!(!wanted.allow_change(&tag) || is_any || names_it || none);
+            assert!(!wanted.know(&tag));
+        }
+        if let Ok(known) = Conditions::of(&header_lines(&IF_NONE_MATCH, lines())) {
+            // What the client has already it may not change, and the other way round.
+            assert_ne!(known.allow_change(&tag), known.know(&tag));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::header::{IF_MATCH, IF_NONE_MATCH};

@@ -3,8 +3,9 @@
 //! Each function takes any bytes and panics where a rule is broken. The test below reads the corpus again.
 
 pub use crate::auth::fuzz::{access_token, authorization, claims, refresh_token};
+pub use crate::etag::fuzz::conditions;
 pub use crate::limits::fuzz::forwarded;
-pub use crate::routes::fuzz::{cart_bodies, idempotency_key, login_body, token_form};
+pub use crate::routes::fuzz::{cart_bodies, idempotency_key, login_body, page_cursor, preferences, token_form};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -22,14 +23,17 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 9] = [
+    const TARGETS: [(&str, Target); 12] = [
         ("access_token", access_token),
         ("authorization", authorization),
         ("cart_bodies", cart_bodies),
         ("claims", claims),
+        ("conditions", conditions),
         ("forwarded", forwarded),
         ("idempotency_key", idempotency_key),
         ("login_body", login_body),
+        ("page_cursor", page_cursor),
+        ("preferences", preferences),
         ("refresh_token", refresh_token),
         ("token_form", token_form),
     ];

@@ -1,12 +1,15 @@
 //! See [`crate::fuzz`].
 
 use axum::http::HeaderName;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::body::{OAuthForm, object};
 use super::login::LoginBody;
 use super::me::cart::{NewLine, NewQuantity};
+use super::me::paging::{cursor, position};
+use crate::etag::Conditions;
 use crate::fuzz::header_lines;
+use crate::store::{MergePatch, Preferences, PreferencesChange, PreferencesEdit, Refusal};
 
 /// The body of `/token` and `/revoke`.
 pub fn token_form(data: &[u8]) {
@@ -44,6 +47,36 @@ pub fn idempotency_key(data: &[u8]) {
         }
         Ok(None) => assert!(headers.is_empty()),
         Err(_) => assert!(!headers.is_empty()),
+    }
+}
+
+/// Where the next part of a list begins.
+pub fn page_cursor(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(found) = position(text) {
+        // Others may be written in more ways than one; ours lead back to where they come from.
+        assert_eq!(position(&cursor(found)), Some(found));
+    }
+}
+
+/// The body of preferences, and of a patch of them.
+pub fn preferences(data: &[u8]) {
+    let Ok(members) = object::<Map<String, Value>>(true, data) else { return };
+    let merged = MergePatch::try_from(members.clone()).map_err(Refusal::Preferences).and_then(|patch| {
+        let change = PreferencesChange { edit: PreferencesEdit::Merge(patch), conditions: Conditions::default() };
+        change.apply(Preferences::default())
+    });
+
+    match Preferences::try_from(members.clone()) {
+        Ok(preferences) => {
+            let json = preferences.to_json();
+            assert!(json.len() <= 8192 && members.len() <= 64);
+            assert!(members.values().all(|value| value.is_string() || value.is_number() || value.is_boolean()));
+            assert_eq!(Preferences::from_json(&json).ok(), Some(preferences.clone()));
+            assert_eq!(merged, Ok(preferences));
+        }
+        // A patch may have nulls, which are no preferences.
+        Err(_) => assert!(merged.is_err() || members.values().any(Value::is_null)),
     }
 }
 

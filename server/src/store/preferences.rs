@@ -1,6 +1,6 @@
 //! The rules of preferences, the same for every database: a flat JSON object, bounded.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::data::{Outcome, Refusal};
@@ -38,17 +38,18 @@ impl TryFrom<Map<String, Value>> for Preferences {
         if members.len() > MAX_PREFERENCE_KEYS {
             return Err(PreferencesError::TooMany);
         }
-        for value in members.values() {
-            match value {
-                Value::String(text) if text.chars().count() > MAX_PREFERENCE_TEXT => {
-                    return Err(PreferencesError::TextTooLong);
-                }
-                Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
-                Value::Null | Value::Array(_) | Value::Object(_) => return Err(PreferencesError::NotFlat),
-            }
-        }
+        members.values().try_for_each(check)?;
         let preferences = Self(members);
         if preferences.to_json().len() > MAX_BYTES { Err(PreferencesError::TooLong) } else { Ok(preferences) }
+    }
+}
+
+/// Whether this can be a preference.
+fn check(value: &Value) -> Result<(), PreferencesError> {
+    match value {
+        Value::String(text) if text.chars().count() > MAX_PREFERENCE_TEXT => Err(PreferencesError::TextTooLong),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(PreferencesError::NotFlat),
     }
 }
 
@@ -84,9 +85,18 @@ pub(crate) enum PreferencesEdit {
 }
 
 /// A merge patch of a flat object: null removes a member, everything else is its new value.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct MergePatch(pub(crate) Map<String, Value>);
+#[derive(Debug, Clone)]
+pub(crate) struct MergePatch(Map<String, Value>);
+
+impl TryFrom<Map<String, Value>> for MergePatch {
+    type Error = PreferencesError;
+
+    /// How many there are and how long depends on what is there already: that comes later.
+    fn try_from(members: Map<String, Value>) -> Result<Self, PreferencesError> {
+        members.values().filter(|value| !value.is_null()).try_for_each(check)?;
+        Ok(Self(members))
+    }
+}
 
 impl PreferencesChange {
     /// The preferences after it.
@@ -126,8 +136,9 @@ mod tests {
     }
 
     fn merged(current: &Value, patch: &Value) -> Outcome<Preferences> {
-        let edit = PreferencesEdit::Merge(MergePatch(object(patch)));
-        PreferencesChange { edit, conditions: Conditions::default() }.apply(preferences(current).unwrap())
+        let patch = MergePatch::try_from(object(patch)).map_err(Refusal::Preferences)?;
+        let change = PreferencesChange { edit: PreferencesEdit::Merge(patch), conditions: Conditions::default() };
+        change.apply(preferences(current).unwrap())
     }
 
     fn members(count: usize, value: &Value) -> Value {

@@ -182,6 +182,7 @@ async fn s11_a_bad_part_or_item_gets_a_precise_answer() {
         "after=1.",
         "after=a.b",
         "after=99999999999999999999.1",
+        "limt=1",
     ] {
         server.get(&format!("/me/history?{query}"), &token).await.assert_problem(400);
     }

@@ -157,6 +157,8 @@ async fn s11_what_cannot_be_preferences_gets_a_precise_answer_and_changes_nothin
         }
     }
     server.send(put(&token, json!({ "a": null }))).await.assert_problem(422);
+    let never = with(merge(&token, &json!({ "a": [] })), "if-match", "\"old\"");
+    server.send(never).await.assert_problem(422);
     for (content_type, body, status) in [
         ("application/json", "[]", 422),
         ("application/json", "null", 422),

@@ -16,6 +16,7 @@ const MAX_LIMIT: u32 = 100;
 
 /// Which part of a list.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// How many items at most.

@@ -22,7 +22,8 @@ use crate::store::{
 
 impl PartialSchema for Preferences {
     fn schema() -> RefOr<Schema> {
-        flat_object(OneOfBuilder::new()).description(Some("What the caller prefers, by name.")).into()
+        let object = flat_object(OneOfBuilder::new()).max_properties(Some(MAX_PREFERENCE_KEYS));
+        object.description(Some("What the caller prefers, by name.")).into()
     }
 }
 
@@ -52,9 +53,7 @@ fn flat_object(values: OneOfBuilder) -> ObjectBuilder {
         .item(text)
         .item(ObjectBuilder::new().schema_type(Type::Number))
         .item(ObjectBuilder::new().schema_type(Type::Boolean));
-    ObjectBuilder::new()
-        .max_properties(Some(MAX_PREFERENCE_KEYS))
-        .additional_properties(Some(AdditionalProperties::RefOr(values.into())))
+    ObjectBuilder::new().additional_properties(Some(AdditionalProperties::RefOr(values.into())))
 }
 
 /// The preferences
@@ -142,9 +141,9 @@ pub(super) async fn merge(
     guest: Guest,
     conditions: Conditions,
     State(server): State<Guestpass>,
-    MergePatchBody(patch): MergePatchBody<MergePatch>,
+    MergePatchBody(members): MergePatchBody<Map<String, Value>>,
 ) -> Result<Tagged<Preferences>, Problem> {
-    change(&server, guest, conditions, PreferencesEdit::Merge(patch)).await
+    change(&server, guest, conditions, PreferencesEdit::Merge(members.try_into()?)).await
 }
 
 async fn change(
