@@ -60,6 +60,7 @@ async fn an_export_is_a_file_with_everything_of_the_callers_and_nothing_of_other
                 "created_at": "2027-01-15T08:00:00.250Z",
                 "last_refreshed_at": null,
                 "expires_at": "2027-02-14T08:00:01.000Z",
+                "current": true,
                 "revoked": false,
             }],
             "cart": [{

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::conditional::{IfMatch, IfNoneMatch, Tagged};
 use crate::auth::Guest;
@@ -33,6 +33,16 @@ pub(super) struct Cart {
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
 }
+
+/// What every change answers.
+#[derive(IntoResponses)]
+#[response(
+    status = 200,
+    description = "The cart after it.",
+    headers(("ETag" = String, description = "Of the cart after it."))
+)]
+#[expect(dead_code, reason = "the handlers answer with `Tagged`; this describes it")]
+struct CartAfter(#[to_schema] Cart);
 
 /// What to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -101,12 +111,7 @@ pub(super) async fn cart(
     ),
     request_body = NewLine,
     responses(
-        (
-            status = 200,
-            description = "The cart after it.",
-            body = Cart,
-            headers(("ETag" = String, description = "Of the cart after it."))
-        ),
+        CartAfter,
         ItemErrors,
         FullErrors,
         ConditionErrors,
@@ -140,12 +145,7 @@ pub(super) async fn add(
     params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1), IfMatch),
     request_body = NewQuantity,
     responses(
-        (
-            status = 200,
-            description = "The cart after it.",
-            body = Cart,
-            headers(("ETag" = String, description = "Of the cart after it."))
-        ),
+        CartAfter,
         ItemErrors,
         FullErrors,
         ConditionErrors,
@@ -178,12 +178,7 @@ pub(super) async fn set(
     security(("guest" = [])),
     params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1), IfMatch),
     responses(
-        (
-            status = 200,
-            description = "The cart after it.",
-            body = Cart,
-            headers(("ETag" = String, description = "Of the cart after it."))
-        ),
+        CartAfter,
         ItemErrors,
         ConditionErrors,
         GuestErrors,

@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, HeaderName};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::favorites::FavoriteItem;
 use super::history::SeenItem;
+use super::sessions::Session;
 use crate::auth::Guest;
 use crate::clock::Timestamp;
 use crate::error::Problem;
 use crate::routes::openapi::GuestErrors;
 use crate::server::Guestpass;
-use crate::store::{CartLine, Everything, Preferences, SessionRow};
+use crate::store::{CartLine, Everything, Preferences};
 
 /// Everything that is kept about the caller. Left out are only hashes of idempotency keys, which are forgotten within a day.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,14 +43,9 @@ pub(super) struct Export {
 /// A session, also one that is over.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExportedSession {
-    id: Uuid,
-    #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
-    created_at: String,
-    #[schema(format = DateTime, example = "2027-01-15T08:15:00.250Z")]
-    last_refreshed_at: Option<String>,
-    #[schema(format = DateTime, example = "2027-02-14T08:15:00.000Z")]
-    expires_at: String,
-    /// Whether it was ended before that.
+    #[serde(flatten)]
+    session: Session,
+    /// Whether it was ended before it expired.
     revoked: bool,
 }
 
@@ -90,23 +85,14 @@ impl Export {
             id: caller.subject(),
             created_at: guest.created_at.rfc3339(),
             last_active_at: guest.last_active_at.max(caller.seen_at()).rfc3339(),
-            sessions: sessions.into_iter().map(ExportedSession::from).collect(),
+            sessions: sessions
+                .into_iter()
+                .map(|row| ExportedSession { revoked: row.revoked, session: Session::of(row, caller) })
+                .collect(),
             cart: cart.into_iter().map(ExportedLine::from).collect(),
             history: history.into_iter().map(SeenItem::from).collect(),
             favorites: favorites.into_iter().map(FavoriteItem::from).collect(),
             preferences,
-        }
-    }
-}
-
-impl From<SessionRow> for ExportedSession {
-    fn from(row: SessionRow) -> Self {
-        Self {
-            id: row.id,
-            created_at: row.created_at.rfc3339(),
-            last_refreshed_at: row.rotated_at.map(Timestamp::rfc3339),
-            expires_at: row.expires_at.rfc3339(),
-            revoked: row.revoked,
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use super::conditional::{IfMatch, IfNoneMatch, Tagged};
 use crate::auth::Guest;
@@ -56,6 +56,16 @@ fn flat_object(values: OneOfBuilder) -> ObjectBuilder {
     ObjectBuilder::new().additional_properties(Some(AdditionalProperties::RefOr(values.into())))
 }
 
+/// What every change answers.
+#[derive(IntoResponses)]
+#[response(
+    status = 200,
+    description = "The preferences after it.",
+    headers(("ETag" = String, description = "Of the preferences after it."))
+)]
+#[expect(dead_code, reason = "the handlers answer with `Tagged`; this describes it")]
+struct PreferencesAfter(#[to_schema] Preferences);
+
 /// The preferences
 #[utoipa::path(
     get,
@@ -94,12 +104,7 @@ pub(super) async fn preferences(
     params(IfMatch),
     request_body = Preferences,
     responses(
-        (
-            status = 200,
-            description = "The preferences after it.",
-            body = Preferences,
-            headers(("ETag" = String, description = "Of the preferences after it."))
-        ),
+        PreferencesAfter,
         ConditionErrors,
         GuestErrors,
         BodyErrors,
@@ -126,12 +131,7 @@ pub(super) async fn replace(
     params(IfMatch),
     request_body(content((MergePatch = "application/merge-patch+json"), (MergePatch = "application/json"))),
     responses(
-        (
-            status = 200,
-            description = "The preferences after it.",
-            body = Preferences,
-            headers(("ETag" = String, description = "Of the preferences after it."))
-        ),
+        PreferencesAfter,
         ConditionErrors,
         GuestErrors,
         BodyErrors,
