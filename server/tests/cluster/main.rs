@@ -1,5 +1,5 @@
-//! Several nodes on one PostgreSQL, as real processes: next to each other, and behind nginx with the configuration in
-//! `examples/nginx`.
+//! Real processes behind other people's: several nodes on one PostgreSQL, next to each other and behind nginx with the
+//! configuration in `examples/nginx`; one behind Caddy with that in `examples/caddy`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@ mod client;
 mod nginx;
 mod nodes;
 
+mod caddy;
 mod database_gone;
 mod faults;
 mod start;

@@ -9,25 +9,27 @@ use crate::client::Client;
 pub(crate) struct Node {
     process: Child,
     store: String,
+    flags: Vec<String>,
     address: String,
 }
 
 impl Node {
     pub(crate) fn start(store: &str) -> Self {
-        Self::start_at(store, "127.0.0.1:0")
+        Self::start_with(store, &[])
     }
 
-    fn start_at(store: &str, listen: &str) -> Self {
-        Self::spawn(store, listen).ready()
+    pub(crate) fn start_with(store: &str, flags: &[&str]) -> Self {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Self::spawn(store, flags, "127.0.0.1:0").ready()
     }
 
     /// Several that start at the same moment.
     pub(crate) fn start_together(store: &str, count: usize) -> Vec<Self> {
-        let starting: Vec<_> = (0..count).map(|_| Self::spawn(store, "127.0.0.1:0")).collect();
+        let starting: Vec<_> = (0..count).map(|_| Self::spawn(store, Vec::new(), "127.0.0.1:0")).collect();
         starting.into_iter().map(Self::ready).collect()
     }
 
-    fn spawn(store: &str, listen: &str) -> Self {
+    fn spawn(store: &str, flags: Vec<String>, listen: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guestpass"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("GUESTPASS_") {
@@ -35,9 +37,9 @@ impl Node {
             }
         }
         // By the environment, as a URL with a password should come.
-        let command = command.env("GUESTPASS_STORE", store).args(["serve", "--listen", listen]);
+        let command = command.env("GUESTPASS_STORE", store).args(["serve", "--listen", listen]).args(&flags);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        Self { process, store: store.to_owned(), address: String::new() }
+        Self { process, store: store.to_owned(), flags, address: String::new() }
     }
 
     fn ready(mut self) -> Self {
@@ -70,7 +72,7 @@ impl Node {
 
     /// At the same address.
     pub(crate) fn start_again(&mut self) {
-        *self = Self::start_at(&self.store, &self.address);
+        *self = Self::spawn(&self.store, self.flags.clone(), &self.address).ready();
     }
 }
 

@@ -1,0 +1,111 @@
+//! One server behind Caddy, with the Caddyfile that we tell people to use: TLS, addresses of clients, a restart.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use reqwest::{Certificate, Client, StatusCode};
+use tempfile::TempDir;
+
+use crate::client::until;
+use crate::nodes::Node;
+
+const EXAMPLE: &str = include_str!("../../examples/caddy/Caddyfile");
+/// What the example calls the site, and where it has the server.
+const SITE: &str = "api.shop.example {";
+const PLACE: &str = "reverse_proxy 127.0.0.1:8000 ";
+
+struct Caddy {
+    process: Child,
+    url: String,
+    files: TempDir,
+}
+
+impl Caddy {
+    fn start(node: &Node) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("https://localhost:{port}");
+        assert!(EXAMPLE.contains(SITE) && EXAMPLE.contains(PLACE));
+        let site =
+            EXAMPLE.replace(SITE, &format!("{url} {{")).replace(PLACE, &format!("reverse_proxy {} ", node.address()));
+        let file = files.path().join("Caddyfile");
+        std::fs::write(&file, format!("{}\n{site}", for_a_test(files.path()))).unwrap();
+        let process = Command::new("caddy")
+            .args(["run", "--adapter", "caddyfile", "--config"])
+            .arg(&file)
+            .env("HOME", files.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("caddy: run scripts/setup caddy");
+        let caddy = Self { process, url, files };
+        while TcpStream::connect(("127.0.0.1", port)).is_err() || !caddy.root().exists() {
+            std::thread::yield_now();
+        }
+        caddy
+    }
+
+    /// The certificate of the authority that Caddy makes for `localhost`.
+    fn root(&self) -> std::path::PathBuf {
+        self.files.path().join("storage/pki/authorities/local/root.crt")
+    }
+
+    /// Trusts that authority and no other.
+    fn client(&self) -> Client {
+        let root = Certificate::from_pem(&std::fs::read(self.root()).unwrap()).unwrap();
+        Client::builder().tls_certs_only([root]).build().unwrap()
+    }
+}
+
+/// What a test must not do to the machine: take the port of the admin interface or port 80, trust an authority, write at home.
+fn for_a_test(files: &Path) -> String {
+    let storage = files.join("storage");
+    format!(
+        "{{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tstorage file_system {}\n}}",
+        storage.display()
+    )
+}
+
+impl Drop for Caddy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_behind_the_caddyfile_there_is_tls_and_each_client_has_its_own_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = format!("sqlite:{}", directory.path().join("guestpass.db").display());
+    let mut node = Node::start_with(&store, &["--trusted-proxy", "127.0.0.1", "--login-rate", "1/1h"]);
+    let caddy = Caddy::start(&node);
+    let client = caddy.client();
+    // The certificate is made after the port is open.
+    until(async || client.get(format!("{}/healthz", caddy.url)).send().await.is_ok()).await;
+    let login = || client.post(format!("{}/anonymous-login", caddy.url)).header("x-forwarded-for", "203.0.113.7");
+
+    let answer = login().send().await.unwrap();
+
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert!(!answer.headers().contains_key("server"), "{answer:?}");
+    let answer: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let token = answer["access_token"].as_str().unwrap();
+    let me = || client.get(format!("{}/me", caddy.url)).bearer_auth(token);
+    assert_eq!(me().send().await.unwrap().status(), StatusCode::OK);
+    // Caddy names us, whatever we say.
+    let again = login().header("x-forwarded-for", "198.51.100.1").send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::TOO_MANY_REQUESTS);
+    // Straight to the server from an address that it trusts: another client.
+    let other = Client::new().post(format!("http://{}/anonymous-login", node.address()));
+    assert_eq!(other.header("x-forwarded-for", "203.0.113.8").send().await.unwrap().status(), StatusCode::OK);
+
+    node.stop();
+    let waiting = tokio::spawn(me().send());
+    node.start_again();
+
+    assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK, "a restart failed a request");
+}
