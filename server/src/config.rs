@@ -12,7 +12,7 @@ use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
 
 use crate::auth::Algorithm;
-use crate::limits::Rate;
+use crate::limits::{ProofOfWork, Rate};
 use crate::secret::sha256;
 use crate::store::postgres::PostgresUrl;
 
@@ -88,10 +88,17 @@ pub struct Config {
     #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
     pub refresh_rate_total: Rate,
 
+    /// Asks each client that makes a guest for a proof of work first (ALTCHA, version 2): iterations of PBKDF2 in each of
+    /// the 256 attempts that it needs on average, or off. 2000 keeps one core busy for a tenth of a second to some
+    /// seconds. For when limits by address are not enough; clients must know how to answer (docs/api.md).
+    #[arg(long, value_name = "COST", default_value = "off", help_heading = ABUSE)]
+    pub login_proof: ProofOfWork,
+
     /// A proxy in front of this server, or a network of them, such as 10.0.0.0/8: where a request comes from is then read
     /// from the X-Forwarded-For that the proxy writes. Repeat it for more; separate them by commas in the environment.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', value_parser = network, help_heading = ABUSE)]
     pub trusted_proxies: Vec<IpNet>,
+
     /// Gives no long-lived tokens: a login without `{"refresh": true}` is refused. For when every client is the SDK, or
     /// refreshes as it does; simple ones of the classic kind cannot log in then.
     #[arg(long, help_heading = TOKENS)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::auth::{LoginError, RefreshError, Rejection, Unavailable};
+use crate::auth::{LoginError, NoToken, RefreshError, Rejection, Unavailable};
 use crate::store::{MAX_FAVORITES, MAX_LINES, PreferencesError, Refusal, StoreError};
 
 /// An error of the app: `application/problem+json`.
@@ -249,6 +249,15 @@ impl From<RefreshError> for TokenError {
         match error {
             RefreshError::Refused => Self::InvalidGrant,
             RefreshError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<NoToken> for Unauthorized {
+    fn from(error: NoToken) -> Self {
+        match error {
+            NoToken::Absent => Self::NoCredentials,
+            NoToken::Malformed(why) => Self::InvalidRequest(why),
         }
     }
 }

@@ -19,6 +19,9 @@
 //! # }
 //! ```
 //!
+//! A service that only verifies takes a [`ResourceServer`] and its [`Subject`] instead: the public keys, and no store. Both
+//! are shown whole in `examples/`.
+//!
 //! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `store` keeps
 //! everything behind a trait; `activity` is what is allowed to be a few seconds late.
 
@@ -41,12 +44,13 @@ mod store;
 mod sweep;
 
 pub use auth::{
-    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, RotationError, UnknownAlgorithm,
+    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, ResourceServer, RotationError, Subject,
+    UnknownAlgorithm, VerifyError,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, ConfigError, InvalidValue, Origin, StoreLocation, duration};
 pub use error::Unauthorized;
-pub use limits::Rate;
+pub use limits::{ProofOfWork, Rate};
 pub use routes::openapi::document as openapi;
 pub use server::{Guestpass, OpenError};
 pub use store::postgres::PostgresUrl;

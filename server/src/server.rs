@@ -83,7 +83,7 @@ impl Guestpass {
             lifetimes: Lifetimes::of(&config),
             metrics: Arc::clone(&metrics),
         };
-        let limits = Arc::new(Limits::new(&config, &clock, &metrics));
+        let limits = Arc::new(Limits::new(&config, &keys, &clock, &metrics));
         let inner = Arc::new(Inner {
             config,
             clock,

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use guestpass_core::wire::GUEST_PREFIX;
 use uuid::Uuid;
 
-use super::bearer::{NoToken, bearer_token};
+use super::bearer::bearer_token;
 use crate::clock::Timestamp;
 use crate::error::Unauthorized;
 use crate::{Guestpass, server::Inner};
@@ -70,10 +70,7 @@ where
 }
 
 async fn guest_of_request(server: &Inner, parts: &Parts) -> Result<Guest, Unauthorized> {
-    let token = bearer_token(parts).map_err(|error| match error {
-        NoToken::Absent => Unauthorized::NoCredentials,
-        NoToken::Malformed(why) => Unauthorized::InvalidRequest(why),
-    })?;
+    let token = bearer_token(parts)?;
     let now = server.clock.now();
     let verified = server.sessions.verify(token, now).await?;
     Ok(Guest { id: verified.guest, session: verified.session, seen_at: now })

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::keys::KeyError;
 use crate::clock::Timestamp;
+use crate::secret::Secret;
 use crate::store::{KeyLife, RefreshKeyRow, signing_index, verifies_until};
 
 const ID: usize = 16;
@@ -85,6 +86,15 @@ impl RefreshKeys {
             session: Uuid::from_slice(id).ok()?,
             counter: u64::from_be_bytes(counter.try_into().ok()?),
         })
+    }
+
+    /// Secrets for another purpose, made of these keys: first that of the key which signs at `now`. A `purpose` is a text
+    /// that is no token's message.
+    pub(crate) fn secrets_for(&self, purpose: &[u8], now: Timestamp) -> Vec<Secret> {
+        let signing = signing_index(&self.lives, now);
+        let others = (0..self.keys.len()).filter(|index| *index != signing);
+        let secret = |index: usize| Secret::from(hmac::sign(&self.keys[index].key, purpose).as_ref().to_vec());
+        std::iter::once(signing).chain(others).map(secret).collect()
     }
 
     /// Whether a token has the right form and names a key that is not here: another node may have made it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestpass_core::wire::TokenAnswer;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::access_token::{Issuer, SigningError};
@@ -265,7 +266,7 @@ where
     T: Send + 'static,
     W: Future<Output = Result<T, StoreError>> + Send + 'static,
 {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(Unavailable::Task),
     }

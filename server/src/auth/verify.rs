@@ -74,38 +74,61 @@ impl Verified {
     }
 }
 
-/// Verifies access tokens with the keys of this server, each once.
+/// Verifies access tokens with the keys of this server.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    rules: Rules,
+    rules: CachedRules,
     keys: Arc<Keys>,
-    cache: TokenCache,
 }
 
 impl Verifier {
     pub(crate) fn new(keys: Arc<Keys>, config: &Config) -> Self {
-        Self { rules: Rules::new(&config.issuer, &config.audience), keys, cache: TokenCache::new() }
+        Self { rules: CachedRules::new(&config.issuer, &config.audience), keys }
     }
 
     /// Checks everything but revocation.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
+        let ring = self.keys.current();
+        self.rules.verify(token, ring.verifying(), ring.generation(), now)
+    }
+
+    /// What a token says that [`Verifier::verify`] has let through, after the same checks.
+    pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Rejection> {
+        let ring = self.keys.current();
+        self.rules.rules.verify(token, ring.verifying(), now).map(|(claims, _)| claims)
+    }
+}
+
+/// The rules, and the tokens that have satisfied them: each is verified once.
+#[derive(Debug)]
+pub(super) struct CachedRules {
+    rules: Rules,
+    cache: TokenCache,
+}
+
+impl CachedRules {
+    pub(super) fn new(issuer: &str, audience: &str) -> Self {
+        Self { rules: Rules::new(issuer, audience), cache: TokenCache::new() }
+    }
+
+    /// Checks everything but revocation. `generation` is another number for every other set of keys.
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        keys: &VerifyingKeys,
+        generation: u64,
+        now: Timestamp,
+    ) -> Result<Verified, Rejection> {
         if token.len() > MAX_LENGTH {
             return Err(Rejection::TooLong);
         }
-        let ring = self.keys.current();
         let hash = token_cache::hash(token);
-        if let Some(verified) = self.cache.find(&hash, ring.generation(), now) {
+        if let Some(verified) = self.cache.find(&hash, generation, now) {
             return Ok(verified);
         }
-        let (_, verified) = self.rules.verify(token, ring.verifying(), now)?;
-        self.cache.insert(hash, ring.generation(), verified);
+        let (_, verified) = self.rules.verify(token, keys, now)?;
+        self.cache.insert(hash, generation, verified);
         Ok(verified)
-    }
-
-    /// What a token says, after the same checks.
-    pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Rejection> {
-        let ring = self.keys.current();
-        self.rules.verify(token, ring.verifying(), now).map(|(claims, _)| claims)
     }
 }
 
@@ -138,9 +161,6 @@ impl Rules {
         keys: &VerifyingKeys,
         now: Timestamp,
     ) -> Result<(Claims, Verified), Rejection> {
-        if token.len() > MAX_LENGTH {
-            return Err(Rejection::TooLong);
-        }
         let (message, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(Rejection::Malformed)?;
         // The alphabet has no '.', so more than three parts fail here; the engine refuses padding and stray bits.

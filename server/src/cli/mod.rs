@@ -5,9 +5,12 @@ mod drain;
 mod file;
 mod keys;
 mod openapi;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod serve;
 mod settings;
 mod sweep;
+mod telemetry;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

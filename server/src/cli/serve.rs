@@ -1,16 +1,16 @@
 //! `guestpass serve`: the server.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use guestpass_server::{Config, Guestpass};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use super::settings::Sources;
+use super::telemetry::{Telemetry, TelemetryArgs};
 use super::{Failure, connections};
 
 /// Issues, refreshes, verifies and revokes guests' tokens over HTTP.
@@ -30,13 +30,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000", help_heading = PROCESS)]
     listen: SocketAddr,
 
-    /// What is logged: a level (error, warn, info, debug, trace), and parts of the program that differ from it.
-    #[arg(long, value_name = "FILTER", default_value = "info,refinery_core=warn", value_parser = log_filter, help_heading = PROCESS)]
-    log: String,
-
-    /// How log lines are written: text, or json, one object a line.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = PROCESS)]
-    log_format: LogFormat,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 
     /// Where /metrics is served for Prometheus, with /healthz and /readyz; nowhere by default. It is for the operator
     /// alone: choose an address that the public does not reach.
@@ -51,14 +46,8 @@ pub(super) struct ServeArgs {
     config: Config,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 /// The group of `--help`.
-const PROCESS: &str = "Process";
+pub(super) const PROCESS: &str = "Process";
 
 const EXAMPLES: &str = "\
 Settings:
@@ -75,30 +64,30 @@ Examples:
 
 /// Serves until told to stop.
 pub(super) fn run(args: ServeArgs, sources: &Sources) -> Result<(), Failure> {
-    log_to_stderr(&args.log, args.log_format)?;
+    let telemetry = Telemetry::start(&args.telemetry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Running(format!("the runtime could not be started: {error}")))?;
-    runtime.block_on(serve(args, sources))
+    let served = runtime.block_on(serve(args, &telemetry, sources));
+    telemetry.stop();
+    served
 }
 
-async fn serve(args: ServeArgs, sources: &Sources) -> Result<(), Failure> {
-    let ServeArgs { listen, metrics_listen, shutdown_timeout, config, .. } = args;
-    let guestpass = Guestpass::open(config).await.map_err(|error| Failure::opening(&error, sources))?;
-    let served = serve_until_told(listen, metrics_listen, shutdown_timeout, &guestpass, sources).await;
+async fn serve(args: ServeArgs, telemetry: &Telemetry, sources: &Sources) -> Result<(), Failure> {
+    let guestpass = Guestpass::open(args.config.clone()).await.map_err(|error| Failure::opening(&error, sources))?;
+    let served = serve_until_told(&args, telemetry, &guestpass, sources).await;
     let closed = guestpass.close().await;
     served?;
     closed.map_err(|error| Failure::Running(format!("the last notes of activity were not written: {error}")))
 }
 
 async fn serve_until_told(
-    listen: SocketAddr,
-    metrics_listen: Option<SocketAddr>,
-    shutdown_timeout: Duration,
+    args: &ServeArgs,
+    telemetry: &Telemetry,
     guestpass: &Guestpass,
     sources: &Sources,
 ) -> Result<(), Failure> {
-    let (listener, address) = bind("--listen", listen, sources).await?;
-    let watched = match metrics_listen {
+    let (listener, address) = bind("--listen", args.listen, sources).await?;
+    let watched = match args.metrics_listen {
         Some(listen) => Some(bind("--metrics-listen", listen, sources).await?),
         None => None,
     };
@@ -121,7 +110,7 @@ async fn serve_until_told(
         }
         guestpass.drain();
     };
-    connections::serve(listener, guestpass.router(), told, shutdown_timeout).await;
+    connections::serve(listener, telemetry.around(guestpass.router()), told, args.shutdown_timeout).await;
     drop(stop_metrics);
     Ok(())
 }
@@ -138,23 +127,6 @@ fn announce(address: SocketAddr) {
     let mut out = std::io::stdout();
     // Nobody may be reading; the server serves all the same.
     let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
-}
-
-fn log_to_stderr(filter: &str, format: LogFormat) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::Configuration(format!("--log: {error}")))?;
-    let colours = std::io::stderr().is_terminal();
-    // A log that nobody reads any more is no reason to fail: its errors would be written to the same place, and panic.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    match format {
-        LogFormat::Text => log.with_ansi(colours).init(),
-        LogFormat::Json => log.json().init(),
-    }
-    Ok(())
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    let expected = |error| format!("expected a filter such as debug or info,guestpass_server=debug: {error}");
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(expected)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod address;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod proof;
 mod rate;
 mod retries;
 
@@ -20,15 +21,20 @@ use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::IDEMPOTENCY_KEY;
 
 use self::address::{ClientNetwork, TrustedProxies};
+use self::proof::Proofs;
 use self::rate::{Allowance, Count, Limiter};
 use self::retries::Retries;
+use crate::auth::Keys;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Problem, TokenError};
 use crate::metrics::Metrics;
 use crate::secret::sha256;
 
+pub use self::proof::ProofOfWork;
 pub use self::rate::Rate;
+
+pub(crate) use self::proof::PROOF_OF_WORK;
 
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -40,26 +46,43 @@ pub(crate) struct Limits {
     login: Pair,
     refresh: Pair,
     retries: Retries,
+    proofs: Option<Proofs>,
     metrics: Arc<Metrics>,
 }
 
 impl Limits {
-    pub(crate) fn new(config: &Config, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
+    pub(crate) fn new(config: &Config, keys: &Arc<Keys>, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
         Self {
             proxies: TrustedProxies::new(&config.trusted_proxies),
             login: Pair::new(config.login_rate, config.login_rate_total, clock),
             refresh: Pair::new(config.refresh_rate, config.refresh_rate_total, clock),
             retries: Retries::new(),
+            proofs: Proofs::new(config.login_proof, keys, clock),
             metrics: Arc::clone(metrics),
         }
     }
 }
 
 /// Guards `POST /anonymous-login`.
-pub(crate) async fn limit_logins(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    let key = only(request.headers(), IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
+pub(crate) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
+    let hash_of_key = |headers: &HeaderMap| only(headers, IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
+    let mut key = hash_of_key(request.headers());
     if key.as_ref().is_some_and(|key| limits.retries.is_free(key)) {
         return next.run(request).await;
+    }
+    // Before the count: who was sent away to work has not used up anything.
+    if let Some(proofs) = &limits.proofs {
+        match proofs.check(request.headers(), key.as_ref()).await {
+            Ok(Some(stand_in)) => {
+                request.headers_mut().insert(IDEMPOTENCY_KEY, stand_in);
+                key = hash_of_key(request.headers());
+            }
+            Ok(None) => {}
+            Err(flaw) => {
+                limits.metrics.limited("login", "proof");
+                return proofs.demand(flaw, key.as_ref()).into_response();
+            }
+        }
     }
     match limits.login.admit(limits.proxies.client_of(request.headers(), request.extensions())) {
         Ok(headers) => {

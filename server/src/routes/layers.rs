@@ -22,7 +22,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::config::{Config, Origin};
 use crate::error::Problem;
-use crate::limits::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use crate::limits::{PROOF_OF_WORK, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::metrics::Metrics;
 
 /// The longest body of any request here is a form of a few hundred bytes.
@@ -76,6 +76,7 @@ fn cors(config: &Config) -> CorsLayer {
             IF_MATCH,
             IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            PROOF_OF_WORK,
         ])
         .expose_headers([
             ETAG,

@@ -38,6 +38,14 @@ pub(super) struct LoginBody {
         max_length = 128,
         nullable = false,
         pattern = "^[A-Za-z0-9_-]{22,128}$",
+    ), (
+        "Proof-Of-Work" = Option<String>,
+        Header,
+        description = "The answer to a 428: base64 of a JSON object with the `challenge` as it came and its `solution`. \
+            Ignored where no proof is asked for.",
+        max_length = 4096,
+        nullable = false,
+        pattern = "^[A-Za-z0-9+/]+=*$",
     )),
     request_body(content = Option<LoginBody>),
     responses(

@@ -82,7 +82,7 @@ impl IntoResponses for OAuthErrors {
 
 impl IntoResponses for LoginLimits {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        shared(&[("429", "TooManyLogins")])
+        shared(&[("428", "ProofRequired"), ("429", "TooManyLogins")])
     }
 }
 
@@ -156,6 +156,7 @@ fn shared_responses() -> Value {
             "description": "Refused, with the code of RFC 6749 §5.2.",
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/OAuthError" } } },
         },
+        "ProofRequired": proof_required(),
         "TooManyLogins": limited(problem(
             "Too many guests from one network, or from everybody together. `violated-policies` names the limit.",
         )),
@@ -168,6 +169,45 @@ fn shared_responses() -> Value {
             "Retry-After",
             required(retry_after),
         ),
+    })
+}
+
+/// What a login without a proof of work is answered when `--login-proof` asks for one.
+fn proof_required() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let number = |description: &str| json!({ "type": "integer", "description": description });
+    let parameters = json!({
+        "type": "object",
+        "description": "What to solve: the first counter from 0 whose key begins with `keyPrefix`. Its key is PBKDF2 of \
+            the bytes of `nonce` followed by the counter as four bytes, the most significant first, with `salt`.",
+        "required": ["algorithm", "cost", "expiresAt", "keyLength", "keyPrefix", "nonce", "salt"],
+        "properties": {
+            "algorithm": { "type": "string", "const": "PBKDF2/SHA-256" },
+            "cost": number("Iterations."),
+            "data": { "type": "object", "description": "Names the login that it is for." },
+            "expiresAt": number("When it expires, in seconds since the Unix epoch."),
+            "keyLength": number("Bytes of the key."),
+            "keyPrefix": text("In hexadecimal."),
+            "nonce": text("In hexadecimal."),
+            "salt": text("In hexadecimal."),
+        },
+    });
+    let challenge = json!({
+        "type": "object",
+        "description": "A challenge of ALTCHA, version 2.",
+        "required": ["parameters", "signature"],
+        "properties": { "parameters": parameters, "signature": text("Of this server. It goes back as it came.") },
+    });
+    let members = json!({
+        "type": "object",
+        "required": ["code", "challenge"],
+        "properties": { "code": { "type": "string", "const": "proof_required" }, "challenge": challenge },
+    });
+    let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, members] });
+    json!({
+        "description": "The server was started with `--login-proof`: solve `challenge`, and send the request again with \
+            `Proof-Of-Work`. This did not count against any limit.",
+        "content": { "application/problem+json": { "schema": schema } },
     })
 }
 

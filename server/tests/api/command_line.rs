@@ -34,6 +34,8 @@ fn bad_configuration_is_one_clear_line_and_exit_code_2() {
         ("--guest-token-ttl", "11000d", "at most"),
         ("--algorithm", "none", "EdDSA"),
         ("--login-rate", "30", "30/1h"),
+        ("--login-proof", "on", "2000"),
+        ("--otlp-endpoint", "localhost:4318", "http://localhost:4318"),
         ("--trusted-proxy", "10.0.0.0/33", "10.0.0.0/8"),
         ("--cors-origin", "*", "origin"),
         ("--cors-origin", "https://shop.example/", "origin"),

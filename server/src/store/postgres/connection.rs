@@ -81,6 +81,7 @@ impl Connections {
     }
 
     /// Runs `job` on a connection. One that does not come to an end costs its connection, and nobody else's.
+    #[tracing::instrument(level = "debug", name = "postgresql", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
     where
         F: for<'c> FnOnce(&'c mut Client) -> Job<'c, T> + Send,

@@ -22,6 +22,7 @@ impl Readers {
     }
 
     /// Runs `query` on a thread that may block. It sees every write that has been acknowledged.
+    #[tracing::instrument(level = "debug", name = "sqlite read", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     pub(super) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -57,6 +57,7 @@ impl Writer {
     }
 
     /// Runs `work` in a transaction and answers once that is on disk. The work is done even if the caller stops waiting.
+    #[tracing::instrument(level = "debug", name = "sqlite write", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

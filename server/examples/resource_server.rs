@@ -1,0 +1,27 @@
+//! A service that only verifies, with the public keys of a Guestpass server and no store:
+//! `cargo run --example resource_server`, beside `guestpass serve`.
+
+use std::error::Error;
+
+use axum::{Router, routing::get};
+use guestpass_server::{ResourceServer, Subject};
+
+async fn orders(visitor: Subject) -> String {
+    format!("the orders of {visitor}")
+}
+
+pub(crate) fn app(issuer: &str, audience: &str, jwks: String) -> Router {
+    let http = reqwest::Client::new();
+    let guests = ResourceServer::new(issuer, audience, move || {
+        let request = http.get(&jwks);
+        async move { request.send().await?.error_for_status()?.bytes().await }
+    });
+    Router::new().route("/orders", get(orders)).with_state(guests)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let app = app("http://localhost:8000", "guestpass", "http://localhost:8000/.well-known/jwks.json".to_owned());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8001").await?;
+    Ok(axum::serve(listener, app).await?)
+}

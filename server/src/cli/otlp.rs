@@ -1,0 +1,157 @@
+//! Spans for an OpenTelemetry collector: one for each request, in the trace of whoever made it, and below it what the
+//! library says about the store.
+//!
+//! A span has the route, the status and the path, never a query or a header: nothing secret leaves the process this way.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use opentelemetry::KeyValue;
+use opentelemetry::context::FutureExt;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::{Instrument, Level, Metadata, Span, Subscriber, field};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
+/// `service.name` of the spans, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES gives another.
+const SERVICE: &str = "guestpass";
+/// What a collector that does not answer may cost, also at the end of the process.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The log leaves these spans out: it has the library's own.
+const TARGET: &str = "guestpass::otlp";
+/// The library's name in what it tells.
+const LIBRARY: &str = "guestpass_server";
+
+/// The base URL of a collector.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint(String);
+
+impl FromStr for Endpoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_base = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+        match text.parse::<Uri>() {
+            Ok(uri) if is_base(&uri) => Ok(Self(text.trim_end_matches('/').to_owned())),
+            _ => Err("expected an http:// or https:// URL such as http://localhost:4318"),
+        }
+    }
+}
+
+/// Where spans go.
+pub(super) struct Spans(SdkTracerProvider);
+
+impl Spans {
+    pub(super) fn to(Endpoint(base): &Endpoint) -> Result<Self, String> {
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(format!("{base}/v1/traces"))
+            .with_timeout(TIMEOUT)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let mut resource =
+            Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+        if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
+            resource = resource.with_service_name(SERVICE);
+        }
+        Ok(Self(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build()))
+    }
+
+    /// Takes the spans of [`around`] and those of the store, and the log's lines from info up as their events.
+    pub(super) fn layer<S>(&self) -> impl Layer<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer(SERVICE))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(is_collected))
+    }
+
+    /// Sends what is left.
+    pub(super) fn stop(self) {
+        if let Err(error) = self.0.shutdown_with_timeout(TIMEOUT) {
+            tracing::warn!(%error, "the last spans were not sent");
+        }
+    }
+}
+
+fn is_collected(metadata: &Metadata<'_>) -> bool {
+    let ours = metadata.target() == TARGET || metadata.target().starts_with(LIBRARY);
+    // The library's span of a request says less than ours.
+    let other = metadata.is_span() && metadata.name() == "request" && metadata.target() != TARGET;
+    let loud = metadata.is_event() && *metadata.level() > Level::INFO;
+    ours && !other && !loud
+}
+
+/// Puts each request into a span, by the semantic conventions for HTTP servers.
+pub(super) fn around(router: Router) -> Router {
+    // For each route, and not around all of them: only there is the route known.
+    router.layer(from_fn(trace))
+}
+
+async fn trace(request: Request, next: Next) -> Response {
+    let caller = TraceContextPropagator::new().extract(&HeaderExtractor(request.headers()));
+    async {
+        let span = span(&request);
+        let response = next.run(request).instrument(span.clone()).await;
+        note(&span, response.status());
+        response
+    }
+    .with_context(caller)
+    .await
+}
+
+fn span(request: &Request) -> Span {
+    let method = request.method().as_str();
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    tracing::info_span!(
+        target: TARGET,
+        "request",
+        otel.name = name,
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = field::Empty,
+        url.path = request.uri().path(),
+    )
+}
+
+fn note(span: &Span, status: StatusCode) {
+    span.record("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_base_url() {
+        for text in ["http://localhost:4318", "https://collector.example/tenant/"] {
+            assert!(!text.parse::<Endpoint>().unwrap().0.ends_with('/'), "{text}");
+        }
+        for text in ["", "localhost:4318", "/v1", "grpc://localhost:4317", "http://", "http://a/?b"] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! A proof of work at login: asked for, solved as docs/api.md says, and good for one guest
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::pbkdf2;
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use guestpass_server::{Config, KeyAdmin, ProofOfWork};
+use serde_json::{Value, json};
+
+use crate::keys::until;
+use crate::support::{Answer, MINUTE, SECOND, Server, get, login};
+
+const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
+const OTHER_KEY: &str = "another-key-of-128-bits";
+const PROOF: &str = "proof-of-work";
+
+async fn server() -> Server {
+    server_with(|_| {}).await
+}
+
+async fn server_with(change: impl FnOnce(&mut Config)) -> Server {
+    Server::open_with(|config| {
+        config.login_proof = ProofOfWork::Cost(3);
+        change(config);
+    })
+    .await
+}
+
+fn sdk_login(key: Option<&str>, proof: Option<&str>) -> Request<Body> {
+    let mut request = login(Some(json!({ "refresh": true })), key);
+    if let Some(proof) = proof {
+        request.headers_mut().insert(PROOF, proof.parse().unwrap());
+    }
+    request
+}
+
+/// The challenge of an answer that asks for a proof.
+fn challenge_of(answer: &Answer) -> Value {
+    answer.assert_problem(428);
+    assert_eq!(answer.json()["code"], "proof_required", "{answer:?}");
+    answer.json()["challenge"].clone()
+}
+
+/// What a client does with a challenge. Nothing here is the server's code, nor its library's.
+fn solve(challenge: &Value) -> Value {
+    let parameters = &challenge["parameters"];
+    assert_eq!(parameters["algorithm"], "PBKDF2/SHA-256");
+    let bytes = |name: &str| from_hex(parameters[name].as_str().unwrap());
+    let number = |name: &str| u32::try_from(parameters[name].as_u64().unwrap()).unwrap();
+    let (nonce, salt, prefix) = (bytes("nonce"), bytes("salt"), bytes("keyPrefix"));
+    let mut key = vec![0; number("keyLength") as usize];
+    for counter in 0_u32.. {
+        let password = [nonce.as_slice(), &counter.to_be_bytes()].concat();
+        let cost = NonZeroU32::new(number("cost")).unwrap();
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, cost, &salt, &password, &mut key);
+        if key.starts_with(&prefix) {
+            let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            return json!({ "counter": counter, "derivedKey": key });
+        }
+    }
+    panic!("there is no solution")
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+fn proof(challenge: &Value, solution: &Value) -> String {
+    STANDARD.encode(json!({ "challenge": challenge, "solution": solution }).to_string())
+}
+
+/// A proof for a login under this key.
+async fn proof_for(server: &Server, key: Option<&str>) -> String {
+    let challenge = challenge_of(&server.send(sdk_login(key, None)).await);
+    proof(&challenge, &solve(&challenge))
+}
+
+fn guests(server: &Server) -> i64 {
+    server.number("SELECT count(*) FROM anonymous_user")
+}
+
+#[tokio::test]
+async fn a_login_is_let_through_once_its_challenge_is_solved() {
+    let server = server().await;
+    for (body, key) in
+        [(None, None), (Some(json!({ "refresh": true })), None), (Some(json!({ "refresh": true })), Some(KEY))]
+    {
+        let asked = server.send(login(body.clone(), key)).await;
+        let challenge = challenge_of(&asked);
+        assert!(asked.json()["detail"].as_str().unwrap().contains("Proof-Of-Work"), "{asked:?}");
+
+        let mut again = login(body, key);
+        again.headers_mut().insert(PROOF, proof(&challenge, &solve(&challenge)).parse().unwrap());
+        let answer = server.send(again).await;
+
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(guests(&server), 3);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_unless_it_was_set() {
+    let server = Server::open().await;
+
+    assert_eq!(server.send(sdk_login(None, None)).await.status, 200);
+    assert_eq!(server.send(sdk_login(None, Some("whatever"))).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_proof_makes_one_guest_however_often_it_is_used() {
+    let server = server().await;
+    let (with_key, without) = (proof_for(&server, Some(KEY)).await, proof_for(&server, None).await);
+
+    for (key, proof) in [(Some(KEY), with_key), (None, without)] {
+        let first = server.send(sdk_login(key, Some(&proof))).await.tokens();
+        let answers = server.send_at_once(16, || sdk_login(key, Some(&proof))).await;
+        for answer in answers {
+            assert_eq!(answer.tokens().id, first.id);
+        }
+    }
+
+    assert_eq!(guests(&server), 2);
+}
+
+#[tokio::test]
+async fn a_proof_used_again_after_a_restart_or_a_refresh_makes_no_other_guest() {
+    let server = server().await;
+    let proof = proof_for(&server, None).await;
+    let first = server.send(sdk_login(None, Some(&proof))).await.tokens();
+
+    let server = server.reopen().await;
+    assert_eq!(server.send(sdk_login(None, Some(&proof))).await.tokens().id, first.id);
+    server.refresh(&first.refresh).await.tokens();
+
+    server.send(sdk_login(None, Some(&proof))).await.assert_problem(409);
+    assert_eq!(guests(&server), 1);
+}
+
+#[tokio::test]
+async fn a_retry_under_the_key_of_a_login_that_was_let_through_needs_no_proof() {
+    let server = server().await;
+    let proof = proof_for(&server, Some(KEY)).await;
+    let guest = server.send(sdk_login(Some(KEY), Some(&proof))).await.tokens().id;
+
+    for _ in 0..10 {
+        assert_eq!(server.send(sdk_login(Some(KEY), None)).await.tokens().id, guest);
+    }
+
+    challenge_of(&server.send(sdk_login(Some(KEY), None)).await);
+    challenge_of(&server.send(sdk_login(Some(OTHER_KEY), None)).await);
+}
+
+#[tokio::test]
+async fn a_proof_that_is_not_for_this_login_is_answered_with_another_challenge() {
+    let server = server().await;
+    let challenge = challenge_of(&server.send(sdk_login(Some(KEY), None)).await);
+    let solution = solve(&challenge);
+    let with = |pointer: &str, value: Value| {
+        let mut payload = json!({ "challenge": challenge, "solution": solution });
+        *payload.pointer_mut(pointer).unwrap() = value;
+        STANDARD.encode(payload.to_string())
+    };
+    let good = proof(&challenge, &solution);
+    let mut unsigned = challenge.clone();
+    unsigned.as_object_mut().unwrap().remove("signature");
+    let mut timeless = challenge.clone();
+    timeless["parameters"].as_object_mut().unwrap().remove("expiresAt");
+    let of_another_server = proof_for(&self::server().await, Some(KEY)).await;
+    let without_key = proof_for(&server, None).await;
+
+    for (name, key, proof) in [
+        ("another key", Some(OTHER_KEY), good.as_str()),
+        ("no key", None, &good),
+        ("of a login without a key", Some(KEY), &without_key),
+        ("of another server", Some(KEY), &of_another_server),
+        ("unsigned", Some(KEY), &proof(&unsigned, &solution)),
+        ("without an end", Some(KEY), &proof(&timeless, &solution)),
+        ("another end", Some(KEY), &with("/challenge/parameters/expiresAt", json!(9_999_999_999_u64))),
+        ("less work", Some(KEY), &with("/challenge/parameters/cost", json!(1))),
+        ("an easier prefix", Some(KEY), &with("/challenge/parameters/keyPrefix", json!(""))),
+        ("another signature", Some(KEY), &with("/challenge/signature", json!("00"))),
+        ("another counter", Some(KEY), &with("/solution/counter", json!(solution["counter"].as_u64().unwrap() + 1))),
+        ("another key of the counter", Some(KEY), &with("/solution/derivedKey", json!("00".repeat(32)))),
+        ("no key of the counter", Some(KEY), &with("/solution/derivedKey", json!("zz"))),
+        ("no base64", Some(KEY), "not base64!"),
+        ("no JSON", Some(KEY), &STANDARD.encode("{")),
+        ("other JSON", Some(KEY), &STANDARD.encode("[]")),
+        (
+            "too long",
+            Some(KEY),
+            &STANDARD
+                .encode(json!({ "challenge": challenge, "solution": solution, "x": "x".repeat(4000) }).to_string()),
+        ),
+        ("empty", Some(KEY), ""),
+    ] {
+        let answer = server.send(sdk_login(key, Some(proof))).await;
+        assert_eq!(answer.status, 428, "{name}: {answer:?}");
+        assert_ne!(challenge_of(&answer), challenge, "{name}");
+    }
+
+    assert_eq!(guests(&server), 0);
+    assert_eq!(
+        server.send(sdk_login(Some(KEY), Some(&good))).await.status,
+        200,
+        "all of them failed for their own reason"
+    );
+}
+
+#[tokio::test]
+async fn a_challenge_lives_for_five_minutes_by_the_servers_clock() {
+    let server = server().await;
+    let (early, late) = (proof_for(&server, None).await, proof_for(&server, Some(KEY)).await);
+
+    server.clock.advance(5 * MINUTE - SECOND);
+    assert_eq!(server.send(sdk_login(None, Some(&early))).await.status, 200);
+    server.clock.advance(SECOND);
+
+    challenge_of(&server.send(sdk_login(Some(KEY), Some(&late))).await);
+    challenge_of(&server.send(sdk_login(None, Some(&early))).await);
+    assert_eq!(guests(&server), 1);
+}
+
+#[tokio::test]
+async fn being_sent_away_to_work_uses_up_no_limit_and_a_proof_buys_none() {
+    let server = server_with(|config| config.login_rate_total = "1/1h".parse().unwrap()).await;
+    for _ in 0..5 {
+        challenge_of(&server.send(sdk_login(None, None)).await);
+    }
+    let (first, second) = (proof_for(&server, None).await, proof_for(&server, None).await);
+
+    assert_eq!(server.send(sdk_login(None, Some(&first))).await.status, 200);
+    server.send(sdk_login(None, Some(&second))).await.assert_problem(429);
+    let wrong = server.send(sdk_login(None, Some("AAAA"))).await;
+
+    challenge_of(&wrong);
+}
+
+#[tokio::test]
+async fn a_challenge_survives_a_rotation_of_keys_and_is_known_to_every_node() {
+    let server = server().await;
+    let proof = proof_for(&server, None).await;
+    let admin = KeyAdmin::open_at(server.location(), server.clock.clone()).await.unwrap();
+    admin.rotate(10 * SECOND).await.unwrap();
+    let published = || async { server.send(get("/.well-known/jwks.json")).await.json()["keys"][1].is_object() };
+    until("the server knows the new keys", published).await;
+    server.clock.advance(11 * SECOND);
+
+    // A node that has started since knows nothing of the challenge but the keys.
+    let server = server.reopen().await;
+    let answer = server.send(sdk_login(None, Some(&proof))).await;
+
+    assert_eq!(answer.status, 200, "{answer:?}");
+    admin.close().await;
+}

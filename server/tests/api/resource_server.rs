@@ -1,0 +1,138 @@
+//! A service that verifies with the public keys alone: when it fetches them, and what it does when it cannot
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::response::IntoResponse;
+use guestpass_server::{KeyAdmin, Leak, ResourceServer, Unauthorized, VerifyError};
+
+use crate::keys::until;
+use crate::support::{MINUTE, SECOND, Server, claims_of, get};
+
+/// A service beside a server, with the same clock.
+struct Service {
+    server: Arc<Server>,
+    resource: ResourceServer,
+    fetches: Arc<AtomicUsize>,
+    unreachable: Arc<AtomicBool>,
+}
+
+impl Service {
+    async fn new() -> Self {
+        let server = Arc::new(Server::open().await);
+        let (fetches, unreachable) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (issuer, counted, down) = (server.clone(), fetches.clone(), unreachable.clone());
+        let fetch = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let (issuer, down) = (issuer.clone(), down.load(Ordering::SeqCst));
+            async move {
+                if down {
+                    return Err("the server cannot be reached");
+                }
+                Ok(issuer.send(get("/.well-known/jwks.json")).await.body)
+            }
+        };
+        let resource = ResourceServer::new_at("http://localhost:8000", "guestpass", fetch, server.clock.clone());
+        Self { server, resource, fetches, unreachable }
+    }
+
+    async fn accepts(&self, token: &str) -> bool {
+        match self.resource.verify(token).await {
+            Ok(_) => true,
+            Err(VerifyError::Unauthorized(Unauthorized::InvalidToken(_))) => false,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn s09_a_token_says_who_it_is_until_it_expires() {
+    let service = Service::new().await;
+    let tokens = service.server.login().await;
+
+    let subject = service.resource.verify(&tokens.access).await.unwrap();
+
+    assert_eq!(subject.to_string(), tokens.id);
+    assert!(tokens.id.ends_with(&subject.id().to_string()));
+    assert_eq!(subject.session().to_string(), claims_of(&tokens.access)["sid"]);
+    assert!(service.accepts(&tokens.access).await);
+    for other in [&tokens.refresh, &tokens.access[1..], &format!("{}A", tokens.access), ""] {
+        assert!(!service.accepts(other).await, "{other}");
+    }
+    assert_eq!(service.fetches(), 1, "the keys are kept");
+    service.server.clock.advance(15 * MINUTE + SECOND);
+    assert!(!service.accepts(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_known_is_fetched_but_not_for_everybody_who_makes_one_up() {
+    let service = Service::new().await;
+    let (server, admin) = (&service.server, admin(&service).await);
+    assert!(service.accepts(&server.login().await.access).await);
+    admin.rotate(10 * SECOND).await.unwrap();
+    let published = || async { server.send(get("/.well-known/jwks.json")).await.json()["keys"][1].is_object() };
+    until("the server knows the key", published).await;
+    server.clock.advance(11 * SECOND);
+
+    let new = server.login().await;
+
+    assert!(service.accepts(&new.access).await);
+    assert_eq!(service.fetches(), 2);
+    let stranger = Server::open().await.login().await;
+    for _ in 0..20 {
+        assert!(!service.accepts(&stranger.access).await);
+    }
+    assert_eq!(service.fetches(), 2, "within five seconds");
+    server.clock.advance(5 * SECOND);
+    assert!(!service.accepts(&stranger.access).await);
+    assert_eq!(service.fetches(), 3);
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn s09_a_key_that_was_withdrawn_verifies_no_more() {
+    let service = Service::new().await;
+    let (server, admin) = (&service.server, admin(&service).await);
+    let old = server.login().await;
+    assert!(service.accepts(&old.access).await);
+    admin.replace(Leak::AccessKeys).await.unwrap();
+    until("the server refuses it", || async { !server.accepts(&old.access).await }).await;
+
+    server.clock.advance(5 * MINUTE + SECOND);
+
+    until("the service refuses it", || async { !service.accepts(&old.access).await }).await;
+    assert!(service.accepts(&server.login().await.access).await);
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn while_the_keys_cannot_be_fetched_those_at_hand_serve_for_an_hour() {
+    let service = Service::new().await;
+    let login = || async { service.server.send(crate::support::login(None, None)).await.json() };
+    let simple = login().await["access_token"].as_str().unwrap().to_owned();
+    service.unreachable.store(true, Ordering::SeqCst);
+    let error = service.resource.verify(&simple).await.unwrap_err();
+    assert_eq!(error, VerifyError::KeysUnavailable);
+    assert_eq!(error.into_response().status(), 503);
+
+    service.server.clock.advance(6 * SECOND);
+    service.unreachable.store(false, Ordering::SeqCst);
+    assert!(service.accepts(&simple).await);
+
+    service.unreachable.store(true, Ordering::SeqCst);
+    service.server.clock.advance(60 * MINUTE);
+    assert!(service.accepts(&simple).await);
+    service.server.clock.advance(SECOND);
+    assert_eq!(service.resource.verify(&simple).await, Err(VerifyError::KeysUnavailable));
+    service.server.clock.advance(6 * SECOND);
+    service.unreachable.store(false, Ordering::SeqCst);
+    assert!(service.accepts(&simple).await);
+}
+
+async fn admin(service: &Service) -> KeyAdmin {
+    KeyAdmin::open_at(service.server.location(), service.server.clock.clone()).await.unwrap()
+}
