@@ -40,6 +40,7 @@ mod recommend;
 mod routes;
 mod secret;
 mod server;
+mod shards;
 mod store;
 mod sweep;
 

@@ -84,7 +84,7 @@ pub fn authorization(data: &[u8]) {
 pub fn access_token(data: &[u8]) {
     let token = String::from_utf8_lossy(data);
 
-    if VERIFIER.verify(&token, Timestamp::from_secs(NOW)).is_ok() {
+    if VERIFIER.verify(&token, Timestamp::from_secs(NOW)).0.is_ok() {
         let parts: Vec<_> = token.split('.').collect();
         assert_eq!(parts.len(), 3);
         for part in parts {
@@ -103,7 +103,7 @@ pub fn claims(data: &[u8]) {
         panic!("the key signs")
     };
 
-    if VERIFIER.verify(&format!("{message}.{signature}"), Timestamp::from_secs(NOW)).is_ok() {
+    if VERIFIER.verify(&format!("{message}.{signature}"), Timestamp::from_secs(NOW)).0.is_ok() {
         let (Ok(header), Ok(claims)) =
             (serde_json::from_slice::<Value>(header), serde_json::from_slice::<Value>(claims))
         else {

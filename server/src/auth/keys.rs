@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -50,6 +50,11 @@ impl Keys {
 
     pub(crate) fn current(&self) -> Arc<KeyRing> {
         self.0.load_full()
+    }
+
+    /// The same for a moment, at every request: without counting who holds it, which all processors would count together.
+    pub(super) fn at_once(&self) -> Guard<Arc<KeyRing>> {
+        self.0.load()
     }
 
     /// Takes over what the store has. Says whether that was news.

@@ -10,30 +10,36 @@ use std::sync::{PoisonError, RwLock};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::shards::Shards;
 use crate::store::Revocation;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RevokedSessions {
-    until: RwLock<HashMap<Uuid, Timestamp>>,
+    until: Shards<RwLock<HashMap<Uuid, Timestamp>>>,
 }
 
 impl RevokedSessions {
     pub(crate) fn new(revocations: Vec<Revocation>) -> Self {
-        let until = revocations.into_iter().map(|one| (one.session, one.access_expires_at)).collect();
-        Self { until: RwLock::new(until) }
+        let this = Self::default();
+        for revocation in revocations {
+            this.add(revocation);
+        }
+        this
     }
 
     pub(crate) fn add(&self, revocation: Revocation) {
-        let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
+        let mut until = self.until.of(revocation.session).write().unwrap_or_else(PoisonError::into_inner);
         until.insert(revocation.session, revocation.access_expires_at);
     }
 
     pub(crate) fn contains(&self, session: Uuid) -> bool {
-        self.until.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+        self.until.of(session).read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
     }
 
     /// Drops the sessions whose access tokens have all expired.
     pub(crate) fn forget_expired(&self, now: Timestamp) {
-        self.until.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
+        for part in self.until.all() {
+            part.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
+        }
     }
 }

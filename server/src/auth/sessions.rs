@@ -223,12 +223,11 @@ impl Sessions {
     }
 
     pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
-        let generation = self.keys.current().generation();
         match self.verifier.verify(token, now) {
-            Err(Rejection::UnknownKey) if self.key_keeper.has_news(generation, now).await => {
-                self.verifier.verify(token, now)
+            (Err(Rejection::UnknownKey), generation) if self.key_keeper.has_news(generation, now).await => {
+                self.verifier.verify(token, now).0
             }
-            verdict => verdict,
+            (verdict, _) => verdict,
         }
     }
 

@@ -86,10 +86,10 @@ impl Verifier {
         Self { rules: CachedRules::new(&config.issuer, &config.audience), keys }
     }
 
-    /// Checks everything but revocation.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
-        let ring = self.keys.current();
-        self.rules.verify(token, ring.verifying(), ring.generation(), now)
+    /// Checks everything but revocation. Says with which generation of keys, too.
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<Verified, Rejection>, u64) {
+        let ring = self.keys.at_once();
+        (self.rules.verify(token, ring.verifying(), ring.generation(), now), ring.generation())
     }
 
     /// What a token says that [`Verifier::verify`] has let through, after the same checks.
@@ -216,4 +216,40 @@ fn decode(part: &str) -> Result<Vec<u8>, Rejection> {
 /// A JSON object and nothing else: serde would fill a struct from an array too.
 fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
     if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::algorithm::{Algorithm, SigningPair};
+    use super::super::keys::VerifyingKey;
+    use super::*;
+
+    #[test]
+    fn s09_a_key_that_has_ended_verifies_nothing_cached_or_not() {
+        let pair = SigningPair::parse(Algorithm::EdDsa, &Algorithm::EdDsa.fresh_key().unwrap()).unwrap();
+        let [ends_at, expires_at] = [200, 300].map(Timestamp::from_secs);
+        let key = VerifyingKey { algorithm: Algorithm::EdDsa, decoding: pair.decoding(), until: Some(ends_at) };
+        let keys = VerifyingKeys::from([("k".to_owned(), key)]);
+        let claims = json!({
+            "iss": "issuer", "sub": format!("anonymous_{}", Uuid::nil()), "aud": "audience", "client_id": CLIENT_ID,
+            "iat": 100, "exp": expires_at.as_secs(), "jti": "1", "sid": Uuid::nil(),
+        });
+        let header = json!({ "alg": "EdDSA", "typ": TYPE, "kid": "k" });
+        let message = format!("{}.{}", encoded(&header), encoded(&claims));
+        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()).unwrap()));
+        let (fresh, used) = (CachedRules::new("issuer", "audience"), CachedRules::new("issuer", "audience"));
+        let before = ends_at - Duration::from_millis(1);
+
+        assert_eq!(used.verify(&token, &keys, 1, before).map(|verified| verified.expires_at), Ok(ends_at));
+
+        for rules in [fresh, used] {
+            assert_eq!(rules.verify(&token, &keys, 1, ends_at), Err(Rejection::UnknownKey));
+        }
+    }
+
+    fn encoded(json: &serde_json::Value) -> String {
+        URL_SAFE_NO_PAD.encode(json.to_string())
+    }
 }

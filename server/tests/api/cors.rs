@@ -34,7 +34,7 @@ async fn a_preflight_from_an_allowed_origin_may_do_what_the_sdk_does() {
         assert_eq!(answer.header("access-control-allow-origin"), origin);
         assert_eq!(
             answer.header("access-control-allow-headers"),
-            "authorization,content-type,if-match,if-none-match,idempotency-key"
+            "authorization,content-type,if-match,if-none-match,idempotency-key,proof-of-work"
         );
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             assert!(answer.header("access-control-allow-methods").contains(method), "{method}");
