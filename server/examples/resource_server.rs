@@ -4,9 +4,9 @@
 use std::error::Error;
 
 use axum::{Router, routing::get};
-use guestpass_server::{ResourceServer, Subject};
+use guestpass_server::{ResourceServer, Visitor};
 
-async fn orders(visitor: Subject) -> String {
+async fn orders(visitor: Visitor) -> String {
     format!("the orders of {visitor}")
 }
 

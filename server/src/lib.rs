@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! A service that only verifies takes a [`ResourceServer`] and its [`Subject`] instead: the public keys, and no store. Both
+//! A service that only verifies takes a [`ResourceServer`] and its [`Visitor`] instead: the public keys, and no store. Both
 //! are shown whole in `examples/`.
 //!
 //! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `store` keeps
@@ -45,8 +45,8 @@ mod store;
 mod sweep;
 
 pub use auth::{
-    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, ResourceServer, RotationError, Subject,
-    UnknownAlgorithm, VerifyError,
+    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, ResourceServer, RotationError,
+    UnknownAlgorithm, VerifyError, Visitor,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, ConfigError, InvalidValue, Origin, StoreLocation, duration};

@@ -21,7 +21,7 @@ mod verify;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use guest::Guest;
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, RotationError};
-pub use resource_server::{ResourceServer, Subject, VerifyError};
+pub use resource_server::{ResourceServer, VerifyError, Visitor};
 
 pub(crate) use access_token::Issuer;
 pub(crate) use bearer::NoToken;

@@ -41,13 +41,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// Revocation is not heard of: a token is good until it expires. Keep `--access-ttl` short, or introspect.
 ///
-/// Cheap to clone. A handler takes a [`Subject`]:
+/// Cheap to clone. A handler takes a [`Visitor`]:
 ///
 /// ```
 /// use axum::{Router, routing::get};
-/// use guestpass_server::{ResourceServer, Subject};
+/// use guestpass_server::{ResourceServer, Visitor};
 ///
-/// async fn orders(visitor: Subject) -> String {
+/// async fn orders(visitor: Visitor) -> String {
 ///     format!("the orders of {visitor}")
 /// }
 ///
@@ -133,7 +133,7 @@ impl ResourceServer {
     ///
     /// # Errors
     /// The token is not good, or there are no keys to tell it by.
-    pub async fn verify(&self, token: &str) -> Result<Subject, VerifyError> {
+    pub async fn verify(&self, token: &str) -> Result<Visitor, VerifyError> {
         let now = self.inner.clock.now();
         let mut keys = self.inner.keys.load_full();
         if keys.age(now) > STALE {
@@ -154,7 +154,7 @@ impl ResourceServer {
             keys = self.inner.keys.load_full();
             verdict = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
         }
-        verdict.map(Subject).map_err(|rejection| VerifyError::Unauthorized(rejection.into()))
+        verdict.map(Visitor).map_err(|rejection| VerifyError::Unauthorized(rejection.into()))
     }
 }
 
@@ -203,9 +203,9 @@ impl fmt::Debug for ResourceServer {
 ///
 /// A handler that takes this is reached only with a valid token. It displays as the token's `sub`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject(Verified);
+pub struct Visitor(Verified);
 
-impl Subject {
+impl Visitor {
     /// The key under which to store what belongs to this visitor. It stays the same when the guest registers.
     pub const fn id(&self) -> Uuid {
         self.0.guest
@@ -217,13 +217,13 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for Visitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&subject_of_guest(self.0.guest))
     }
 }
 
-impl<S> FromRequestParts<S> for Subject
+impl<S> FromRequestParts<S> for Visitor
 where
     S: Send + Sync,
     ResourceServer: FromRef<S>,
