@@ -8,11 +8,13 @@ use axum::Router;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::accounts::{Accounts, Issuers, Passwords, RelyingParty};
 use crate::activity::{self, Activity};
 use crate::auth::{
-    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, NoKeys, RevokedSessions, Sessions, Verifier, prepare,
+    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, Members, NoKeys, RevokedSessions, Sessions, Verifier,
+    prepare,
 };
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{Config, ConfigError, StoreLocation};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -35,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) sessions: Sessions,
+    pub(crate) accounts: Accounts,
     pub(crate) activity: Arc<Activity>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
@@ -58,6 +61,8 @@ impl Guestpass {
     /// As [`Guestpass::open`].
     pub async fn open_at(config: Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         config.validate()?;
+        let relying_party = RelyingParty::new(&config)?.map(Arc::new);
+        let issuers = Arc::new(Issuers::new(&config)?);
         let cannot_open = |error| OpenError::Store { location: config.store.clone(), error };
         let store = open_store(&config.store).await.map_err(cannot_open)?;
         let now = clock.now();
@@ -66,10 +71,19 @@ impl Guestpass {
             NoKeys::Key(error) => error.into(),
         })?;
         let revoked = store.revocations(now).await.map_err(cannot_open)?;
+        let promotions = store.promotions(now).await.map_err(cannot_open)?;
 
         let keys = Arc::new(keys);
         let activity = Arc::new(Activity::default());
         let metrics = Arc::new(Metrics::new(|registry| store.measure(registry)));
+        let members = Arc::new(Members::new(promotions));
+        let accounts = Accounts {
+            store: Arc::clone(&store),
+            members: Arc::clone(&members),
+            passwords: Arc::new(Passwords::new()),
+            relying_party,
+            issuers,
+        };
         let sessions = Sessions {
             store: Arc::clone(&store),
             issuer: Arc::new(Issuer::new(Arc::clone(&keys), &config)),
@@ -77,6 +91,7 @@ impl Guestpass {
             keys: Arc::clone(&keys),
             key_keeper: Arc::new(KeyKeeper::new(Arc::clone(&keys), Arc::clone(&store))),
             revoked: Arc::new(RevokedSessions::new(revoked)),
+            members,
             activity: Arc::clone(&activity),
             lifetimes: Lifetimes::of(&config),
             metrics: Arc::clone(&metrics),
@@ -88,6 +103,7 @@ impl Guestpass {
             store,
             keys,
             sessions,
+            accounts,
             activity,
             limits,
             metrics,
@@ -124,7 +140,9 @@ impl Guestpass {
     /// The store failed; what was removed before stays removed.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let Inner { config, clock, store, .. } = &*self.inner;
-        Sweeper::new(config).all(&**store, clock.now()).await
+        let now = clock.now();
+        forget_proofs(&**store, now).await?;
+        Sweeper::new(config).all(&**store, now).await
     }
 
     /// Writes what is still in memory and closes the store. Requests that come later get a 503.
@@ -249,7 +267,8 @@ impl Background {
 
 /// Takes note of what other nodes change in the store. A task of its own: nothing may hold it up.
 fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
-    let (store, revoked) = (Arc::clone(&inner.store), Arc::clone(&inner.sessions.revoked));
+    let store = Arc::clone(&inner.store);
+    let (revoked, members) = (Arc::clone(&inner.sessions.revoked), Arc::clone(&inner.sessions.members));
     async move {
         loop {
             let change = tokio::select! {
@@ -258,15 +277,24 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
             };
             match change {
                 Change::Revoked(revocation) => revoked.add(revocation),
+                Change::Promoted(promotion) => members.add(promotion),
             }
         }
     }
+}
+
+/// Challenges and used ID tokens that have expired.
+async fn forget_proofs(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    while store.forget_proofs(now, SWEEP_BATCH).await? >= SWEEP_BATCH as usize {}
+    Ok(())
 }
 
 impl Inner {
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.sessions.revoked.forget_expired(now);
+        self.sessions.members.forget_expired(now);
+        forget_proofs(&*self.store, now).await?;
         while self.store.forget_login_keys(now - LOGIN_KEY_RETENTION, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
         let swept = sweeper.some(&*self.store, now).await?;
         if swept != Swept::default() {
@@ -281,7 +309,6 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::clock::Timestamp;
 
     const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");
 

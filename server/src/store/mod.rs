@@ -3,6 +3,7 @@
 //! Each method of [`Store`] is one transaction of the domain (log in, rotate, add to the cart), not a query: what must
 //! be atomic is stated here, and how a database does it stays inside its implementation.
 
+mod account;
 mod keys;
 pub(crate) mod postgres;
 mod session;
@@ -19,6 +20,10 @@ use crate::clock::Timestamp;
 
 pub use keys::KeyStage;
 
+pub(crate) use account::{
+    AccountKey, AccountRow, CEREMONIES_PER_USER, Caller, Ceremony, Entry, EntryOutcome, Identity, NewCredential, Once,
+    PasskeyRow, Promotion, RegisterOutcome, Registration, Standing, bounds, merge_preferences,
+};
 pub(crate) use keys::{
     KeyChange, KeyLife, KeySet, NewSigningKey, RefreshKeyRow, SigningKeyRow, signing_index, stage, verifies_until,
 };
@@ -62,14 +67,43 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     async fn forget_login_keys(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
 
     /// Removes the guests of one batch who were last active before `before`, and have no session that could still be used
-    /// or whose revocation must still be remembered.
+    /// or whose revocation must still be remembered; and the tombstones that no access token can name any more. Never a
+    /// member.
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<Batch, StoreError>;
 
     /// Removes the sessions of one batch that were over before `before`, with their last access tokens.
     async fn sweep_sessions(&self, batch: SweepBatch) -> Result<Batch, StoreError>;
 
-    /// One guest, if there is such a one.
+    /// One user, if there is such a one; instead of a guest who has been merged, the account.
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
+
+    /// Makes a guest a member where they are: the id and every row stay (S8).
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError>;
+
+    /// Takes a caller into an account: if it is another one's, what the guest has is merged into it, the sessions go with
+    /// it, and the guest becomes a tombstone; all of it or nothing, and once (S8).
+    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError>;
+
+    /// One account, if there is such a one.
+    async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError>;
+
+    /// A passkey of anybody's, by its id.
+    async fn passkey(&self, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, StoreError>;
+
+    /// Keeps a challenge, if there is such a user. The caller's oldest ones make room.
+    async fn begin_ceremony(&self, ceremony: Ceremony) -> Result<bool, StoreError>;
+
+    /// What that caller's challenge is checked against, unless it has expired or been used.
+    async fn ceremony(&self, id: Uuid, user: Uuid, now: Timestamp) -> Result<Option<String>, StoreError>;
+
+    /// Forgets a challenge that was answered wrongly.
+    async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError>;
+
+    /// Forgets up to `limit` challenges and as many used ID tokens that had expired by `now`; says how many.
+    async fn forget_proofs(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError>;
+
+    /// Those who have become members and may still have access tokens that call them guests.
+    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError>;
 
     /// Notes when guests were last active. Never moves one back.
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
@@ -110,6 +144,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 pub(crate) enum Change {
     /// A session was revoked.
     Revoked(Revocation),
+    /// A guest became a member.
+    Promoted(Promotion),
 }
 
 /// Why the store did not answer. The cause is for the log; a client only learns that the store is unavailable.
@@ -153,10 +189,16 @@ impl Batch {
     pub(crate) const EMPTY: Self = Self { removed: 0, next: None };
 }
 
-#[derive(Debug, Clone, Copy)]
+/// A user: a guest or a member.
+#[derive(Debug, Clone)]
 pub(crate) struct GuestRow {
+    pub(crate) id: Uuid,
     pub(crate) created_at: Timestamp,
     pub(crate) last_active_at: Timestamp,
+    /// Since when they are a member.
+    pub(crate) registered_at: Option<Timestamp>,
+    pub(crate) email: Option<String>,
+    pub(crate) passkeys: u64,
 }
 
 /// One thing in the catalogue.

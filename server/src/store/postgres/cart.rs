@@ -1,9 +1,11 @@
 //! The catalogue and the carts.
 
-use deadpool_postgres::Client;
+use deadpool_postgres::{Client, GenericClient};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::guests::owner;
 use super::{Error, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{CartChange, CartLine, ItemRow, MAX_QUANTITY};
@@ -20,12 +22,13 @@ pub(super) async fn item_count(db: &Client) -> Result<u64, Error> {
     u64::try_from(count).map_err(unreadable)
 }
 
-pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, Error> {
+pub(super) async fn cart(db: &impl GenericClient, guest: Uuid) -> Result<Vec<CartLine>, Error> {
     let query = db
         .prepare_cached(
             "SELECT item.id, item.name, item.price_cents, item.currency, item.emoji, cart_item.quantity
              FROM cart_item JOIN item ON item.id = cart_item.item_id
-             WHERE cart_item.user_id = $1 ORDER BY cart_item.added_at, item.id",
+             WHERE cart_item.user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)
+             ORDER BY cart_item.added_at, item.id",
         )
         .await?;
     db.query(&query, &[&guest]).await?.iter().map(cart_line).collect()
@@ -33,20 +36,23 @@ pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, Erro
 
 /// `None` if the catalogue has no such item; taking out one that is not there is no error.
 pub(super) async fn change(
-    db: &Client,
+    db: &mut Client,
     guest: Uuid,
     item: i64,
     change: CartChange,
     now: Timestamp,
 ) -> Result<Option<Vec<CartLine>>, Error> {
+    let transaction = db.transaction().await?;
+    let owner = owner(&transaction, guest).await?;
     match change {
         CartChange::Remove => {
-            let delete = db.prepare_cached("DELETE FROM cart_item WHERE user_id = $1 AND item_id = $2").await?;
-            db.execute(&delete, &[&guest, &item]).await?;
+            let delete =
+                transaction.prepare_cached("DELETE FROM cart_item WHERE user_id = $1 AND item_id = $2").await?;
+            transaction.execute(&delete, &[&owner, &item]).await?;
         }
         CartChange::Add(quantity) | CartChange::Set(quantity) => {
             let adds = matches!(change, CartChange::Add(_));
-            let insert = db
+            let insert = transaction
                 .prepare_cached(
                     "INSERT INTO cart_item (user_id, item_id, quantity, added_at)
                      SELECT $1, item.id, $3, $4 FROM item WHERE item.id = $2
@@ -55,14 +61,17 @@ pub(super) async fn change(
                 )
                 .await?;
             let quantity = quantity.min(MAX_QUANTITY);
-            let changed =
-                db.execute(&insert, &[&guest, &item, &quantity, &now.as_millis(), &MAX_QUANTITY, &adds]).await?;
+            let parameters: [&(dyn ToSql + Sync); 6] =
+                [&owner, &item, &quantity, &now.as_millis(), &MAX_QUANTITY, &adds];
+            let changed = transaction.execute(&insert, &parameters).await?;
             if changed == 0 {
                 return Ok(None);
             }
         }
     }
-    cart(db, guest).await.map(Some)
+    let lines = cart(&transaction, owner).await?;
+    transaction.commit().await?;
+    Ok(Some(lines))
 }
 
 fn item_row(row: &Row) -> Result<ItemRow, Error> {

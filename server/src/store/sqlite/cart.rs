@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, named_params, params};
 use uuid::Uuid;
 
+use super::guests::owner;
 use super::id_text;
 use crate::clock::Timestamp;
 use crate::store::{CartChange, CartLine, ItemRow, MAX_QUANTITY};
@@ -27,12 +28,13 @@ pub(super) fn item_count(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 pub(super) fn cart(db: &Connection, guest: Uuid) -> rusqlite::Result<Vec<CartLine>> {
+    let owner = owner(db, guest)?;
     db.prepare_cached(
         "SELECT item.id, item.name, item.price_cents, item.currency, item.emoji, cart_item.quantity
          FROM cart_item JOIN item ON item.id = cart_item.item_id
          WHERE cart_item.user_id = ?1 ORDER BY cart_item.added_at, item.id",
     )?
-    .query_map([id_text(guest)], cart_line)?
+    .query_map([id_text(owner)], cart_line)?
     .collect()
 }
 
@@ -44,10 +46,11 @@ pub(super) fn change(
     change: CartChange,
     now: Timestamp,
 ) -> rusqlite::Result<Option<Vec<CartLine>>> {
+    let owner = owner(db, guest)?;
     match change {
         CartChange::Remove => {
             db.prepare_cached("DELETE FROM cart_item WHERE user_id = ?1 AND item_id = ?2")?
-                .execute(params![id_text(guest), item])?;
+                .execute(params![id_text(owner), item])?;
         }
         CartChange::Add(quantity) | CartChange::Set(quantity) => {
             let known = db.prepare_cached("SELECT 1 FROM item WHERE id = ?1")?.exists([item])?;
@@ -61,7 +64,7 @@ pub(super) fn change(
                  DO UPDATE SET quantity = min(:most, excluded.quantity + iif(:adds, quantity, 0))",
             )?
             .execute(named_params! {
-                ":user": id_text(guest),
+                ":user": id_text(owner),
                 ":item": item,
                 ":quantity": quantity.min(MAX_QUANTITY),
                 ":now": now.as_millis(),
@@ -70,7 +73,7 @@ pub(super) fn change(
             })?;
         }
     }
-    cart(db, guest).map(Some)
+    cart(db, owner).map(Some)
 }
 
 fn cart_line(row: &Row<'_>) -> rusqlite::Result<CartLine> {
