@@ -15,9 +15,11 @@ impl EmailAddress {
     pub(crate) fn parse(text: &str) -> Result<Self, Refused> {
         let options = Options::default().without_display_text().without_domain_literal();
         // A quoted local part may hold anything, and nobody has one.
-        let plain = !text.contains(['"', '\\']) && !text.contains(char::is_control);
-        match email_address::EmailAddress::parse_with_options(text.trim(), options) {
-            Ok(address) if plain && address.as_str().len() <= LONGEST => Ok(Self(address.as_str().to_lowercase())),
+        let plain = !text.trim().contains(|c: char| matches!(c, '"' | '\\') || c.is_control() || c.is_whitespace());
+        // First, because some letters get longer by it.
+        let text = text.trim().to_lowercase();
+        match email_address::EmailAddress::parse_with_options(&text, options) {
+            Ok(address) if plain && text.len() <= LONGEST => Ok(Self(address.into())),
             Ok(_) | Err(_) => Err(Refused::InvalidEmail),
         }
     }

@@ -5,6 +5,8 @@
 //! with the same old token, is answered in the same way.
 
 mod email;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod link;
 mod oidc;
 mod passkeys;

@@ -1,6 +1,8 @@
 //! Signing up and in with passkeys, which a real authenticator makes (in software, the one of 1Password's crate)
 
-use passkey::authenticator::{Authenticator, MemoryStore, UiHint, UserCheck, UserValidationMethod};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey::client::{Client, DefaultClientData};
 use passkey::crypto::rust_crypto::RustCryptoBackend;
 use passkey::types::Passkey;
@@ -35,18 +37,18 @@ impl UserValidationMethod for Present {
     }
 }
 
-/// A browser with a device that keeps passkeys.
+/// A browser with a device that keeps one passkey.
 struct Browser {
-    kept: MemoryStore,
+    kept: Option<Passkey>,
     page: url::Url,
 }
 
 impl Browser {
     fn on(page: &str) -> Self {
-        Self { kept: MemoryStore::new(), page: page.parse().unwrap() }
+        Self { kept: None, page: page.parse().unwrap() }
     }
 
-    fn device(&self) -> Authenticator<MemoryStore, Present, RustCryptoBackend> {
+    fn device(&self) -> Authenticator<Option<Passkey>, Present, RustCryptoBackend> {
         Authenticator::new(Aaguid::new_empty(), self.kept.clone(), Present, RustCryptoBackend)
     }
 
@@ -56,8 +58,7 @@ impl Browser {
         let options = serde_json::from_value(for_device(public_key)).unwrap();
         let made = client.register(&self.page, options, DefaultClientData).await.unwrap();
         self.kept = client.authenticator().store().clone();
-        println!("{}", serde_json::to_string(&made).unwrap());
-        serde_json::to_value(made).unwrap()
+        as_browsers_write(serde_json::to_value(made).unwrap())
     }
 
     /// `navigator.credentials.get`
@@ -66,14 +67,28 @@ impl Browser {
         let options = serde_json::from_value(for_device(public_key)).unwrap();
         let made = client.authenticate(&self.page, options, DefaultClientData).await.unwrap();
         self.kept = client.authenticator().store().clone();
-        serde_json::to_value(made).unwrap()
+        as_browsers_write(serde_json::to_value(made).unwrap())
     }
 }
 
-/// The device knows none of the extensions, which is its right.
+/// The device knows none of the extensions, which is its right; and to it, an empty list of passkeys is none, not all.
 fn for_device(mut public_key: Value) -> Value {
-    public_key.as_object_mut().unwrap().remove("extensions");
+    let options = public_key.as_object_mut().unwrap();
+    options.remove("extensions");
+    assert_eq!(options.remove("allowCredentials").unwrap_or(json!([])), json!([]));
     json!({ "publicKey": public_key })
+}
+
+/// `toJSON()`: bytes are base64url.
+fn as_browsers_write(value: Value) -> Value {
+    match value {
+        Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_u64) => {
+            let bytes: Vec<u8> = list.iter().map(|byte| byte.as_u64().unwrap().try_into().unwrap()).collect();
+            URL_SAFE_NO_PAD.encode(bytes).into()
+        }
+        Value::Object(members) => members.into_iter().map(|(name, member)| (name, as_browsers_write(member))).collect(),
+        other => other,
+    }
 }
 
 async fn options(server: &Server, path: &str, tokens: &Tokens, body: Value) -> (Value, Value) {

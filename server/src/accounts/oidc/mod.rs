@@ -1,5 +1,7 @@
 //! OpenID Connect: ID tokens of issuers that the operator trusts.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod id_token;
 mod provider;
 
