@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::auth::{LoginError, RefreshError, Rejection, Unavailable};
-use crate::store::StoreError;
+use crate::store::{MAX_FAVORITES, MAX_LINES, PreferencesError, Refusal, StoreError};
 
 /// An error of the app: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +22,13 @@ pub(crate) struct Problem {
     detail: String,
     /// Further members of the problem.
     members: Map<String, Value>,
+    /// `WWW-Authenticate`
+    challenge: Option<HeaderValue>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, kind: "about:blank", detail: detail.into(), members: Map::new() }
+        Self { status, kind: "about:blank", detail: detail.into(), members: Map::new(), challenge: None }
     }
 
     /// 429: draft-ietf-httpapi-ratelimit-headers-10 §6. `policy` is the name of the limit in `RateLimit-Policy`.
@@ -86,6 +88,9 @@ impl IntoResponse for Problem {
         };
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -97,6 +102,37 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store did not answer");
         Self::unavailable()
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // The token of a guest who is gone is as good as one that was revoked.
+            Refusal::NoGuest => Unauthorized::from(Rejection::Revoked).into(),
+            Refusal::NoItem => Self::new(StatusCode::NOT_FOUND, "There is no such item."),
+            Refusal::Changed => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "It is no longer what you take it for. Read it again.")
+            }
+            Refusal::CartFull => {
+                let detail = format!("A cart holds at most {MAX_LINES} different items. Take one out first.");
+                Self::new(StatusCode::CONFLICT, detail).with("code", json!("cart_full"))
+            }
+            Refusal::FavoritesFull => {
+                let detail = format!("There are at most {MAX_FAVORITES} favourites. Remove one first.");
+                Self::new(StatusCode::CONFLICT, detail).with("code", json!("favorites_full"))
+            }
+            Refusal::OtherRequest => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key has been used with another request.")
+            }
+            Refusal::Preferences(error) => error.into(),
+        }
+    }
+}
+
+impl From<PreferencesError> for Problem {
+    fn from(error: PreferencesError) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence(error))
     }
 }
 
@@ -130,19 +166,22 @@ pub enum Unauthorized {
 
 impl IntoResponse for Unauthorized {
     fn into_response(self) -> Response {
-        let (status, challenge, detail) = match self {
-            Self::NoCredentials => {
+        Problem::from(self).into_response()
+    }
+}
+
+impl From<Unauthorized> for Problem {
+    fn from(unauthorized: Unauthorized) -> Self {
+        let (status, challenge, detail) = match unauthorized {
+            Unauthorized::NoCredentials => {
                 (StatusCode::UNAUTHORIZED, String::new(), "This resource needs an access token.".to_owned())
             }
-            Self::InvalidToken(why) => (StatusCode::UNAUTHORIZED, code("invalid_token", why), sentence(why)),
-            Self::InvalidRequest(why) => (StatusCode::BAD_REQUEST, code("invalid_request", why), sentence(why)),
+            Unauthorized::InvalidToken(why) => (StatusCode::UNAUTHORIZED, code("invalid_token", why), sentence(why)),
+            Unauthorized::InvalidRequest(why) => (StatusCode::BAD_REQUEST, code("invalid_request", why), sentence(why)),
         };
-        let mut response = Problem::new(status, detail).into_response();
         // The descriptions are ours and plain ASCII, so this does not fail; without the header the status still tells.
-        if let Ok(challenge) = HeaderValue::try_from(format!("Bearer realm=\"guestpass\"{challenge}")) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        let challenge = HeaderValue::try_from(format!("Bearer realm=\"guestpass\"{challenge}")).ok();
+        Self { challenge, ..Self::new(status, detail) }
     }
 }
 

@@ -4,8 +4,9 @@
 
 pub use crate::accounts::fuzz::{email, id_token};
 pub use crate::auth::fuzz::{access_token, authorization, claims, refresh_token};
+pub use crate::etag::fuzz::conditions;
 pub use crate::limits::fuzz::forwarded;
-pub use crate::routes::fuzz::{cart_bodies, idempotency_key, login_body, token_form};
+pub use crate::routes::fuzz::{cart_bodies, idempotency_key, login_body, page_cursor, preferences, token_form};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -23,16 +24,19 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 11] = [
+    const TARGETS: [(&str, Target); 14] = [
         ("access_token", access_token),
         ("authorization", authorization),
         ("cart_bodies", cart_bodies),
         ("claims", claims),
+        ("conditions", conditions),
         ("email", email),
         ("forwarded", forwarded),
         ("id_token", id_token),
         ("idempotency_key", idempotency_key),
         ("login_body", login_body),
+        ("page_cursor", page_cursor),
+        ("preferences", preferences),
         ("refresh_token", refresh_token),
         ("token_form", token_form),
     ];

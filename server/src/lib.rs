@@ -29,11 +29,13 @@ mod auth;
 mod clock;
 mod config;
 mod error;
+mod etag;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
 mod limits;
 mod metrics;
+mod recommend;
 mod routes;
 mod secret;
 mod server;

@@ -21,7 +21,9 @@ use crate::metrics::Metrics;
 use crate::routes;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Change, LOGIN_KEY_RETENTION, Store, StoreError};
+use crate::store::{
+    CART_KEY_WINDOW, Change, ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, ShortLived, Store, StoreError,
+};
 use crate::sweep::{Sweeper, Swept};
 
 /// An open server. Cheap to clone; every clone is the same server.
@@ -141,7 +143,7 @@ impl Guestpass {
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let Inner { config, clock, store, .. } = &*self.inner;
         let now = clock.now();
-        forget_proofs(&**store, now).await?;
+        self.inner.forget(now).await?;
         Sweeper::new(config).all(&**store, now).await
     }
 
@@ -283,19 +285,26 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
     }
 }
 
-/// Challenges and used ID tokens that have expired.
-async fn forget_proofs(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-    while store.forget_proofs(now, SWEEP_BATCH).await? >= SWEEP_BATCH as usize {}
-    Ok(())
-}
-
 impl Inner {
+    /// What is kept for a while only.
+    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+        for (what, before) in [
+            (ShortLived::LoginKeys, now - LOGIN_KEY_RETENTION),
+            (ShortLived::CartKeys, now - CART_KEY_WINDOW),
+            (ShortLived::ErasedSessions, now - ERASED_SESSION_MARGIN),
+            (ShortLived::Ceremonies, now),
+            (ShortLived::IdTokens, now),
+        ] {
+            while self.store.forget(what, before, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+        }
+        Ok(())
+    }
+
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.sessions.revoked.forget_expired(now);
         self.sessions.members.forget_expired(now);
-        forget_proofs(&*self.store, now).await?;
-        while self.store.forget_login_keys(now - LOGIN_KEY_RETENTION, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+        self.forget(now).await?;
         let swept = sweeper.some(&*self.store, now).await?;
         if swept != Swept::default() {
             tracing::info!(guests = swept.guests, sessions = swept.sessions, "swept");
@@ -308,7 +317,12 @@ impl Inner {
 mod tests {
     use std::sync::Mutex;
 
+    use guestpass_core::wire::TokenAnswer;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::etag::Conditions;
+    use crate::store::{CartChange, CartKey, Quantity};
 
     const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");
 
@@ -342,5 +356,39 @@ mod tests {
         inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
         assert!(!inner.sessions.revoked.contains(session));
         assert!(inner.sessions.login(true, KEY, clock.now()).await.is_ok(), "the key was not forgotten");
+    }
+
+    #[tokio::test]
+    async fn sweeping_forgets_erased_sessions_once_their_tokens_have_expired_and_keys_of_carts_after_a_day() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("guestpass.db");
+        let config = Config { store: StoreLocation::Sqlite(file.clone()), ..Config::default() };
+        let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_secs(1_800_000_000))));
+        let inner = Guestpass::open_at(config, clock.clone()).await.unwrap().inner;
+        let guest_of =
+            |tokens: TokenAnswer| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
+        let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
+        let buyer = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
+        inner.sessions.erase(erased).await.unwrap().unwrap();
+        let key = Some(CartKey { hash: [1; 32], request: [2; 32] });
+        let conditions = Conditions::default();
+        let change = CartChange { item: 1, quantity: Quantity::Add(1), conditions, key, now: clock.now() };
+        inner.store.change_cart(buyer, change).await.unwrap().unwrap();
+        let rows = |table: &str| {
+            let shell = rusqlite::Connection::open(&file).unwrap();
+            shell.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let sweep_at = async |at: Timestamp| {
+            *clock.0.lock().unwrap() = at;
+            inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
+            (rows("erased_session"), rows("cart_key"))
+        };
+        let began = clock.now();
+
+        let expiry = began + Duration::from_secs(900) + ERASED_SESSION_MARGIN;
+        assert_eq!(sweep_at(expiry).await, (1, 1));
+        assert_eq!(sweep_at(expiry + Duration::from_millis(1)).await, (0, 1));
+        assert_eq!(sweep_at(began + CART_KEY_WINDOW).await, (0, 1));
+        assert_eq!(sweep_at(began + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
     }
 }

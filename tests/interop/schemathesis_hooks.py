@@ -1,4 +1,7 @@
-"""What Schemathesis cannot know from the contract: where refresh tokens come from, and what every answer has."""
+"""What Schemathesis cannot know from the contract: where refresh tokens come from, what is there when a request comes, and
+what every answer has."""
+
+from secrets import token_urlsafe
 
 import requests
 import schemathesis
@@ -7,8 +10,15 @@ from schemathesis import Case, CheckContext, GenerationMode, HookContext, Respon
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, object]) -> None:
-    """Rightly made requests to the token endpoint get a refresh token that is good."""
-    if case.path == "/token" and case.meta.generation.mode is GenerationMode.POSITIVE:
+    """Rightly made requests get what makes them right: a refresh token that is good, a condition that holds, and a key that
+    has not been used for anything else."""
+    if case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if "If-Match" in case.headers:
+        case.headers["If-Match"] = "*"
+    if case.path == "/me/cart" and "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = token_urlsafe()
+    if case.path == "/token":
         login = requests.post(f"{origin(case)}/anonymous-login", json={"refresh": True}, timeout=10)
         case.body["refresh_token"] = login.json()["refresh_token"]
 

@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::metrics::{Metrics, Refresh};
 use crate::secret::sha256;
-use crate::store::{Login, LoginOutcome, OpenSession, Reuse, Rotation, RotationOutcome, Store, StoreError};
+use crate::store::{Login, LoginOutcome, OpenSession, Outcome, Reuse, Rotation, RotationOutcome, Store, StoreError};
 
 /// How long things live.
 #[derive(Debug, Clone, Copy)]
@@ -203,6 +203,20 @@ impl Sessions {
                 this.metrics.revoked();
             }
             Ok(ended.is_some())
+        })
+        .await
+    }
+
+    /// Erases a guest with all sessions, at once on this node.
+    pub(crate) async fn erase(&self, guest: Uuid) -> Result<Outcome<()>, Unavailable> {
+        let this = self.clone();
+        finish(async move {
+            let erased = this.store.erase(guest).await?;
+            for revocation in erased.iter().flatten() {
+                this.revoked.add(*revocation);
+                this.metrics.revoked();
+            }
+            Ok(erased.map(drop))
         })
         .await
     }

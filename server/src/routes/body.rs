@@ -45,6 +45,24 @@ where
     }
 }
 
+/// A JSON merge patch (RFC 7396) of an object.
+pub(super) struct MergePatchBody<T>(pub(super) T);
+
+impl<T, S> FromRequest<S> for MergePatchBody<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // Many clients send the type of any JSON.
+        let is_patch = is_type(request.headers(), "application/merge-patch+json");
+        let (is_json, bytes) = body_of(request, state).await?;
+        object(is_json || is_patch, &bytes).map(Self)
+    }
+}
+
 async fn body_of<S: Send + Sync>(request: Request, state: &S) -> Result<(bool, Bytes), Problem> {
     let is_json = is_type(request.headers(), "application/json");
     let bytes = Bytes::from_request(request, state)

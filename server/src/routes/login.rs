@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use guestpass_core::wire::{IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX, IDEMPOTENCY_KEY_MIN, LOGIN_PATH, TokenAnswer};
+use guestpass_core::wire::{LOGIN_PATH, TokenAnswer};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::OptionalJsonBody;
+use super::idempotency_key::idempotency_key;
 use super::openapi::{BodyErrors, LoginLimits, refresh_link, revoke_link};
 use crate::error::{Problem, ProblemBody};
 use crate::server::Guestpass;
@@ -73,22 +74,4 @@ pub(super) async fn login(
     }
     let answer = inner.sessions.login(refresh, key, inner.clock.now()).await?;
     Ok(Json(answer))
-}
-
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(key) = keys.next() else { return Ok(None) };
-    let usable = |key: &&str| {
-        (IDEMPOTENCY_KEY_MIN..=IDEMPOTENCY_KEY_MAX).contains(&key.len())
-            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
-    match (key.to_str().ok().filter(usable), keys.next()) {
-        (Some(key), None) => Ok(Some(key)),
-        _ => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "{IDEMPOTENCY_KEY} must come once and be {IDEMPOTENCY_KEY_MIN} to {IDEMPOTENCY_KEY_MAX} characters of base64url."
-            ),
-        )),
-    }
 }

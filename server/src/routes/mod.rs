@@ -1,11 +1,11 @@
 //! The API: one file per resource, and the layers around all of them.
 
 mod body;
-mod cart;
 mod docs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod health;
+mod idempotency_key;
 mod introspect;
 mod items;
 mod jwks;
@@ -19,7 +19,6 @@ pub(crate) mod openapi;
 mod public_data;
 mod register;
 mod revoke;
-mod sessions;
 mod static_files;
 mod token;
 
@@ -83,11 +82,7 @@ fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
         .routes(routes!(jwks::jwks))
         .routes(routes!(items::items))
         .routes(routes!(public_data::public_data))
-        .routes(routes!(me::me))
-        .routes(routes!(sessions::list))
-        .routes(routes!(sessions::end))
-        .routes(routes!(cart::cart, cart::add))
-        .routes(routes!(cart::set, cart::remove))
+        .merge(me::routes())
         .routes(routes!(openapi::openapi))
         .routes(routes!(docs::page))
         .merge(docs::files().into())

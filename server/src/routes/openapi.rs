@@ -22,6 +22,15 @@ pub(super) struct GuestErrors;
 /// What an operation that takes JSON may answer instead.
 pub(super) struct BodyErrors;
 
+/// What an operation that names an item may answer instead.
+pub(super) struct ItemErrors;
+
+/// What an operation that adds to something bounded may answer instead.
+pub(super) struct FullErrors;
+
+/// What a change that has conditions may answer instead: RFC 9110 §13.
+pub(super) struct ConditionErrors;
+
 /// What a login that comes too soon is answered.
 pub(super) struct LoginLimits;
 
@@ -48,6 +57,24 @@ impl IntoResponses for BodyErrors {
             ("415", "UnsupportedMediaType"),
             ("422", "UnprocessableContent"),
         ])
+    }
+}
+
+impl IntoResponses for ItemErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[("404", "NoSuchItem")])
+    }
+}
+
+impl IntoResponses for FullErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[("409", "Full")])
+    }
+}
+
+impl IntoResponses for ConditionErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[("412", "PreconditionFailed")])
     }
 }
 
@@ -128,7 +155,7 @@ fn shared_responses() -> Value {
         "BadRequest": with_header(
             problem(
                 "Malformed: the token was sent in a wrong way or in more than one (then with `WWW-Authenticate`), a \
-                    header makes no sense, or the body is not JSON.",
+                    header or a parameter makes no sense, or the body is not JSON.",
             ),
             "WWW-Authenticate",
             challenge.clone(),
@@ -138,6 +165,9 @@ fn shared_responses() -> Value {
             "WWW-Authenticate",
             required(challenge),
         ),
+        "NoSuchItem": problem("There is no such item."),
+        "Full": problem("There is no room for one more. `code` says in what: `cart_full` or `favorites_full`."),
+        "PreconditionFailed": problem("`If-Match` or `If-None-Match` does not hold: it has changed. Nothing was done."),
         "TooLarge": problem("The body is longer than 16 KiB."),
         "UnsupportedMediaType": problem("The body is not `application/json`."),
         "UnprocessableContent": problem("The body is JSON, and not what is wanted here. `detail` says why."),
@@ -245,7 +275,7 @@ pub fn document() -> &'static Value {
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     paths.into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut).flat_map(|path| {
-        let methods = ["get", "put", "post", "delete"];
+        let methods = ["get", "put", "post", "patch", "delete"];
         path.iter_mut().filter(move |(name, _)| methods.contains(&name.as_str())).map(|(_, operation)| operation)
     })
 }

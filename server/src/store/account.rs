@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::MAX_QUANTITY;
+use super::Preferences;
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 
@@ -161,25 +161,17 @@ impl Standing {
     }
 }
 
-/// What a merge keeps within: the same bounds as each collection has by itself.
-pub(crate) mod bounds {
-    pub(crate) const QUANTITY: i64 = super::MAX_QUANTITY;
-    pub(crate) const HISTORY: i64 = 100;
-    pub(crate) const PREFERENCE_KEYS: usize = 64;
-    pub(crate) const PREFERENCE_BYTES: usize = 8 * 1024;
-}
-
 /// Preferences after a merge: the account wins key by key, and the guest fills in what it lacks, in the order of the keys,
 /// as far as there is room. What cannot be read counts as empty: it could not be used either.
 pub(crate) fn merge_preferences(account: Option<&str>, guest: Option<&str>) -> String {
     let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
     let mut merged = read(account).unwrap_or_default();
     for (key, value) in read(guest).unwrap_or_default() {
-        if merged.contains_key(&key) || merged.len() >= bounds::PREFERENCE_KEYS {
+        if merged.contains_key(&key) {
             continue;
         }
         merged.insert(key.clone(), value);
-        if Value::Object(merged.clone()).to_string().len() > bounds::PREFERENCE_BYTES {
+        if Preferences::try_from(merged.clone()).is_err() {
             merged.remove(&key);
         }
     }
@@ -205,8 +197,14 @@ mod tests {
         let full = Value::Object(full).to_string();
         assert_eq!(merge_preferences(Some(&full), Some(r#"{"b":1}"#)), full);
 
-        let long = |key: &str| format!(r#"{{"{key}":"{}"}}"#, "x".repeat(5000));
-        assert_eq!(merge_preferences(Some(&long("a")), Some(&long("b"))), long("a"));
+        let long = |key: char| {
+            let texts: Map<_, _> = (0..9).map(|number| (format!("{key}{number}"), "x".repeat(500).into())).collect();
+            Value::Object(texts).to_string()
+        };
+        let merged: Map<String, Value> =
+            serde_json::from_str(&merge_preferences(Some(&long('a')), Some(&long('b')))).unwrap();
+        assert_eq!(merged.keys().filter(|key| key.starts_with('a')).count(), 9);
+        assert_eq!(merged.keys().filter(|key| key.starts_with('b')).count(), 7, "as far as there is room");
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! be atomic is stated here, and how a database does it stays inside its implementation.
 
 mod account;
+mod data;
 mod keys;
 pub(crate) mod postgres;
+mod preferences;
 mod session;
 pub(crate) mod sqlite;
 
@@ -16,20 +18,29 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
+use crate::auth::Subject;
 use crate::clock::Timestamp;
 
 pub use keys::KeyStage;
 
 pub(crate) use account::{
     AccountKey, AccountRow, CEREMONIES_PER_USER, Caller, Ceremony, Entry, EntryOutcome, Identity, NewCredential, Once,
-    PasskeyRow, Promotion, RegisterOutcome, Registration, Standing, bounds, merge_preferences,
+    PasskeyRow, Promotion, RegisterOutcome, Registration, Standing, merge_preferences,
+};
+pub(crate) use data::{
+    CART_KEY_WINDOW, CartChange, CartKey, CartLine, Everything, ItemList, ItemRow, ListedItem, MAX_FAVORITES,
+    MAX_HISTORY, MAX_LINES, MAX_QUANTITY, Outcome, Page, PersonalItem, Position, Quantity, Refusal,
 };
 pub(crate) use keys::{
     KeyChange, KeyLife, KeySet, NewSigningKey, RefreshKeyRow, SigningKeyRow, signing_index, stage, verifies_until,
 };
+pub(crate) use preferences::{
+    MAX_PREFERENCE_KEYS, MAX_PREFERENCE_TEXT, MergePatch, Preferences, PreferencesChange, PreferencesEdit,
+    PreferencesError,
+};
 pub(crate) use session::{
-    LOGIN_KEY_RETENTION, LOGIN_KEY_WINDOW, Login, LoginOutcome, OpenSession, Reuse, Revocation, Rotation,
-    RotationOutcome, SESSIONS_LISTED, SessionRow,
+    ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, LOGIN_KEY_WINDOW, Login, LoginOutcome, OpenSession, Reuse, Revocation,
+    Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
 };
 
 /// Everything the server keeps. What a method has answered with `Ok` is durable (S5).
@@ -63,8 +74,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// The revoked sessions that still have unexpired access tokens.
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
 
-    /// Forgets up to `limit` idempotency keys from before `before`; says how many.
-    async fn forget_login_keys(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
+    /// Forgets up to `limit` rows of such a kind from before `before`; says how many.
+    async fn forget(&self, what: ShortLived, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
 
     /// Removes the guests of one batch who were last active before `before`, and have no session that could still be used
     /// or whose revocation must still be remembered; and the tombstones that no access token can name any more. Never a
@@ -99,32 +110,51 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Forgets a challenge that was answered wrongly.
     async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError>;
 
-    /// Forgets up to `limit` challenges and as many used ID tokens that had expired by `now`; says how many.
-    async fn forget_proofs(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError>;
-
     /// Those who have become members and may still have access tokens that call them guests.
     async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError>;
 
     /// Notes when guests were last active. Never moves one back.
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
 
-    /// The catalogue.
-    async fn items(&self) -> Result<Vec<ItemRow>, StoreError>;
-
     /// How many items the catalogue has.
     async fn item_count(&self) -> Result<u64, StoreError>;
 
-    /// A guest's cart, oldest line first.
-    async fn cart(&self, guest: Uuid) -> Result<Vec<CartLine>, StoreError>;
+    /// The catalogue in its order, and what each item is to the guest.
+    async fn items(&self, guest: Uuid) -> Result<Outcome<Vec<PersonalItem>>, StoreError>;
 
-    /// Changes one line of a cart and returns the cart, or `None` if the catalogue has no such item.
-    async fn change_cart(
+    /// A guest's cart, oldest line first.
+    async fn cart(&self, guest: Uuid) -> Result<Outcome<Vec<CartLine>>, StoreError>;
+
+    /// Changes one line of a cart and returns the cart. The conditions and the idempotency key are looked at in the same
+    /// transaction; what the key has added before is not added again, whatever the conditions.
+    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<Outcome<Vec<CartLine>>, StoreError>;
+
+    /// A part of a list, newest first.
+    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<Outcome<Vec<ListedItem>>, StoreError>;
+
+    /// Puts an item on a list. In a history it becomes the latest, and the oldest beyond [`MAX_HISTORY`] go; a favourite
+    /// that is one already stays where it is.
+    async fn enlist(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<Outcome<()>, StoreError>;
+
+    /// Takes an item off a list, or all of them. What is not there is gone already.
+    async fn delist(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<Outcome<()>, StoreError>;
+
+    /// A guest's preferences.
+    async fn preferences(&self, guest: Uuid) -> Result<Outcome<Preferences>, StoreError>;
+
+    /// Changes preferences and returns them. The conditions are looked at in the same transaction.
+    async fn change_preferences(
         &self,
         guest: Uuid,
-        item: i64,
-        change: CartChange,
-        now: Timestamp,
-    ) -> Result<Option<Vec<CartLine>>, StoreError>;
+        change: PreferencesChange,
+    ) -> Result<Outcome<Preferences>, StoreError>;
+
+    /// Everything about a guest, as of one moment.
+    async fn everything(&self, guest: Uuid) -> Result<Outcome<Everything>, StoreError>;
+
+    /// Erases a guest: every row goes, and of the sessions remains what it takes to refuse their access tokens. Takes its
+    /// turn with whatever else changes one of the sessions (S4), and with every other change of the guest's data.
+    async fn erase(&self, guest: Uuid) -> Result<Outcome<Vec<Revocation>>, StoreError>;
 
     /// Waits for what another node, or an operator, changes in the same database, and may tell it twice. Here that never
     /// happens: the only other process that writes to it is the command for keys, and those are asked for anyway.
@@ -146,6 +176,40 @@ pub(crate) enum Change {
     Revoked(Revocation),
     /// A guest became a member.
     Promoted(Promotion),
+}
+
+/// What is kept for a while only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShortLived {
+    /// Idempotency keys of logins, from when they came.
+    LoginKeys,
+    /// Idempotency keys of additions to carts, from when they came.
+    CartKeys,
+    /// Sessions of erased guests, from when their last access token has expired.
+    ErasedSessions,
+    /// Challenges of passkeys, from when they have expired.
+    Ceremonies,
+    /// ID tokens that have been used, from when they have expired.
+    IdTokens,
+}
+
+impl ShortLived {
+    /// The table, its primary key, and the column of the time.
+    pub(crate) const fn columns(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::LoginKeys => ("login_key", "hash", "created_at"),
+            Self::CartKeys => ("cart_key", "user_id, hash", "created_at"),
+            Self::ErasedSessions => ("erased_session", "id", "access_expires_at"),
+            Self::Ceremonies => ("ceremony", "id", "expires_at"),
+            Self::IdTokens => ("used_id_token", "hash", "expires_at"),
+        }
+    }
+}
+
+impl GuestRow {
+    pub(crate) const fn subject(&self) -> Subject {
+        Subject::new(self.id, self.registered_at.is_some())
+    }
 }
 
 /// Why the store did not answer. The cause is for the log; a client only learns that the store is unavailable.
@@ -200,46 +264,3 @@ pub(crate) struct GuestRow {
     pub(crate) email: Option<String>,
     pub(crate) passkeys: u64,
 }
-
-/// One thing in the catalogue.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
-#[schema(as = Item)]
-pub(crate) struct ItemRow {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    pub(crate) description: String,
-    /// In hundredths of the currency.
-    #[schema(minimum = 0)]
-    pub(crate) price_cents: i64,
-    /// ISO 4217.
-    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
-    pub(crate) currency: String,
-    pub(crate) emoji: String,
-}
-
-/// One line of a cart, with what a page needs to show it.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
-pub(crate) struct CartLine {
-    pub(crate) item_id: i64,
-    pub(crate) name: String,
-    /// The price of one, in hundredths of the currency.
-    #[schema(minimum = 0)]
-    pub(crate) price_cents: i64,
-    /// ISO 4217.
-    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
-    pub(crate) currency: String,
-    pub(crate) emoji: String,
-    #[schema(minimum = 1, maximum = 99)]
-    pub(crate) quantity: i64,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum CartChange {
-    /// Adds to what is there, up to [`MAX_QUANTITY`].
-    Add(i64),
-    Set(i64),
-    Remove,
-}
-
-/// The most of one item that a cart holds.
-pub(crate) const MAX_QUANTITY: i64 = 99;

@@ -13,6 +13,10 @@ pub(crate) const LOGIN_KEY_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// is late instead of making a second guest.
 pub(crate) const LOGIN_KEY_RETENTION: Duration = Duration::from_secs(60 * 60);
 
+/// For how long past their last access token the sessions of an erased guest are remembered: more than the clocks of two
+/// nodes differ.
+pub(crate) const ERASED_SESSION_MARGIN: Duration = Duration::from_secs(5 * 60);
+
 /// Sessions of one user that are listed. Nobody has as many browsers; a program that logs in all day may.
 pub(crate) const SESSIONS_LISTED: u32 = 100;
 

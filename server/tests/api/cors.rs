@@ -20,7 +20,7 @@ async fn preflight(server: &Server, origin: &str) -> Answer {
         .uri("/me/cart/1")
         .header("origin", origin)
         .header("access-control-request-method", "PUT")
-        .header("access-control-request-headers", "authorization,content-type,idempotency-key");
+        .header("access-control-request-headers", "authorization,content-type,if-match,if-none-match,idempotency-key");
     server.send(request.body(Body::empty()).unwrap()).await
 }
 
@@ -32,8 +32,11 @@ async fn a_preflight_from_an_allowed_origin_may_do_what_the_sdk_does() {
         let answer = preflight(&server, origin).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("access-control-allow-origin"), origin);
-        assert_eq!(answer.header("access-control-allow-headers"), "authorization,content-type,idempotency-key");
-        for method in ["GET", "POST", "PUT", "DELETE"] {
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            "authorization,content-type,if-match,if-none-match,idempotency-key"
+        );
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             assert!(answer.header("access-control-allow-methods").contains(method), "{method}");
         }
         assert_eq!(answer.header("access-control-allow-credentials"), "");
@@ -62,7 +65,7 @@ async fn an_error_can_be_read_across_origins_too() {
     assert_eq!(answer.status, 401);
     assert_eq!(answer.header("access-control-allow-origin"), SHOP);
     let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
-    for name in ["www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "dpop-nonce"] {
+    for name in ["www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "etag", "dpop-nonce"] {
         assert!(exposed.contains(name), "{name} is not exposed");
     }
 }

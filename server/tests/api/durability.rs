@@ -33,7 +33,7 @@ const START: Duration = Duration::from_millis(60);
 const KILLED_WITH_DATABASE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s05_acknowledged_logins_rotations_and_cart_changes_survive_a_hundred_kills() {
+async fn s05_acknowledged_logins_rotations_and_changes_of_data_survive_a_hundred_kills() {
     let mut ground = Ground::new();
 
     let logins = survive(&mut ground).await;

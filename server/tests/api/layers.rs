@@ -21,7 +21,7 @@ async fn what_is_personal_is_not_cached() {
     let server = Server::open().await;
     let token = server.login().await.access;
 
-    for path in ["/me", "/me/cart", "/items/"] {
+    for path in ["/me", "/me/cart", "/me/history", "/me/preferences", "/me/export", "/items/"] {
         assert_eq!(server.get(path, &token).await.header("cache-control"), "no-store", "{path}");
     }
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, log_in, member, register, user, uuid_of};
-use crate::support::{DAY, MINUTE, SECOND, Server, authorized, claims_of, login};
+use crate::support::{DAY, MINUTE, SECOND, Server, authorized, claims_of, login, with};
 
 #[tokio::test]
 async fn s08_a_guest_who_logs_in_brings_everything_along() {
@@ -253,18 +253,63 @@ async fn s07_a_tombstone_goes_once_no_token_can_name_the_guest() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_erased_takes_its_tombstones_along() {
+async fn s08_an_addition_that_is_repeated_after_the_merge_adds_nothing() {
+    let server = Server::open().await;
+    let account = member(&server).await;
+    let guest = server.login().await;
+    let add = || {
+        let request = authorized("POST", "/me/cart", &guest.access, Some(json!({ "item_id": 1, "quantity": 3 })));
+        with(request, "idempotency-key", "k_-GqFbKvQ0r8pWm2ZtYxA")
+    };
+    assert_eq!(server.send(add()).await.status, StatusCode::OK);
+    server.send(log_in(&guest.access)).await;
+
+    assert_eq!(server.send(add()).await.status, StatusCode::OK);
+
+    assert_eq!(cart(&server, &account.access).await, [(1, 3)]);
+}
+
+#[tokio::test]
+async fn s04_an_account_that_is_erased_takes_its_tombstones_and_all_sessions_along() {
     let server = Server::open().await;
     let account = member(&server).await;
     let guest = server.login().await;
     server.send(log_in(&guest.access)).await;
+    let late = server.refresh(&guest.refresh).await.tokens();
 
-    server.database().execute(&format!("DELETE FROM anonymous_user WHERE id = '{}'", uuid_of(&account.id)));
+    // By a token that still names the guest: whoever it was is the member now.
+    let erased = server.send(authorized("DELETE", "/me", &guest.access, None)).await;
 
+    assert_eq!(erased.status, StatusCode::NO_CONTENT);
     assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 0);
-    server.get("/me", &guest.access).await.assert_problem(401);
+    assert_eq!(server.number("SELECT count(*) FROM account"), 0);
+    for token in [&account.access, &guest.access, &late.access] {
+        server.get("/me", token).await.assert_problem(401);
+    }
     let other = server.login().await;
     server.send(log_in(&other.access)).await.assert_refused(403, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn s04_a_login_and_the_end_of_the_account_at_once_leave_a_guest_or_nothing() {
+    for _ in 0..4 {
+        let server = Server::open().await;
+        let account = member(&server).await;
+        let guest = server.login().await;
+        add_to_cart(&server, &guest.access, 1, 2).await;
+
+        let (logged_in, erased) = tokio::join!(
+            server.send(log_in(&guest.access)),
+            server.send(authorized("DELETE", "/me", &account.access, None))
+        );
+
+        assert_eq!(erased.status, StatusCode::NO_CONTENT);
+        match logged_in.status.as_u16() {
+            200 => assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 0),
+            403 => assert_eq!(cart(&server, &guest.access).await, [(1, 2)]),
+            _ => panic!("{logged_in:?}"),
+        }
+    }
 }
 
 #[tokio::test]

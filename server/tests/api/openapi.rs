@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::{Server, get};
 
-const METHODS: [&str; 4] = ["get", "put", "post", "delete"];
+const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
 async fn document() -> Value {
     let answer = Server::open().await.send(get("/openapi.json")).await;

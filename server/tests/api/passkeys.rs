@@ -327,7 +327,7 @@ async fn challenges_are_few_for_each_caller_and_are_swept() {
     assert_eq!(server.number("SELECT count(*) FROM ceremony"), 5);
     let id = oldest.as_str().unwrap();
     assert_eq!(server.number(&format!("SELECT count(*) FROM ceremony WHERE id = '{id}'")), 0);
-    server.clock.advance(5 * MINUTE);
+    server.clock.advance(5 * MINUTE + SECOND);
     server.guestpass().sweep().await.unwrap();
     assert_eq!(server.number("SELECT count(*) FROM ceremony"), 0);
 }

@@ -10,8 +10,18 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 
 #[path = "../api/cart.rs"]
 mod cart;
+#[path = "../api/cart_conditions.rs"]
+mod cart_conditions;
 #[path = "../api/durability.rs"]
 mod durability;
+#[path = "../api/erase.rs"]
+mod erase;
+#[path = "../api/export.rs"]
+mod export;
+#[path = "../api/favorites.rs"]
+mod favorites;
+#[path = "../api/history.rs"]
+mod history;
 #[path = "../api/introspect.rs"]
 mod introspect;
 #[path = "../api/issuer.rs"]
@@ -34,6 +44,8 @@ mod membership;
 mod merge;
 #[path = "../api/passkeys.rs"]
 mod passkeys;
+#[path = "../api/preferences.rs"]
+mod preferences;
 #[path = "../api/register.rs"]
 mod register;
 #[path = "../api/revoke.rs"]

@@ -69,6 +69,10 @@ impl Client {
         answer(self.http.get(format!("{}{path}", self.url)).bearer_auth(access)).await
     }
 
+    pub(crate) async fn erase(&self, access: &str) -> Answer {
+        answer(self.http.delete(format!("{}/me", self.url)).bearer_auth(access)).await
+    }
+
     /// Sets the number of one thing in the cart.
     pub(crate) async fn set(&self, access: &str, quantity: i64) -> Answer {
         self.send(Method::PUT, "/me/cart/1", access, &json!({ "quantity": quantity })).await

@@ -47,6 +47,42 @@ async fn s04_a_revocation_on_one_node_is_known_to_the_others() {
 }
 
 #[tokio::test]
+async fn s04_an_erasure_on_one_node_is_known_to_the_others() {
+    let database = postgres::database();
+    let nodes = Node::start_together(&database.url, 3);
+    let tokens = nodes[0].client().login().await;
+    let bystander = nodes[0].client().login().await;
+
+    assert_eq!(nodes[0].client().erase(&tokens.access).await.status, 204);
+
+    // Asks for no guest's row: only the end of the session can be why it is refused.
+    assert_eq!(nodes[0].client().get("/me/sessions", &tokens.access).await.status, 401);
+    for node in &nodes {
+        until(async || node.client().get("/me/sessions", &tokens.access).await.status == 401).await;
+        assert_eq!(node.client().refresh(&tokens.refresh).await.body["error"], "invalid_grant");
+        assert!(node.client().accepts(&bystander.access).await);
+    }
+}
+
+#[tokio::test]
+async fn s04_an_erasure_is_known_although_its_notification_was_lost() {
+    let database = postgres::database();
+    let node = Node::start(&database.url);
+    let tokens = node.client().login().await;
+    let id = tokens.id.strip_prefix("anonymous_").unwrap();
+
+    database.execute(&format!(
+        "BEGIN;
+         SET LOCAL session_replication_role = replica;
+         INSERT INTO erased_session (id, access_expires_at) SELECT id, access_expires_at FROM session WHERE user_id = '{id}';
+         DELETE FROM session WHERE user_id = '{id}';
+         COMMIT"
+    ));
+
+    node.client().until_refused(&tokens.access).await;
+}
+
+#[tokio::test]
 async fn s04_reuse_on_one_node_ends_the_session_on_the_others() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 2);

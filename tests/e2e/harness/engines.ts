@@ -61,7 +61,7 @@ async function chromium(): Promise<Engine> {
  */
 async function firefox(): Promise<Engine> {
   runningFirefox ??= startFirefox()
-  const driver = await runningFirefox
+  const { driver } = await runningFirefox
   const { userContext } = await bidi<{ userContext: string }>(driver, 'browser.createUserContext', {})
   return {
     driver,
@@ -75,10 +75,10 @@ async function firefox(): Promise<Engine> {
   }
 }
 
-let runningFirefox: Promise<WebDriver> | undefined
-afterAll(async () => (await runningFirefox)?.quit())
+let runningFirefox: ReturnType<typeof startFirefox> | undefined
+afterAll(async () => (await runningFirefox)?.end())
 
-async function startFirefox(): Promise<WebDriver> {
+async function startFirefox() {
   const options = new gecko.Options()
   options.setPageLoadStrategy(LOADING)
   options.setBinary('/usr/bin/firefox-esr')
@@ -93,11 +93,19 @@ async function startFirefox(): Promise<WebDriver> {
   }
   for (const [name, value] of Object.entries(quiet)) options.setPreference(name, value)
   options.enableBidi()
-  return new Builder()
-    .forBrowser('firefox')
-    .setFirefoxOptions(options)
-    .setFirefoxService(new gecko.ServiceBuilder('geckodriver'))
-    .build()
+  // 0: Firefox takes the port for BiDi itself. One that was found free a moment before may be somebody else's by then.
+  const service = new DriverService.Builder('geckodriver').setLoopback(true).addArguments('--websocket-port=0').build()
+  try {
+    const driver = await new Builder()
+      .usingServer(await service.start())
+      .forBrowser('firefox')
+      .setFirefoxOptions(options)
+      .build()
+    return { driver, end: () => driver.quit().finally(() => service.kill()) }
+  } catch (error) {
+    await service.kill()
+    throw error
+  }
 }
 
 async function bidi<Result>(driver: WebDriver, method: string, params: object): Promise<Result> {

@@ -8,6 +8,7 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::guests::Owner;
 use super::{Error, ceremonies, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
@@ -220,4 +221,12 @@ pub(super) async fn promotions(db: &Client, now: Timestamp) -> Result<Vec<Promot
         Ok(Promotion { guest: row.try_get("id")?, account: row.try_get("account")?, until: time_column(row, "until")? })
     };
     db.query(&query, &[&now.as_millis()]).await?.iter().map(promotion).collect()
+}
+
+pub(super) async fn identities(db: &impl GenericClient, owner: &Owner) -> Result<Vec<Identity>, Error> {
+    let query = db
+        .prepare_cached("SELECT issuer, subject FROM linked_identity WHERE user_id = $1 ORDER BY issuer, subject")
+        .await?;
+    let identity = |row: &Row| Ok(Identity { issuer: row.try_get("issuer")?, subject: row.try_get("subject")? });
+    db.query(&query, &[&owner.id]).await?.iter().map(identity).collect()
 }

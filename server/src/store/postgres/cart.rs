@@ -1,88 +1,86 @@
-//! The catalogue and the carts.
+//! Carts.
 
-use deadpool_postgres::{Client, GenericClient};
+use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::guests::owner;
-use super::{Error, unreadable};
+use super::catalogue::require_item;
+use super::guests::{Owner, lock_owner, owner};
+use super::{Error, NotDone, time_column};
 use crate::clock::Timestamp;
-use crate::store::{CartChange, CartLine, ItemRow, MAX_QUANTITY};
+use crate::store::{CartChange, CartKey, CartLine, Quantity};
 
-pub(super) async fn items(db: &Client) -> Result<Vec<ItemRow>, Error> {
-    let query =
-        db.prepare_cached("SELECT id, name, description, price_cents, currency, emoji FROM item ORDER BY id").await?;
-    db.query(&query, &[]).await?.iter().map(item_row).collect()
+pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, NotDone> {
+    let owner = owner(db, guest).await?;
+    Ok(lines(db, &owner).await?)
 }
 
-pub(super) async fn item_count(db: &Client) -> Result<u64, Error> {
-    let query = db.prepare_cached("SELECT count(*) FROM item").await?;
-    let count: i64 = db.query_one(&query, &[]).await?.try_get(0)?;
-    u64::try_from(count).map_err(unreadable)
+/// The guest's row is locked, so what is read here is still so when it is written.
+pub(super) async fn change(db: &mut Client, guest: Uuid, change: CartChange) -> Result<Vec<CartLine>, NotDone> {
+    let transaction = db.transaction().await?;
+    let owner = lock_owner(&transaction, guest).await?;
+    if let Some(key) = &change.key
+        && was_used(&transaction, &owner, key, change.now).await?
+    {
+        return Ok(lines(&transaction, &owner).await?);
+    }
+    if !matches!(change.quantity, Quantity::Remove) {
+        require_item(&transaction, change.item).await?;
+    }
+    let quantity = change.decide(&lines(&transaction, &owner).await?)?;
+    set(&transaction, &owner, &change, quantity).await?;
+    if let Some(key) = &change.key {
+        remember(&transaction, &owner, key, change.now).await?;
+    }
+    let lines = lines(&transaction, &owner).await?;
+    transaction.commit().await?;
+    Ok(lines)
 }
 
-pub(super) async fn cart(db: &impl GenericClient, guest: Uuid) -> Result<Vec<CartLine>, Error> {
+pub(super) async fn lines(db: &impl GenericClient, owner: &Owner) -> Result<Vec<CartLine>, Error> {
     let query = db
         .prepare_cached(
-            "SELECT item.id, item.name, item.price_cents, item.currency, item.emoji, cart_item.quantity
+            "SELECT item.id, item.name, item.price_cents, item.currency, item.emoji, cart_item.quantity, cart_item.added_at
              FROM cart_item JOIN item ON item.id = cart_item.item_id
-             WHERE cart_item.user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)
-             ORDER BY cart_item.added_at, item.id",
+             WHERE cart_item.user_id = $1 ORDER BY cart_item.added_at, item.id",
         )
         .await?;
-    db.query(&query, &[&guest]).await?.iter().map(cart_line).collect()
+    db.query(&query, &[&owner.id]).await?.iter().map(cart_line).collect()
 }
 
-/// `None` if the catalogue has no such item; taking out one that is not there is no error.
-pub(super) async fn change(
-    db: &mut Client,
-    guest: Uuid,
-    item: i64,
-    change: CartChange,
-    now: Timestamp,
-) -> Result<Option<Vec<CartLine>>, Error> {
-    let transaction = db.transaction().await?;
-    let owner = owner(&transaction, guest).await?;
-    match change {
-        CartChange::Remove => {
-            let delete =
-                transaction.prepare_cached("DELETE FROM cart_item WHERE user_id = $1 AND item_id = $2").await?;
-            transaction.execute(&delete, &[&owner, &item]).await?;
-        }
-        CartChange::Add(quantity) | CartChange::Set(quantity) => {
-            let adds = matches!(change, CartChange::Add(_));
-            let insert = transaction
-                .prepare_cached(
-                    "INSERT INTO cart_item (user_id, item_id, quantity, added_at)
-                     SELECT $1, item.id, $3, $4 FROM item WHERE item.id = $2
-                     ON CONFLICT (user_id, item_id) DO UPDATE SET quantity =
-                         least($5::bigint, excluded.quantity + CASE WHEN $6::boolean THEN cart_item.quantity ELSE 0 END)",
-                )
-                .await?;
-            let quantity = quantity.min(MAX_QUANTITY);
-            let parameters: [&(dyn ToSql + Sync); 6] =
-                [&owner, &item, &quantity, &now.as_millis(), &MAX_QUANTITY, &adds];
-            let changed = transaction.execute(&insert, &parameters).await?;
-            if changed == 0 {
-                return Ok(None);
-            }
-        }
+async fn set(db: &Transaction<'_>, owner: &Owner, change: &CartChange, quantity: i64) -> Result<(), Error> {
+    if quantity == 0 {
+        let delete = db.prepare_cached("DELETE FROM cart_item WHERE user_id = $1 AND item_id = $2").await?;
+        db.execute(&delete, &[&owner.id, &change.item]).await?;
+    } else {
+        let insert = db
+            .prepare_cached(
+                "INSERT INTO cart_item (user_id, item_id, quantity, added_at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (user_id, item_id) DO UPDATE SET quantity = excluded.quantity",
+            )
+            .await?;
+        db.execute(&insert, &[&owner.id, &change.item, &quantity, &change.now.as_millis()]).await?;
     }
-    let lines = cart(&transaction, owner).await?;
-    transaction.commit().await?;
-    Ok(Some(lines))
+    Ok(())
 }
 
-fn item_row(row: &Row) -> Result<ItemRow, Error> {
-    Ok(ItemRow {
-        id: row.try_get("id")?,
-        name: row.try_get("name")?,
-        description: row.try_get("description")?,
-        price_cents: row.try_get("price_cents")?,
-        currency: row.try_get("currency")?,
-        emoji: row.try_get("emoji")?,
-    })
+async fn was_used(db: &Transaction<'_>, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<bool, NotDone> {
+    let query = db.prepare_cached("SELECT request, created_at FROM cart_key WHERE user_id = $1 AND hash = $2").await?;
+    match db.query_opt(&query, &[&owner.id, &key.hash.as_slice()]).await? {
+        Some(row) => Ok(key.repeats(row.try_get("request")?, time_column(&row, "created_at")?, now)?),
+        None => Ok(false),
+    }
+}
+
+async fn remember(db: &Transaction<'_>, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<(), Error> {
+    let insert = db
+        .prepare_cached(
+            "INSERT INTO cart_key (user_id, hash, request, created_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (user_id, hash) DO UPDATE SET request = excluded.request, created_at = excluded.created_at",
+        )
+        .await?;
+    db.execute(&insert, &[&owner.id, &key.hash.as_slice(), &key.request.as_slice(), &now.as_millis()]).await?;
+    Ok(())
 }
 
 fn cart_line(row: &Row) -> Result<CartLine, Error> {
@@ -93,5 +91,6 @@ fn cart_line(row: &Row) -> Result<CartLine, Error> {
         currency: row.try_get("currency")?,
         emoji: row.try_get("emoji")?,
         quantity: row.try_get("quantity")?,
+        added_at: time_column(row, "added_at")?,
     })
 }

@@ -3,7 +3,7 @@
 use deadpool_postgres::{Client, Transaction};
 use uuid::Uuid;
 
-use super::{Error, unreadable};
+use super::Error;
 use crate::clock::Timestamp;
 use crate::store::{CEREMONIES_PER_USER, Ceremony, Once};
 
@@ -63,20 +63,4 @@ pub(super) async fn use_up(
         }
     };
     Ok(changed == 1)
-}
-
-/// What another node is forgetting at the same moment is left to it.
-pub(super) async fn forget(db: &Client, now: Timestamp, limit: u32) -> Result<usize, Error> {
-    let mut forgotten = 0;
-    for (table, id) in [("ceremony", "id"), ("used_id_token", "hash")] {
-        let delete = format!(
-            "DELETE FROM {table} WHERE {id} IN (
-                 SELECT {id} FROM {table} WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED
-             )"
-        );
-        let delete = db.prepare_cached(&delete).await?;
-        let deleted = db.execute(&delete, &[&now.as_millis(), &i64::from(limit)]).await?;
-        forgotten += usize::try_from(deleted).map_err(unreadable)?;
-    }
-    Ok(forgotten)
 }

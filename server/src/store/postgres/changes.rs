@@ -170,18 +170,19 @@ impl Listener {
     }
 }
 
-/// One snapshot: the next cursor, and what has been revoked and who has become a member since the last one. Access tokens
-/// that the database's clock takes for long expired are left out.
+/// One snapshot: the next cursor, and what has been revoked or erased and who has become a member since the last one. Access
+/// tokens that the database's clock takes for long expired are left out.
 const POLL: &str = "
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, news.id, news.until, news.account
     FROM (VALUES (1)) AS always
     LEFT JOIN (
-        SELECT id, access_expires_at AS until, NULL::uuid AS account
-        FROM session WHERE revoked_in >= $1::text::xid8
+        SELECT id, access_expires_at AS until, NULL::uuid AS account, revoked_in AS news_in FROM session
         UNION ALL
-        SELECT id, guest_tokens_until, coalesce(merged_into, id)
-        FROM anonymous_user WHERE member_in >= $1::text::xid8
-    ) AS news ON news.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
+        SELECT id, access_expires_at, NULL, erased_in FROM erased_session
+        UNION ALL
+        SELECT id, guest_tokens_until, coalesce(merged_into, id), member_in FROM anonymous_user
+    ) AS news ON news.news_in >= $1::text::xid8
+        AND news.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
 async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
     match timeout(POLL_TIMEOUT, question).await {

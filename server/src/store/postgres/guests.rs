@@ -1,13 +1,42 @@
-//! Guests, and members, who are guests with an account.
+//! Guests, and members, who are guests with an account: who they are, and their end.
 
-use deadpool_postgres::{Client, Transaction};
+use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
-use super::{Error, time_column, unreadable};
+use super::sessions::revocation;
+use super::{Error, NotDone, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::GuestRow;
+use crate::store::{GuestRow, Refusal, Revocation};
 
-pub(super) async fn guest(db: &Client, id: Uuid) -> Result<Option<GuestRow>, Error> {
+/// Whose rows a guest's data are: proof that the guest was there, and with [`lock_owner`] is until the transaction ends.
+pub(super) struct Owner {
+    pub(super) id: Uuid,
+}
+
+/// Every read of a guest's data begins here. What a guest had who has been merged is the account's.
+pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, NotDone> {
+    let query = db.prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1").await?;
+    let row = db.query_opt(&query, &[&guest]).await?.ok_or(Refusal::NoGuest)?;
+    Ok(Owner { id: row.try_get(0)? })
+}
+
+/// Every change of a guest's data begins here: the changes of one guest take turns, and take turns with the guest's end and
+/// with merges. Whoever is merged while this waits is found to be the account, and the account waited for.
+pub(super) async fn lock_owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, NotDone> {
+    let lock = db
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 AND merged_into IS NULL FOR NO KEY UPDATE")
+        .await?;
+    // An account is merged into no other: the second time, at the latest, it is one.
+    for _ in 0..2 {
+        let owner = owner(db, guest).await?;
+        if db.query_opt(&lock, &[&owner.id]).await?.is_some() {
+            return Ok(owner);
+        }
+    }
+    Err(Refusal::NoGuest.into())
+}
+
+pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<GuestRow>, Error> {
     let query = db
         .prepare_cached(
             "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
@@ -25,16 +54,6 @@ pub(super) async fn guest(db: &Client, id: Uuid) -> Result<Option<GuestRow>, Err
         email: row.try_get("email")?,
         passkeys: u64::try_from(row.try_get::<_, i64>("passkeys")?).map_err(unreadable)?,
     }))
-}
-
-/// Whose rows a token is about that names `id`: the account's, once the guest has been merged. Whatever writes rows of a
-/// user asks this first in its transaction: the lock keeps a merge waiting, and a merge under way keeps this waiting.
-pub(super) async fn owner(transaction: &Transaction<'_>, id: Uuid) -> Result<Uuid, Error> {
-    let query = transaction
-        .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1 FOR KEY SHARE")
-        .await?;
-    // Nobody: what is written then fails on the foreign key.
-    transaction.query_opt(&query, &[&id]).await?.map_or(Ok(id), |row| Ok(row.try_get(0)?))
 }
 
 /// Locks the rows in the order of their ids: a guest may be seen by several nodes, and two that write what they saw in
@@ -56,4 +75,45 @@ pub(super) async fn touch(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(
     let (ids, times): (Vec<Uuid>, Vec<i64>) = seen.into_iter().map(|(id, at)| (id, at.as_millis())).unzip();
     db.execute(&update, &[&ids, &times]).await?;
     Ok(())
+}
+
+/// Takes the guest's row first, then those of the sessions: a refresh that was faster is waited for, and one that comes
+/// later finds no session. The rest of a guest goes with the guest; of a member, the account and the tombstones too.
+pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
+    let transaction = db.transaction().await?;
+    let owner = lock_for_the_end(&transaction, guest).await?;
+    let lock = transaction
+        .prepare_cached("SELECT id, access_expires_at FROM session WHERE user_id = $1 ORDER BY id FOR UPDATE")
+        .await?;
+    let rows = transaction.query(&lock, &[&owner.id]).await?;
+    let ended: Vec<_> = rows.iter().map(revocation).collect::<Result<_, _>>()?;
+    let remember = transaction
+        .prepare_cached(
+            "INSERT INTO erased_session (id, access_expires_at) SELECT * FROM unnest($1::uuid[], $2::bigint[])",
+        )
+        .await?;
+    let (ids, ends): (Vec<Uuid>, Vec<i64>) =
+        ended.iter().map(|one| (one.session, one.access_expires_at.as_millis())).unzip();
+    transaction.execute(&remember, &[&ids, &ends]).await?;
+    let delete = transaction.prepare_cached("DELETE FROM anonymous_user WHERE id = $1").await?;
+    transaction.execute(&delete, &[&owner.id]).await?;
+    transaction.commit().await?;
+    Ok(ended)
+}
+
+/// With the tombstones, which go along, and all in the order of their ids.
+async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, NotDone> {
+    let lock = transaction
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 OR merged_into = $1 ORDER BY id FOR UPDATE")
+        .await?;
+    let mut owner = owner(transaction, guest).await?;
+    loop {
+        transaction.query(&lock, &[&owner.id]).await?;
+        // Whoever was merged or erased meanwhile is not whom that was for.
+        let now = self::owner(transaction, guest).await?;
+        if now.id == owner.id {
+            return Ok(now);
+        }
+        owner = now;
+    }
 }

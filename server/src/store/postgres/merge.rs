@@ -1,12 +1,12 @@
-//! What a guest has goes into an account: a rule for each collection (S8). The guest is locked, and so is the account
-//! against other merges; its rows may be changed by others meanwhile, one statement at a time.
+//! What a guest has goes into an account: a rule for each collection (S8). Both are locked: nobody else changes what either
+//! has.
 
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use super::{Error, time_column};
 use crate::clock::Timestamp;
-use crate::store::{bounds, merge_preferences};
+use crate::store::{MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
 /// Leaves the guest with nothing but the sessions.
 pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
@@ -19,7 +19,7 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
                  added_at = least(cart_item.added_at, excluded.added_at)",
         )
         .await?;
-    transaction.execute(&cart, &[&guest, &account, &bounds::QUANTITY]).await?;
+    transaction.execute(&cart, &[&guest, &account, &MAX_QUANTITY]).await?;
     let favorites = transaction
         .prepare_cached(
             "INSERT INTO favorite_item (user_id, item_id, added_at)
@@ -45,9 +45,17 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
              )",
         )
         .await?;
-    transaction.execute(&trim, &[&account, &bounds::HISTORY]).await?;
+    transaction.execute(&trim, &[&account, &i64::from(MAX_HISTORY)]).await?;
     move_preferences(transaction, guest, account).await?;
-    for table in ["cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
+    // So that an addition to the cart that is repeated after the merge adds nothing.
+    let keys = transaction
+        .prepare_cached(
+            "INSERT INTO cart_key (user_id, hash, request, created_at)
+             SELECT $2, hash, request, created_at FROM cart_key WHERE user_id = $1 ON CONFLICT DO NOTHING",
+        )
+        .await?;
+    transaction.execute(&keys, &[&guest, &account]).await?;
+    for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
         let delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = $1")).await?;
         transaction.execute(&delete, &[&guest]).await?;
     }
@@ -62,21 +70,20 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
     Ok(())
 }
 
-/// Locks the account's row of preferences, if there is one, so that a change that is under way is not lost.
 async fn move_preferences(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
-    let query = transaction.prepare_cached("SELECT data FROM preferences WHERE user_id = $1 FOR NO KEY UPDATE").await?;
+    let query = transaction.prepare_cached("SELECT data FROM preferences WHERE user_id = $1").await?;
     let preferences = async |user: Uuid| -> Result<Option<String>, Error> {
         Ok(transaction.query_opt(&query, &[&user]).await?.map(|row| row.try_get(0)).transpose()?)
     };
     let Some(theirs) = preferences(guest).await? else { return Ok(()) };
-    // So that there is a row to lock.
-    let empty = transaction
-        .prepare_cached("INSERT INTO preferences (user_id, data) VALUES ($1, '{}') ON CONFLICT DO NOTHING")
-        .await?;
-    transaction.execute(&empty, &[&account]).await?;
     let merged = merge_preferences(preferences(account).await?.as_deref(), Some(&theirs));
-    let update = transaction.prepare_cached("UPDATE preferences SET data = $2 WHERE user_id = $1").await?;
-    transaction.execute(&update, &[&account, &merged]).await?;
+    let insert = transaction
+        .prepare_cached(
+            "INSERT INTO preferences (user_id, data) VALUES ($1, $2)
+             ON CONFLICT (user_id) DO UPDATE SET data = excluded.data",
+        )
+        .await?;
+    transaction.execute(&insert, &[&account, &merged]).await?;
     Ok(())
 }
 

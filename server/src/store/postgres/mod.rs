@@ -5,13 +5,17 @@
 
 mod accounts;
 mod cart;
+mod catalogue;
 mod ceremonies;
 mod changes;
 mod connection;
+mod export;
 mod guests;
 mod keys;
+mod lists;
 mod location;
 mod merge;
+mod preferences;
 mod sessions;
 mod sweep;
 mod tls;
@@ -25,10 +29,12 @@ pub use self::location::PostgresUrl;
 
 use self::changes::Changes;
 use self::connection::Connections;
+use super::data::{self, outcome};
 use super::{
-    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Change, Entry, EntryOutcome, GuestRow, ItemRow,
-    KeyChange, KeySet, Login, LoginOutcome, PasskeyRow, Promotion, RegisterOutcome, Registration, Revocation, Rotation,
-    RotationOutcome, SessionRow, Store, StoreError, SweepBatch,
+    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Change, Entry, EntryOutcome, Everything, GuestRow,
+    ItemList, KeyChange, KeySet, ListedItem, Login, LoginOutcome, Outcome, Page, PasskeyRow, PersonalItem, Preferences,
+    PreferencesChange, Promotion, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
+    ShortLived, Store, StoreError, SweepBatch,
 };
 use crate::clock::Timestamp;
 
@@ -94,8 +100,8 @@ impl Store for PostgresStore {
         self.connections.run(move |db| Box::pin(sessions::revocations(db, now))).await
     }
 
-    async fn forget_login_keys(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.connections.run(move |db| Box::pin(sessions::forget_login_keys(db, before, limit))).await
+    async fn forget(&self, what: ShortLived, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.connections.run(move |db| Box::pin(sweep::forget(db, what, before, limit))).await
     }
 
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<Batch, StoreError> {
@@ -138,10 +144,6 @@ impl Store for PostgresStore {
         self.connections.run(move |db| Box::pin(ceremonies::end(db, id))).await
     }
 
-    async fn forget_proofs(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.connections.run(move |db| Box::pin(ceremonies::forget(db, now, limit))).await
-    }
-
     async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError> {
         self.connections.run(move |db| Box::pin(accounts::promotions(db, now))).await
     }
@@ -150,26 +152,52 @@ impl Store for PostgresStore {
         self.connections.run(move |db| Box::pin(guests::touch(db, seen))).await
     }
 
-    async fn items(&self) -> Result<Vec<ItemRow>, StoreError> {
-        self.connections.run(|db| Box::pin(cart::items(db))).await
-    }
-
     async fn item_count(&self) -> Result<u64, StoreError> {
-        self.connections.run(|db| Box::pin(cart::item_count(db))).await
+        self.connections.run(|db| Box::pin(catalogue::item_count(db))).await
     }
 
-    async fn cart(&self, guest: Uuid) -> Result<Vec<CartLine>, StoreError> {
-        self.connections.run(move |db| Box::pin(cart::cart(db, guest))).await
+    async fn items(&self, guest: Uuid) -> Result<Outcome<Vec<PersonalItem>>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(catalogue::items(db, guest)))).await
     }
 
-    async fn change_cart(
+    async fn cart(&self, guest: Uuid) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(cart::cart(db, guest)))).await
+    }
+
+    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(cart::change(db, guest, change)))).await
+    }
+
+    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<Outcome<Vec<ListedItem>>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(lists::list(db, list, guest, page)))).await
+    }
+
+    async fn enlist(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<Outcome<()>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(lists::enlist(db, list, guest, item, now)))).await
+    }
+
+    async fn delist(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<Outcome<()>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(lists::delist(db, list, guest, item)))).await
+    }
+
+    async fn preferences(&self, guest: Uuid) -> Result<Outcome<Preferences>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(preferences::preferences(db, guest)))).await
+    }
+
+    async fn change_preferences(
         &self,
         guest: Uuid,
-        item: i64,
-        change: CartChange,
-        now: Timestamp,
-    ) -> Result<Option<Vec<CartLine>>, StoreError> {
-        self.connections.run(move |db| Box::pin(cart::change(db, guest, item, change, now))).await
+        change: PreferencesChange,
+    ) -> Result<Outcome<Preferences>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(preferences::change(db, guest, change)))).await
+    }
+
+    async fn everything(&self, guest: Uuid) -> Result<Outcome<Everything>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(export::everything(db, guest)))).await
+    }
+
+    async fn erase(&self, guest: Uuid) -> Result<Outcome<Vec<Revocation>>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(guests::erase(db, guest)))).await
     }
 
     async fn next_change(&self) -> Change {
@@ -189,6 +217,25 @@ enum Error {
     Postgres(#[from] tokio_postgres::Error),
     #[error("the database holds what cannot be read: {0}")]
     Unreadable(String),
+}
+
+/// Why work on a guest's data was not done.
+type NotDone = data::NotDone<Error>;
+
+impl From<Error> for NotDone {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for NotDone {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn settle<T>(work: impl Future<Output = Result<T, NotDone>>) -> Result<Outcome<T>, Error> {
+    outcome(work.await)
 }
 
 fn unreadable(error: impl Display) -> Error {

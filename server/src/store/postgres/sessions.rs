@@ -4,6 +4,7 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::guests::Owner;
 use super::{Error, time_column, unreadable};
 use crate::clock::Timestamp;
 use crate::store::session::Verdict;
@@ -210,26 +211,23 @@ pub(super) async fn of_user(db: &Client, user: Uuid, now: Timestamp) -> Result<V
     rows.iter().map(session_row).collect()
 }
 
+/// All of them, those that are over, too.
+pub(super) async fn all_of_user(db: &impl GenericClient, owner: &Owner) -> Result<Vec<SessionRow>, Error> {
+    let query = db
+        .prepare_cached(&format!("{SESSION} WHERE user_id = $1 ORDER BY session.created_at DESC, session.id DESC"))
+        .await?;
+    db.query(&query, &[&owner.id]).await?.iter().map(session_row).collect()
+}
+
 pub(super) async fn revocations(db: &Client, now: Timestamp) -> Result<Vec<Revocation>, Error> {
     let query = db
         .prepare_cached(
-            "SELECT id, access_expires_at FROM session WHERE revoked_in IS NOT NULL AND access_expires_at > $1",
+            "SELECT id, access_expires_at FROM session WHERE revoked_in IS NOT NULL AND access_expires_at > $1
+             UNION ALL
+             SELECT id, access_expires_at FROM erased_session WHERE access_expires_at > $1",
         )
         .await?;
     db.query(&query, &[&now.as_millis()]).await?.iter().map(revocation).collect()
-}
-
-/// Keys that another node is forgetting at the same moment are left to it.
-pub(super) async fn forget_login_keys(db: &Client, before: Timestamp, limit: u32) -> Result<usize, Error> {
-    let delete = db
-        .prepare_cached(
-            "DELETE FROM login_key WHERE hash IN (
-                 SELECT hash FROM login_key WHERE created_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
-             )",
-        )
-        .await?;
-    let forgotten = db.execute(&delete, &[&before.as_millis(), &i64::from(limit)]).await?;
-    usize::try_from(forgotten).map_err(unreadable)
 }
 
 /// Notes that an access token may now live longer, so that a revocation is remembered as long as that token.
@@ -255,6 +253,6 @@ fn session_row(row: &Row) -> Result<SessionRow, Error> {
     })
 }
 
-fn revocation(row: &Row) -> Result<Revocation, Error> {
+pub(super) fn revocation(row: &Row) -> Result<Revocation, Error> {
     Ok(Revocation { session: row.try_get("id")?, access_expires_at: time_column(row, "access_expires_at")? })
 }

@@ -4,7 +4,8 @@ use deadpool_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 use super::{Error, unreadable};
-use crate::store::{Batch, SweepBatch};
+use crate::clock::Timestamp;
+use crate::store::{Batch, ShortLived, SweepBatch};
 
 /// Locks the guests first, so that nothing can begin for them, and checks them in a statement of its own after that. What
 /// another node has locked is left for the next time.
@@ -59,6 +60,19 @@ pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<Batc
     let removed = transaction.execute(&delete, &[&batch.after, &last, &batch.before.as_millis()]).await?;
     transaction.commit().await?;
     Ok(Batch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
+}
+
+/// Rows that another node is forgetting at the same moment are left to it.
+pub(super) async fn forget(db: &Client, what: ShortLived, before: Timestamp, limit: u32) -> Result<usize, Error> {
+    let (table, key, time) = what.columns();
+    let delete = format!(
+        "DELETE FROM {table} WHERE ({key}) IN (
+             SELECT {key} FROM {table} WHERE {time} < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+         )"
+    );
+    let delete = db.prepare_cached(&delete).await?;
+    let forgotten = db.execute(&delete, &[&before.as_millis(), &i64::from(limit)]).await?;
+    usize::try_from(forgotten).map_err(unreadable)
 }
 
 /// The last row of the batch, and whether there may be more behind it.

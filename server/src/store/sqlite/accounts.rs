@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::guests::owner;
+use super::guests::Owner;
 use super::{ceremonies, id_column, id_text, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
@@ -128,9 +128,9 @@ fn access_tokens_until(db: &Connection, user: &str) -> rusqlite::Result<Timestam
 pub(super) fn account(db: &Connection, key: &AccountKey) -> rusqlite::Result<Option<AccountRow>> {
     let account = |wanted: &str| format!("SELECT user_id, email, password_hash FROM account WHERE {wanted}");
     match key {
-        AccountKey::User(id) => {
-            db.prepare_cached(&account("user_id = ?1"))?.query_row([id_text(owner(db, *id)?)], account_row)
-        }
+        AccountKey::User(id) => db
+            .prepare_cached(&account("user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)"))?
+            .query_row([id_text(*id)], account_row),
         AccountKey::Email(email) => db.prepare_cached(&account("email = ?1"))?.query_row([email], account_row),
         AccountKey::Passkey(id) => db
             .prepare_cached(&account("user_id = (SELECT user_id FROM passkey WHERE credential_id = ?1)"))?
@@ -173,4 +173,10 @@ pub(super) fn promotions(db: &Connection, now: Timestamp) -> rusqlite::Result<Ve
         })
     })?
     .collect()
+}
+
+pub(super) fn identities(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<Identity>> {
+    db.prepare_cached("SELECT issuer, subject FROM linked_identity WHERE user_id = ?1 ORDER BY issuer, subject")?
+        .query_map([&owner.id], |row| Ok(Identity { issuer: row.get("issuer")?, subject: row.get("subject")? }))?
+        .collect()
 }

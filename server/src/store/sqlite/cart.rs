@@ -1,79 +1,83 @@
-//! The catalogue and the carts.
+//! Carts.
 
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
-use super::guests::owner;
-use super::id_text;
+use super::catalogue::require_item;
+use super::guests::{Owner, owner};
+use super::{NotDone, time_column};
 use crate::clock::Timestamp;
-use crate::store::{CartChange, CartLine, ItemRow, MAX_QUANTITY};
+use crate::store::{CartChange, CartKey, CartLine, Quantity};
 
-pub(super) fn items(db: &Connection) -> rusqlite::Result<Vec<ItemRow>> {
-    db.prepare_cached("SELECT id, name, description, price_cents, currency, emoji FROM item ORDER BY id")?
-        .query_map([], |row| {
-            Ok(ItemRow {
-                id: row.get("id")?,
-                name: row.get("name")?,
-                description: row.get("description")?,
-                price_cents: row.get("price_cents")?,
-                currency: row.get("currency")?,
-                emoji: row.get("emoji")?,
-            })
-        })?
-        .collect()
+pub(super) fn cart(db: &Connection, guest: Uuid) -> Result<Vec<CartLine>, NotDone> {
+    Ok(lines(db, &owner(db, guest)?)?)
 }
 
-pub(super) fn item_count(db: &Connection) -> rusqlite::Result<u64> {
-    db.prepare_cached("SELECT count(*) FROM item")?.query_row([], |row| row.get(0))
-}
-
-pub(super) fn cart(db: &Connection, guest: Uuid) -> rusqlite::Result<Vec<CartLine>> {
+/// The writer runs one job at a time, so what is read here is still so when it is written.
+pub(super) fn change(db: &Connection, guest: Uuid, change: &CartChange) -> Result<Vec<CartLine>, NotDone> {
     let owner = owner(db, guest)?;
+    if let Some(key) = &change.key
+        && was_used(db, &owner, key, change.now)?
+    {
+        return Ok(lines(db, &owner)?);
+    }
+    if !matches!(change.quantity, Quantity::Remove) {
+        require_item(db, change.item)?;
+    }
+    let quantity = change.decide(&lines(db, &owner)?)?;
+    set(db, &owner, change, quantity)?;
+    if let Some(key) = &change.key {
+        remember(db, &owner, key, change.now)?;
+    }
+    Ok(lines(db, &owner)?)
+}
+
+pub(super) fn lines(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<CartLine>> {
     db.prepare_cached(
-        "SELECT item.id, item.name, item.price_cents, item.currency, item.emoji, cart_item.quantity
+        "SELECT item.id, item.name, item.price_cents, item.currency, item.emoji, cart_item.quantity, cart_item.added_at
          FROM cart_item JOIN item ON item.id = cart_item.item_id
          WHERE cart_item.user_id = ?1 ORDER BY cart_item.added_at, item.id",
     )?
-    .query_map([id_text(owner)], cart_line)?
+    .query_map([&owner.id], cart_line)?
     .collect()
 }
 
-/// `None` if the catalogue has no such item; taking out one that is not there is no error.
-pub(super) fn change(
-    db: &Connection,
-    guest: Uuid,
-    item: i64,
-    change: CartChange,
-    now: Timestamp,
-) -> rusqlite::Result<Option<Vec<CartLine>>> {
-    let owner = owner(db, guest)?;
-    match change {
-        CartChange::Remove => {
-            db.prepare_cached("DELETE FROM cart_item WHERE user_id = ?1 AND item_id = ?2")?
-                .execute(params![id_text(owner), item])?;
-        }
-        CartChange::Add(quantity) | CartChange::Set(quantity) => {
-            let known = db.prepare_cached("SELECT 1 FROM item WHERE id = ?1")?.exists([item])?;
-            if !known {
-                return Ok(None);
-            }
-            let adds = matches!(change, CartChange::Add(_));
-            db.prepare_cached(
-                "INSERT INTO cart_item (user_id, item_id, quantity, added_at) VALUES (:user, :item, :quantity, :now)
-                 ON CONFLICT (user_id, item_id)
-                 DO UPDATE SET quantity = min(:most, excluded.quantity + iif(:adds, quantity, 0))",
-            )?
-            .execute(named_params! {
-                ":user": id_text(owner),
-                ":item": item,
-                ":quantity": quantity.min(MAX_QUANTITY),
-                ":now": now.as_millis(),
-                ":most": MAX_QUANTITY,
-                ":adds": adds,
-            })?;
-        }
+fn set(db: &Connection, owner: &Owner, change: &CartChange, quantity: i64) -> rusqlite::Result<()> {
+    if quantity == 0 {
+        db.prepare_cached("DELETE FROM cart_item WHERE user_id = ?1 AND item_id = ?2")?
+            .execute(params![owner.id, change.item])?;
+    } else {
+        db.prepare_cached(
+            "INSERT INTO cart_item (user_id, item_id, quantity, added_at) VALUES (:user, :item, :quantity, :now)
+             ON CONFLICT (user_id, item_id) DO UPDATE SET quantity = excluded.quantity",
+        )?
+        .execute(named_params! {
+            ":user": owner.id,
+            ":item": change.item,
+            ":quantity": quantity,
+            ":now": change.now.as_millis(),
+        })?;
     }
-    cart(db, owner).map(Some)
+    Ok(())
+}
+
+fn was_used(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<bool, NotDone> {
+    let used = db
+        .prepare_cached("SELECT request, created_at FROM cart_key WHERE user_id = ?1 AND hash = ?2")?
+        .query_row(params![owner.id, key.hash], |row| {
+            Ok((row.get::<_, Vec<u8>>("request")?, time_column(row, "created_at")?))
+        })
+        .optional()?;
+    match used {
+        Some((request, made_at)) => Ok(key.repeats(&request, made_at, now)?),
+        None => Ok(false),
+    }
+}
+
+fn remember(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO cart_key (user_id, hash, request, created_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![owner.id, key.hash, key.request, now.as_millis()])?;
+    Ok(())
 }
 
 fn cart_line(row: &Row<'_>) -> rusqlite::Result<CartLine> {
@@ -84,5 +88,6 @@ fn cart_line(row: &Row<'_>) -> rusqlite::Result<CartLine> {
         currency: row.get("currency")?,
         emoji: row.get("emoji")?,
         quantity: row.get("quantity")?,
+        added_at: time_column(row, "added_at")?,
     })
 }

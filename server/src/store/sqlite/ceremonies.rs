@@ -46,13 +46,3 @@ pub(super) fn use_up(db: &Connection, once: &Once, user: Uuid, now: Timestamp) -
     };
     Ok(changed == 1)
 }
-
-pub(super) fn forget(db: &Connection, now: Timestamp, limit: u32) -> rusqlite::Result<usize> {
-    let mut forgotten = 0;
-    for (table, id) in [("ceremony", "id"), ("used_id_token", "hash")] {
-        let delete =
-            format!("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE expires_at <= ?1 LIMIT ?2)");
-        forgotten += db.prepare_cached(&delete)?.execute(params![now.as_millis(), limit])?;
-    }
-    Ok(forgotten)
-}

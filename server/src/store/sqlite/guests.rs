@@ -1,20 +1,40 @@
-//! Guests, and members, who are guests with an account.
+//! Guests, and members, who are guests with an account: who they are, and their end.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{id_column, id_text, time_column};
+use super::sessions::revocation;
+use super::{NotDone, id_column, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::GuestRow;
+use crate::store::{GuestRow, Refusal, Revocation};
+
+/// Whose rows a guest's data are: proof that the guest was there.
+pub(super) struct Owner {
+    /// The id as the tables have it.
+    pub(super) id: String,
+}
+
+/// Every read and every change of a guest's data begins here. What a guest had who has been merged is the account's.
+pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, NotDone> {
+    let id = db
+        .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1")?
+        .query_row([id_text(guest)], |row| row.get(0))
+        .optional()?;
+    Ok(Owner { id: id.ok_or(Refusal::NoGuest)? })
+}
 
 pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestRow>> {
+    guest_row(db, &id_text(id)).optional()
+}
+
+pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow> {
     db.prepare_cached(
         "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
                 (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
          FROM anonymous_user LEFT JOIN account ON account.user_id = id
          WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)",
     )?
-    .query_row([id_text(id)], |row| {
+    .query_row([id], |row| {
         Ok(GuestRow {
             id: id_column(row, "id")?,
             created_at: time_column(row, "created_at")?,
@@ -24,18 +44,6 @@ pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestR
             passkeys: row.get("passkeys")?,
         })
     })
-    .optional()
-}
-
-/// Whose rows a token is about that names `id`: the account's, once the guest has been merged. Whatever writes rows of a
-/// user asks this in its own transaction.
-pub(super) fn owner(db: &Connection, id: Uuid) -> rusqlite::Result<Uuid> {
-    let owner = db
-        .prepare_cached("SELECT coalesce(merged_into, id) AS owner FROM anonymous_user WHERE id = ?1")?
-        .query_row([id_text(id)], |row| id_column(row, "owner"))
-        .optional()?;
-    // Nobody: what is written then fails on the foreign key.
-    Ok(owner.unwrap_or(id))
 }
 
 pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Result<()> {
@@ -45,4 +53,18 @@ pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Re
         update.execute(params![id_text(*id), at.as_millis()])?;
     }
     Ok(())
+}
+
+/// The rest of a guest goes with the guest; of a member, the account and the tombstones too.
+pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
+    let owner = owner(db, guest)?;
+    let ended = db
+        .prepare_cached(
+            "INSERT INTO erased_session (id, access_expires_at)
+             SELECT id, access_expires_at FROM session WHERE user_id = ?1 RETURNING id, access_expires_at",
+        )?
+        .query_map([&owner.id], revocation)?
+        .collect::<Result<_, _>>()?;
+    db.prepare_cached("DELETE FROM anonymous_user WHERE id = ?1")?.execute([&owner.id])?;
+    Ok(ended)
 }

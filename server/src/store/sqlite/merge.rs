@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::store::{bounds, merge_preferences};
+use crate::store::{MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
 /// Leaves the guest with nothing. Part of a transaction that makes the guest a tombstone.
 pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite::Result<()> {
@@ -13,7 +13,7 @@ pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite
          ON CONFLICT (user_id, item_id) DO UPDATE SET
              quantity = min(?3, quantity + excluded.quantity), added_at = min(added_at, excluded.added_at)",
     )?
-    .execute(params![guest, account, bounds::QUANTITY])?;
+    .execute(params![guest, account, MAX_QUANTITY])?;
     db.prepare_cached(
         "INSERT INTO favorite_item (user_id, item_id, added_at)
          SELECT ?2, item_id, added_at FROM favorite_item WHERE user_id = ?1
@@ -31,7 +31,7 @@ pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite
              SELECT item_id FROM history_item WHERE user_id = ?1 ORDER BY viewed_at DESC, item_id DESC LIMIT ?2
          )",
     )?
-    .execute(params![account, bounds::HISTORY])?;
+    .execute(params![account, MAX_HISTORY])?;
     let preferences = |user: &str| {
         db.prepare_cached("SELECT data FROM preferences WHERE user_id = ?1")?
             .query_row([user], |row| row.get::<_, String>(0))
@@ -45,7 +45,13 @@ pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite
         )?
         .execute(params![account, merged])?;
     }
-    for table in ["cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
+    // So that an addition to the cart that is repeated after the merge adds nothing.
+    db.prepare_cached(
+        "INSERT INTO cart_key (user_id, hash, request, created_at)
+         SELECT ?2, hash, request, created_at FROM cart_key WHERE user_id = ?1 ON CONFLICT DO NOTHING",
+    )?
+    .execute(both)?;
+    for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
         db.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = ?1"))?.execute([guest])?;
     }
     db.prepare_cached("UPDATE session SET user_id = ?2 WHERE user_id = ?1")?.execute(both)?;

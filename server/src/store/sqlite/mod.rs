@@ -5,11 +5,15 @@
 
 mod accounts;
 mod cart;
+mod catalogue;
 mod ceremonies;
 mod connection;
+mod export;
 mod guests;
 mod keys;
+mod lists;
 mod merge;
+mod preferences;
 mod readers;
 mod sessions;
 mod sweep;
@@ -26,10 +30,12 @@ use uuid::Uuid;
 use self::connection::{FileLock, OpenFiles};
 use self::readers::Readers;
 use self::writer::Writer;
+use super::data::{self, outcome};
 use super::{
-    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Entry, EntryOutcome, GuestRow, ItemRow, KeyChange,
-    KeySet, Login, LoginOutcome, PasskeyRow, Promotion, RegisterOutcome, Registration, Revocation, Rotation,
-    RotationOutcome, SessionRow, Store, StoreError, SweepBatch,
+    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Entry, EntryOutcome, Everything, GuestRow, ItemList,
+    KeyChange, KeySet, ListedItem, Login, LoginOutcome, Outcome, Page, PasskeyRow, PersonalItem, Preferences,
+    PreferencesChange, Promotion, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
+    ShortLived, Store, StoreError, SweepBatch,
 };
 use crate::clock::Timestamp;
 
@@ -103,8 +109,8 @@ impl Store for SqliteStore {
         self.readers.read(move |db| sessions::revocations(db, now)).await
     }
 
-    async fn forget_login_keys(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.writer.write(move |db| sessions::forget_login_keys(db, before, limit)).await
+    async fn forget(&self, what: ShortLived, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.writer.write(move |db| sweep::forget(db, what, before, limit)).await
     }
 
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<Batch, StoreError> {
@@ -147,10 +153,6 @@ impl Store for SqliteStore {
         self.writer.write(move |db| ceremonies::end(db, id)).await
     }
 
-    async fn forget_proofs(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.writer.write(move |db| ceremonies::forget(db, now, limit)).await
-    }
-
     async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError> {
         self.readers.read(move |db| accounts::promotions(db, now)).await
     }
@@ -159,26 +161,52 @@ impl Store for SqliteStore {
         self.writer.write(move |db| guests::touch(db, &seen)).await
     }
 
-    async fn items(&self) -> Result<Vec<ItemRow>, StoreError> {
-        self.readers.read(cart::items).await
-    }
-
     async fn item_count(&self) -> Result<u64, StoreError> {
-        self.readers.read(cart::item_count).await
+        self.readers.read(catalogue::item_count).await
     }
 
-    async fn cart(&self, guest: Uuid) -> Result<Vec<CartLine>, StoreError> {
-        self.readers.read(move |db| cart::cart(db, guest)).await
+    async fn items(&self, guest: Uuid) -> Result<Outcome<Vec<PersonalItem>>, StoreError> {
+        self.readers.read(move |db| outcome(catalogue::items(db, guest))).await
     }
 
-    async fn change_cart(
+    async fn cart(&self, guest: Uuid) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+        self.readers.read(move |db| outcome(cart::cart(db, guest))).await
+    }
+
+    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+        self.writer.write(move |db| outcome(cart::change(db, guest, &change))).await
+    }
+
+    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<Outcome<Vec<ListedItem>>, StoreError> {
+        self.readers.read(move |db| outcome(lists::list(db, list, guest, page))).await
+    }
+
+    async fn enlist(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<Outcome<()>, StoreError> {
+        self.writer.write(move |db| outcome(lists::enlist(db, list, guest, item, now))).await
+    }
+
+    async fn delist(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<Outcome<()>, StoreError> {
+        self.writer.write(move |db| outcome(lists::delist(db, list, guest, item))).await
+    }
+
+    async fn preferences(&self, guest: Uuid) -> Result<Outcome<Preferences>, StoreError> {
+        self.readers.read(move |db| outcome(preferences::preferences(db, guest))).await
+    }
+
+    async fn change_preferences(
         &self,
         guest: Uuid,
-        item: i64,
-        change: CartChange,
-        now: Timestamp,
-    ) -> Result<Option<Vec<CartLine>>, StoreError> {
-        self.writer.write(move |db| cart::change(db, guest, item, change, now)).await
+        change: PreferencesChange,
+    ) -> Result<Outcome<Preferences>, StoreError> {
+        self.writer.write(move |db| outcome(preferences::change(db, guest, change))).await
+    }
+
+    async fn everything(&self, guest: Uuid) -> Result<Outcome<Everything>, StoreError> {
+        self.readers.read(move |db| outcome(export::everything(db, guest))).await
+    }
+
+    async fn erase(&self, guest: Uuid) -> Result<Outcome<Vec<Revocation>>, StoreError> {
+        self.writer.write(move |db| outcome(guests::erase(db, guest))).await
     }
 
     fn measure(&self, registry: &mut Registry) {
@@ -190,6 +218,15 @@ impl Store for SqliteStore {
         self.readers.close(READERS).await;
         self.writer.close().await;
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Why work on a guest's data was not done.
+type NotDone = data::NotDone<rusqlite::Error>;
+
+impl From<rusqlite::Error> for NotDone {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
     }
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
+use super::guests::Owner;
 use super::{id_column, id_text, time_column};
 use crate::clock::Timestamp;
 use crate::store::session::Verdict;
@@ -132,19 +133,25 @@ pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::
     .collect()
 }
 
-pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Revocation>> {
+/// All of them, those that are over, too.
+pub(super) fn all_of_user(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<SessionRow>> {
     db.prepare_cached(
-        "SELECT id, access_expires_at FROM session WHERE revoked_at IS NOT NULL AND access_expires_at > ?1",
+        "SELECT session.*, registered_at IS NOT NULL AS registered
+         FROM session JOIN anonymous_user ON anonymous_user.id = user_id
+         WHERE user_id = ?1 ORDER BY session.created_at DESC, session.id DESC",
     )?
-    .query_map([now.as_millis()], revocation)?
+    .query_map([&owner.id], session_row)?
     .collect()
 }
 
-pub(super) fn forget_login_keys(db: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Revocation>> {
     db.prepare_cached(
-        "DELETE FROM login_key WHERE hash IN (SELECT hash FROM login_key WHERE created_at < ?1 LIMIT ?2)",
+        "SELECT id, access_expires_at FROM session WHERE revoked_at IS NOT NULL AND access_expires_at > ?1
+         UNION ALL
+         SELECT id, access_expires_at FROM erased_session WHERE access_expires_at > ?1",
     )?
-    .execute(params![before.as_millis(), limit])
+    .query_map([now.as_millis()], revocation)?
+    .collect()
 }
 
 /// Notes that an access token may now live longer, so that a revocation is remembered as long as that token.
@@ -187,6 +194,6 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     })
 }
 
-fn revocation(row: &Row<'_>) -> rusqlite::Result<Revocation> {
+pub(super) fn revocation(row: &Row<'_>) -> rusqlite::Result<Revocation> {
     Ok(Revocation { session: id_column(row, "id")?, access_expires_at: time_column(row, "access_expires_at")? })
 }

@@ -4,7 +4,8 @@ use rusqlite::{Connection, named_params, params};
 use uuid::Uuid;
 
 use super::id_text;
-use crate::store::{Batch, SweepBatch};
+use crate::clock::Timestamp;
+use crate::store::{Batch, ShortLived, SweepBatch};
 
 /// One transaction, so that what the delete looks at cannot change under it. The rest of a guest goes with the guest.
 pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Batch> {
@@ -38,6 +39,14 @@ pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<
         )?
         .execute(params![id_text(batch.after), id_text(last), batch.before.as_millis()])?;
     Ok(Batch { removed, next: is_full.then_some(last) })
+}
+
+pub(super) fn forget(db: &Connection, what: ShortLived, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    let (table, key, time) = what.columns();
+    db.prepare_cached(&format!(
+        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ?1 LIMIT ?2)"
+    ))?
+    .execute(params![before.as_millis(), limit])
 }
 
 /// The last row of the batch, and whether there may be more behind it.

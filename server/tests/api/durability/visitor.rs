@@ -1,6 +1,6 @@
 //! A visitor who does one thing after another, and holds the server to everything that it has answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use reqwest::{Client, StatusCode};
@@ -10,6 +10,22 @@ use crate::support::process::Process;
 
 /// Item and quantity.
 type Cart = BTreeMap<u64, u64>;
+
+/// What a guest has, as far as visitors change it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Belongings {
+    cart: Cart,
+    history: BTreeSet<u64>,
+    favorites: BTreeSet<u64>,
+    preferences: BTreeMap<String, u64>,
+}
+
+/// An addition to the cart, under the idempotency key that it is repeated with.
+#[derive(Debug, Clone)]
+struct Addition {
+    key: String,
+    body: String,
+}
 
 const ITEMS: u64 = 12;
 const MOST: u64 = 99;
@@ -47,8 +63,10 @@ struct Guest {
     access: String,
     /// The refresh tokens that were acknowledged; the last is the current one.
     refresh: Vec<String>,
-    /// What may be in the cart: one thing, or two while a change is not answered.
-    carts: Vec<Cart>,
+    /// What the guest may have: one thing, or two while a change is not answered.
+    belongings: Vec<Belongings>,
+    /// The change that is not answered, if that is one.
+    addition: Option<Addition>,
     ending: Option<Ending>,
 }
 
@@ -80,7 +98,9 @@ impl Visitor {
             Some(())
         } else if self.guest.as_ref().is_some_and(|guest| guest.ending.is_some()) {
             self.end(api).await
-        } else if self.guest.as_ref().is_some_and(|guest| guest.carts.len() > 1) {
+        } else if self.guest.as_ref().is_some_and(|guest| guest.addition.is_some()) {
+            self.add(api).await
+        } else if self.guest.as_ref().is_some_and(|guest| guest.belongings.len() > 1) {
             self.look(api).await
         } else {
             self.act(api).await
@@ -95,6 +115,9 @@ impl Visitor {
         if self.guest.is_none() {
             self.log_in(api).await?;
         }
+        if self.guest.as_ref().is_some_and(|guest| guest.addition.is_some()) {
+            self.add(api).await?;
+        }
         self.look(api).await?;
         self.refresh(api).await?;
         self.look(api).await?;
@@ -107,7 +130,8 @@ impl Visitor {
     async fn act(&mut self, api: &Api) -> Option<()> {
         match self.random.u8(..100) {
             0..30 => self.refresh(api).await,
-            30..90 => self.change_cart(api).await,
+            30..70 => self.change_cart(api).await,
+            70..90 => self.change_the_rest(api).await,
             90..94 => self.look(api).await,
             choice => {
                 let guest = self.guest.as_mut().unwrap();
@@ -130,7 +154,8 @@ impl Visitor {
             id: text(&tokens, "anonymous_id"),
             access: text(&tokens, "access_token"),
             refresh: vec![text(&tokens, "refresh_token")],
-            carts: vec![Cart::new()],
+            belongings: vec![Belongings::default()],
+            addition: None,
             ending: None,
         });
         self.login_key = key(&mut self.random);
@@ -153,37 +178,76 @@ impl Visitor {
     async fn change_cart(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let (item, quantity) = (self.random.u64(1..=ITEMS), self.random.u64(1..=40));
-        let mut changed = guest.carts[0].clone();
+        let mut changed = guest.belongings[0].clone();
         let line = format!("{}/me/cart/{item}", api.url);
         let request = match self.random.u8(..3) {
             0 => {
-                let present = changed.entry(item).or_default();
+                let present = changed.cart.entry(item).or_default();
                 *present = MOST.min(*present + quantity);
+                guest.belongings.push(changed);
                 let body = json!({ "item_id": item, "quantity": quantity }).to_string();
-                api.http.post(format!("{}/me/cart", api.url)).body(body)
+                guest.addition = Some(Addition { key: key(&mut self.random), body });
+                return self.add(api).await;
             }
             1 => {
-                changed.insert(item, quantity);
+                changed.cart.insert(item, quantity);
                 api.http.put(line).body(json!({ "quantity": quantity }).to_string())
             }
             _ => {
-                changed.remove(&item);
+                changed.cart.remove(&item);
                 api.http.delete(line)
             }
         };
-        guest.carts.push(changed.clone());
+        guest.belongings.push(changed);
+        self.expect_cart(request).await
+    }
+
+    /// Asks again under the same key until it is answered: it is added once.
+    async fn add(&mut self, api: &Api) -> Option<()> {
+        let Addition { key, body } = self.guest.as_ref().unwrap().addition.clone().unwrap();
+        let request = api.http.post(format!("{}/me/cart", api.url)).header("idempotency-key", key).body(body);
+        self.expect_cart(request).await?;
+        self.guest.as_mut().unwrap().addition = None;
+        Some(())
+    }
+
+    async fn expect_cart(&mut self, request: reqwest::RequestBuilder) -> Option<()> {
+        let guest = self.guest.as_mut().unwrap();
         let request = request.bearer_auth(&guest.access).header("content-type", "application/json");
-        assert_eq!(cart(&answer(request, StatusCode::OK).await?), changed);
-        guest.carts = vec![changed];
+        let changed = guest.belongings.last().unwrap().clone();
+        assert_eq!(cart(&answer(request, StatusCode::OK).await?["lines"]), changed.cart);
+        guest.belongings = vec![changed];
+        Some(())
+    }
+
+    async fn change_the_rest(&mut self, api: &Api) -> Option<()> {
+        let guest = self.guest.as_mut().unwrap();
+        let item = self.random.u64(1..=ITEMS);
+        let mut changed = guest.belongings[0].clone();
+        let mut status = StatusCode::NO_CONTENT;
+        let request = match self.random.u8(..3) {
+            0 => toggle(&mut changed.history, item, api, "history"),
+            1 => toggle(&mut changed.favorites, item, api, "favorites"),
+            _ => {
+                changed.preferences.insert(format!("key{item}"), item);
+                status = StatusCode::OK;
+                api.http
+                    .patch(format!("{}/me/preferences", api.url))
+                    .body(json!({ format!("key{item}"): item }).to_string())
+            }
+        };
+        guest.belongings.push(changed.clone());
+        exchange(request.bearer_auth(&guest.access).header("content-type", "application/json"), status).await?;
+        guest.belongings = vec![changed];
         Some(())
     }
 
     async fn look(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
-        let request = api.http.get(format!("{}/me/cart", api.url)).bearer_auth(&guest.access);
-        let found = cart(&answer(request, StatusCode::OK).await?);
-        assert!(guest.carts.contains(&found), "the cart is {found:?}, of {guest:?}");
-        guest.carts = vec![found];
+        let request = api.http.get(format!("{}/me/export", api.url)).bearer_auth(&guest.access);
+        let found = belongings(&answer(request, StatusCode::OK).await?);
+        assert!(guest.belongings.contains(&found), "there is {found:?}, of {guest:?}");
+        guest.belongings = vec![found];
         Some(())
     }
 
@@ -240,9 +304,30 @@ async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Optio
     Some(body)
 }
 
-fn cart(json: &Value) -> Cart {
+/// Puts an item on a list, or takes it off if it is there.
+fn toggle(list: &mut BTreeSet<u64>, item: u64, api: &Api, path: &str) -> reqwest::RequestBuilder {
+    let url = format!("{}/me/{path}/{item}", api.url);
+    if list.remove(&item) {
+        api.http.delete(url)
+    } else {
+        list.insert(item);
+        api.http.put(url)
+    }
+}
+
+fn belongings(export: &Value) -> Belongings {
+    let items = |list: &Value| list.as_array().unwrap().iter().map(|item| item["item_id"].as_u64().unwrap()).collect();
+    Belongings {
+        cart: cart(&export["cart"]),
+        history: items(&export["history"]),
+        favorites: items(&export["favorites"]),
+        preferences: serde_json::from_value(export["preferences"].clone()).unwrap(),
+    }
+}
+
+fn cart(lines: &Value) -> Cart {
     let number = |line: &Value, name: &str| line[name].as_u64().unwrap();
-    json["lines"].as_array().unwrap().iter().map(|line| (number(line, "item_id"), number(line, "quantity"))).collect()
+    lines.as_array().unwrap().iter().map(|line| (number(line, "item_id"), number(line, "quantity"))).collect()
 }
 
 fn text(json: &Value, name: &str) -> String {

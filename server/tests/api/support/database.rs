@@ -69,6 +69,24 @@ impl Database {
         }
     }
 
+    /// The tables with such a column, by name.
+    pub(crate) fn tables_with(&self, column: &str) -> Vec<String> {
+        let tables = match self {
+            Self::Sqlite(_) => self.text(&format!(
+                "SELECT group_concat(name) FROM (
+                     SELECT name FROM sqlite_schema
+                     WHERE type = 'table' AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_schema.name) WHERE name = '{column}')
+                     ORDER BY name
+                 )"
+            )),
+            Self::Postgres(_) => self.text(&format!(
+                "SELECT string_agg(table_name, ',' ORDER BY table_name COLLATE \"C\") FROM information_schema.columns
+                 WHERE table_schema = current_schema() AND column_name = '{column}'"
+            )),
+        };
+        tables.split(',').map(str::to_owned).collect()
+    }
+
     pub(crate) fn execute(&self, statement: &str) {
         match self {
             Self::Sqlite(_) => {

@@ -149,6 +149,15 @@ impl Server {
         self.send(authorized(method, path, access_token, Some(body))).await
     }
 
+    /// Fills the catalogue up to an item of this number.
+    pub(crate) fn stock(&self, last: i64) {
+        let items = (13..=last).map(|id| format!("({id}, 'Thing {id}', '', 100, 'EUR', '', '')"));
+        let items = items.collect::<Vec<_>>().join(", ");
+        self.database.execute(&format!(
+            "INSERT INTO item (id, name, description, price_cents, currency, emoji, category) VALUES {items}"
+        ));
+    }
+
     /// Whether an access token is accepted.
     pub(crate) async fn accepts(&self, access_token: &str) -> bool {
         let answer = self.get("/me", access_token).await;
@@ -247,6 +256,12 @@ pub(crate) fn authorized(method: &str, path: &str, access_token: &str, body: Opt
         Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_string().into()).unwrap(),
         None => request.body(Body::empty()).unwrap(),
     }
+}
+
+/// The request with one more header.
+pub(crate) fn with(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+    request.headers_mut().append(name, value.parse().unwrap());
+    request
 }
 
 /// The header of a JWT.

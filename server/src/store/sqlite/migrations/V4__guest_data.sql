@@ -32,3 +32,22 @@ CREATE TABLE preferences (
     user_id TEXT PRIMARY KEY REFERENCES anonymous_user (id) ON DELETE CASCADE,
     data    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Idempotency keys of additions to carts: SHA-256, never the key itself, and SHA-256 of what was added.
+CREATE TABLE cart_key (
+    user_id    TEXT    NOT NULL REFERENCES anonymous_user (id) ON DELETE CASCADE,
+    hash       BLOB    NOT NULL,
+    request    BLOB    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX cart_key_by_age ON cart_key (created_at);
+
+-- What is left of the sessions of a guest who was erased: enough to refuse their access tokens until these have expired.
+CREATE TABLE erased_session (
+    id                TEXT    PRIMARY KEY,
+    access_expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX erased_session_by_expiry ON erased_session (access_expires_at);

@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::openapi::GuestErrors;
 use crate::auth::Guest;
+use crate::clock::Timestamp;
 use crate::error::Problem;
+use crate::routes::openapi::GuestErrors;
 use crate::server::Guestpass;
 use crate::store::SessionRow;
 
@@ -38,6 +39,18 @@ pub(super) struct Session {
     current: bool,
 }
 
+impl Session {
+    pub(super) fn of(row: SessionRow, caller: Guest) -> Self {
+        Self {
+            id: row.id,
+            created_at: row.created_at.rfc3339(),
+            last_refreshed_at: row.rotated_at.map(Timestamp::rfc3339),
+            expires_at: row.expires_at.rfc3339(),
+            current: row.id == caller.session(),
+        }
+    }
+}
+
 /// Where the caller is signed in
 #[utoipa::path(get, path = "/me/sessions", tag = "sessions", security(("guest" = [])), responses(
     (status = 200, description = "The caller's live sessions.", body = SessionList),
@@ -48,14 +61,7 @@ pub(super) async fn list(
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Json<SessionList>, Problem> {
     let rows = inner.store.sessions_of(guest.id(), inner.clock.now()).await?;
-    let session = |row: SessionRow| Session {
-        id: row.id,
-        created_at: row.created_at.rfc3339(),
-        last_refreshed_at: row.rotated_at.map(crate::Timestamp::rfc3339),
-        expires_at: row.expires_at.rfc3339(),
-        current: row.id == guest.session(),
-    };
-    Ok(Json(SessionList { sessions: rows.into_iter().map(session).collect() }))
+    Ok(Json(SessionList { sessions: rows.into_iter().map(|row| Session::of(row, guest)).collect() }))
 }
 
 /// End one of the caller's sessions

@@ -1,0 +1,128 @@
+//! `GET /me/export`: everything that is kept about the caller, as a file.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, HeaderName};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::favorites::FavoriteItem;
+use super::history::SeenItem;
+use super::sessions::Session;
+use crate::auth::Guest;
+use crate::clock::Timestamp;
+use crate::error::Problem;
+use crate::routes::openapi::GuestErrors;
+use crate::server::Guestpass;
+use crate::store::{CartLine, Everything, Identity, Preferences};
+
+/// Everything that is kept about the caller. Left out are only hashes: of idempotency keys, which are forgotten within a day, and of a member's password; and the public keys of passkeys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Export {
+    /// As of when.
+    #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
+    exported_at: String,
+    /// The subject of the caller's tokens.
+    #[schema(pattern = "^(anonymous|user)_[0-9a-f-]{36}$")]
+    id: String,
+    #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
+    created_at: String,
+    #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
+    last_active_at: String,
+    /// Since when they are a member. Null: a guest.
+    #[schema(format = DateTime, example = "2027-01-15T08:15:00.250Z")]
+    registered_at: Option<String>,
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+    /// How many passkeys. What is kept of each is a public key.
+    passkeys: u64,
+    /// Who the caller is to other issuers.
+    identities: Vec<ExportedIdentity>,
+    /// The newest first.
+    sessions: Vec<ExportedSession>,
+    /// The oldest line first.
+    cart: Vec<ExportedLine>,
+    /// What was seen last is first.
+    history: Vec<SeenItem>,
+    /// What was marked last is first.
+    favorites: Vec<FavoriteItem>,
+    preferences: Preferences,
+}
+
+/// Who a member is to an OpenID Connect issuer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExportedIdentity {
+    #[schema(example = "https://accounts.example")]
+    issuer: String,
+    subject: String,
+}
+
+/// A session, also one that is over.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExportedSession {
+    #[serde(flatten)]
+    session: Session,
+    /// Whether it was ended before it expired.
+    revoked: bool,
+}
+
+/// A line of the cart.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExportedLine {
+    #[serde(flatten)]
+    line: CartLine,
+    #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
+    added_at: String,
+}
+
+/// Everything that is kept about the caller
+#[utoipa::path(get, path = "/me/export", tag = "guest", security(("guest" = [])), responses(
+    (
+        status = 200,
+        description = "All of it, as of one moment, as a file.",
+        body = Export,
+        headers(("Content-Disposition" = String, description = "A file to be saved."))
+    ),
+    GuestErrors,
+))]
+pub(super) async fn export(
+    guest: Guest,
+    State(Guestpass { inner }): State<Guestpass>,
+) -> Result<([(HeaderName, &'static str); 1], Json<Export>), Problem> {
+    let everything = inner.store.everything(guest.id()).await??;
+    let file = [(CONTENT_DISPOSITION, "attachment; filename=\"guestpass-export.json\"")];
+    Ok((file, Json(Export::of(guest, everything, inner.clock.now()))))
+}
+
+impl Export {
+    fn of(caller: Guest, everything: Everything, now: Timestamp) -> Self {
+        let Everything { guest, identities, sessions, cart, history, favorites, preferences } = everything;
+        Self {
+            exported_at: now.rfc3339(),
+            id: guest.subject().to_string(),
+            created_at: guest.created_at.rfc3339(),
+            last_active_at: guest.last_active_at.max(caller.seen_at()).rfc3339(),
+            registered_at: guest.registered_at.map(Timestamp::rfc3339),
+            email: guest.email,
+            passkeys: guest.passkeys,
+            identities: identities
+                .into_iter()
+                .map(|Identity { issuer, subject }| ExportedIdentity { issuer, subject })
+                .collect(),
+            sessions: sessions
+                .into_iter()
+                .map(|row| ExportedSession { revoked: row.revoked, session: Session::of(row, caller) })
+                .collect(),
+            cart: cart.into_iter().map(ExportedLine::from).collect(),
+            history: history.into_iter().map(SeenItem::from).collect(),
+            favorites: favorites.into_iter().map(FavoriteItem::from).collect(),
+            preferences,
+        }
+    }
+}
+
+impl From<CartLine> for ExportedLine {
+    fn from(line: CartLine) -> Self {
+        Self { added_at: line.added_at.rfc3339(), line }
+    }
+}

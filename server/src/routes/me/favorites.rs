@@ -1,0 +1,106 @@
+//! `/me/favorites`: what the caller likes, 500 items at most.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::paging::{PageQuery, Paging, ShownItem};
+use crate::auth::Guest;
+use crate::error::Problem;
+use crate::routes::openapi::{FullErrors, GuestErrors, ItemErrors};
+use crate::server::Guestpass;
+use crate::store::{ItemList, ListedItem, Refusal};
+
+/// A part of the favourites.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Favorites {
+    /// What was marked last is first.
+    items: Vec<FavoriteItem>,
+    /// What to ask for the next part `after`. Null: there is no more.
+    #[schema(example = "1800000000250.2")]
+    next: Option<String>,
+}
+
+/// Something that the caller likes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FavoriteItem {
+    #[serde(flatten)]
+    item: ShownItem,
+    /// Since when.
+    #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
+    added_at: String,
+}
+
+impl From<ListedItem> for FavoriteItem {
+    fn from(ListedItem { item, at }: ListedItem) -> Self {
+        Self { item: item.into(), added_at: at.rfc3339() }
+    }
+}
+
+/// What the caller likes
+#[utoipa::path(get, path = "/me/favorites", tag = "guest", security(("guest" = [])), params(PageQuery), responses(
+    (status = 200, description = "A part of the favourites.", body = Favorites),
+    GuestErrors,
+))]
+pub(super) async fn favorites(
+    guest: Guest,
+    paging: Paging,
+    State(Guestpass { inner }): State<Guestpass>,
+) -> Result<Json<Favorites>, Problem> {
+    let (items, next) = paging.part(inner.store.list(ItemList::Favorites, guest.id(), paging.page()).await??);
+    Ok(Json(Favorites { items: items.into_iter().map(FavoriteItem::from).collect(), next }))
+}
+
+/// Mark an item as a favourite
+///
+/// What is one already stays one, with its time, so that a retry changes nothing.
+#[utoipa::path(
+    put,
+    path = "/me/favorites/{item_id}",
+    tag = "guest",
+    security(("guest" = [])),
+    params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1)),
+    responses(
+        (status = 204, description = "It is a favourite."),
+        ItemErrors,
+        FullErrors,
+        GuestErrors,
+    )
+)]
+pub(super) async fn mark(
+    guest: Guest,
+    State(Guestpass { inner }): State<Guestpass>,
+    item: Result<Path<i64>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
+    inner.store.enlist(ItemList::Favorites, guest.id(), item, inner.clock.now()).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove an item from the favourites
+///
+/// Removing what is none is no error, so that a retry is none.
+#[utoipa::path(
+    delete,
+    path = "/me/favorites/{item_id}",
+    tag = "guest",
+    security(("guest" = [])),
+    params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1)),
+    responses(
+        (status = 204, description = "It is no favourite."),
+        ItemErrors,
+        GuestErrors,
+    )
+)]
+pub(super) async fn unmark(
+    guest: Guest,
+    State(Guestpass { inner }): State<Guestpass>,
+    item: Result<Path<i64>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
+    inner.store.delist(ItemList::Favorites, guest.id(), Some(item)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

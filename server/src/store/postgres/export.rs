@@ -1,0 +1,25 @@
+//! Everything about a guest.
+
+use deadpool_postgres::Client;
+use tokio_postgres::IsolationLevel;
+use uuid::Uuid;
+
+use super::guests::{guest as guest_row, owner};
+use super::{NotDone, accounts, cart, lists, preferences, sessions};
+use crate::store::{Everything, ItemList, Page, Refusal};
+
+/// In one snapshot, so that it is as of one moment.
+pub(super) async fn everything(db: &mut Client, guest: Uuid) -> Result<Everything, NotDone> {
+    let snapshot = db.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let transaction = snapshot.start().await?;
+    let owner = owner(&transaction, guest).await?;
+    Ok(Everything {
+        guest: guest_row(&transaction, owner.id).await?.ok_or(Refusal::NoGuest)?,
+        identities: accounts::identities(&transaction, &owner).await?,
+        sessions: sessions::all_of_user(&transaction, &owner).await?,
+        cart: cart::lines(&transaction, &owner).await?,
+        history: lists::listed(&transaction, ItemList::History, &owner, Page::ALL).await?,
+        favorites: lists::listed(&transaction, ItemList::Favorites, &owner, Page::ALL).await?,
+        preferences: preferences::stored(&transaction, &owner).await?,
+    })
+}
