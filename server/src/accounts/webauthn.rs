@@ -50,8 +50,10 @@ impl RelyingParty {
             origins = issuer.into_iter().chain(pages).filter(is_within).collect();
         }
         let (Some(first), Some(others)) = (origins.first(), origins.get(1..)) else {
-            let reason = format!("is needed: neither --issuer nor a --cors-origin belongs to the domain {domain}");
-            return Err(ConfigError::new("--passkey-origin", reason));
+            let reason = format!(
+                "neither --issuer nor a --cors-origin belongs to {domain}; name its pages with --passkey-origin"
+            );
+            return Err(ConfigError::new("--passkey-domain", reason));
         };
         let unusable = |error: WebauthnError| ConfigError::new("--passkey-domain", format!("{domain}: {error}"));
         let builder = WebauthnBuilder::new(&domain, first).map_err(unusable)?.timeout(CEREMONY_TTL);
@@ -176,7 +178,7 @@ mod tests {
             let domain = Some(domain.to_owned());
             party(|config| config.passkey_domain = domain).unwrap_err().to_string()
         };
-        assert!(domain("shop.example").starts_with("--passkey-origin: is needed"));
+        assert!(domain("shop.example").starts_with("--passkey-domain: neither"));
         let foreign = party(|config| config.passkey_origins = vec!["https://other.example".parse().unwrap()]);
         assert!(foreign.unwrap_err().to_string().contains("does not belong to the domain localhost"));
     }
