@@ -97,12 +97,12 @@ impl Accounts {
         let user = guest.token_subject().id;
         let email = email.map(String::from);
         let repeat = |account| self.repeat_passkey(guest, account, email.clone(), credential.raw_id.clone());
+        // In this order: if it has just been used, by the same guest, the account is seen.
+        let state = self.store.ceremony(challenge_id, user, now).await?;
         if let Some(account) = self.store.account(AccountKey::User(user)).await? {
             return repeat(account).await;
         }
-        let Some(state) = self.store.ceremony(challenge_id, user, now).await? else {
-            return Err(Refused::ChallengeExpired);
-        };
+        let Some(state) = state else { return Err(Refused::ChallengeExpired) };
         let passkey = match party.finish_registration(&credential, &state) {
             Ok(passkey) => passkey,
             Err(refused) => {

@@ -98,7 +98,18 @@ async fn lists_are_exported_whole() {
 #[tokio::test]
 async fn no_table_of_guests_is_forgotten() {
     let server = Server::open().await;
-    let tables = ["cart_item", "cart_key", "favorite_item", "history_item", "preferences", "session"];
+    let tables = [
+        "account",
+        "cart_item",
+        "cart_key",
+        "ceremony",
+        "favorite_item",
+        "history_item",
+        "linked_identity",
+        "passkey",
+        "preferences",
+        "session",
+    ];
 
     let known = server.database().tables_with("user_id");
 

@@ -254,3 +254,17 @@ async fn s08_a_merge_stays_within_the_bounds_of_each_collection() {
     assert_eq!(merged.cart, [(1, 99), (2, 99)].into());
     assert_eq!(merged.history, case.guests[0].history, "the newest hundred");
 }
+
+/// Whoever adds a table says what a merge makes of it.
+#[tokio::test]
+async fn s08_no_table_of_guests_is_forgotten_by_the_merge() {
+    let server = Server::open().await;
+    let moved = ["cart_item", "cart_key", "favorite_item", "history_item", "preferences", "session"];
+    let dropped = ["ceremony"];
+    let of_members_who_are_never_merged = ["account", "linked_identity", "passkey"];
+
+    let mut tables: Vec<_> = [&moved[..], &dropped, &of_members_who_are_never_merged].concat();
+    tables.sort_unstable();
+
+    assert_eq!(server.database().tables_with("user_id"), tables);
+}

@@ -16,7 +16,7 @@ use crate::routes::openapi::GuestErrors;
 use crate::server::Guestpass;
 use crate::store::{CartLine, Everything, Identity, Preferences};
 
-/// Everything that is kept about the caller. Left out are only hashes: of idempotency keys, which are forgotten within a day, and of a member's password; and the public keys of passkeys.
+/// Everything that is kept about the caller. Left out are only hashes: of idempotency keys, which are forgotten within a day, and of a member's password; the public keys of passkeys; and challenges, which live for five minutes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Export {
     /// As of when.
