@@ -12,11 +12,12 @@ use crate::store::{
     Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
 };
 
-/// A session, and whether its user is a member.
+/// A session, and whether its user is a member. No join: a session that is moved to an account while its lock is waited for
+/// would be joined with the user that it had before, and not be found.
 const SESSION: &str = "
-    SELECT session.id, user_id, refreshable, counter, session.created_at, rotated_at, expires_at, revoked_at,
-           registered_at IS NOT NULL AS registered
-    FROM session JOIN anonymous_user ON anonymous_user.id = user_id";
+    SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at,
+           (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE anonymous_user.id = session.user_id) AS registered
+    FROM session";
 
 /// One statement makes the guest, the session and the key, or nothing: of several with one key, the others wait for the
 /// first to commit, insert nothing, and read what it has made.
@@ -90,9 +91,8 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
         .prepare_cached(
             "SELECT session.id, session.user_id, session.refreshable, session.counter, session.created_at, session.rotated_at,
                     session.expires_at, session.revoked_at, login_key.created_at AS key_made_at,
-                    registered_at IS NOT NULL AS registered
+                    (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered
              FROM login_key JOIN session ON session.id = login_key.session_id
-             JOIN anonymous_user ON anonymous_user.id = session.user_id
              WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
         )
         .await?;
