@@ -22,9 +22,10 @@
 //! A service that only verifies takes a [`ResourceServer`] and its [`Visitor`] instead: the public keys, and no store. Both
 //! are shown whole in `examples/`.
 //!
-//! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `store` keeps
-//! everything behind a trait; `activity` is what is allowed to be a few seconds late.
+//! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `accounts`
+//! makes guests members; `store` keeps everything behind a trait; `activity` is what is allowed to be a few seconds late.
 
+mod accounts;
 mod activity;
 mod auth;
 mod clock;
@@ -44,8 +45,9 @@ mod shards;
 mod store;
 mod sweep;
 
+pub use accounts::OidcIssuer;
 pub use auth::{
-    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, ResourceServer, RotationError,
+    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Kind, Leak, ROTATION_NOTICE_MIN, ResourceServer, RotationError,
     UnknownAlgorithm, VerifyError, Visitor,
 };
 pub use clock::{Clock, SystemClock, Timestamp};

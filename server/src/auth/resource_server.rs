@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::bearer::bearer_token;
-use super::guest::subject_of_guest;
+use super::guest::Kind;
 use super::jwks::{JwksError, verifying_keys};
 use super::keys::VerifyingKeys;
 use super::rotation::Reloads;
@@ -208,7 +208,12 @@ pub struct Visitor(Verified);
 impl Visitor {
     /// The key under which to store what belongs to this visitor. It stays the same when the guest registers.
     pub const fn id(&self) -> Uuid {
-        self.0.guest
+        self.0.subject.id
+    }
+
+    /// Whether it had registered when the token was made.
+    pub const fn kind(&self) -> Kind {
+        self.0.subject.kind
     }
 
     /// The session that the token belongs to.
@@ -219,7 +224,7 @@ impl Visitor {
 
 impl fmt::Display for Visitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&subject_of_guest(self.0.guest))
+        self.0.subject.fmt(f)
     }
 }
 
