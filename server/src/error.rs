@@ -21,14 +21,14 @@ pub(crate) struct Problem {
     kind: &'static str,
     detail: String,
     /// Further members of the problem.
-    members: Map<String, Value>,
+    members: Box<Map<String, Value>>,
     /// `WWW-Authenticate`
     challenge: Option<HeaderValue>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, kind: "about:blank", detail: detail.into(), members: Map::new(), challenge: None }
+        Self { status, kind: "about:blank", detail: detail.into(), members: Box::default(), challenge: None }
     }
 
     /// 429: draft-ietf-httpapi-ratelimit-headers-10 §6. `policy` is the name of the limit in `RateLimit-Policy`.
@@ -84,7 +84,7 @@ impl IntoResponse for Problem {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.detail,
-            members: self.members,
+            members: *self.members,
         };
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,7 +1,7 @@
 //! Accounts: registering where one is, and entering one that is there.
 //!
-//! The order of locks is that of everything here: users in the order of their ids, then their sessions, then what hangs on
-//! them. A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR KEY SHARE`);
+//! The order of locks is that of everything here: a guest before the account it is merged into, then their sessions, then what hangs
+//! on them. A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR KEY SHARE`);
 //! an account only against other merges.
 
 use deadpool_postgres::{Client, GenericClient, Transaction};
@@ -128,15 +128,12 @@ pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome
     Ok(EntryOutcome::Entered(Some(Promotion { guest: caller.user, account: *into, until })))
 }
 
+/// The guest first, as `lock_owner` does when it finds out too late that the guest has been merged.
 async fn lock_users(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
-    if guest < account {
+    if guest != account {
         lock_user(transaction, guest, "UPDATE").await?;
     }
-    lock_user(transaction, account, "NO KEY UPDATE").await?;
-    if guest > account {
-        lock_user(transaction, guest, "UPDATE").await?;
-    }
-    Ok(())
+    lock_user(transaction, account, "NO KEY UPDATE").await
 }
 
 async fn lock_user(transaction: &Transaction<'_>, user: Uuid, strength: &'static str) -> Result<(), Error> {
