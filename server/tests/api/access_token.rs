@@ -402,6 +402,11 @@ async fn s09_a_token_ends_exactly_at_exp() {
     for exp in [json!(-1), json!(0), json!(i64::MIN)] {
         forger.assert_refused(&forger.with_claims(json!({ "exp": exp })), "expired").await;
     }
+
+    // To the millisecond: on a whole second, which the clock of these tests otherwise never shows.
+    let ends_now = forger.with_claims(json!({ "exp": now + 2 }));
+    forger.server.clock.advance(SECOND * 3 / 4);
+    forger.assert_refused(&ends_now, "expired").await;
 }
 
 #[tokio::test]
