@@ -3,6 +3,7 @@
 //! An errand needs no lock, since each is idempotent: it is sent again until it is answered. An upgrade is done when the
 //! credential shows it, which a refresh brings about.
 
+use super::job::Job;
 use super::waiters::Want;
 use super::{Machine, Phase};
 use crate::answer::Reply;
@@ -101,7 +102,7 @@ impl Machine {
             }
             Step::Pausing { until } if until <= now.mono => return errand.step = Step::Wanting,
             Step::Wanting if !erases && self.phase == Phase::SignedOut => return self.phase = Phase::Open,
-            Step::Wanting if erases && self.loaded && self.held.is_none() && self.job.is_none() => Outcome::Done,
+            Step::Wanting if erases && self.is_nobody() => Outcome::Done,
             Step::Done { member, .. } if !self.owes_refresh(now, &member.id) => Outcome::Member(member.text),
             _ => return,
         };
@@ -214,6 +215,11 @@ impl Machine {
         if let Some(Errand { step: Step::Sending { op, .. }, .. }) = self.errand.take() {
             self.effects.push_back(Effect::Cancel { op });
         }
+    }
+
+    /// There is nobody to erase, and nobody is about to become a guest.
+    fn is_nobody(&self) -> bool {
+        self.loaded && self.held.is_none() && !self.job.as_ref().is_some_and(Job::is_renewal)
     }
 
     /// Whether a refresh is needed to show that the visitor is this member now; then it is due.
