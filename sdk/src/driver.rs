@@ -84,7 +84,7 @@ impl Driver {
                     }
                     Outcome::Deliver => ("deliver", String::new()),
                     Outcome::Done => ("done", String::new()),
-                    Outcome::Failed(failure) => (failure.code(), failure.to_string()),
+                    Outcome::Failed(failure) => (failure.code(), failure.message()),
                 };
                 return self.effects.settle(waiter.0, outcome, &message);
             }

@@ -48,7 +48,7 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> JsValue {
         Kind::Guest => "guest",
         Kind::User => "user",
     });
-    let message = snapshot.failure.map(|failure| failure.to_string()).unwrap_or_default();
+    let message = snapshot.failure.map(|failure| failure.message()).unwrap_or_default();
     let error = [
         ("code", Text(snapshot.failure.map_or("", Failure::code))),
         ("message", Text(&message)),
@@ -74,7 +74,7 @@ pub(crate) fn event(event: &Event, at: u64) -> JsValue {
         Event::Adopted { id, generation } => ("adopted", of_id(id), of_generation(*generation), NONE),
         Event::Unauthorized { generation } => ("unauthorized", of_generation(*generation), NONE, NONE),
         Event::Retrying { failure, delay } => {
-            message = failure.to_string();
+            message = failure.message();
             let delay = ("delay", Number(number::write(*delay)));
             ("retrying", ("code", Text(failure.code())), ("message", Text(&message)), delay)
         }

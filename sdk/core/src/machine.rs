@@ -196,7 +196,7 @@ impl Machine {
     /// Ends whatever has come to its deadline.
     fn expire(&mut self, now: Timestamp) {
         let failure = self.pace.failure.unwrap_or(Failure::Timeout);
-        self.settle_all(&Outcome::Failed(failure), |waiter| waiter.deadline.is_some_and(|at| at <= now.mono));
+        self.settle_all(&Outcome::Failed(failure), &|waiter| waiter.deadline.is_some_and(|at| at <= now.mono));
         if self.reload.as_ref().is_some_and(|reload| reload.deadline <= now.mono) {
             self.on_reload_failed();
         }
@@ -243,7 +243,7 @@ impl Machine {
         self.drop_job();
         self.reload = None;
         self.revoking.clear();
-        self.settle_all(&Outcome::Failed(Failure::Closed), |_| true);
+        self.settle_all(&Outcome::Failed(Failure::Closed), &|_| true);
         self.phase = Phase::Closed;
         self.held = None;
         self.events.clear();

@@ -151,7 +151,7 @@ impl Machine {
 
     /// The sign-out is done: whoever waits for it is told.
     pub(super) fn signed_out(&mut self) {
-        self.settle_all(&Outcome::Done, |waiter| waiter.want == Want::SignedOut);
+        self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::SignedOut);
     }
 
     /// Forgets everything of this epoch; answers with who it was.

@@ -119,7 +119,7 @@ impl Machine {
             Event::Refreshed { id, generation: self.version.generation }
         });
         // Whoever waited is served with it even if its lifetime is next to nothing: else they would wait for ever.
-        self.grant(|_| true);
+        self.grant(&|_| true);
     }
 
     pub(super) fn fail(&mut self, now: Timestamp, failure: Failure, retry_after: Option<u64>) {

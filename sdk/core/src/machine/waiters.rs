@@ -26,15 +26,15 @@ impl Machine {
     }
 
     pub(super) fn settle(&mut self, id: WaiterId, outcome: Outcome) {
-        self.settle_where(|waiter| (waiter.id == id).then(|| outcome.clone()));
+        self.settle_where(&|waiter| (waiter.id == id).then(|| outcome.clone()));
     }
 
-    pub(super) fn settle_all(&mut self, outcome: &Outcome, is: impl Fn(&Waiter) -> bool) {
-        self.settle_where(|waiter| is(waiter).then(|| outcome.clone()));
+    pub(super) fn settle_all(&mut self, outcome: &Outcome, is: &dyn Fn(&Waiter) -> bool) {
+        self.settle_where(&|waiter| is(waiter).then(|| outcome.clone()));
     }
 
     /// Settles those for whom there is an outcome; the others go on waiting.
-    fn settle_where(&mut self, outcome: impl Fn(&Waiter) -> Option<Outcome>) {
+    fn settle_where(&mut self, outcome: &dyn Fn(&Waiter) -> Option<Outcome>) {
         let effects = &mut self.effects;
         self.waiters.retain(|waiter| match outcome(waiter) {
             Some(outcome) => {
@@ -46,20 +46,20 @@ impl Machine {
     }
 
     pub(super) fn fail_token_waiters(&mut self, failure: Failure) {
-        self.settle_all(&Outcome::Failed(failure), Waiter::wants_token);
+        self.settle_all(&Outcome::Failed(failure), &Waiter::wants_token);
     }
 
     /// Gives everybody who waits what there is for them.
     pub(super) fn settle_ready(&mut self, now: Timestamp) {
         if self.loaded {
-            self.settle_all(&Outcome::Done, |waiter| waiter.want == Want::Started);
+            self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::Started);
         }
         if self.phase == Phase::Ended {
             self.fail_token_waiters(Failure::SessionEnded);
         }
         if self.can_serve(now, false) {
             let fresh_too = self.can_serve(now, true);
-            self.grant(|fresh| fresh_too || !fresh);
+            self.grant(&|fresh| fresh_too || !fresh);
         }
     }
 
@@ -76,12 +76,12 @@ impl Machine {
     }
 
     /// Settles waiters with the credential that is held, by whether they want a fresh one.
-    pub(super) fn grant(&mut self, is: impl Fn(bool) -> bool) {
+    pub(super) fn grant(&mut self, is: &dyn Fn(bool) -> bool) {
         let Some(held) = &mut self.held else { return };
         held.used |= self.waiters.iter().any(|waiter| matches!(waiter.want, Want::Token { fresh, .. } if is(fresh)));
         let access_token = held.credential.access_token.clone();
         let version = self.version;
-        self.settle_where(|waiter| match waiter.want {
+        self.settle_where(&|waiter| match waiter.want {
             Want::Token { attempt, fresh } if is(fresh) => {
                 Some(Outcome::Token(Grant { access_token: access_token.clone(), version, attempt }))
             }
