@@ -8,7 +8,7 @@ export const load: Load = (wasm) =>
   instantiate(
     wasm,
     () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url),
-    () => REMEDY,
+    REMEDY,
   )
 
 const REMEDY =

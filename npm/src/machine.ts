@@ -1,4 +1,5 @@
 import type { Answer } from './shell/answer.js'
+import type { Row } from './shell/row.js'
 import type { SessionOptions } from './types.js'
 
 /** The compiled session machine: `WasmSession` in `pkg`. It takes every decision; the code in `shell/` acts on them. */
@@ -71,9 +72,9 @@ export interface Effects {
   /** A waiter gets something else: `done`, `deliver`, or the code of an error. */
   settle(waiter: number, outcome: string, message: string): void
   /** An input and what followed from it is done; the snapshot, where it has changed. */
-  step(snapshot: unknown): void
-  /** What subscribers are to be told: an event, or that the snapshot has changed. */
-  tell(event: unknown): void
+  step(snapshot: Row | undefined): void
+  /** What subscribers are to be told: an event and when it was, or that the snapshot has changed. */
+  tell(event: Row | undefined, at: number): void
   /** The monotonic time at which to send `tick`; not a number when nothing is pending. */
   arm(at: number): void
 }

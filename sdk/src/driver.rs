@@ -125,11 +125,11 @@ impl Driver {
         self.effects.step(&snapshot);
         loop {
             let Some(event) = self.machine.borrow_mut().poll_event() else { break };
-            self.effects.tell(&view::event(&event, wall));
+            self.effects.tell(&view::event(&event), number::write(wall));
             untold = false;
         }
         if untold {
-            self.effects.tell(&JsValue::UNDEFINED);
+            self.effects.tell(&JsValue::UNDEFINED, f64::NAN);
         }
     }
 }

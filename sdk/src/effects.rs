@@ -34,11 +34,11 @@ extern "C" {
     pub(crate) fn grant(this: &Effects, waiter: u32, access_token: &str, epoch: f64, generation: f64, attempt: u8);
     #[wasm_bindgen(method)]
     pub(crate) fn settle(this: &Effects, waiter: u32, outcome: &str, message: &str);
-    /// An input has been handled; the snapshot, where it has changed.
+    /// An input has been handled; the snapshot, where it has changed, as a row (see `view`), as events are.
     #[wasm_bindgen(method)]
     pub(crate) fn step(this: &Effects, snapshot: &JsValue);
     #[wasm_bindgen(method)]
-    pub(crate) fn tell(this: &Effects, event: &JsValue);
+    pub(crate) fn tell(this: &Effects, event: &JsValue, at: f64);
     /// Not a number: nothing is pending.
     #[wasm_bindgen(method)]
     pub(crate) fn arm(this: &Effects, at: f64);

@@ -3,13 +3,14 @@
 import type { CallName, Effects, EndName, Grant, MachineClass, NewsName } from '../machine.js'
 import type { Host, Manager, ManagerOptions } from '../manager.js'
 import { IDLE } from '../snapshots.js'
-import type { ErrorCode, SessionEvent, Snapshot } from '../types.js'
+import type { ErrorCode, Snapshot } from '../types.js'
 import { readAnswer } from './answer.js'
 import { Call, cancel } from './call.js'
 import { locksOf } from './locks.js'
 import { logTo } from './log.js'
 import { listen } from './outside.js'
 import { readRecord, writeRecord } from './record.js'
+import { eventOf, snapshotOf } from './row.js'
 import { openStore } from './storage.js'
 import { now, timerFor } from './timer.js'
 
@@ -82,10 +83,10 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       waiters.get(waiter)?.(outcome, message)
     },
     step(changed) {
-      if (changed) snapshot = changed as Snapshot
+      if (changed) snapshot = snapshotOf(changed)
       log?.end(snapshot.status)
     },
-    tell: (event) => host.notify(snapshot, event as SessionEvent | undefined),
+    tell: (event, at) => host.notify(snapshot, event && eventOf(event, at)),
     arm: (at) => arm(at, waiters.size === 0),
   }
 

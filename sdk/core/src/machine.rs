@@ -1,12 +1,13 @@
 mod identity;
 mod job;
 mod pace;
+mod queue;
 mod renewal;
 mod revoke;
 mod sync;
 mod waiters;
 
-use std::collections::VecDeque;
+use self::queue::Queue;
 
 use self::identity::{Held, Lost, Spent};
 use self::job::{Goal, Job};
@@ -43,8 +44,8 @@ pub struct Machine {
     waiters: Vec<Waiter>,
     pace: Pace,
     next_op: u64,
-    effects: VecDeque<Effect>,
-    events: VecDeque<Event>,
+    effects: Queue<Effect>,
+    events: Queue<Event>,
     snapshot: Snapshot,
 }
 
@@ -75,8 +76,8 @@ impl Machine {
             revoking: Vec::new(),
             waiters: Vec::new(),
             next_op: 0,
-            effects: VecDeque::new(),
-            events: VecDeque::new(),
+            effects: Queue::default(),
+            events: Queue::default(),
             snapshot: Snapshot { status: Status::Idle, id: None, expires_at: None, failure: None, retry_at: None },
         }
     }
