@@ -75,8 +75,11 @@ export interface Effects {
   step(snapshot: Row | undefined): void
   /** What subscribers are to be told: an event and when it was, or that the snapshot has changed. */
   tell(event: Row | undefined, at: number): void
-  /** The monotonic time at which to send `tick`; not a number when nothing is pending. */
-  arm(at: number): void
+  /**
+   * The monotonic time at which to send `tick`; not a number when nothing is pending. Whoever asks for a token before
+   * `mono` and `wall` (on their clocks) would be granted what was granted last, if nothing else happens.
+   */
+  arm(at: number, mono: number, wall: number): void
 }
 
 /** A token, its version, and how often the request has been sent before. */

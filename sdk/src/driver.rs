@@ -47,8 +47,11 @@ impl Driver {
             }
             self.tell(now.wall);
         }
-        let at = self.machine.borrow().poll_timeout();
-        self.effects.arm(at.map_or(f64::NAN, write));
+        let machine = self.machine.borrow();
+        let until = machine.serves_until().unwrap_or_default();
+        let at = machine.poll_timeout();
+        drop(machine);
+        self.effects.arm(at.map_or(f64::NAN, write), write(until.mono), write(until.wall));
         self.running.set(false);
     }
 

@@ -39,9 +39,10 @@ extern "C" {
     pub(crate) fn step(this: &Effects, snapshot: &JsValue);
     #[wasm_bindgen(method)]
     pub(crate) fn tell(this: &Effects, event: &JsValue, at: f64);
-    /// Not a number: nothing is pending.
+    /// `at` is not a number: nothing is pending. Until `mono` and `wall`, what was granted last is what would be
+    /// granted.
     #[wasm_bindgen(method)]
-    pub(crate) fn arm(this: &Effects, at: f64);
+    pub(crate) fn arm(this: &Effects, at: f64, mono: f64, wall: f64);
 
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(crate) fn monotonic() -> f64;

@@ -41,6 +41,17 @@ impl Held {
         let early = !fresh || self.ahead.is_none_or(|at| now.mono < at);
         self.spent.is_none() && alive && early
     }
+
+    /// Until when it stays usable for everybody, if nothing happens. Not known where nobody said when it ends.
+    pub(super) fn serves_until(&self) -> Option<Timestamp> {
+        let expiry = self.credential.expiry.filter(|_| self.spent.is_none())?;
+        let margin = expiry.travel_margin();
+        let mono = expiry.end.mono.saturating_sub(margin);
+        Some(Timestamp {
+            mono: self.ahead.map_or(mono, |at| at.min(mono)),
+            wall: expiry.end.wall.saturating_sub(margin),
+        })
+    }
 }
 
 impl Machine {
