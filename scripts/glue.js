@@ -18,6 +18,7 @@ const [folder, shorten] = process.argv.slice(2)
 const path = (name) => join(folder, name)
 
 exportParts()
+keepSessions()
 if (shorten) minify(shortNames())
 
 /** The way to instantiate is ours: shorter, and with errors that say what to do. */
@@ -36,6 +37,22 @@ function exportParts() {
 export declare function finish(instance: WebAssembly.Instance): void;
 `
   })
+}
+
+/** Nobody frees a session: see `WasmSession`. */
+function keepSessions() {
+  rewrite('guestpass_sdk.js', (text) => {
+    const freeing = [
+      /^ {4}__destroy_into_raw\(\) \{\n.*?^ {4}\}\n {4}free\(\) \{\n.*?^ {4}\}\n/ms,
+      /^ {8}WasmSessionFinalization\.register\(.*?\);\n/m,
+      /^if \(Symbol\.dispose\) WasmSession\..*?\n/m,
+      /^const WasmSessionFinalization = .*?;\n/ms,
+    ]
+    const kept = freeing.reduce((text, part) => text.replace(part, ''), text)
+    if (/free\(\)|__destroy|Finalization/.test(kept)) throw new Error('the glue frees sessions in some other way')
+    return kept
+  })
+  rewrite('guestpass_sdk.d.ts', (text) => text.replace(/^ {4}(free\(\)|\[Symbol\.dispose\]\(\)): void;\n/gm, ''))
 }
 
 /** Names in the WebAssembly; answers with what they were. What the glue does not use is no longer exported. */
@@ -71,7 +88,7 @@ function minify(names) {
     format: 'esm',
     target: 'es2022',
     minify: true,
-    mangleProps: new RegExp(`^(${Object.keys(names).join('|')}|__wbg_ptr|__destroy_into_raw)$`),
+    mangleProps: new RegExp(`^(${Object.keys(names).join('|')}|__wbg_ptr)$`),
     mangleCache: names,
     write: false,
   })
