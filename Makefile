@@ -11,6 +11,7 @@ help:
 	@echo 'make model    check more interleavings of the session machine, and that the check bites'
 	@echo 'make mutants  change the session machine everywhere, and count the changes that its tests catch'
 	@echo 'make bench    measure the server beside others; takes twenty minutes      [PART=verified] [QUICK=1]'
+	@echo '              or the client in a browser; takes ten minutes               PART=browser'
 	@echo 'make fuzz     feed the parsers of the server with strange input, for a minute each'
 	@echo 'make clean    remove what was built'
 

@@ -74,7 +74,10 @@ function shortNames() {
       new RegExp(`\\bwasm\\.${name}\\b`).test(glue) ? ` (export "${short(name)}" ${what})` : '',
     )
   // Of another build's names, so that code and glue of two versions do not pass for a pair.
-  const module = createHash('sha256').update(JSON.stringify([...names])).digest('base64url').slice(0, 4)
+  const module = createHash('sha256')
+    .update(JSON.stringify([...names]))
+    .digest('base64url')
+    .slice(0, 4)
   writeFileSync(path('guestpass_sdk_bg.wat'), renamed.replaceAll('(import "MODULE"', `(import "${module}"`))
   rewrite('guestpass_sdk.js', (text) => replaced(text, `"${MODULE}"`, JSON.stringify(module)))
   return Object.fromEntries(names)

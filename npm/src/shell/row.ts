@@ -6,7 +6,9 @@ export type Row = [names: string, ...members: unknown[]]
 
 export function snapshotOf(row: Row): Snapshot {
   const { code, message, retryAt, ...snapshot } = objectOf(row)
-  return (code ? { ...snapshot, error: { code: code as ErrorCode, message, retryAt } } : snapshot) as unknown as Snapshot
+  return (code
+    ? { ...snapshot, error: { code: code as ErrorCode, message, retryAt } }
+    : snapshot) as unknown as Snapshot
 }
 
 /** The names follow the event's type. */
