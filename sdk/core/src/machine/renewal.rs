@@ -47,7 +47,7 @@ impl Machine {
     /// Makes a guest under the claim that all tabs use, so that all end with one (C19).
     fn acquire(&mut self, now: Timestamp, stored_claim: Option<Secret>) {
         let job = self.job.as_ref();
-        let settled = self.is_alone() || job.is_some_and(|job| job.lock.is_some() || job.step == Step::ReadingAgain);
+        let settled = self.is_alone() || job.is_some_and(|job| job.lock.is_some() || matches!(job.step, Step::ReadingAgain));
         self.claim =
             stored_claim.or_else(|| self.claim.take()).filter(|claim| self.spent_claim.as_ref() != Some(claim));
         match self.claim.clone() {
@@ -130,7 +130,7 @@ impl Machine {
 
     pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Secret) {
         let Some(job) = &mut self.job else { return };
-        if job.op != op || job.step != Step::MakingKey {
+        if job.op != op || !matches!(job.step, Step::MakingKey) {
             return;
         }
         self.claim = Some(key);
