@@ -9,7 +9,7 @@ const GLUE = '*/guestpass_sdk.js'
 
 // Bytes of gzip -9 and of brotli -q 11. Lower them with what they limit.
 const BUDGETS = {
-  total: [29_500, 26_000],
+  total: [24_000, 21_500],
   'guestpass/react, besides': [1_000, 1_000],
   'guestpass/axios, besides': [1_000, 1_000],
 }

@@ -118,7 +118,6 @@ fn number_or_null(number: Option<u64>) -> Member<'static> {
 
 /// What holds texts and doubles only always serialises.
 fn row(members: &[Member<'_>]) -> JsValue {
-    const PLAIN: serde_wasm_bindgen::Serializer =
-        serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
+    const PLAIN: serde_wasm_bindgen::Serializer = serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
     Row(members).serialize(&PLAIN).unwrap_or(JsValue::NULL)
 }

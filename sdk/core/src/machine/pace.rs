@@ -42,7 +42,7 @@ impl Pace {
         failure: Failure,
         retry_after: Option<u64>,
     ) -> u64 {
-        let ceiling = config.backoff_base.saturating_mul(1 << self.failures.min(20)).min(config.backoff_cap);
+        let ceiling = (config.backoff_base << self.failures.min(20)).min(config.backoff_cap);
         let asked = retry_after.unwrap_or(0).min(config.backoff_cap);
         let delay = asked.saturating_add(self.below(ceiling)).max(1);
         self.failure = Some(failure);

@@ -104,9 +104,10 @@ impl Tab {
         for fresh in [false, true] {
             let mut asked = self.machine.clone();
             asked.handle(self.now, Input::TokenWanted { waiter: WaiterId(99), deadline: self.now.mono + 1, fresh });
-            assert!(
-                matches!(asked.poll_effect(), Some(Effect::Settle { waiter: WaiterId(99), outcome: Outcome::Token(_) }))
-            );
+            assert!(matches!(
+                asked.poll_effect(),
+                Some(Effect::Settle { waiter: WaiterId(99), outcome: Outcome::Token(_) })
+            ));
             assert_eq!(asked, self.machine, "asking changes nothing");
         }
     }
