@@ -1,4 +1,4 @@
-use crate::{Answer, Record, Secret, Version};
+use crate::{Answer, Parting, Record, Secret, Upgrade, Version};
 
 /// Names an effect whose completion the machine waits for. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,7 +11,8 @@ pub struct WaiterId(pub u32);
 /// What happens to the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// Read what is stored. After an ended session: allow a fresh guest. Settles with `Done`.
+    /// Read what is stored. After a session that is known to be ended, or signed out for good: allow a fresh guest.
+    /// Settles with `Done`.
     Start {
         /// Who waits.
         waiter: WaiterId,
@@ -49,6 +50,28 @@ pub enum Input {
     SignOut {
         /// Who waits.
         waiter: WaiterId,
+        /// Nobody becomes a guest again, in any tab, until `Start` or `Upgrade`.
+        for_good: bool,
+    },
+    /// Become a member. Where there is nobody yet, a guest is acquired first. Settles with `Member`, `Refused` or
+    /// `Failed`.
+    Upgrade {
+        /// Who waits.
+        waiter: WaiterId,
+        /// The monotonic time at which it gives up.
+        deadline: u64,
+        /// In which way.
+        upgrade: Upgrade,
+        /// What the server is sent. Kept in memory only, and only while it may have to be sent again.
+        body: Secret,
+    },
+    /// Have the server erase the visitor, and forget the session in every tab. Settles with `Done` once that is stored,
+    /// `Refused` or `Failed`.
+    Erase {
+        /// Who waits.
+        waiter: WaiterId,
+        /// The monotonic time at which it gives up.
+        deadline: u64,
     },
     /// Stop for good.
     Close,
@@ -132,5 +155,7 @@ pub enum News {
     SignedOut {
         /// The epoch that begins.
         epoch: u64,
+        /// How the last one has ended.
+        parting: Parting,
     },
 }

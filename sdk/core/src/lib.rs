@@ -41,6 +41,9 @@
 //!               → load again, compare → store → release → publish → settle waiters
 //! ```
 //!
+//! To become a member is an *errand*: a request with the visitor's access token, outside of the lock, repeated until it is
+//! answered. What it changes comes in by the ordinary way: a job that refreshes.
+//!
 //! Everything stays correct without the lock: the server gives every holder of one refresh token the same successor,
 //! and every holder of one idempotency key the same guest.
 
@@ -53,10 +56,10 @@ mod input;
 mod machine;
 pub mod wire;
 
-pub use answer::{Answer, Body};
+pub use answer::{Answer, Body, Member};
 pub use config::{Config, OnIdentityLost, Sharing};
-pub use credential::{Credential, Expiry, Record, Secret, Timestamp, Version};
-pub use effect::{Effect, Failure, Grant, Outcome, Request};
+pub use credential::{Credential, Expiry, Parting, Record, Secret, Timestamp, Version};
+pub use effect::{Effect, Failure, Grant, Outcome, Request, Upgrade};
 pub use event::{Event, IdentityReason, Kind, SignedOutBy, Snapshot, Status, Trouble};
 pub use input::{Input, News, Op, Stored, WaiterId};
 pub use machine::Machine;

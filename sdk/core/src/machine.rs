@@ -1,3 +1,4 @@
+mod errand;
 mod identity;
 mod job;
 mod pace;
@@ -8,6 +9,7 @@ mod waiters;
 
 use std::collections::VecDeque;
 
+use self::errand::{Errand, Task};
 use self::identity::{Held, Lost, Spent};
 use self::job::{Goal, Job};
 use self::pace::Pace;
@@ -15,8 +17,8 @@ use self::revoke::Revoking;
 use self::sync::Reload;
 use self::waiters::{Waiter, Want};
 use crate::{
-    Config, Effect, Event, Failure, Input, News, Op, Outcome, Secret, Sharing, Snapshot, Status, Timestamp, Trouble,
-    Version, WaiterId,
+    Config, Effect, Event, Failure, Input, News, Op, Outcome, Parting, Secret, Sharing, Snapshot, Status, Timestamp,
+    Trouble, Version, WaiterId,
 };
 
 /// The session of one tab. See the crate's first page for the loop around it.
@@ -30,6 +32,8 @@ pub struct Machine {
     loaded: bool,
     /// Of the newest credential that this tab has seen, held or lost since.
     version: Version,
+    /// How the epoch before that one has ended.
+    parting: Parting,
     /// The key under which a guest is being acquired.
     claim: Option<Secret>,
     /// A key that the server will not take again.
@@ -40,6 +44,7 @@ pub struct Machine {
     job: Option<Job>,
     reload: Option<Reload>,
     revoking: Vec<Revoking>,
+    errands: Vec<Errand>,
     waiters: Vec<Waiter>,
     pace: Pace,
     next_op: u64,
@@ -66,6 +71,7 @@ impl Machine {
             phase: Phase::Open,
             loaded: false,
             version: Version::default(),
+            parting: Parting::default(),
             claim: None,
             spent_claim: None,
             held: None,
@@ -73,6 +79,7 @@ impl Machine {
             job: None,
             reload: None,
             revoking: Vec::new(),
+            errands: Vec::new(),
             waiters: Vec::new(),
             next_op: 0,
             effects: VecDeque::new(),
@@ -97,7 +104,11 @@ impl Machine {
             }
             Input::Abandon { waiter } => self.settle(waiter, Outcome::Failed(Failure::Aborted)),
             Input::Expire => self.spend(Spent::Expired),
-            Input::SignOut { waiter } => self.on_sign_out(now, waiter),
+            Input::SignOut { waiter, for_good } => self.on_sign_out(now, waiter, for_good),
+            Input::Upgrade { waiter, deadline, upgrade, body } => {
+                self.on_errand(waiter, deadline, Task::Upgrade(upgrade, body));
+            }
+            Input::Erase { waiter, deadline } => self.on_errand(waiter, deadline, Task::Erase),
             Input::Close => self.close(),
 
             Input::Loaded { op, stored } => self.on_loaded(now, op, stored),
@@ -110,7 +121,7 @@ impl Machine {
             Input::SendFailed { op } => self.on_send_failed(now, op),
 
             Input::Heard(news) => self.on_heard(now, news),
-            Input::Online => self.pace.online(now),
+            Input::Online => self.on_online(now),
             Input::Offline => self.pace.offline(now, &self.config),
             Input::Visible => self.on_visible(now),
             Input::Tick => {}
@@ -139,7 +150,8 @@ impl Machine {
         let waiters = self.waiters.iter().filter_map(|waiter| waiter.deadline);
         let parts = [self.reload.as_ref().map(|reload| reload.deadline), self.job.as_ref().map(|job| job.deadline)];
         let revoking = self.revoking.iter().map(Revoking::deadline);
-        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(self.next_attempt()).min()
+        let errands = self.errands.iter().filter_map(Errand::deadline);
+        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(errands).chain(self.next_attempt()).min()
     }
 
     /// What the session looks like.
@@ -153,17 +165,27 @@ impl Machine {
     }
 
     fn on_start(&mut self, waiter: WaiterId) {
-        if self.phase == Phase::Ended {
+        if self.phase == Phase::Ended || self.is_barred() {
             self.phase = Phase::Open;
         }
         self.wait(waiter, Want::Started, None);
     }
 
     fn on_token_wanted(&mut self, waiter: WaiterId, deadline: u64, want: Want) {
-        if self.phase == Phase::SignedOut {
+        if self.phase == Phase::SignedOut && !self.is_barred() {
             self.phase = Phase::Open;
         }
         self.wait(waiter, want, Some(deadline));
+    }
+
+    /// The visitor has signed out, and wants nobody to follow.
+    fn is_barred(&self) -> bool {
+        self.phase == Phase::SignedOut && self.parting == Parting::ForGood
+    }
+
+    fn on_online(&mut self, now: Timestamp) {
+        self.pace.online(now);
+        self.hurry_errands();
     }
 
     /// A 401: at most one replay for each request (C3), and none for what cannot be sent twice (C20).
@@ -177,26 +199,29 @@ impl Machine {
         replayable: bool,
     ) {
         self.wait(waiter, Want::Token { attempt: attempt.saturating_add(1), fresh: false }, Some(deadline));
-        let not_ours = version.epoch != self.version.epoch || self.phase != Phase::Open;
-        if attempt > 0 || not_ours {
-            return self.settle(waiter, Outcome::Deliver);
-        }
-        self.events.push_back(Event::Unauthorized { generation: version.generation });
-        if version == self.version {
-            if self.held.as_ref().is_some_and(|held| held.trusted_until > now.mono) {
-                return self.settle(waiter, Outcome::Deliver);
-            }
-            self.spend(Spent::Refused);
-        }
-        if !replayable {
+        if attempt > 0 || !self.refuse(now, version) || !replayable {
             self.settle(waiter, Outcome::Deliver);
         }
     }
 
+    /// A token of this version was refused: whether there is or will be another one for the same visitor.
+    fn refuse(&mut self, now: Timestamp, version: Version) -> bool {
+        if version.epoch != self.version.epoch || self.phase != Phase::Open {
+            return false;
+        }
+        self.events.push_back(Event::Unauthorized { generation: version.generation });
+        if version == self.version {
+            if self.held.as_ref().is_some_and(|held| held.trusted_until > now.mono) {
+                return false;
+            }
+            self.spend(Spent::Refused);
+        }
+        true
+    }
+
     /// Ends whatever has come to its deadline.
     fn expire(&mut self, now: Timestamp) {
-        let failure = self.pace.failure.unwrap_or(Failure::Timeout);
-        self.settle_all(&Outcome::Failed(failure), |waiter| waiter.deadline.is_some_and(|at| at <= now.mono));
+        self.settle_overdue(now);
         if self.reload.as_ref().is_some_and(|reload| reload.deadline <= now.mono) {
             self.on_reload_failed();
         }
@@ -241,6 +266,7 @@ impl Machine {
 
     fn close(&mut self) {
         self.drop_job();
+        self.drop_errands();
         self.reload = None;
         self.revoking.clear();
         self.settle_all(&Outcome::Failed(Failure::Closed), |_| true);
@@ -253,9 +279,11 @@ impl Machine {
 
     fn handle_closed(&mut self, input: Input) {
         let (waiter, outcome) = match input {
-            Input::Start { waiter } | Input::TokenWanted { waiter, .. } | Input::SignOut { waiter } => {
-                (waiter, Outcome::Failed(Failure::Closed))
-            }
+            Input::Start { waiter }
+            | Input::TokenWanted { waiter, .. }
+            | Input::SignOut { waiter, .. }
+            | Input::Upgrade { waiter, .. }
+            | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(Failure::Closed)),
             Input::Unauthorized { waiter, .. } => (waiter, Outcome::Deliver),
             Input::LockGranted { op } => return self.effects.push_back(Effect::ReleaseLock { op }),
             _ => return,

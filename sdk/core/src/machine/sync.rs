@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::job::{Goal, Job};
-use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble};
+use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble, Version};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reload {
@@ -52,10 +52,8 @@ impl Machine {
 
     pub(super) fn on_heard(&mut self, now: Timestamp, news: News) {
         match news {
-            News::SignedOut { epoch } => {
-                if epoch > self.version.epoch {
-                    self.enter_epoch(epoch);
-                }
+            News::SignedOut { epoch, parting } => {
+                self.learn_parting(Version { epoch, generation: 0 }, parting);
                 // Should that tab be gone before it has stored its sign-out, or have stored it over something newer,
                 // this one mends it.
                 self.reload(now);
@@ -68,6 +66,7 @@ impl Machine {
 
     pub(super) fn on_visible(&mut self, now: Timestamp) {
         self.pace.retry_now(now);
+        self.hurry_errands();
         self.reload(now);
     }
 
@@ -77,7 +76,7 @@ impl Machine {
         if self.job.as_ref().is_some_and(Job::is_sign_out) {
             return self.loaded = true; // whoever is stored, is about to be signed out
         }
-        let behind = record.version < self.version;
+        let behind = self.is_behind(&record);
         self.observe(now, record);
         if behind && self.job.is_none() {
             self.begin(now, Goal::Repair);

@@ -8,6 +8,8 @@ pub(super) struct Waiter {
     id: WaiterId,
     pub(super) want: Want,
     pub(super) deadline: Option<u64>,
+    /// Why it has come to nothing so far.
+    failure: Option<Failure>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,13 +17,35 @@ pub(super) enum Want {
     Started,
     SignedOut,
     Token { attempt: u8, fresh: bool },
+    Errand,
 }
 
 impl Machine {
     /// The same id again, while it waits, is the shell's mistake: the first call goes on.
-    pub(super) fn wait(&mut self, id: WaiterId, want: Want, deadline: Option<u64>) {
-        if self.waiters.iter().all(|waiter| waiter.id != id) {
-            self.waiters.push(Waiter { id, want, deadline });
+    pub(super) fn wait(&mut self, id: WaiterId, want: Want, deadline: Option<u64>) -> bool {
+        let new = !self.is_waiting(id);
+        if new {
+            self.waiters.push(Waiter { id, want, deadline, failure: None });
+        }
+        new
+    }
+
+    pub(super) fn is_waiting(&self, id: WaiterId) -> bool {
+        self.waiters.iter().any(|waiter| waiter.id == id)
+    }
+
+    /// What it waits for has become something else, which has no deadline.
+    pub(super) fn rewait(&mut self, id: WaiterId, want: Want) {
+        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == id) {
+            waiter.want = want;
+            waiter.deadline = None;
+        }
+    }
+
+    /// What it is told should nothing better come by its deadline.
+    pub(super) fn blame(&mut self, id: WaiterId, failure: Failure) {
+        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == id) {
+            waiter.failure = Some(failure);
         }
     }
 
@@ -45,8 +69,21 @@ impl Machine {
         });
     }
 
+    pub(super) fn settle_overdue(&mut self, now: Timestamp) {
+        let failure = self.pace.failure.unwrap_or(Failure::Timeout);
+        self.settle_where(|waiter| {
+            let overdue = waiter.deadline.is_some_and(|at| at <= now.mono);
+            overdue.then(|| Outcome::Failed(waiter.failure.unwrap_or(failure)))
+        });
+    }
+
     pub(super) fn fail_token_waiters(&mut self, failure: Failure) {
         self.settle_all(&Outcome::Failed(failure), Waiter::wants_token);
+    }
+
+    /// There is no session any more for what they want.
+    pub(super) fn fail_session_waiters(&mut self, failure: Failure) {
+        self.settle_all(&Outcome::Failed(failure), |waiter| waiter.wants_token() || waiter.want == Want::Errand);
     }
 
     /// Gives everybody who waits what there is for them.
@@ -55,11 +92,16 @@ impl Machine {
             self.settle_all(&Outcome::Done, |waiter| waiter.want == Want::Started);
         }
         if self.phase == Phase::Ended {
-            self.fail_token_waiters(Failure::SessionEnded);
+            self.fail_session_waiters(Failure::SessionEnded);
         }
+        if self.is_barred() {
+            self.fail_token_waiters(Failure::SignedOut);
+        }
+        self.tend_errands(now);
         if self.can_serve(now, false) {
             let fresh_too = self.can_serve(now, true);
             self.grant(|fresh| fresh_too || !fresh);
+            self.send_errands(now);
         }
     }
 
@@ -67,12 +109,12 @@ impl Machine {
     pub(super) fn can_serve_all(&self, now: Timestamp) -> bool {
         self.waiters.iter().all(|waiter| match waiter.want {
             Want::Token { fresh, .. } => self.can_serve(now, fresh),
-            Want::Started | Want::SignedOut => true,
-        })
+            Want::Started | Want::SignedOut | Want::Errand => true,
+        }) && (!self.errands_want_token() || self.can_serve(now, false))
     }
 
     pub(super) fn waits_for_token(&self) -> bool {
-        self.waiters.iter().any(Waiter::wants_token)
+        self.waiters.iter().any(Waiter::wants_token) || self.errands_want_token()
     }
 
     /// Settles waiters with the credential that is held, by whether they want a fresh one.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a transcript that does not parse is a failed test")]
 
 mod acquire;
+mod erase;
 mod expiry;
 mod failures;
 mod identity;
@@ -14,4 +15,5 @@ mod snapshot;
 mod storage;
 mod tabs;
 mod unauthorized;
+mod upgrade;
 mod wire;

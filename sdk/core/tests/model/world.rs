@@ -1,14 +1,14 @@
 //! Tabs that run the production machine, and what is between them: storage, lock, channel, network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use guestpass_core::{
     Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Stored,
-    Timestamp, Version, WaiterId,
+    Timestamp, Upgrade, Version, WaiterId,
 };
 
 use crate::diagram;
-use crate::server::Server;
+use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, refusal};
 
 /// How the browser of a scenario is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,8 +33,14 @@ pub(crate) struct World {
     /// The storage has failed a tab, which has gone its own way since.
     pub(crate) parted: bool,
     keys: u32,
-    /// How often a visitor has signed out.
+    /// How often a visitor has signed out, or asked to be erased.
     pub(crate) sign_outs: u64,
+    /// The epochs that a sign-out for good has begun.
+    pub(crate) left_for_good: BTreeSet<u64>,
+    /// Those that another sign-out has begun.
+    pub(crate) left: BTreeSet<u64>,
+    /// How many rows the visitor has written, by epoch.
+    pub(crate) written: BTreeMap<u64, u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +59,8 @@ pub(crate) struct Tab {
     pub(crate) bypassed: bool,
     /// Who the visitor was, when that has ended without a word so far.
     pub(crate) owed: Option<String>,
+    /// The epochs in which somebody has asked for a guest by more than a request: to start, or to become a member.
+    pub(crate) asked: BTreeSet<u64>,
     started: u32,
 }
 
@@ -91,8 +99,10 @@ pub(crate) enum Call {
         attempt: u8,
         replays: u8,
     },
-    /// Has asked to start, or to be signed out.
+    /// Has asked for something else: to start, to be signed out or erased.
     Asking,
+    /// Has asked to become a member.
+    Upgrading,
     Done,
 }
 
@@ -121,6 +131,9 @@ impl World {
             parted: false,
             keys: 0,
             sign_outs: 0,
+            left_for_good: BTreeSet::new(),
+            left: BTreeSet::new(),
+            written: BTreeMap::new(),
         }
     }
 
@@ -132,13 +145,32 @@ impl World {
 
     pub(crate) fn start(&mut self, tab: usize) {
         let (call, _) = self.tabs[tab].start(Call::Asking);
+        let epoch = self.tabs[tab].machine.version().epoch;
+        self.tabs[tab].asked.insert(epoch);
         self.feed(tab, Input::Start { waiter: WaiterId(call) });
     }
 
-    pub(crate) fn sign_out(&mut self, tab: usize) {
+    pub(crate) fn sign_out(&mut self, tab: usize, for_good: bool) {
         self.sign_outs += 1;
         let (call, _) = self.tabs[tab].start(Call::Asking);
-        self.feed(tab, Input::SignOut { waiter: WaiterId(call) });
+        let epoch = self.tabs[tab].machine.version().epoch + 1;
+        if for_good { self.left_for_good.insert(epoch) } else { self.left.insert(epoch) };
+        self.feed(tab, Input::SignOut { waiter: WaiterId(call), for_good });
+    }
+
+    /// Registers, or logs in.
+    pub(crate) fn upgrade(&mut self, tab: usize, upgrade: Upgrade) {
+        let (call, deadline) = self.tabs[tab].start(Call::Upgrading);
+        let body = Secret::new(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
+        self.feed(tab, Input::Upgrade { waiter: WaiterId(call), deadline, upgrade, body });
+    }
+
+    pub(crate) fn erase(&mut self, tab: usize) {
+        self.sign_outs += 1;
+        let (call, deadline) = self.tabs[tab].start(Call::Asking);
+        let epoch = self.tabs[tab].machine.version().epoch + 1;
+        self.left.insert(epoch);
+        self.feed(tab, Input::Erase { waiter: WaiterId(call), deadline });
     }
 
     /// A call with a token reaches its resource, which answers as the server's state has it, or 401 all the same.
@@ -147,7 +179,8 @@ impl World {
         else {
             return;
         };
-        if self.server.accepts(&access_token) && !refuse {
+        if !refuse && self.server.write(&access_token, version.epoch) {
+            *self.written.entry(version.epoch).or_default() += 1;
             self.tabs[tab].calls.insert(call, Call::Done);
             return;
         }
@@ -215,6 +248,13 @@ impl World {
         if self.tabs[tab].sends.remove(&op).is_some() {
             let answer = Answer { status: 503, retry_after: None, body: guestpass_core::Body::Other };
             self.feed(tab, Input::Answered { op, answer });
+        }
+    }
+
+    /// The server says no to an upgrade, whose password is wrong.
+    pub(crate) fn deny(&mut self, tab: usize, op: Op) {
+        if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
+            sent.answer = Some(refusal(403, "invalid_credentials"));
         }
     }
 
@@ -350,7 +390,12 @@ impl World {
                 let access_token = grant.access_token.expose().to_owned();
                 Call::Granted { access_token, version: grant.version, attempt: grant.attempt, replays }
             }
-            (Some(Call::Waiting { .. } | Call::Asking), _) => Call::Done,
+            (Some(Call::Waiting { .. } | Call::Asking | Call::Upgrading), outcome) => {
+                if let Outcome::Member(id) = outcome {
+                    self.check_member(tab, &id);
+                }
+                Call::Done
+            }
             (_, outcome) => {
                 return self.say_wrong("C4", format!("tab {tab} settles call {call} once more: {outcome:?}"));
             }
@@ -417,6 +462,7 @@ impl Tab {
             calls: BTreeMap::new(),
             bypassed: false,
             owed: None,
+            asked: BTreeSet::new(),
             started: 0,
         }
     }
@@ -442,7 +488,7 @@ impl Tab {
 
 impl Call {
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self, Call::Waiting { .. } | Call::Asking)
+        matches!(self, Call::Waiting { .. } | Call::Asking | Call::Upgrading)
     }
 }
 
