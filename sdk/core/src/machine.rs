@@ -44,7 +44,7 @@ pub struct Machine {
     job: Option<Job>,
     reload: Option<Reload>,
     revoking: Vec<Revoking>,
-    errands: Vec<Errand>,
+    errand: Option<Errand>,
     waiters: Vec<Waiter>,
     pace: Pace,
     next_op: u64,
@@ -79,7 +79,7 @@ impl Machine {
             job: None,
             reload: None,
             revoking: Vec::new(),
-            errands: Vec::new(),
+            errand: None,
             waiters: Vec::new(),
             next_op: 0,
             effects: VecDeque::new(),
@@ -150,8 +150,8 @@ impl Machine {
         let waiters = self.waiters.iter().filter_map(|waiter| waiter.deadline);
         let parts = [self.reload.as_ref().map(|reload| reload.deadline), self.job.as_ref().map(|job| job.deadline)];
         let revoking = self.revoking.iter().map(Revoking::deadline);
-        let errands = self.errands.iter().filter_map(Errand::deadline);
-        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(errands).chain(self.next_attempt()).min()
+        let errand = self.errand.as_ref().and_then(Errand::deadline);
+        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(errand).chain(self.next_attempt()).min()
     }
 
     /// What the session looks like.
@@ -178,14 +178,14 @@ impl Machine {
         self.wait(waiter, want, Some(deadline));
     }
 
-    /// The visitor has signed out, and wants nobody to follow.
+    /// The visitor has signed out, wants nobody to follow, and nobody has.
     fn is_barred(&self) -> bool {
-        self.phase == Phase::SignedOut && self.parting == Parting::ForGood
+        self.phase == Phase::SignedOut && self.parting == Parting::ForGood && self.version.generation == 0
     }
 
     fn on_online(&mut self, now: Timestamp) {
         self.pace.online(now);
-        self.hurry_errands();
+        self.hurry_errand();
     }
 
     /// A 401: at most one replay for each request (C3), and none for what cannot be sent twice (C20).
@@ -266,7 +266,7 @@ impl Machine {
 
     fn close(&mut self) {
         self.drop_job();
-        self.drop_errands();
+        self.drop_errand();
         self.reload = None;
         self.revoking.clear();
         self.settle_all(&Outcome::Failed(Failure::Closed), |_| true);

@@ -1,4 +1,4 @@
-//! Errands: what the visitor asks of the server with their access token, to become a member or to be erased.
+//! Errands: what the visitor asks of the server with their access token, to become a member or to be erased. One at a time.
 //!
 //! An errand needs no lock, since each is idempotent: it is sent again until it is answered. An upgrade is done when the
 //! credential shows it, which a refresh brings about.
@@ -47,6 +47,10 @@ enum Step {
 }
 
 impl Errand {
+    fn new(waiter: WaiterId, task: Task) -> Self {
+        Self { waiter, task, step: Step::Wanting, refused: false, failures: 0 }
+    }
+
     pub(super) fn deadline(&self) -> Option<u64> {
         match self.step {
             Step::Sending { until, .. } | Step::Pausing { until } => Some(until),
@@ -56,10 +60,6 @@ impl Errand {
 
     fn erases(&self) -> bool {
         self.task == Task::Erase
-    }
-
-    fn is_sent_as(&self, op: Op) -> bool {
-        matches!(self.step, Step::Sending { op: sent, .. } if sent == op)
     }
 
     fn request(&self, access_token: Secret) -> Request {
@@ -72,181 +72,148 @@ impl Errand {
 
 impl Machine {
     pub(super) fn on_errand(&mut self, waiter: WaiterId, deadline: u64, task: Task) {
-        if !self.wait(waiter, Want::Errand, Some(deadline)) {
-            return;
-        }
         if self.phase == Phase::Ended && task != Task::Erase {
             self.phase = Phase::Open; // an act of the visitor, as `Start` is
         }
-        self.errands.push(Errand { waiter, task, step: Step::Wanting, refused: false, failures: 0 });
+        self.wait(waiter, Want::Errand(task), Some(deadline));
     }
 
-    /// Whether an errand wants a token.
-    pub(super) fn errands_want_token(&self) -> bool {
-        (0..self.errands.len()).any(|index| self.wants_token(index))
+    /// Whether the errand wants a token. Nobody becomes a guest to be erased.
+    pub(super) fn errand_wants_token(&self) -> bool {
+        let wants = |errand: &Errand| errand.step == Step::Wanting && (self.held.is_some() || !errand.erases());
+        self.errand.as_ref().is_some_and(wants)
     }
 
-    /// Nobody becomes a guest to be erased, and nobody is erased twice at once.
-    fn wants_token(&self, index: usize) -> bool {
-        let errand = &self.errands[index];
-        let may_erase = || self.held.is_some() && !self.errands[..index].iter().any(Errand::erases);
-        errand.step == Step::Wanting && (!errand.erases() || may_erase())
-    }
-
-    /// Takes every errand as far as it goes without an answer.
-    pub(super) fn tend_errands(&mut self, now: Timestamp) {
-        for mut errand in std::mem::take(&mut self.errands) {
-            if !self.is_waiting(errand.waiter) {
-                self.cancel_errand(&errand);
-                continue;
-            }
-            match &errand.step {
-                Step::Sending { op, until, .. } if *until <= now.mono => {
-                    self.effects.push_back(Effect::Cancel { op: *op });
-                    self.pause(now, &mut errand, Failure::Timeout, None);
-                }
-                Step::Pausing { until } if *until <= now.mono => errand.step = Step::Wanting,
-                Step::Done { member, .. } if !self.owes_refresh(now, &member.id) => {
-                    self.settle(errand.waiter, Outcome::Member(member.text.clone()));
-                    continue;
-                }
-                Step::Wanting if !errand.erases() && self.phase == Phase::SignedOut => self.phase = Phase::Open,
-                Step::Wanting if errand.erases() && self.loaded && self.held.is_none() && self.job.is_none() => {
-                    self.settle(errand.waiter, Outcome::Done);
-                    continue;
-                }
-                _ => {}
-            }
-            self.errands.push(errand);
+    /// Takes the errand as far as it goes without an answer; then the next.
+    pub(super) fn tend_errand(&mut self, now: Timestamp) {
+        if self.errand.as_ref().is_some_and(|errand| !self.is_waiting(errand.waiter)) {
+            self.drop_errand();
         }
+        if self.errand.is_none() {
+            self.errand = self.next_errand().map(|(waiter, task)| Errand::new(waiter, task));
+        }
+        let Some(errand) = &mut self.errand else { return };
+        let (waiter, erases) = (errand.waiter, errand.erases());
+        let outcome = match errand.step.clone() {
+            Step::Sending { op, until, .. } if until <= now.mono => {
+                self.effects.push_back(Effect::Cancel { op });
+                return self.pause(now, Failure::Timeout, None);
+            }
+            Step::Pausing { until } if until <= now.mono => return errand.step = Step::Wanting,
+            Step::Wanting if !erases && self.phase == Phase::SignedOut => return self.phase = Phase::Open,
+            Step::Wanting if erases && self.loaded && self.held.is_none() && self.job.is_none() => Outcome::Done,
+            Step::Done { member, .. } if !self.owes_refresh(now, &member.id) => Outcome::Member(member.text),
+            _ => return,
+        };
+        self.settle(waiter, outcome);
+        self.tend_errand(now);
     }
 
     /// Sends what waits for a token with the one that is held.
-    pub(super) fn send_errands(&mut self, now: Timestamp) {
-        for index in 0..self.errands.len() {
-            if !self.wants_token(index) {
-                continue;
-            }
-            let op = self.op();
-            let Some(held) = &mut self.held else { return };
+    pub(super) fn send_errand(&mut self, now: Timestamp) {
+        if !self.errand_wants_token() {
+            return;
+        }
+        let op = self.op();
+        if let (Some(errand), Some(held)) = (&mut self.errand, &mut self.held) {
             held.used = true;
-            let request = self.errands[index].request(held.credential.access_token.clone());
+            let request = errand.request(held.credential.access_token.clone());
             let until = now.mono.saturating_add(self.config.http_timeout);
-            self.errands[index].step = Step::Sending { op, until, version: self.version };
+            errand.step = Step::Sending { op, until, version: self.version };
             self.effects.push_back(Effect::Send { op, request });
         }
     }
 
-    /// Answers with whether it was an errand's answer.
-    pub(super) fn on_errand_answered(&mut self, now: Timestamp, op: Op, answer: &Answer) -> bool {
-        let Some(index) = self.errands.iter().position(|errand| errand.is_sent_as(op)) else {
-            return false;
-        };
-        let mut errand = self.errands[index].clone();
-        let waiter = errand.waiter;
+    pub(super) fn is_errand(&self, op: Op) -> bool {
+        let step = self.errand.as_ref().map(|errand| &errand.step);
+        matches!(step, Some(Step::Sending { op: sent, .. }) if *sent == op)
+    }
+
+    pub(super) fn on_errand_answered(&mut self, now: Timestamp, answer: Answer) {
+        let Some(errand) = &mut self.errand else { return };
+        let (waiter, retry_after, refused) = (errand.waiter, answer.retry_after, errand.refused);
         let sent = std::mem::replace(&mut errand.step, Step::Wanting);
-        match answer.clone().reply(errand.erases()) {
+        match answer.reply(errand.erases()) {
             Reply::Member(member) => errand.step = Step::Done { member, since: Op(self.next_op) },
-            Reply::Erased => {
-                self.errands[index] = errand;
-                self.erased(now);
-                return true;
-            }
+            Reply::Erased => self.erased(now),
             Reply::Unauthorized => {
-                let again = matches!(sent, Step::Sending { version, .. } if !errand.refused && self.refuse(now, version));
-                if !again {
-                    self.settle(waiter, Outcome::Failed(Failure::Rejected { status: answer.status }));
-                }
                 errand.refused = true;
+                if refused || !matches!(sent, Step::Sending { version, .. } if self.refuse(now, version)) {
+                    self.settle(waiter, Outcome::Failed(Failure::Rejected { status: 401 }));
+                }
             }
             Reply::Refused { status, reason } => self.settle(waiter, Outcome::Refused { status, reason }),
             Reply::Rejected(failure) => self.settle(waiter, Outcome::Failed(failure)),
-            Reply::Unknown(failure) => self.pause(now, &mut errand, failure, answer.retry_after),
+            Reply::Unknown(failure) => self.pause(now, failure, retry_after),
         }
-        self.errands[index] = errand;
-        true
     }
 
-    /// Answers with whether it was an errand.
-    pub(super) fn on_errand_failed(&mut self, now: Timestamp, op: Op) -> bool {
-        let Some(index) = self.errands.iter().position(|errand| errand.is_sent_as(op)) else {
-            return false;
-        };
-        let mut errand = self.errands[index].clone();
-        self.pause(now, &mut errand, Failure::Network, None);
-        self.errands[index] = errand;
-        true
+    pub(super) fn on_errand_failed(&mut self, now: Timestamp) {
+        self.pause(now, Failure::Network, None);
     }
 
     /// The server can be reached again, it seems.
-    pub(super) fn hurry_errands(&mut self) {
-        for errand in &mut self.errands {
-            if matches!(errand.step, Step::Pausing { .. }) {
-                errand.step = Step::Wanting;
-            }
-        }
-    }
-
-    /// A credential that was asked for by `sent` is held: it shows every upgrade that was done before.
-    pub(super) fn finish_errands(&mut self, sent: Op) {
-        for errand in self.errands.clone() {
-            if let Step::Done { member, since } = errand.step
-                && sent > since
-            {
-                self.settle(errand.waiter, Outcome::Member(member.text));
-            }
-        }
-    }
-
-    /// The visitor has been lost. Upgrades go on with who comes next; nobody is erased in another's place, and what was
-    /// done for the one who is lost, has come to nothing.
-    pub(super) fn restart_errands(&mut self) {
-        for mut errand in std::mem::take(&mut self.errands) {
-            self.cancel_errand(&errand);
-            if errand.erases() || matches!(errand.step, Step::Done { .. }) {
-                self.settle(errand.waiter, Outcome::Failed(Failure::SessionEnded));
-                continue;
-            }
+    pub(super) fn hurry_errand(&mut self) {
+        if let Some(errand) = &mut self.errand
+            && matches!(errand.step, Step::Pausing { .. })
+        {
             errand.step = Step::Wanting;
-            self.errands.push(errand);
         }
+    }
+
+    /// A credential that was asked for by `sent` is held: it shows what was done before.
+    pub(super) fn finish_errand(&mut self, sent: Op) {
+        if let Some(Errand { waiter, step: Step::Done { member, since }, .. }) = &self.errand
+            && sent > *since
+        {
+            self.settle(*waiter, Outcome::Member(member.text.clone()));
+        }
+    }
+
+    /// The visitor has been lost. An upgrade goes on with who comes next; nobody is erased in another's place, and what
+    /// was done for the one who is lost, has come to nothing.
+    pub(super) fn restart_errand(&mut self) {
+        let ended = Outcome::Failed(Failure::SessionEnded);
+        match &mut self.errand {
+            Some(Errand { waiter, step: Step::Done { .. }, .. }) => {
+                let waiter = *waiter;
+                self.settle(waiter, ended.clone());
+            }
+            Some(errand) => {
+                if let Step::Sending { op, .. } = std::mem::replace(&mut errand.step, Step::Wanting) {
+                    self.effects.push_back(Effect::Cancel { op });
+                }
+            }
+            None => {}
+        }
+        self.settle_erasures(&ended);
     }
 
     /// Whether the end of the session may be what an erasure has done whose answer was lost.
     pub(super) fn may_be_erased(&self) -> bool {
-        self.errands.iter().any(|errand| errand.erases() && errand.failures > 0)
+        self.errand.as_ref().is_some_and(|errand| errand.erases() && errand.failures > 0)
     }
 
     /// The session is over in every tab; whoever waits for an erasure waits until that is stored.
     pub(super) fn erased(&mut self, now: Timestamp) {
-        for waiter in self.errands_where(Errand::erases) {
-            self.rewait(waiter, Want::SignedOut);
+        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.erases()) {
+            waiter.want = Want::SignedOut;
+            waiter.deadline = None;
         }
         self.leave(now, Parting::Erased);
     }
 
-    /// Another tab has had the visitor erased.
-    pub(super) fn settle_erasures(&mut self) {
-        for waiter in self.errands_where(Errand::erases) {
-            self.settle(waiter, Outcome::Done);
-        }
-    }
-
     /// There is no token to be had, for a reason that waiting does not mend.
-    pub(super) fn fail_stuck_errands(&mut self, failure: Failure) {
-        for waiter in self.errands_where(|errand| matches!(errand.step, Step::Wanting | Step::Done { .. })) {
+    pub(super) fn fail_stuck_errand(&mut self, failure: Failure) {
+        if let Some(Errand { waiter, step: Step::Wanting | Step::Done { .. }, .. }) = self.errand {
             self.settle(waiter, Outcome::Failed(failure));
         }
     }
 
-    pub(super) fn drop_errands(&mut self) {
-        for errand in std::mem::take(&mut self.errands) {
-            self.cancel_errand(&errand);
+    pub(super) fn drop_errand(&mut self) {
+        if let Some(Errand { step: Step::Sending { op, .. }, .. }) = self.errand.take() {
+            self.effects.push_back(Effect::Cancel { op });
         }
-    }
-
-    fn errands_where(&self, is: impl Fn(&Errand) -> bool) -> Vec<WaiterId> {
-        self.errands.iter().filter(|errand| is(errand)).map(|errand| errand.waiter).collect()
     }
 
     /// Whether a refresh is needed to show that the visitor is this member now; then it is due.
@@ -260,16 +227,13 @@ impl Machine {
         true
     }
 
-    fn pause(&mut self, now: Timestamp, errand: &mut Errand, failure: Failure, retry_after: Option<u64>) {
+    fn pause(&mut self, now: Timestamp, failure: Failure, retry_after: Option<u64>) {
+        let Some(errand) = &mut self.errand else { return };
         let delay = self.pace.delay(&self.config, errand.failures, retry_after);
         errand.failures = errand.failures.saturating_add(1);
         errand.step = Step::Pausing { until: now.mono.saturating_add(delay) };
-        self.blame(errand.waiter, failure);
-    }
-
-    fn cancel_errand(&mut self, errand: &Errand) {
-        if let Step::Sending { op, .. } = errand.step {
-            self.effects.push_back(Effect::Cancel { op });
+        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == errand.waiter) {
+            waiter.failure = Some(failure);
         }
     }
 }

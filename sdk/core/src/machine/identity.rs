@@ -94,7 +94,7 @@ impl Machine {
                 self.events.push_back(Event::Identity { old: old.id, new, reason });
             }
             if !lost && change == Some(old.reason) {
-                self.restart_errands();
+                self.restart_errand();
             }
         }
         let ahead = self.ahead_of(&credential);
@@ -116,7 +116,7 @@ impl Machine {
     /// The server ended the session. Whether a fresh guest follows is the policy's to say.
     pub(super) fn lose(&mut self, reason: IdentityReason) -> OnIdentityLost {
         let id = self.held.take().and_then(|held| held.credential.subject);
-        self.restart_errands();
+        self.restart_errand();
         match self.config.on_identity_lost {
             OnIdentityLost::Reacquire => self.lost = Some(Lost { id, reason }),
             OnIdentityLost::Stop => {
@@ -132,24 +132,24 @@ impl Machine {
     /// How the epoch of this version has begun, by the word of another tab.
     pub(super) fn learn_parting(&mut self, version: Version, parting: Parting) {
         if version.epoch > self.version.epoch {
-            self.enter_epoch(version.epoch, parting);
+            self.enter_epoch(version, parting);
         } else if version == self.version {
             self.parting = self.parting.max(parting); // two tabs have signed out at once
         }
     }
 
     /// Another tab has signed out: no older credential counts, and no late answer brings it back (C8).
-    fn enter_epoch(&mut self, epoch: u64, parting: Parting) {
+    fn enter_epoch(&mut self, version: Version, parting: Parting) {
         let known = self.held.is_some() || self.lost.is_some();
-        let id = self.leave_epoch(epoch, parting);
+        let id = self.leave_epoch(version.epoch, parting);
         self.signed_out(); // a sign-out of this tab that was still under way has been overtaken by its like
-        if known || parting == Parting::ForGood {
+        if known || (parting == Parting::ForGood && version.generation == 0) {
             self.phase = Phase::SignedOut;
         }
         if known {
             self.events.push_back(Event::SignedOut { id, by: SignedOutBy::AnotherTab, parting });
             if parting == Parting::Erased {
-                self.settle_erasures();
+                self.settle_erasures(&Outcome::Done);
             }
             self.fail_session_waiters(Failure::SignedOut);
         }
@@ -166,7 +166,7 @@ impl Machine {
     /// Ends the session in every tab. Whoever wants it to end is told once that is stored.
     pub(super) fn leave(&mut self, now: Timestamp, parting: Parting) {
         let id = self.leave_epoch(self.version.epoch.saturating_add(1), parting);
-        self.drop_errands();
+        self.drop_errand();
         self.phase = Phase::SignedOut;
         self.events.push_back(Event::SignedOut { id, by: SignedOutBy::ThisTab, parting });
         self.fail_session_waiters(Failure::SignedOut);

@@ -125,8 +125,8 @@ impl Machine {
         });
         // Whoever waited is served with it even if its lifetime is next to nothing: else they would wait for ever.
         self.grant(|_| true);
-        self.send_errands(now);
-        self.finish_errands(sent);
+        self.send_errand(now);
+        self.finish_errand(sent);
     }
 
     pub(super) fn fail(&mut self, now: Timestamp, failure: Failure, retry_after: Option<u64>) {
@@ -147,10 +147,10 @@ impl Machine {
 
     pub(super) fn on_answered(&mut self, now: Timestamp, op: Op, answer: Answer) {
         let Some(request) = self.sent(op) else {
-            if !self.on_errand_answered(now, op, &answer) {
-                self.on_revocation_answered(now, op, &answer);
-            }
-            return;
+            return match self.is_errand(op) {
+                true => self.on_errand_answered(now, answer),
+                false => self.on_revocation_answered(now, op, &answer),
+            };
         };
         let retry_after = answer.retry_after;
         match answer.verdict(&request) {
@@ -168,7 +168,7 @@ impl Machine {
             Verdict::Rejected(failure) => {
                 self.fail(now, failure, retry_after);
                 self.fail_token_waiters(failure);
-                self.fail_stuck_errands(failure);
+                self.fail_stuck_errand(failure);
             }
         }
     }
@@ -176,7 +176,9 @@ impl Machine {
     pub(super) fn on_send_failed(&mut self, now: Timestamp, op: Op) {
         if self.sent(op).is_some() {
             self.fail(now, Failure::Network, None);
-        } else if !self.on_errand_failed(now, op) {
+        } else if self.is_errand(op) {
+            self.on_errand_failed(now);
+        } else {
             self.on_revocation_failed(now, op);
         }
     }

@@ -66,7 +66,7 @@ impl Machine {
 
     pub(super) fn on_visible(&mut self, now: Timestamp) {
         self.pace.retry_now(now);
-        self.hurry_errands();
+        self.hurry_errand();
         self.reload(now);
     }
 

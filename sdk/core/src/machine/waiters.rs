@@ -1,56 +1,51 @@
 //! Calls that wait for an outcome: each gets exactly one (C4).
 
+use super::errand::Task;
 use super::{Machine, Phase};
 use crate::{Effect, Failure, Grant, Outcome, Timestamp, WaiterId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Waiter {
-    id: WaiterId,
+    pub(super) id: WaiterId,
     pub(super) want: Want,
     pub(super) deadline: Option<u64>,
     /// Why it has come to nothing so far.
-    failure: Option<Failure>,
+    pub(super) failure: Option<Failure>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Want {
     Started,
     SignedOut,
     Token { attempt: u8, fresh: bool },
-    Errand,
+    Errand(Task),
 }
 
 impl Machine {
     /// The same id again, while it waits, is the shell's mistake: the first call goes on.
-    pub(super) fn wait(&mut self, id: WaiterId, want: Want, deadline: Option<u64>) -> bool {
-        let new = !self.is_waiting(id);
-        if new {
+    pub(super) fn wait(&mut self, id: WaiterId, want: Want, deadline: Option<u64>) {
+        if !self.is_waiting(id) {
             self.waiters.push(Waiter { id, want, deadline, failure: None });
         }
-        new
     }
 
     pub(super) fn is_waiting(&self, id: WaiterId) -> bool {
         self.waiters.iter().any(|waiter| waiter.id == id)
     }
 
-    /// What it waits for has become something else, which has no deadline.
-    pub(super) fn rewait(&mut self, id: WaiterId, want: Want) {
-        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == id) {
-            waiter.want = want;
-            waiter.deadline = None;
-        }
-    }
-
-    /// What it is told should nothing better come by its deadline.
-    pub(super) fn blame(&mut self, id: WaiterId, failure: Failure) {
-        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == id) {
-            waiter.failure = Some(failure);
-        }
+    /// Whoever has waited longest for an errand, and for which.
+    pub(super) fn next_errand(&self) -> Option<(WaiterId, Task)> {
+        self.waiters.iter().find_map(|waiter| match &waiter.want {
+            Want::Errand(task) => Some((waiter.id, task.clone())),
+            _ => None,
+        })
     }
 
     pub(super) fn settle(&mut self, id: WaiterId, outcome: Outcome) {
-        self.settle_where(|waiter| (waiter.id == id).then(|| outcome.clone()));
+        if let Some(index) = self.waiters.iter().position(|waiter| waiter.id == id) {
+            self.waiters.remove(index);
+            self.effects.push_back(Effect::Settle { waiter: id, outcome });
+        }
     }
 
     pub(super) fn settle_all(&mut self, outcome: &Outcome, is: impl Fn(&Waiter) -> bool) {
@@ -83,7 +78,13 @@ impl Machine {
 
     /// There is no session any more for what they want.
     pub(super) fn fail_session_waiters(&mut self, failure: Failure) {
-        self.settle_all(&Outcome::Failed(failure), |waiter| waiter.wants_token() || waiter.want == Want::Errand);
+        self.settle_all(&Outcome::Failed(failure), |waiter| {
+            matches!(waiter.want, Want::Token { .. } | Want::Errand(_))
+        });
+    }
+
+    pub(super) fn settle_erasures(&mut self, outcome: &Outcome) {
+        self.settle_all(outcome, Waiter::erases);
     }
 
     /// Gives everybody who waits what there is for them.
@@ -97,11 +98,11 @@ impl Machine {
         if self.is_barred() {
             self.fail_token_waiters(Failure::SignedOut);
         }
-        self.tend_errands(now);
+        self.tend_errand(now);
         if self.can_serve(now, false) {
             let fresh_too = self.can_serve(now, true);
             self.grant(|fresh| fresh_too || !fresh);
-            self.send_errands(now);
+            self.send_errand(now);
         }
     }
 
@@ -109,12 +110,12 @@ impl Machine {
     pub(super) fn can_serve_all(&self, now: Timestamp) -> bool {
         self.waiters.iter().all(|waiter| match waiter.want {
             Want::Token { fresh, .. } => self.can_serve(now, fresh),
-            Want::Started | Want::SignedOut | Want::Errand => true,
-        }) && (!self.errands_want_token() || self.can_serve(now, false))
+            Want::Started | Want::SignedOut | Want::Errand(_) => true,
+        }) && (!self.errand_wants_token() || self.can_serve(now, false))
     }
 
     pub(super) fn waits_for_token(&self) -> bool {
-        self.waiters.iter().any(Waiter::wants_token) || self.errands_want_token()
+        self.waiters.iter().any(Waiter::wants_token) || self.errand_wants_token()
     }
 
     /// Settles waiters with the credential that is held, by whether they want a fresh one.
@@ -139,6 +140,10 @@ impl Machine {
 }
 
 impl Waiter {
+    pub(super) fn erases(&self) -> bool {
+        self.want == Want::Errand(Task::Erase)
+    }
+
     fn wants_token(&self) -> bool {
         matches!(self.want, Want::Token { .. })
     }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use guestpass_core::wire::TokenAnswer;
 use guestpass_core::{
-    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Machine, Member, News, Op, Outcome, Parting, Record,
-    Request, Secret, Stored, Timestamp, Upgrade, Version, WaiterId,
+    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Machine, Member, News, Op, Outcome, Parting,
+    Record, Request, Secret, Stored, Timestamp, Upgrade, Version, WaiterId,
 };
 
 /// How long a waiter of a transcript waits, in milliseconds.

@@ -441,6 +441,16 @@ fn c08_the_guest_that_another_tab_has_started_is_everybodys() {
 }
 
 #[test]
+fn c08_once_somebody_has_followed_the_next_one_needs_no_start() {
+    tab().run(
+        "
+        want 1                         -> load
+        loaded 1.1 for_good claim k5   -> lock | acquiring
+        ",
+    );
+}
+
+#[test]
 fn c08_who_becomes_a_member_after_a_sign_out_for_good_has_asked_for_it() {
     for known in [true, false] {
         let mut tab = tab();

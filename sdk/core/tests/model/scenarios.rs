@@ -77,6 +77,7 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         warm("register_slow_storage", 2, SLOW_STORAGE, Budget { registrations: 1, expiries: more, ..QUIET }),
         warm("register_crash", 2, BROWSER, Budget { registrations: 1, crashes: 1, expiries: 1, ..QUIET }),
         warm("register_revoked", 2, BROWSER, Budget { registrations: 1, revocations: 1, calls: 1 + more, ..QUIET }),
+        warm("register_stops", 2, STOPS, Budget { registrations: 1, revocations: 1, starts: more, ..QUIET }),
         warm("login", 2, BROWSER, Budget { logins: 2, expiries: more, denials: 1, ..QUIET }),
         warm("login_network", 2, BROWSER, Budget { logins: 1, network: 1, refusals: 1, timers: more, ..QUIET }),
         warm("login_lockless", 2, LOCKLESS, Budget { logins: 2, denials: more, ..QUIET }),

@@ -154,7 +154,11 @@ impl World {
         self.sign_outs += 1;
         let (call, _) = self.tabs[tab].start(Call::Asking);
         let epoch = self.tabs[tab].machine.version().epoch + 1;
-        if for_good { self.left_for_good.insert(epoch) } else { self.left.insert(epoch) };
+        if for_good {
+            self.left_for_good.insert(epoch)
+        } else {
+            self.left.insert(epoch)
+        };
         self.feed(tab, Input::SignOut { waiter: WaiterId(call), for_good });
     }
 
