@@ -21,7 +21,8 @@ export async function askForPasskey(session: Session, kind: Upgrade, { email }: 
   const credential = await ask(answer.publicKey).catch((cause) => {
     throw failed(`the browser gave no passkey: ${cause?.name}`, cause)
   })
-  return { passkey: { challenge_id: answer.challenge_id, credential }, ...(email !== undefined && { email }) }
+  const passkey = { challenge_id: answer.challenge_id, credential }
+  return kind === 'register' ? { passkey, email } : { passkey }
 }
 
 async function create(options: PublicKeyCredentialCreationOptionsJSON): Promise<object> {

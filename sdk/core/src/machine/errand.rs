@@ -234,6 +234,11 @@ impl Machine {
         errand.step = Step::Pausing { until: now.mono.saturating_add(delay) };
         for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == errand.waiter) {
             waiter.failure = Some(failure);
+            if let (Some(asked), Some(deadline)) = (retry_after, &mut waiter.deadline)
+                && now.mono.saturating_add(asked) >= *deadline
+            {
+                *deadline = now.mono; // the server has said that it is of no use to wait
+            }
         }
     }
 }

@@ -179,6 +179,20 @@ fn the_pauses_grow_and_retry_after_is_honoured() {
 }
 
 #[test]
+fn who_would_have_to_wait_past_the_deadline_is_told_at_once() {
+    let mut tab = active();
+    tab.run(
+        "
+        login 2 {}                  -> send login a1 {}
+        answered 429 retry 29999    ->
+        online                      -> send login a1 {}
+        answered 429 retry 30000    -> settle 2 unavailable | active
+        ",
+    );
+    assert_eq!(tab.machine.snapshot().failure, None);
+}
+
+#[test]
 fn what_waits_to_be_sent_again_is_sent_when_the_network_or_the_page_is_back() {
     for back in ["online -> send register a1 {}", "visible -> load, send register a1 {}"] {
         let mut tab = active();
