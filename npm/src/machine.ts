@@ -43,7 +43,7 @@ export type MachineClass = new (
  */
 export type Load = (wasm?: SessionOptions['wasm']) => Promise<MachineClass>
 
-export type CallName = 'start' | 'sign-out' | 'sign-out-for-good' | 'abandon'
+export type CallName = 'start' | 'start-anew' | 'sign-out' | 'sign-out-for-good' | 'abandon'
 export type ErrandName = 'register' | 'login' | 'link' | 'erase'
 export type EndName = 'saved' | 'storage-failed' | 'lock-granted' | 'lock-unavailable' | 'send-failed'
 export type NewsName = 'expire' | 'close' | 'online' | 'offline' | 'visible' | 'tick'

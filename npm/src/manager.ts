@@ -7,7 +7,8 @@ export type MakeManager = (options: ManagerOptions, host: Host) => Manager
 
 /** Runs one session: the compiled machine, which takes every decision, and the shell, which acts on them. */
 export interface Manager {
-  start(): Promise<void>
+  /** @param anew - after a sign-out that nobody was to follow, allow a guest again. */
+  start(anew: boolean): Promise<void>
   /** Rejects with what `fetch` itself would reject with when the caller's own request failed or was aborted. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
   token(signal: TokenOptions['signal'], timeout: TokenOptions['timeout']): Promise<string>

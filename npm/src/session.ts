@@ -94,7 +94,11 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     }
   }
 
-  const start = () => onceLoaded((manager) => manager.start())
+  function start(): Promise<void> {
+    // What counts is what the caller could know.
+    const anew = snapshot.status === 'signed_out'
+    return onceLoaded((manager) => manager.start(anew))
+  }
 
   async function upgrade(kind: Upgrade, given: object): Promise<Membership> {
     // What the caller changes later in an object that it goes on using does not count.

@@ -56,8 +56,8 @@ export class FakeManager implements Manager {
     readonly host: Host,
   ) {}
 
-  async start(): Promise<void> {
-    this.calls.push('start')
+  async start(anew: boolean): Promise<void> {
+    this.calls.push(anew ? 'start anew' : 'start')
   }
 
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {

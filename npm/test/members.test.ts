@@ -219,8 +219,11 @@ describe('signOut', () => {
     await first.signOut({ next: 'none' })
 
     const second = tab(storage)
+    // As a page does that renders: it asks for data and starts the session before it can know anything.
+    const rendered = second.fetch('/items')
     await second.start()
 
+    await expect(rendered).rejects.toMatchObject({ code: 'signed_out' })
     expect(second.getSnapshot().status).toBe('signed_out')
     await expect(second.token()).rejects.toMatchObject({ code: 'signed_out' })
     await expect(tab(storage).token()).rejects.toMatchObject({ code: 'signed_out' })

@@ -388,6 +388,16 @@ test('becoming a member and leaving are passed to the manager', async () => {
   ])
 })
 
+test('C8: a start asks for a fresh guest only where the caller could know that nobody was to follow', async () => {
+  const { session, manager } = await setUpLoaded()
+
+  await session.start()
+  manager.host.notify({ ...guest(1), status: 'signed_out', id: null })
+  await session.start()
+
+  expect(manager.calls.slice(-2)).toEqual(['start', 'start anew'])
+})
+
 test('a misspelt next is no sign-out', async () => {
   const { session, manager } = await setUpLoaded()
 

@@ -44,7 +44,8 @@ impl WasmSession {
     pub fn input(&self, name: &str, number: f64) {
         let (op, waiter) = (Op(number::count(number)), WaiterId(number as u32));
         self.driver.feed(match name {
-            "start" => Input::Start { waiter },
+            "start" => Input::Start { waiter, anew: false },
+            "start-anew" => Input::Start { waiter, anew: true },
             "sign-out" => Input::SignOut { waiter, for_good: false },
             "sign-out-for-good" => Input::SignOut { waiter, for_good: true },
             "abandon" => Input::Abandon { waiter },

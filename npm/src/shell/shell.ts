@@ -223,8 +223,8 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       const grant = await wait(wanted(false, timeout), signal)
       return (grant as Grant)[0]
     },
-    async start() {
-      await wait((waiter) => call('start', waiter))
+    async start(anew) {
+      await wait((waiter) => call(anew ? 'start-anew' : 'start', waiter))
     },
     async signOut(forGood) {
       await wait((waiter) => call(forGood ? 'sign-out-for-good' : 'sign-out', waiter))

@@ -11,11 +11,12 @@ pub struct WaiterId(pub u32);
 /// What happens to the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// Read what is stored. After a session that is known to be ended, or signed out for good: allow a fresh guest.
-    /// Settles with `Done`.
+    /// Read what is stored. After an ended session: allow a fresh guest. Settles with `Done`.
     Start {
         /// Who waits.
         waiter: WaiterId,
+        /// Allow one also after a sign-out for good: whoever asks knows of it.
+        anew: bool,
     },
     /// Somebody wants a token. Settles with `Token` or `Failed`.
     TokenWanted {

@@ -6,7 +6,7 @@
 //! use guestpass_core::{Config, Effect, Input, Machine, Stored, Timestamp, WaiterId};
 //!
 //! let mut machine = Machine::new(Config::default());
-//! let mut inputs = vec![Input::Start { waiter: WaiterId(1) }];
+//! let mut inputs = vec![Input::Start { waiter: WaiterId(1), anew: false }];
 //! while let Some(input) = inputs.pop() {
 //!     let now = Timestamp { mono: 0, wall: 1_700_000_000_000 }; // read both clocks
 //!     machine.handle(now, input); //                               1. one input

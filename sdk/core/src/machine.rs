@@ -14,7 +14,7 @@ use self::identity::{Held, Lost, Spent};
 use self::job::{Goal, Job};
 use self::pace::Pace;
 use self::revoke::Revoking;
-use self::sync::Reload;
+use self::sync::{Late, Reload};
 use self::waiters::{Waiter, Want};
 use crate::{
     Config, Effect, Event, Failure, Input, News, Op, Outcome, Parting, Secret, Sharing, Snapshot, Status, Timestamp,
@@ -43,6 +43,7 @@ pub struct Machine {
     lost: Option<Lost>,
     job: Option<Job>,
     reload: Option<Reload>,
+    late: Option<Late>,
     revoking: Vec<Revoking>,
     errand: Option<Errand>,
     waiters: Vec<Waiter>,
@@ -78,6 +79,7 @@ impl Machine {
             lost: None,
             job: None,
             reload: None,
+            late: None,
             revoking: Vec::new(),
             errand: None,
             waiters: Vec::new(),
@@ -95,7 +97,7 @@ impl Machine {
             return;
         }
         match input {
-            Input::Start { waiter } => self.on_start(waiter),
+            Input::Start { waiter, anew } => self.on_start(waiter, anew),
             Input::TokenWanted { waiter, deadline, fresh } => {
                 self.on_token_wanted(waiter, deadline, Want::Token { attempt: 0, fresh });
             }
@@ -151,7 +153,8 @@ impl Machine {
         let parts = [self.reload.as_ref().map(|reload| reload.deadline), self.job.as_ref().map(|job| job.deadline)];
         let revoking = self.revoking.iter().map(Revoking::deadline);
         let errand = self.errand.as_ref().and_then(Errand::deadline);
-        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(errand).chain(self.next_attempt()).min()
+        let late = self.late.map(|late| late.look_at).filter(|at| *at < u64::MAX);
+        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(errand).chain(late).chain(self.next_attempt()).min()
     }
 
     /// What the session looks like.
@@ -164,8 +167,8 @@ impl Machine {
         self.version
     }
 
-    fn on_start(&mut self, waiter: WaiterId) {
-        if self.phase == Phase::Ended || self.is_barred() {
+    fn on_start(&mut self, waiter: WaiterId, anew: bool) {
+        if self.phase == Phase::Ended || (anew && self.is_barred()) {
             self.phase = Phase::Open;
         }
         self.wait(waiter, Want::Started, None);
@@ -229,6 +232,7 @@ impl Machine {
             self.on_job_timeout(now);
         }
         self.expire_revoking(now);
+        self.look_again(now);
     }
 
     /// Starts what is wanted and may start.
@@ -279,7 +283,7 @@ impl Machine {
 
     fn handle_closed(&mut self, input: Input) {
         let (waiter, outcome) = match input {
-            Input::Start { waiter }
+            Input::Start { waiter, .. }
             | Input::TokenWanted { waiter, .. }
             | Input::SignOut { waiter, .. }
             | Input::Upgrade { waiter, .. }

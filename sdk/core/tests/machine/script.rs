@@ -118,7 +118,7 @@ impl Tab {
         let waiter = || WaiterId(words[1].parse().unwrap());
         let deadline = self.now.mono + PATIENCE;
         match (name, &words[1..]) {
-            ("start", _) => Input::Start { waiter: waiter() },
+            ("start", rest) => Input::Start { waiter: waiter(), anew: rest.contains(&"anew") },
             ("want", rest) => Input::TokenWanted { waiter: waiter(), deadline, fresh: rest.get(1) == Some(&"fresh") },
             ("401", rest) => Input::Unauthorized {
                 waiter: waiter(),

@@ -385,7 +385,8 @@ fn c08_after_a_sign_out_for_good_nobody_follows_until_start() {
     tab.run(
         "
         want 3   -> settle 3 signed_out | signed_out
-        start 4  -> settle 4 done | idle
+        start 3  -> settle 3 done | signed_out
+        start 4 anew -> settle 4 done | idle
         want 5   -> lock | acquiring
         granted  -> load
         loaded 1.0 for_good -> key
@@ -421,7 +422,8 @@ fn c08_nor_after_a_reload() {
         want 2               ->
         loaded 1.0 for_good  -> settle 1 done, settle 2 signed_out | signed_out
         want 3               -> settle 3 signed_out
-        start 4              -> settle 4 done | idle
+        start 4              -> settle 4 done | signed_out
+        start 5 anew         -> settle 5 done | idle
         want 5               -> lock
         ",
     );

@@ -83,7 +83,7 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         warm("login_lockless", 2, LOCKLESS, Budget { logins: 2, denials: more, ..QUIET }),
         warm("login_sign_out", 2, BROWSER, Budget { logins: 1, sign_outs: 1, calls: more, ..QUIET }),
         warm("login_or_register", 2, BROWSER, Budget { logins: 1, registrations: 1, network: 1, ..QUIET }),
-        warm("for_good", 2, BROWSER, Budget { for_good: 1, sign_outs: 1, starts: more, ..QUIET }),
+        warm("for_good", 2, BROWSER, Budget { for_good: 1, sign_outs: 1, calls: more, ..QUIET }),
         warm("for_good_start", 2, BROWSER, Budget { for_good: 1, starts: 1, crashes: 1, news: more, ..QUIET }),
         warm("for_good_login", 2, BROWSER, Budget { for_good: 1, logins: 1, calls: more, ..QUIET }),
         warm("erase", 2, BROWSER, Budget { erasures: 1, network: 1, timers: more, ..QUIET }),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use guestpass_core::{
-    Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Stored,
+    Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Status, Stored,
     Timestamp, Upgrade, Version, WaiterId,
 };
 
@@ -145,9 +145,12 @@ impl World {
 
     pub(crate) fn start(&mut self, tab: usize) {
         let (call, _) = self.tabs[tab].start(Call::Asking);
-        let epoch = self.tabs[tab].machine.version().epoch;
-        self.tabs[tab].asked.insert(epoch);
-        self.feed(tab, Input::Start { waiter: WaiterId(call) });
+        let machine = &self.tabs[tab].machine;
+        let (epoch, anew) = (machine.version().epoch, machine.snapshot().status == Status::SignedOut);
+        if anew {
+            self.tabs[tab].asked.insert(epoch);
+        }
+        self.feed(tab, Input::Start { waiter: WaiterId(call), anew });
     }
 
     pub(crate) fn sign_out(&mut self, tab: usize, for_good: bool) {
