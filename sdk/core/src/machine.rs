@@ -154,7 +154,13 @@ impl Machine {
         let revoking = self.revoking.iter().map(Revoking::deadline);
         let errand = self.errand.as_ref().and_then(Errand::deadline);
         let late = self.late.map(|late| late.look_at).filter(|at| *at < u64::MAX);
-        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(errand).chain(late).chain(self.next_attempt()).min()
+        waiters
+            .chain(parts.into_iter().flatten())
+            .chain(revoking)
+            .chain(errand)
+            .chain(late)
+            .chain(self.next_attempt())
+            .min()
     }
 
     /// What the session looks like.

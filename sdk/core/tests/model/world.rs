@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use guestpass_core::{
-    Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Status, Stored,
-    Timestamp, Upgrade, Version, WaiterId,
+    Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Status,
+    Stored, Timestamp, Upgrade, Version, WaiterId,
 };
 
 use crate::diagram;
