@@ -2,7 +2,8 @@
 
 use guestpass_core::{Effect, Event, Input, Op, Outcome, Record, Request, Secret, Version};
 
-use crate::world::{Call, Life, World, speaks_of};
+use crate::tab::{Call, Life, Sent, Tab, speaks_of};
+use crate::world::World;
 
 /// Every property, by the invariant that it holds.
 pub(crate) const PROPERTIES: &[&str] =
@@ -127,7 +128,7 @@ impl World {
         if !holds && !self.tabs[tab].bypassed && !self.tabs[tab].broken {
             self.say_wrong("C2", format!("tab {tab} sends without the lock"));
         }
-        let pending = |sent: &crate::world::Sent| !sent.cancelled && sent.request == *request;
+        let pending = |sent: &Sent| !sent.cancelled && sent.request == *request;
         if self.tabs[tab].sends.values().any(pending) {
             self.say_wrong("C2", format!("tab {tab} sends the same once more while it is under way"));
         }
@@ -266,7 +267,7 @@ impl World {
 
     /// Nothing but time helps: the earliest timer of a tab with something to do. Refreshing ahead is not waited for.
     fn wait(&mut self) -> bool {
-        let waits = |tab: &crate::world::Tab| {
+        let waits = |tab: &Tab| {
             let busy = tab.calls.values().any(Call::is_waiting) || tab.machine.snapshot().failure.is_some();
             (tab.life == Life::Open && busy).then(|| tab.machine.poll_timeout()).flatten()
         };

@@ -4,7 +4,8 @@ use guestpass_core::{Input, Op, Request, Upgrade};
 use stateright::{Model, Property};
 
 use crate::checks::PROPERTIES;
-use crate::world::{Browser, Call, Life, World};
+use crate::tab::{Call, Life};
+use crate::world::{Browser, World};
 
 /// How often each thing may happen in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
