@@ -9,16 +9,16 @@ const GLUE = '*/guestpass_sdk.js'
 
 // Bytes of gzip -9 and of brotli -q 11. Lower them with what they limit.
 const BUDGETS = {
-  total: [24_000, 21_500],
+  total: [28_200, 25_200],
   'guestpass/react, besides': [1_000, 1_000],
   'guestpass/axios, besides': [1_000, 1_000],
 }
 
 const wasm = await readFile('npm/pkg/guestpass_sdk_bg.wasm')
-// One file, as a bundler makes it; and what its parts would weigh alone.
-const script = await bundled('npm/dist/index.js')
+// One file, as a bundler makes it; and what its parts would weigh alone. Passkeys are loaded when the visitor wants one.
+const script = await bundled('npm/dist/index.js', ['./passkeys*'])
 const glue = await bundled('npm/pkg/guestpass_sdk.js')
-const face = await bundled('npm/dist/index.js', [GLUE])
+const face = await bundled('npm/dist/index.js', [GLUE, './passkeys*'])
 // The panel of the devtools is loaded when it is shown.
 const react = await bundled('npm/dist/react.js', ['react', '*/index.js', './devtools*'])
 const binding = await bundled('npm/dist/axios.js', ['axios', '*/index.js'])

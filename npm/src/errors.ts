@@ -4,10 +4,16 @@ import type { ErrorCode } from './types.js'
 export class GuestpassError extends Error {
   override readonly name = 'GuestpassError'
   readonly code: ErrorCode
+  /** Of `refused`: the HTTP status. */
+  declare readonly status?: number
+  /** Of `refused`: why, by the stable code of the server's problem, such as `invalid_credentials` or `email_taken`. */
+  declare readonly reason?: string
 
-  /** @param options - `cause`: what went wrong underneath, as in every `Error`. */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** @param options - `cause`: what went wrong underneath, as in every `Error`; `status` and `reason` of a refusal. */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly status?: number; readonly reason?: string }) {
     super(message, options)
     this.code = code
+    if (options?.status !== undefined) this.status = options.status
+    if (options?.reason !== undefined) this.reason = options.reason
   }
 }

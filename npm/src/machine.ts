@@ -8,6 +8,8 @@ interface Machine {
   input(name: CallName | EndName | NewsName, number: number): void
   /** A call wants a token by `deadline`; `fresh`: what it is for cannot be sent again. */
   tokenWanted(waiter: number, deadline: number, fresh: boolean): void
+  /** The visitor wants to become a member, or to be erased, by `deadline`. `body` is JSON; empty to erase. */
+  errand(waiter: number, deadline: number, kind: ErrandName, body: string): void
   /** What was sent with the token of this version, at this attempt, was answered with 401. */
   unauthorized(
     waiter: number,
@@ -21,10 +23,10 @@ interface Machine {
   loaded(op: number, corrupt: boolean, ...record: Partial<Fields>): void
   /** `make-key` is done. */
   keyMade(op: number, key: string): void
-  /** `send` was answered. Without an access token and an error: by something else than a token endpoint. */
+  /** `send` was answered. Without an access token, an error and a member: by something else than these endpoints. */
   answered(op: number, ...answer: Answer): void
   /** Another tab has committed this version; without a generation, it has signed out, and this epoch begins. */
-  heard(epoch: number, generation: number | undefined): void
+  heard(epoch: number, generation: number | undefined, parting: number | undefined): void
 }
 
 /** As `new WasmSession(…)`. `stored`: there is a storage; `shared`: all tabs see it. */
@@ -42,7 +44,8 @@ export type MachineClass = new (
  */
 export type Load = (wasm?: SessionOptions['wasm']) => Promise<MachineClass>
 
-export type CallName = 'start' | 'sign-out' | 'abandon'
+export type CallName = 'start' | 'start-anew' | 'sign-out' | 'sign-out-for-good' | 'abandon'
+export type ErrandName = 'register' | 'login' | 'link' | 'erase'
 export type EndName = 'saved' | 'storage-failed' | 'lock-granted' | 'lock-unavailable' | 'send-failed'
 export type NewsName = 'expire' | 'close' | 'online' | 'offline' | 'visible' | 'tick'
 
@@ -50,6 +53,8 @@ export type NewsName = 'expire' | 'close' | 'online' | 'offline' | 'visible' | '
 export type Fields = [
   epoch: number,
   generation: number,
+  /** How the epoch before has ended. */
+  parting: number,
   claim: string | undefined,
   accessToken: string | undefined,
   refreshToken: string | undefined,
@@ -63,14 +68,16 @@ export interface Effects {
   /** Those that carry nothing but their op. */
   effect(name: 'load' | 'take-lock' | 'release-lock' | 'make-key' | 'cancel' | 'shutdown', op: number): void
   store(op: number, ...record: Fields): void
-  /** A `POST` below `baseUrl`; `kind` is for the log. */
+  /** A `POST` below `baseUrl`, or to erase, a `DELETE`. */
   send(op: number, kind: string, path: string, headers: Headers, body: string): void
   /** As `heard` has it. */
-  publish(epoch: number, generation: number | undefined): void
+  publish(epoch: number, generation: number | undefined, parting: number): void
   /** A waiter gets a token. */
   grant(waiter: number, ...grant: Grant): void
-  /** A waiter gets something else: `done`, `deliver`, or the code of an error. */
+  /** A waiter gets something else: `done`, `deliver`, `member` with what the server answered, or the code of an error. */
   settle(waiter: number, outcome: string, message: string): void
+  /** The server says no to a waiter. */
+  refuse(waiter: number, status: number, reason: string): void
   /** An input and what followed from it is done; the snapshot, where it has changed. */
   step(snapshot: Row | undefined): void
   /** What subscribers are to be told: an event and when it was, or that the snapshot has changed. */

@@ -56,6 +56,13 @@ export function checkTokenTimeout(timeout: unknown): void {
   }
 }
 
+/** Checks what a caller gave to `signOut`: a misspelt 'none' would make a guest of somebody who wants none. */
+export function checkNext(next: unknown): void {
+  if (next !== undefined && next !== 'guest' && next !== 'none') {
+    throw new GuestpassError('invalid_option', "signOut: next must be 'guest' or 'none'")
+  }
+}
+
 /** Completes the options at the first use: without a `baseUrl`, the page's own origin counts. */
 export function completeOptions(options: CheckedOptions): ManagerOptions {
   const baseUrl = options.baseUrl ?? pageOrigin()

@@ -1,12 +1,12 @@
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
 import type { Load } from './machine.js'
-import type { Host, LoadManager, Manager } from './manager.js'
-import { type CheckedOptions, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
+import type { Host, LoadManager, Manager, Upgrade } from './manager.js'
+import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
 import { runSession } from './shell/shell.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
-import type { Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
+import type { Credentials, Membership, Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
 
 /** Makes the `createSession` of an entry. All of its sessions share what `load` loads. */
 export function sessionFactory(load: Load): (options?: SessionOptions) => Session {
@@ -49,7 +49,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       show(next)
       if (event) eventListeners.tell(event)
     },
-    error: (code, message, cause) => new GuestpassError(code, message, cause === undefined ? undefined : { cause }),
+    error: (code, message, refusal) => new GuestpassError(code, message, refusal),
   }
 
   function show(next: Snapshot): void {
@@ -63,6 +63,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     signal?: AbortSignal | null,
     timeout?: number,
   ): Promise<T> {
+    if (manager) return perform(manager)
     if (closed) return Promise.reject(closedError())
     const result = waiting.add(perform, signal, timeout)
     if (!loading && !waiting.empty) void loadManager()
@@ -93,7 +94,23 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     }
   }
 
-  return {
+  function start(): Promise<void> {
+    // What counts is what the caller could know.
+    const anew = snapshot.status === 'signed_out'
+    return onceLoaded((manager) => manager.start(anew))
+  }
+
+  async function upgrade(kind: Upgrade, given: object): Promise<Membership> {
+    // What the caller changes later in an object that it goes on using does not count.
+    let body = { ...given }
+    if ('passkey' in given) {
+      const { askForPasskey } = await import('./passkeys.js')
+      body = await askForPasskey(session, kind, given as { readonly email?: string })
+    }
+    return onceLoaded((manager) => manager.upgrade(kind, body))
+  }
+
+  const session: Session = {
     fetch(input, init) {
       if (manager) return manager.fetch(input, init)
       // As `fetch` does it: what the caller changes later in an object that it goes on using does not count.
@@ -107,8 +124,15 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       const remaining = () => timeout && Math.max(1, timeout - (performance.now() - asked))
       return onceLoaded((manager) => manager.token(signal, remaining()), signal, timeout)
     },
-    start: () => (manager ? manager.start() : onceLoaded((manager) => manager.start())),
-    signOut: () => (manager ? manager.signOut() : onceLoaded((manager) => manager.signOut())),
+    start,
+    async signOut({ next } = {}) {
+      checkNext(next)
+      return onceLoaded((manager) => manager.signOut(next === 'none'))
+    },
+    register: (credentials: Credentials) => upgrade('register', credentials),
+    login: (credentials: Credentials) => upgrade('login', credentials),
+    link: ({ idToken }) => upgrade('link', { id_token: idToken }),
+    erase: () => onceLoaded((manager) => manager.erase()),
     expire: () => manager?.expire(),
     getSnapshot: () => snapshot,
     subscribe: (listener) => snapshotListeners.add(listener),
@@ -124,6 +148,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       eventListeners.clear()
     },
   }
+  return session
 }
 
 /** The signal that `fetch` obeys: that of `init`, where null means none, before that of a `Request`. */

@@ -11,7 +11,8 @@ export type Kind = 'guest' | 'user'
  * - `refreshing`: as `active`, with a refresh under way.
  * - `unavailable`: the last attempt failed, and there is no usable token. The session is kept; `error` says why, and
  *   `error.retryAt` when the session tries again by itself.
- * - `signed_out`: signed out, here or in another tab. The next request starts a fresh guest.
+ * - `signed_out`: signed out or erased, here or in another tab. The next request starts a fresh guest; after
+ *   `signOut({ next: 'none' })`, only `start()`, `register`, `login` and `link` do.
  * - `ended`: the server ended the session and `onIdentityLost` is `'stop'`. `start()` begins a fresh guest.
  * - `closed`: `close()` was called. For good.
  */
@@ -60,7 +61,11 @@ export interface SnapshotError {
  * - `unavailable`: the server answered 408, 429 or 5xx, or something that is not a token answer.
  * - `rejected`: the server refused to make or refresh a session for a reason that waiting does not mend (a wrong `baseUrl`, for example).
  * - `session_ended`: the server ended the session, and `onIdentityLost` is `'stop'`.
- * - `signed_out`: the session was signed out while the call waited.
+ * - `signed_out`: the session was signed out while the call waited, or before, by `signOut({ next: 'none' })`.
+ * - `refused`: the server said no to becoming a member. `status` and `reason` of the error say why, and the session is as
+ *   it was.
+ * - `passkey_failed`: the browser made or found no passkey: the visitor said no, or there is none. `cause` is what the
+ *   browser said.
  * - `closed`: the session is closed.
  * - `invalid_option`: an option of `createSession` or `token` is wrong; the message names it.
  * - `load_failed`: the compiled session manager could not be loaded; the message says what to do.
@@ -72,6 +77,8 @@ export type ErrorCode =
   | 'rejected'
   | 'session_ended'
   | 'signed_out'
+  | 'refused'
+  | 'passkey_failed'
   | 'closed'
   | 'invalid_option'
   | 'load_failed'
@@ -90,19 +97,46 @@ export type SessionEvent = { readonly at: number } & (
       readonly newId: string | null
       readonly reason: IdentityReason
     }
-  | { readonly type: 'signed_out'; readonly id: string | null; readonly by: 'this_tab' | 'another_tab' }
+  | {
+      readonly type: 'signed_out'
+      readonly id: string | null
+      readonly by: 'this_tab' | 'another_tab'
+      readonly reason: 'signed_out' | 'erased'
+    }
   | { readonly type: 'storage'; readonly state: 'memory' | 'corrupt'; readonly message: string }
 )
 
 /**
- * Why an identity was lost.
+ * Why the visitor has another id. The first four have lost an identity and what belonged to it; the last two have raised
+ * one, with everything that belongs to it.
  *
  * - `invalid_grant`: the server ended the session (revoked, expired, or its refresh token was reused).
  * - `unauthorized`: the server refused the token, and it has no way to refresh one.
  * - `expired`: the token ran out, and it has no way to refresh one.
  * - `another_tab`: another tab of this browser started a new session.
+ * - `registered`: the guest has become a member: the same UUID, behind `user_`.
+ * - `logged_in`: the guest has been merged into the account of a member.
  */
-export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'another_tab'
+export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'another_tab' | 'registered' | 'logged_in'
+
+/**
+ * How a visitor proves to be a member: by a password, or by a passkey, for which the browser asks. The `email` of a
+ * passkey is for `register`, and may be left out.
+ */
+export type Credentials =
+  | { readonly email: string; readonly password: string }
+  | { readonly passkey: true; readonly email?: string }
+
+/** Who the visitor is, now that they are a member. */
+export interface Membership {
+  /** `user_<uuid>`. */
+  readonly id: string
+  readonly kind: 'user'
+  readonly email: string | null
+  readonly outcome: 'registered' | 'logged_in'
+  /** Whether a guest's data has been merged into the account. */
+  readonly merged: boolean
+}
 
 /** Options of `createSession`. */
 export interface SessionOptions {
@@ -192,7 +226,10 @@ export interface Session {
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
   /** An access token that can be used now. */
   token(options?: TokenOptions): Promise<string>
-  /** Reads what the browser has stored, without a request to the server. After `ended`, allows a fresh guest. */
+  /**
+   * Reads what the browser has stored, without a request to the server. Where that is known already: after `ended`, and
+   * after `signOut({ next: 'none' })`, allows a fresh guest.
+   */
   start(): Promise<void>
   /** What the session looks like now. The same object until something changes. */
   getSnapshot(): Snapshot
@@ -200,8 +237,25 @@ export interface Session {
   subscribe(listener: () => void): () => void
   /** Calls `listener` with each event; returns the way to stop. */
   onEvent(listener: (event: SessionEvent) => void): () => void
-  /** Forgets the session in every tab and revokes it at the server. Resolves once this browser has forgotten it. */
-  signOut(): Promise<void>
+  /**
+   * Forgets the session in every tab and revokes it at the server. Resolves once this browser has forgotten it. With
+   * `next: 'none'` nobody becomes a guest again in this browser, until `start()` or becoming a member asks for it.
+   */
+  signOut(options?: { readonly next?: 'guest' | 'none' }): Promise<void>
+  /**
+   * Makes a member of the guest, who keeps the UUID and everything that belongs to it. Rejects with `refused`
+   * (`email_taken`, `password_too_short`, …), and the guest is as before. May be called again when the answer was lost.
+   */
+  register(credentials: Credentials): Promise<Membership>
+  /**
+   * Merges the guest into the account of a member. Rejects with `refused` (`invalid_credentials`, …), and the guest is
+   * as before. Where there is no guest, one is made first.
+   */
+  login(credentials: Credentials): Promise<Membership>
+  /** As `login` or `register`, by the ID token that a third party (OpenID Connect) has given to the app. */
+  link(credentials: { readonly idToken: string }): Promise<Membership>
+  /** Has the server erase the visitor with everything that belongs to them; then as `signOut`. */
+  erase(): Promise<void>
   /** Treats the access token as expired; the next use refreshes it. For developer tools and demos. */
   expire(): void
   /** Frees every timer, listener and lock; what waits is rejected with `closed`. Idempotent. The stored session stays. */

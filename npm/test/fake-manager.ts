@@ -1,5 +1,5 @@
-import type { Host, LoadManager, MakeManager, Manager, ManagerOptions } from '../src/manager.js'
-import type { Snapshot } from '../src/types.js'
+import type { Host, LoadManager, MakeManager, Manager, ManagerOptions, Upgrade } from '../src/manager.js'
+import type { Membership, Snapshot } from '../src/types.js'
 
 /** A snapshot of a guest with the given number. */
 export function guest(number: number): Snapshot {
@@ -56,8 +56,8 @@ export class FakeManager implements Manager {
     readonly host: Host,
   ) {}
 
-  async start(): Promise<void> {
-    this.calls.push('start')
+  async start(anew: boolean): Promise<void> {
+    this.calls.push(anew ? 'start anew' : 'start')
   }
 
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -72,8 +72,17 @@ export class FakeManager implements Manager {
     return 'a-token'
   }
 
-  async signOut(): Promise<void> {
-    this.calls.push('signOut')
+  async signOut(forGood: boolean): Promise<void> {
+    this.calls.push(forGood ? 'signOut for good' : 'signOut')
+  }
+
+  async upgrade(kind: Upgrade, body: object): Promise<Membership> {
+    this.calls.push(`${kind} ${JSON.stringify(body)}`)
+    return { id: 'user_1', kind: 'user', email: null, outcome: 'registered', merged: false }
+  }
+
+  async erase(): Promise<void> {
+    this.calls.push('erase')
   }
 
   expire(): void {

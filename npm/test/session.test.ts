@@ -353,11 +353,56 @@ test('C10: events reach their listeners after the snapshot has changed', async (
 
 test('the manager gets its errors as GuestpassError', async () => {
   const { manager } = await setUpLoaded()
-  const cause = new TypeError('fetch failed')
+  const refusal = { status: 409, reason: 'email_taken' }
 
-  const error = manager.host.error('network', 'no answer', cause)
+  const error = manager.host.error('refused', 'no', refusal)
 
   expect(error).toBeInstanceOf(GuestpassError)
-  expect(error).toMatchObject({ name: 'GuestpassError', code: 'network', message: 'no answer', cause })
-  expect(manager.host.error('closed', 'over')).not.toHaveProperty('cause')
+  expect(error).toMatchObject({ name: 'GuestpassError', code: 'refused', message: 'no', ...refusal })
+  for (const name of ['cause', 'status', 'reason'])
+    expect(manager.host.error('closed', 'over')).not.toHaveProperty(name)
+})
+
+test('becoming a member and leaving are passed to the manager', async () => {
+  const { session, manager } = await setUpLoaded()
+  const credentials = { email: 'ada@example.com', password: 'correct horse' }
+
+  const registering = session.register(credentials)
+  credentials.password = 'changed meanwhile'
+  await registering
+  await session.login({ email: 'ada@example.com', password: 'correct horse' })
+  await session.link({ idToken: 'e.y.J' })
+  await session.signOut()
+  await session.signOut({ next: 'guest' })
+  await session.signOut({ next: 'none' })
+  await session.erase()
+
+  expect(manager.calls.slice(-7)).toEqual([
+    'register {"email":"ada@example.com","password":"correct horse"}',
+    'login {"email":"ada@example.com","password":"correct horse"}',
+    'link {"id_token":"e.y.J"}',
+    'signOut',
+    'signOut',
+    'signOut for good',
+    'erase',
+  ])
+})
+
+test('C8: a start asks for a fresh guest only where the caller could know that nobody was to follow', async () => {
+  const { session, manager } = await setUpLoaded()
+
+  await session.start()
+  manager.host.notify({ ...guest(1), status: 'signed_out', id: null })
+  await session.start()
+
+  expect(manager.calls.slice(-2)).toEqual(['start', 'start anew'])
+})
+
+test('a misspelt next is no sign-out', async () => {
+  const { session, manager } = await setUpLoaded()
+
+  const signedOut = session.signOut({ next: 'nobody' as 'none' })
+
+  await expect(signedOut).rejects.toMatchObject({ code: 'invalid_option' })
+  expect(manager.calls).not.toContain('signOut')
 })

@@ -230,7 +230,7 @@ test('routes have parameters, may be public, and what has none is said', async (
   expect(await (await session.fetch('/nowhere')).json()).toMatchObject({
     detail: expect.stringContaining("server.on('GET /nowhere'"),
   })
-  expect(await (await session.fetch('/me')).json()).toEqual({ id: FIRST, kind: 'guest' })
+  expect(await (await session.fetch('/me')).json()).toEqual({ id: FIRST, kind: 'guest', email: null })
 })
 
 test('C16: uninstall closes the sessions and gives everything back', () => {

@@ -75,21 +75,27 @@ impl Driver {
             Effect::Store { op, record } => return self.store(op, &record),
             Effect::Send { op, request } => return self.send(op, &request),
             Effect::Publish(News::Committed(version)) => {
-                return self.effects.publish(write(version.epoch), Some(write(version.generation)));
+                return self.effects.publish(write(version.epoch), Some(write(version.generation)), 0);
             }
-            Effect::Publish(News::SignedOut { epoch }) => return self.effects.publish(write(epoch), None),
+            Effect::Publish(News::SignedOut { epoch, parting }) => {
+                return self.effects.publish(write(epoch), None, parting as u8);
+            }
             Effect::Settle { waiter, outcome } => {
-                let (outcome, message) = match outcome {
+                let (outcome, message) = match &outcome {
                     Outcome::Token(grant) => {
                         let (epoch, generation) = (write(grant.version.epoch), write(grant.version.generation));
                         let token = grant.access_token.expose();
                         return self.effects.grant(waiter.0, token, epoch, generation, grant.attempt);
                     }
-                    Outcome::Deliver => ("deliver", String::new()),
-                    Outcome::Done => ("done", String::new()),
-                    Outcome::Failed(failure) => (failure.code(), failure.message()),
+                    Outcome::Refused { status, reason } => return self.effects.refuse(waiter.0, *status, reason),
+                    Outcome::Deliver => ("deliver", ""),
+                    Outcome::Done => ("done", ""),
+                    Outcome::Member(text) => ("member", text.expose()),
+                    Outcome::Failed(failure) => {
+                        return self.effects.settle(waiter.0, failure.code(), &failure.message());
+                    }
                 };
-                return self.effects.settle(waiter.0, outcome, &message);
+                return self.effects.settle(waiter.0, outcome, message);
             }
         };
         self.effects.effect(name, write(op.0));
@@ -102,6 +108,7 @@ impl Driver {
             write(op.0),
             write(record.version.epoch),
             write(record.version.generation),
+            record.parting as u8,
             record.claim.as_ref().map(Secret::expose),
             credential.map(|credential| credential.access_token.expose()),
             credential.and_then(|credential| credential.refresh_token.as_ref()).map(Secret::expose),

@@ -18,6 +18,7 @@ extern "C" {
         op: f64,
         epoch: f64,
         generation: f64,
+        parting: u8,
         claim: Option<&str>,
         access_token: Option<&str>,
         refresh_token: Option<&str>,
@@ -25,15 +26,17 @@ extern "C" {
         lifetime: Option<f64>,
         expires_at: Option<f64>,
     );
-    /// Sends a token request.
+    /// Sends a request of the session's own.
     #[wasm_bindgen(method)]
     pub(crate) fn send(this: &Effects, op: f64, kind: &str, path: &str, headers: Headers, body: &str);
     #[wasm_bindgen(method)]
-    pub(crate) fn publish(this: &Effects, epoch: f64, generation: Option<f64>);
+    pub(crate) fn publish(this: &Effects, epoch: f64, generation: Option<f64>, parting: u8);
     #[wasm_bindgen(method)]
     pub(crate) fn grant(this: &Effects, waiter: u32, access_token: &str, epoch: f64, generation: f64, attempt: u8);
     #[wasm_bindgen(method)]
     pub(crate) fn settle(this: &Effects, waiter: u32, outcome: &str, message: &str);
+    #[wasm_bindgen(method)]
+    pub(crate) fn refuse(this: &Effects, waiter: u32, status: u16, reason: &str);
     /// An input has been handled; the snapshot, where it has changed, as a row (see `view`), as events are.
     #[wasm_bindgen(method)]
     pub(crate) fn step(this: &Effects, snapshot: &JsValue);

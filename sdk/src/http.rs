@@ -1,11 +1,14 @@
-//! Token requests: what is sent, with gloo-net's headers. The shell sends it as it is, never through the authenticated path (C1).
+//! The session's own requests, with gloo-net's headers. The shell sends them as they are, never through the authenticated path (C1).
 
 use gloo_net::http::Headers;
-use guestpass_core::wire::{GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, LOGIN_BODY, LOGIN_PATH, REVOKE_PATH, TOKEN_PATH};
-use guestpass_core::{Request, Secret};
+use guestpass_core::wire::{
+    GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, LINK_PATH, LOGIN_BODY, LOGIN_PATH, ME_PATH, MEMBER_LOGIN_PATH, REGISTER_PATH,
+    REVOKE_PATH, TOKEN_PATH,
+};
+use guestpass_core::{Request, Secret, Upgrade};
 use js_sys::encode_uri_component;
 
-/// A `POST` of the session.
+/// A `POST` of the session; to erase, a `DELETE`.
 pub(crate) struct Post {
     /// In the log.
     pub(crate) kind: &'static str,
@@ -17,6 +20,7 @@ pub(crate) struct Post {
 pub(crate) fn post(request: &Request) -> Post {
     let headers = Headers::new();
     let mut content_type = "application/x-www-form-urlencoded";
+    let authorize = |access_token: &Secret| headers.set("Authorization", &["Bearer ", access_token.expose()].concat());
     let (kind, path, body) = match request {
         Request::Acquire { key } => {
             content_type = "application/json";
@@ -26,6 +30,20 @@ pub(crate) fn post(request: &Request) -> Post {
         Request::Refresh { refresh_token } => {
             let before = ["grant_type=", GRANT_TYPE_REFRESH, "&refresh_token="].concat();
             ("refresh", TOKEN_PATH, form(before, refresh_token))
+        }
+        Request::Upgrade { upgrade, access_token, body } => {
+            content_type = "application/json";
+            authorize(access_token);
+            let (kind, path) = match upgrade {
+                Upgrade::Register => ("register", REGISTER_PATH),
+                Upgrade::Login => ("login", MEMBER_LOGIN_PATH),
+                Upgrade::Link => ("link", LINK_PATH),
+            };
+            (kind, path, String::from(body.expose()))
+        }
+        Request::Erase { access_token } => {
+            authorize(access_token);
+            ("erase", ME_PATH, String::new())
         }
         Request::Revoke { token } => ("revoke", REVOKE_PATH, form(String::from("token="), token)),
     };

@@ -1,6 +1,6 @@
 use guestpass_core::{
-    Answer, Body, Config, Credential, Expiry, Input, News, OnIdentityLost, Op, Record, Secret, Sharing, Stored,
-    Version, WaiterId, wire::TokenAnswer,
+    Answer, Body, Config, Credential, Expiry, Input, Member, News, OnIdentityLost, Op, Parting, Record, Secret,
+    Sharing, Stored, Upgrade, Version, WaiterId, wire::TokenAnswer,
 };
 use wasm_bindgen::prelude::*;
 
@@ -45,8 +45,10 @@ impl WasmSession {
     pub fn input(&self, name: &str, number: f64) {
         let (op, waiter) = (Op(number::count(number)), WaiterId(number as u32));
         self.driver.feed(match name {
-            "start" => Input::Start { waiter },
-            "sign-out" => Input::SignOut { waiter },
+            "start" => Input::Start { waiter, anew: false },
+            "start-anew" => Input::Start { waiter, anew: true },
+            "sign-out" => Input::SignOut { waiter, for_good: false },
+            "sign-out-for-good" => Input::SignOut { waiter, for_good: true },
             "abandon" => Input::Abandon { waiter },
             "saved" => Input::Saved { op },
             "storage-failed" => Input::StorageFailed { op },
@@ -68,6 +70,18 @@ impl WasmSession {
         self.driver.feed(Input::TokenWanted { waiter: WaiterId(waiter), deadline: number::count(deadline), fresh });
     }
 
+    /// The visitor wants to become a member, in the way that `kind` names, or to be erased.
+    pub fn errand(&self, waiter: u32, deadline: f64, kind: &str, body: String) {
+        let (waiter, deadline, body) = (WaiterId(waiter), number::count(deadline), Secret::new(body));
+        let upgrade = match kind {
+            "register" => Upgrade::Register,
+            "login" => Upgrade::Login,
+            "link" => Upgrade::Link,
+            _ => return self.driver.feed(Input::Erase { waiter, deadline }),
+        };
+        self.driver.feed(Input::Upgrade { waiter, deadline, upgrade, body });
+    }
+
     /// A request was answered with 401.
     pub fn unauthorized(&self, waiter: u32, deadline: f64, epoch: f64, generation: f64, attempt: u8, replayable: bool) {
         let version = Version { epoch: number::count(epoch), generation: number::count(generation) };
@@ -83,6 +97,7 @@ impl WasmSession {
         corrupt: bool,
         #[wasm_bindgen(unchecked_param_type = "number | undefined")] epoch: f64,
         #[wasm_bindgen(unchecked_param_type = "number | undefined")] generation: f64,
+        #[wasm_bindgen(unchecked_param_type = "number | undefined")] parting: f64,
         claim: Option<String>,
         access_token: Option<String>,
         refresh_token: Option<String>,
@@ -97,6 +112,7 @@ impl WasmSession {
                 let expiry = number::read(lifetime).zip(number::read(expires_at));
                 Stored::Record(Record {
                     version: Version { epoch, generation: number::count(generation) },
+                    parting: read_parting(parting),
                     claim: claim.map(Secret::new),
                     credential: access_token.map(|access_token| Credential {
                         access_token: Secret::new(access_token),
@@ -128,28 +144,45 @@ impl WasmSession {
         refresh_token: Option<String>,
         id: Option<String>,
         #[wasm_bindgen(unchecked_param_type = "number | undefined")] expires_in: f64,
+        member: Option<String>,
     ) {
-        let body = match (access_token, error) {
-            (Some(access_token), _) => Body::Token(TokenAnswer {
+        let body = if let Some(access_token) = access_token {
+            Body::Token(TokenAnswer {
                 access_token,
                 token_type: String::new(),
                 expires_in: number::read(expires_in),
                 refresh_token,
                 anonymous_id: id,
-            }),
-            (None, Some(error)) => Body::Error(error),
-            (None, None) => Body::Other,
+            })
+        } else if let (Some(id), Some(text)) = (id, member) {
+            Body::Member(Member { id, text: Secret::new(text) })
+        } else {
+            error.map_or(Body::Other, Body::Error)
         };
         let answer = Answer { status, retry_after: number::read(retry_after), body };
         self.driver.feed(Input::Answered { op: Op(number::count(op)), answer });
     }
 
     /// News of another tab: a commit, or without a `generation` (not a number) a sign-out.
-    pub fn heard(&self, epoch: f64, #[wasm_bindgen(unchecked_param_type = "number | undefined")] generation: f64) {
+    pub fn heard(
+        &self,
+        epoch: f64,
+        #[wasm_bindgen(unchecked_param_type = "number | undefined")] generation: f64,
+        #[wasm_bindgen(unchecked_param_type = "number | undefined")] parting: f64,
+    ) {
         let epoch = number::count(epoch);
         self.driver.feed(Input::Heard(match number::read(generation) {
             Some(generation) => News::Committed(Version { epoch, generation }),
-            None => News::SignedOut { epoch },
+            None => News::SignedOut { epoch, parting: read_parting(parting) },
         }));
+    }
+}
+
+/// As `parting as u8` wrote it; older records have none.
+fn read_parting(number: f64) -> Parting {
+    match number::count(number) {
+        1 => Parting::Erased,
+        2 => Parting::ForGood,
+        _ => Parting::SignedOut,
     }
 }

@@ -2,7 +2,7 @@
 //! `npm/src/shell/row.ts` makes objects of them, of the shapes in `npm/src/types.ts`. An object made here would weigh
 //! twice as much.
 
-use guestpass_core::{Event, IdentityReason, Kind, SignedOutBy, Snapshot, Trouble};
+use guestpass_core::{Event, IdentityReason, Kind, Parting, SignedOutBy, Snapshot, Trouble};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use wasm_bindgen::JsValue;
 
@@ -76,15 +76,18 @@ pub(crate) fn event(event: &Event) -> JsValue {
                 IdentityReason::Unauthorized => "unauthorized",
                 IdentityReason::Expired => "expired",
                 IdentityReason::AnotherTab => "another_tab",
+                IdentityReason::Registered => "registered",
+                IdentityReason::LoggedIn => "logged_in",
             };
             ("identity oldId newId reason", of_id(old), of_id(new), Text(reason))
         }
-        Event::SignedOut { id, by } => {
+        Event::SignedOut { id, by, parting } => {
             let by = match by {
                 SignedOutBy::ThisTab => "this_tab",
                 SignedOutBy::AnotherTab => "another_tab",
             };
-            ("signed_out id by", of_id(id), Text(by), Null)
+            let reason = if *parting == Parting::Erased { "erased" } else { "signed_out" };
+            ("signed_out id by reason", of_id(id), Text(by), Text(reason))
         }
         Event::Storage(trouble) => {
             let (state, message) = match trouble {

@@ -11,6 +11,7 @@ use axum::http::HeaderValue;
 use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
 
+use crate::accounts::OidcIssuer;
 use crate::auth::Algorithm;
 use crate::limits::Rate;
 use crate::secret::sha256;
@@ -88,6 +89,15 @@ pub struct Config {
     #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
     pub refresh_rate_total: Rate,
 
+    /// How often one client may try to register, to log in to an account or to link one, and ask for the challenges of
+    /// passkeys.
+    #[arg(long, value_name = "RATE", default_value = "60/10m", help_heading = ABUSE)]
+    pub account_rate: Rate,
+
+    /// How often passwords may be tried for one e-mail address, by all clients together.
+    #[arg(long, value_name = "RATE", default_value = "10/15m", help_heading = ABUSE)]
+    pub password_rate: Rate,
+
     /// A proxy in front of this server, or a network of them, such as 10.0.0.0/8: where a request comes from is then read
     /// from the X-Forwarded-For that the proxy writes. Repeat it for more; separate them by commas in the environment.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', value_parser = network, help_heading = ABUSE)]
@@ -108,6 +118,21 @@ pub struct Config {
     #[arg(long = "cors-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = BROWSERS)]
     pub cors_origins: Vec<Origin>,
 
+    /// The domain that passkeys belong to: that of the pages, or one above it. By default that of --issuer; an address, such
+    /// as 127.0.0.1, has no passkeys. Changing it makes the passkeys that are there useless.
+    #[arg(long, value_name = "DOMAIN", help_heading = MEMBERS)]
+    pub passkey_domain: Option<String>,
+
+    /// A web origin on whose pages passkeys may be used, such as `https://shop.example`. By default --issuer and those of
+    /// --cors-origin that belong to the domain; on localhost the port does not matter. Repeat it for more.
+    #[arg(long = "passkey-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = MEMBERS)]
+    pub passkey_origins: Vec<Origin>,
+
+    /// An OpenID Connect issuer whose ID tokens POST /link takes, and who this app is to it: URL=CLIENT_ID. Its keys are found
+    /// by its discovery document. Repeat it for more issuers, and for more client ids of one.
+    #[arg(long = "oidc-issuer", value_name = "URL=CLIENT_ID", value_delimiter = ',', help_heading = MEMBERS)]
+    pub oidc_issuers: Vec<OidcIssuer>,
+
     /// A directory with an index.html to serve at every path that is not the API's.
     #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
     pub static_dir: Option<PathBuf>,
@@ -118,6 +143,7 @@ const STORE: &str = "Store";
 const TOKENS: &str = "Tokens";
 const ABUSE: &str = "Abuse";
 const BROWSERS: &str = "Browsers";
+const MEMBERS: &str = "Members";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -278,6 +304,11 @@ pub struct Origin(HeaderValue);
 impl Origin {
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // It was made of text.
+        self.0.to_str().unwrap_or_default()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each function takes any bytes and panics where a rule is broken. The test below reads the corpus again.
 
+pub use crate::accounts::fuzz::{email, id_token};
 pub use crate::auth::fuzz::{access_token, authorization, claims, refresh_token};
 pub use crate::etag::fuzz::conditions;
 pub use crate::limits::fuzz::forwarded;
@@ -23,13 +24,15 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 12] = [
+    const TARGETS: [(&str, Target); 14] = [
         ("access_token", access_token),
         ("authorization", authorization),
         ("cart_bodies", cart_bodies),
         ("claims", claims),
         ("conditions", conditions),
+        ("email", email),
         ("forwarded", forwarded),
+        ("id_token", id_token),
         ("idempotency_key", idempotency_key),
         ("login_body", login_body),
         ("page_cursor", page_cursor),

@@ -19,9 +19,11 @@
 //! # }
 //! ```
 //!
-//! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `store` keeps
+//! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `accounts`
+//! makes guests members; `store` keeps
 //! everything behind a trait; `activity` is what is allowed to be a few seconds late.
 
+mod accounts;
 mod activity;
 mod auth;
 mod clock;
@@ -40,8 +42,9 @@ mod server;
 mod store;
 mod sweep;
 
+pub use accounts::OidcIssuer;
 pub use auth::{
-    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, RotationError, UnknownAlgorithm,
+    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Kind, Leak, ROTATION_NOTICE_MIN, RotationError, UnknownAlgorithm,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, ConfigError, InvalidValue, Origin, StoreLocation, duration};

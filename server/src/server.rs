@@ -8,11 +8,13 @@ use axum::Router;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::accounts::{Accounts, Issuers, Passwords, RelyingParty};
 use crate::activity::{self, Activity};
 use crate::auth::{
-    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, NoKeys, RevokedSessions, Sessions, Verifier, prepare,
+    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, Members, NoKeys, RevokedSessions, Sessions, Verifier,
+    prepare,
 };
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{Config, ConfigError, StoreLocation};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) sessions: Sessions,
+    pub(crate) accounts: Accounts,
     pub(crate) activity: Arc<Activity>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
@@ -60,6 +63,8 @@ impl Guestpass {
     /// As [`Guestpass::open`].
     pub async fn open_at(config: Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         config.validate()?;
+        let relying_party = RelyingParty::new(&config)?.map(Arc::new);
+        let issuers = Arc::new(Issuers::new(&config)?);
         let cannot_open = |error| OpenError::Store { location: config.store.clone(), error };
         let store = open_store(&config.store).await.map_err(cannot_open)?;
         let now = clock.now();
@@ -68,10 +73,19 @@ impl Guestpass {
             NoKeys::Key(error) => error.into(),
         })?;
         let revoked = store.revocations(now).await.map_err(cannot_open)?;
+        let promotions = store.promotions(now).await.map_err(cannot_open)?;
 
         let keys = Arc::new(keys);
         let activity = Arc::new(Activity::default());
         let metrics = Arc::new(Metrics::new(|registry| store.measure(registry)));
+        let members = Arc::new(Members::new(promotions));
+        let accounts = Accounts {
+            store: Arc::clone(&store),
+            members: Arc::clone(&members),
+            passwords: Arc::new(Passwords::new()),
+            relying_party,
+            issuers,
+        };
         let sessions = Sessions {
             store: Arc::clone(&store),
             issuer: Arc::new(Issuer::new(Arc::clone(&keys), &config)),
@@ -79,6 +93,7 @@ impl Guestpass {
             keys: Arc::clone(&keys),
             key_keeper: Arc::new(KeyKeeper::new(Arc::clone(&keys), Arc::clone(&store))),
             revoked: Arc::new(RevokedSessions::new(revoked)),
+            members,
             activity: Arc::clone(&activity),
             lifetimes: Lifetimes::of(&config),
             metrics: Arc::clone(&metrics),
@@ -90,6 +105,7 @@ impl Guestpass {
             store,
             keys,
             sessions,
+            accounts,
             activity,
             limits,
             metrics,
@@ -126,7 +142,9 @@ impl Guestpass {
     /// The store failed; what was removed before stays removed.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let Inner { config, clock, store, .. } = &*self.inner;
-        Sweeper::new(config).all(&**store, clock.now()).await
+        let now = clock.now();
+        self.inner.forget(now).await?;
+        Sweeper::new(config).all(&**store, now).await
     }
 
     /// Writes what is still in memory and closes the store. Requests that come later get a 503.
@@ -251,7 +269,8 @@ impl Background {
 
 /// Takes note of what other nodes change in the store. A task of its own: nothing may hold it up.
 fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
-    let (store, revoked) = (Arc::clone(&inner.store), Arc::clone(&inner.sessions.revoked));
+    let store = Arc::clone(&inner.store);
+    let (revoked, members) = (Arc::clone(&inner.sessions.revoked), Arc::clone(&inner.sessions.members));
     async move {
         loop {
             let change = tokio::select! {
@@ -260,22 +279,32 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
             };
             match change {
                 Change::Revoked(revocation) => revoked.add(revocation),
+                Change::Promoted(promotion) => members.add(promotion),
             }
         }
     }
 }
 
 impl Inner {
-    async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.sessions.revoked.forget_expired(now);
+    /// What is kept for a while only.
+    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         for (what, before) in [
             (ShortLived::LoginKeys, now - LOGIN_KEY_RETENTION),
             (ShortLived::CartKeys, now - CART_KEY_WINDOW),
             (ShortLived::ErasedSessions, now - ERASED_SESSION_MARGIN),
+            (ShortLived::Ceremonies, now),
+            (ShortLived::IdTokens, now),
         ] {
             while self.store.forget(what, before, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
         }
+        Ok(())
+    }
+
+    async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.sessions.revoked.forget_expired(now);
+        self.sessions.members.forget_expired(now);
+        self.forget(now).await?;
         let swept = sweeper.some(&*self.store, now).await?;
         if swept != Swept::default() {
             tracing::info!(guests = swept.guests, sessions = swept.sessions, "swept");
@@ -292,7 +321,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::etag::Conditions;
     use crate::store::{CartChange, CartKey, Quantity};
 

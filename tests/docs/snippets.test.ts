@@ -22,6 +22,9 @@ import type { Session } from 'guestpass'
 declare global {
   const session: Session
   const axios: AxiosStatic
+  const email: string
+  const password: string
+  const idToken: string
 }
 `
 

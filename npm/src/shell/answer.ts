@@ -1,4 +1,4 @@
-// What a token endpoint has answered.
+// What the server has answered to a request of the session's own.
 
 /** What `answered` takes behind the op. */
 export type Answer = [
@@ -9,14 +9,18 @@ export type Answer = [
   refreshToken?: string | undefined,
   id?: string | undefined,
   expiresIn?: number | undefined,
+  member?: string | undefined,
 ]
 
 export async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text()
   const { status, ok } = response
   const asked = retryAfter(response)
-  const { error, access_token, refresh_token, anonymous_id, expires_in } = objectIn(() => text)
-  if (!ok || typeof access_token !== 'string') return [status, asked, ok ? undefined : string(error)]
+  const { error, code, id: subject, access_token, refresh_token, anonymous_id, expires_in } = objectIn(() => text)
+  if (!ok) return [status, asked, string(error) ?? string(code)]
+  if (typeof access_token !== 'string') {
+    return [status, asked, undefined, undefined, undefined, string(subject), undefined, text]
+  }
   const { sub, iat, exp } = claims(access_token)
   // The difference does not depend on how this machine's clock is set.
   const lifetime = seconds(expires_in) ?? seconds((exp as number) - (iat as number))

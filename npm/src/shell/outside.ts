@@ -3,8 +3,11 @@
 import type { NewsName } from '../machine.js'
 import { isCount, readRecord } from './record.js'
 
-/** What tabs tell each other: a committed version, or, without a generation, the epoch that a sign-out begins. */
-export type News = [epoch: number, generation: number | undefined]
+/**
+ * What tabs tell each other: a committed version, or, without a generation, the epoch that a sign-out begins, and how the
+ * one before has ended.
+ */
+export type News = [epoch: number, generation: number | undefined, parting: number | undefined]
 
 /** The channel and the listeners of one session. */
 export interface Outside {
@@ -61,9 +64,9 @@ export function listen(
     }
   }
   return {
-    publish(epoch, generation) {
+    publish(epoch, generation, parting) {
       const news = generation === undefined ? 'signed_out' : 'committed'
-      channel?.postMessage({ news, epoch, generation: generation ?? 0 })
+      channel?.postMessage({ news, epoch, generation: generation ?? 0, parting })
     },
     close() {
       hush()
@@ -77,10 +80,10 @@ function openChannel(name: string, heard: (...news: News) => void): BroadcastCha
   try {
     const channel = new BroadcastChannel(name)
     channel.onmessage = ({ data }) => {
-      const { news, epoch, generation } = data ?? {}
+      const { news, epoch, generation, parting } = data ?? {}
       if (!isCount(epoch)) return
-      if (news === 'signed_out') heard(epoch, undefined)
-      if (news === 'committed' && isCount(generation)) heard(epoch, generation)
+      if (news === 'signed_out') heard(epoch, undefined, isCount(parting) ? parting : undefined)
+      if (news === 'committed' && isCount(generation)) heard(epoch, generation, undefined)
     }
     // Node's channels keep the process alive unless told not to.
     ;(channel as { unref?(): void }).unref?.()
@@ -93,5 +96,5 @@ function openChannel(name: string, heard: (...news: News) => void): BroadcastCha
 /** That of an empty storage where the text holds no record. */
 function versionOf(text: string | null): News {
   const [, epoch = 0, generation = 0] = readRecord(text) ?? []
-  return [epoch, generation]
+  return [epoch, generation, undefined]
 }

@@ -11,7 +11,7 @@ const FORMAT = 1
  */
 export function readRecord(stored: unknown): [corrupt: boolean, ...Partial<Fields>] | undefined {
   if (stored == null) return [false]
-  const { v, epoch, generation, claim, credential } = parse(stored) ?? {}
+  const { v, epoch, generation, parting, claim, credential } = parse(stored) ?? {}
   if (v > FORMAT) return
   const { access_token, refresh_token, id, lifetime, expires_at } = credential ?? {}
   const sound =
@@ -20,16 +20,16 @@ export function readRecord(stored: unknown): [corrupt: boolean, ...Partial<Field
     isCount(generation) &&
     (credential == null || typeof access_token === 'string') &&
     [claim, refresh_token, id].every((text) => text == null || typeof text === 'string') &&
-    [lifetime, expires_at].every((number) => number == null || isCount(number))
-  return sound
-    ? [false, epoch, generation, claim, access_token, refresh_token, id, lifetime ?? undefined, expires_at ?? undefined]
-    : [true]
+    [parting, lifetime, expires_at].every((number) => number == null || isCount(number))
+  if (!sound) return [true]
+  const times = [lifetime ?? undefined, expires_at ?? undefined] as const
+  return [false, epoch, generation, parting, claim, access_token, refresh_token, id, ...times]
 }
 
-export function writeRecord(...[epoch, generation, claim, access_token, ...rest]: Fields): string {
+export function writeRecord(...[epoch, generation, parting, claim, access_token, ...rest]: Fields): string {
   const [refresh_token, id, lifetime, expires_at] = rest
   const credential = access_token === undefined ? null : { access_token, refresh_token, id, lifetime, expires_at }
-  return JSON.stringify({ v: FORMAT, epoch, generation, claim, credential })
+  return JSON.stringify({ v: FORMAT, epoch, generation, parting, claim, credential })
 }
 
 /** A whole number that was written here. */

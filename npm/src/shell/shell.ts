@@ -1,9 +1,9 @@
 // The browser around the compiled machine: performs its effects, and tells it how they ended.
 
-import type { CallName, Effects, EndName, Grant, MachineClass, NewsName } from '../machine.js'
-import type { Host, Manager, ManagerOptions } from '../manager.js'
+import type { CallName, Effects, EndName, ErrandName, Grant, MachineClass, NewsName } from '../machine.js'
+import type { Host, Manager, ManagerOptions, Refusal } from '../manager.js'
 import { IDLE } from '../snapshots.js'
-import type { ErrorCode, Snapshot } from '../types.js'
+import type { ErrorCode, Membership, Snapshot } from '../types.js'
 import { readAnswer } from './answer.js'
 import { Call, cancel } from './call.js'
 import { locksOf } from './locks.js'
@@ -14,7 +14,7 @@ import { eventOf, snapshotOf } from './row.js'
 import { openStore } from './storage.js'
 import { now, timerFor } from './timer.js'
 
-type Waiter = (outcome: string, message: string, grant?: Grant) => void
+type Waiter = (outcome: string, message: string, grant?: Grant, refusal?: Refusal) => void
 
 /** Runs one session with a machine of this class. */
 export function runSession(Machine: MachineClass, options: ManagerOptions, host: Host): Manager {
@@ -72,11 +72,11 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     },
     send(op, kind, path, headers, body) {
       log?.effect(`send#${op}:${kind}`)
-      void send(op, options.baseUrl + path, { headers, body })
+      void send(op, options.baseUrl + path, kind === 'erase' ? { method: 'DELETE', headers } : { headers, body })
     },
-    publish(epoch, generation) {
+    publish(epoch, generation, parting) {
       log?.effect(`publish${newsWords(epoch, generation)}`)
-      outside.publish(epoch, generation)
+      outside.publish(epoch, generation, parting)
     },
     grant(waiter, ...grant) {
       log?.effect(`settle~${waiter}:token`)
@@ -86,6 +86,11 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     settle(waiter, outcome, message) {
       log?.effect(`settle~${waiter}:${outcome}`)
       waiters.get(waiter)?.(outcome, message)
+    },
+    refuse(waiter, status, reason) {
+      log?.effect(`settle~${waiter}:refused`)
+      const message = `the server refused: ${reason} (HTTP ${status}); the session is as it was`
+      waiters.get(waiter)?.('refused', message, undefined, { status, reason })
     },
     step(changed) {
       if (changed) snapshot = snapshotOf(changed)
@@ -110,9 +115,9 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   const outside = listen(
     key,
     store.shared,
-    (epoch, generation) => {
+    (epoch, generation, parting) => {
       log?.input(`heard${newsWords(epoch, generation)}`)
-      machine.heard(epoch, generation)
+      machine.heard(epoch, generation, parting)
     },
     happened,
   )
@@ -133,8 +138,8 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     sending.set(op, controller)
     // Plain `fetch`, never through the authenticated path (C1).
     const answer = await fetch(url, {
-      ...init,
       method: 'POST',
+      ...init,
       cache: 'no-store',
       credentials: 'omit',
       // A token endpoint does not move; a captive portal redirects.
@@ -149,17 +154,21 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     machine.answered(op, ...answer)
   }
 
-  /** Waits for the outcome of what `ask` asks for, or for the caller's abort. Nothing: deliver the answer as it is. */
-  async function wait(ask: (waiter: number) => void, signal?: AbortSignal | null): Promise<Grant | undefined> {
+  /**
+   * Waits for the outcome of what `ask` asks for, or for the caller's abort: a token, what the server has answered to an
+   * upgrade, or nothing: deliver the answer as it is.
+   */
+  async function wait(ask: (waiter: number) => void, signal?: AbortSignal | null): Promise<Grant | string> {
     if (signal?.aborted) throw reason(signal)
     const waiter = nextWaiter++
     const abandon = () => call('abandon', waiter)
     try {
-      return await new Promise<Grant | undefined>((resolve, reject) => {
-        waiters.set(waiter, (outcome, message, grant) => {
+      return await new Promise<Grant | string>((resolve, reject) => {
+        waiters.set(waiter, (outcome, message, grant, refusal) => {
           waiters.delete(waiter)
-          if (!outcome || outcome === 'done' || outcome === 'deliver') resolve(grant)
-          else reject(outcome === 'aborted' && signal ? reason(signal) : host.error(outcome as ErrorCode, message))
+          if (/^$|done|deliver|member/.test(outcome)) resolve(grant ?? message)
+          else if (outcome === 'aborted' && signal) reject(reason(signal))
+          else reject(host.error(outcome as ErrorCode, message, refusal))
         })
         ask(waiter)
         if (waiters.has(waiter)) signal?.addEventListener('abort', abandon)
@@ -177,6 +186,13 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   /** Without asking the machine, where it has said what it would answer. The log tells each question. */
   function granted(signal?: AbortSignal | null): Grant | undefined {
     if (!log && !signal?.aborted && now() < until.mono && Date.now() < until.wall) return standing
+  }
+
+  function errand(kind: ErrandName, body: string): Promise<Grant | string> {
+    return wait((waiter) => {
+      log?.input(`${kind}~${waiter}`)
+      machine.errand(waiter, now() + options.timeout, kind, body)
+    })
   }
 
   function wanted(fresh: boolean, timeout = options.timeout): (waiter: number) => void {
@@ -223,11 +239,17 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       const grant = granted(signal) ?? (await wait(wanted(false, timeout), signal))
       return (grant as Grant)[0]
     },
-    async start() {
-      await wait((waiter) => call('start', waiter))
+    async start(anew) {
+      await wait((waiter) => call(anew ? 'start-anew' : 'start', waiter))
     },
-    async signOut() {
-      await wait((waiter) => call('sign-out', waiter))
+    async signOut(forGood) {
+      await wait((waiter) => call(forGood ? 'sign-out-for-good' : 'sign-out', waiter))
+    },
+    async upgrade(kind, body) {
+      return JSON.parse((await errand(kind, JSON.stringify(body))) as string) as Membership
+    },
+    async erase() {
+      await errand('erase', '')
     },
     expire: () => happened('expire'),
     close: () => happened('close'),

@@ -1,6 +1,11 @@
-/** A guest's session, as the server keeps it. */
+import { type MemberAnswer, Members, type Person, subjectOf } from './members.js'
+
+/** A session, as the server keeps it. */
 interface Row {
+  /** As whom it began. */
   readonly guest: string
+  /** Whose it is. */
+  person: Person
   readonly sid: string
   readonly createdAt: number
   /** How often the refresh token was rotated. */
@@ -34,6 +39,7 @@ export class Issuer {
   readonly #rows: Row[] = []
   readonly #keys = new Map<string, Row>()
   readonly #access = new Map<string, Issued>()
+  readonly #members = new Members()
 
   constructor(options: IssuerOptions) {
     this.#options = options
@@ -77,9 +83,45 @@ export class Issuer {
     if (row) row.revoked = true
   }
 
-  /** Ends the sessions of a guest, or all. */
-  revoke(guest?: string): void {
-    for (const row of this.#rows) if (guest === undefined || row.guest === guest) row.revoked = true
+  /** Ends the sessions of a guest or a member, or all. */
+  revoke(id?: string): void {
+    for (const row of this.#rows) {
+      if (id === undefined || row.guest === id || subjectOf(row.person) === id) row.revoked = true
+    }
+  }
+
+  /** A member without a session, who can log in. */
+  addMember(email: string, password: string): string {
+    const answer = this.#members.register(this.#members.newPerson(), { email, password })
+    if (!('person' in answer)) throw new Error(`addMember: ${answer.code}`)
+    return subjectOf(answer.person)
+  }
+
+  /** `POST /register`, `/login`, `/link`: by whom the bearer of a token is now, or why not. */
+  upgrade(kind: 'register' | 'login' | 'link', accessToken: string, body: Body): Body & { readonly status?: number } {
+    const row = this.#rowOf(accessToken)
+    const caller = row.person
+    const answer: MemberAnswer = this.#members[kind](caller, body)
+    if (!('person' in answer)) return answer
+    const { person } = answer
+    // With all sessions of the guest, once.
+    for (const other of this.#rows) if (other.person === caller) other.person = person
+    const merged = !row.guest.endsWith(person.uuid)
+    const outcome = merged || kind === 'login' ? 'logged_in' : 'registered'
+    return { id: subjectOf(person), kind: 'user', email: person.email, outcome, merged }
+  }
+
+  /** `DELETE /me`. */
+  erase(accessToken: string): void {
+    const { person } = this.#rowOf(accessToken)
+    for (const row of this.#rows) if (row.person === person) row.revoked = true
+    this.#members.erase(person)
+  }
+
+  /** `GET /me`. */
+  me(accessToken: string): Body {
+    const { person } = this.#rowOf(accessToken)
+    return { id: subjectOf(person), kind: person.member ? 'user' : 'guest', email: person.email }
   }
 
   /** No access token that was given out so far is accepted any more; refresh tokens are. */
@@ -87,17 +129,23 @@ export class Issuer {
     for (const issued of this.#access.values()) issued.refused = true
   }
 
-  /** Whose token it is, if it is accepted. */
+  /** Whose token it is, if it is accepted: also after a merge, when it still names the guest. */
   guestOf(accessToken: string | undefined): string | null {
     const issued = this.#access.get(accessToken ?? '')
     const accepted = issued && !issued.refused && !issued.row.revoked && Date.now() < issued.expiresAt
-    return accepted ? issued.row.guest : null
+    return accepted ? subjectOf(issued.row.person) : null
+  }
+
+  #rowOf(accessToken: string): Row {
+    const issued = this.#access.get(accessToken)
+    if (!issued) throw new Error('this token was not issued here')
+    return issued.row
   }
 
   #newGuest(now: number): Row {
-    const number = this.#rows.length + 1
-    const guest = `anonymous_00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
-    const row: Row = { guest, sid: `s${number}`, createdAt: now, counter: 0, rotatedAt: now, revoked: false }
+    const person = this.#members.newPerson()
+    const [guest, sid] = [subjectOf(person), `s${this.#rows.length + 1}`]
+    const row: Row = { guest, person, sid, createdAt: now, counter: 0, rotatedAt: now, revoked: false }
     this.#rows.push(row)
     return row
   }
@@ -109,7 +157,7 @@ export class Issuer {
       access_token: accessToken,
       token_type: 'bearer',
       expires_in: Math.floor(ttl / 1000),
-      anonymous_id: row.guest,
+      anonymous_id: subjectOf(row.person),
       ...(refresh && { refresh_token: `gpr_${row.sid}_${row.counter}` }),
     }
   }
@@ -119,7 +167,7 @@ export class Issuer {
     const now = Date.now()
     const claims = {
       iss: this.#options.origin,
-      sub: row.guest,
+      sub: subjectOf(row.person),
       aud: 'guestpass',
       client_id: 'guestpass',
       iat: Math.floor(now / 1000),

@@ -19,7 +19,7 @@ export interface TestServerOptions {
 export interface TestRequest {
   readonly method: string
   readonly path: string
-  /** Whose token it carried, if that was accepted. */
+  /** Whose token it carried, guest or member, if that was accepted. */
   readonly guest: string | null
   readonly body: string
   readonly status: number
@@ -58,7 +58,7 @@ export interface TestServer {
   readonly fetch: typeof globalThis.fetch
   /** Every request that arrived, in order. */
   readonly requests: readonly TestRequest[]
-  /** The ids of all guests that were made, in order. */
+  /** The ids that all guests began with, in order. */
   readonly guests: readonly string[]
   /** How often a path was asked for. */
   count(path: string): number
@@ -71,8 +71,10 @@ export interface TestServer {
   createSession(options?: SessionOptions): Session
   /** Every access token given out so far is refused from now on, with 401; sessions live on and can be refreshed. */
   expire(): void
-  /** Ends the session of a guest, or all sessions: tokens are refused, and refreshing is `invalid_grant`. */
+  /** Ends the sessions of a guest or a member, or all sessions: tokens are refused, and refreshing is `invalid_grant`. */
   revoke(guest?: string): void
+  /** Makes a member whom `session.login` knows. Returns the id, `user_<uuid>`. */
+  addMember(email: string, password: string): string
   /** Lets coming requests fail. Returns the way to stop that. */
   fail(fault: Fault): () => void
   /** No request arrives any more, and the page is told so. */
@@ -105,7 +107,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const fault = offline ? ({ with: 'network' } as const) : takeFault(request.method, path)
     if (fault?.with === 'network') throw unreachable()
     const body = await request.clone().text()
-    const guest = issuer.guestOf(/^Bearer (.+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1])
+    const guest = issuer.guestOf(tokenOf(request))
     const response =
       typeof fault?.with === 'number' ? failed(fault.with, fault.retryAfter) : await answer(request, body, guest)
     requests.push({ method: request.method, path, guest, body, status: response.status })
@@ -145,7 +147,17 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       return route.handler({ request, url, params, guest })
     }
     if (guest === null) return unauthorized()
-    if (action === 'GET /me') return Response.json({ id: guest, kind: 'guest' })
+    const token = tokenOf(request) ?? ''
+    const kind = /^POST \/(register|login|link)$/.exec(action)?.[1] as 'register' | 'login' | 'link' | undefined
+    if (kind) {
+      const { status = 200, ...said } = issuer.upgrade(kind, token, JSON.parse(body))
+      return status === 200 ? Response.json(said) : problem(status, 'The visitor is as before.', said)
+    }
+    if (action === 'GET /me') return Response.json(issuer.me(token))
+    if (action === 'DELETE /me') {
+      issuer.erase(token)
+      return new Response(null, { status: 204 })
+    }
     return problem(404, `The test server has no answer to this. Add one: server.on('${action}', …)`)
   }
 
@@ -166,6 +178,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     },
     expire: () => issuer.refuseAccess(),
     revoke: (guest) => issuer.revoke(guest),
+    addMember: (email, password) => issuer.addMember(email, password),
     fail(fault) {
       const entry = { fault, left: fault.times ?? 1 }
       faults.push(entry)
@@ -256,9 +269,14 @@ function unauthorized(): Response {
   return response
 }
 
-function problem(status: number, detail: string): Response {
+function problem(status: number, detail: string, more: object = {}): Response {
   const headers = { 'content-type': 'application/problem+json' }
-  return new Response(JSON.stringify({ type: 'about:blank', title: 'Error', status, detail }), { status, headers })
+  const body = { type: 'about:blank', title: 'Error', status, detail, ...more }
+  return new Response(JSON.stringify(body), { status, headers })
+}
+
+function tokenOf(request: Request): string | undefined {
+  return /^Bearer (.+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
 }
 
 function tell(event: 'online' | 'offline'): void {

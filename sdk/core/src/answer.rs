@@ -1,5 +1,5 @@
 use crate::wire::{TokenAnswer, error_code};
-use crate::{Failure, Request};
+use crate::{Failure, Request, Secret};
 
 /// An answer of the session server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +17,21 @@ pub struct Answer {
 pub enum Body {
     /// RFC 6749 §5.1.
     Token(TokenAnswer),
-    /// RFC 6749 §5.2: the code in `error`.
+    /// RFC 6749 §5.2: the code in `error`. Of a problem (RFC 9457): that in its member `code`.
     Error(String),
+    /// What an upgrade is answered with.
+    Member(Member),
     /// Empty, cut short, HTML, or JSON of another kind.
     Other,
+}
+
+/// Who the visitor is after an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The subject that the next access token has.
+    pub id: String,
+    /// The whole answer, for the caller.
+    pub text: Secret,
 }
 
 /// What an answer means for the session.
@@ -51,6 +62,38 @@ impl Answer {
             // 302 with HTML.
             (400..=499, _, _) if !matches!(status, 408 | 425 | 429) => Verdict::Rejected(Failure::Rejected { status }),
             _ => Verdict::Transient(Failure::Unavailable { status }),
+        }
+    }
+}
+
+/// What an answer means for an errand.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Member(Member),
+    Erased,
+    /// 401: the access token is no good.
+    Unauthorized,
+    /// No, and why.
+    Refused {
+        status: u16,
+        reason: String,
+    },
+    /// No, and nothing that says why.
+    Rejected(Failure),
+    /// Whether it was done is not known: ask again.
+    Unknown(Failure),
+}
+
+impl Answer {
+    pub(crate) fn reply(self, erases: bool) -> Reply {
+        let status = self.status;
+        match (status, self.body) {
+            (204, _) if erases => Reply::Erased,
+            (200..=299, Body::Member(member)) if !erases => Reply::Member(member),
+            (401, _) => Reply::Unauthorized,
+            (400..=499, Body::Error(reason)) => Reply::Refused { status, reason },
+            (400..=499, _) if !matches!(status, 408 | 425 | 429) => Reply::Rejected(Failure::Rejected { status }),
+            _ => Reply::Unknown(Failure::Unavailable { status }),
         }
     }
 }

@@ -90,11 +90,26 @@ impl Expiry {
     }
 }
 
+/// How a visitor has left a session. Of two that are said at once, the greater counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Parting {
+    /// Signed out; the next use starts a fresh guest.
+    #[default]
+    SignedOut,
+    /// Erased by the server, at the visitor's wish; the next use starts a fresh guest.
+    Erased,
+    /// Signed out, and nobody follows until somebody asks for it.
+    ForGood,
+}
+
 /// What is stored for all tabs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
     /// The version of what the record holds, or last held.
     pub version: Version,
+    /// How the epoch before this one has ended.
+    pub parting: Parting,
     /// The claim: the idempotency key under which a guest is being acquired. Whoever acquires, uses it.
     pub claim: Option<Secret>,
     /// `None` before the first acquisition and after a sign-out.

@@ -32,7 +32,7 @@ pub enum Effect {
         /// For the completion.
         op: Op,
     },
-    /// Send a token request, outside of the authenticated path: `Answered` or `SendFailed`.
+    /// Send a request of the session's own, outside of the authenticated path: `Answered` or `SendFailed`.
     Send {
         /// For the completion.
         op: Op,
@@ -57,7 +57,7 @@ pub enum Effect {
     Shutdown,
 }
 
-/// The token requests.
+/// The token requests, and those that change who the visitor is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Make a guest, under this idempotency key.
@@ -75,6 +75,31 @@ pub enum Request {
         /// The refresh token, or the access token where there is none.
         token: Secret,
     },
+    /// Become a member. Idempotent: the same again is answered with the same.
+    Upgrade {
+        /// In which way.
+        upgrade: Upgrade,
+        /// The visitor's.
+        access_token: Secret,
+        /// As the caller gave it.
+        body: Secret,
+    },
+    /// Be erased.
+    Erase {
+        /// The visitor's.
+        access_token: Secret,
+    },
+}
+
+/// The ways to become a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Upgrade {
+    /// The guest becomes a member.
+    Register,
+    /// The guest is merged into an account.
+    Login,
+    /// One or the other, by the word of a third party.
+    Link,
 }
 
 /// What came of a call.
@@ -84,8 +109,17 @@ pub enum Outcome {
     Token(Grant),
     /// Give the 401 to the caller as it is.
     Deliver,
-    /// Started, or signed out.
+    /// Started, signed out or erased.
     Done,
+    /// A member: what the server answered, as it is. The credential that is held shows it.
+    Member(Secret),
+    /// The server said no, and nothing has changed.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem's code.
+        reason: String,
+    },
     /// It did not work out.
     Failed(Failure),
 }

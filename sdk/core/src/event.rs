@@ -1,4 +1,4 @@
-use crate::{Failure, wire};
+use crate::{Failure, Parting, wire};
 
 /// What subscribers are told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,12 +54,14 @@ pub enum Event {
         id: Option<String>,
         /// Where.
         by: SignedOutBy,
+        /// How.
+        parting: Parting,
     },
     /// The storage is in trouble.
     Storage(Trouble),
 }
 
-/// Why an identity was lost.
+/// Why the visitor is somebody else: the first four have lost an identity, the last two have raised one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdentityReason {
     /// The server ended the session.
@@ -70,6 +72,10 @@ pub enum IdentityReason {
     Expired,
     /// Another tab started a new session.
     AnotherTab,
+    /// The guest has become a member, under the same UUID.
+    Registered,
+    /// The guest has been merged into the account of a member.
+    LoggedIn,
 }
 
 /// Where a sign-out was asked for.

@@ -1,4 +1,4 @@
-use crate::{Answer, Record, Secret, Version};
+use crate::{Answer, Parting, Record, Secret, Upgrade, Version};
 
 /// Names an effect whose completion the machine waits for. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +15,8 @@ pub enum Input {
     Start {
         /// Who waits.
         waiter: WaiterId,
+        /// Allow one also after a sign-out for good: whoever asks knows of it.
+        anew: bool,
     },
     /// Somebody wants a token. Settles with `Token` or `Failed`.
     TokenWanted {
@@ -49,6 +51,28 @@ pub enum Input {
     SignOut {
         /// Who waits.
         waiter: WaiterId,
+        /// Nobody becomes a guest again, in any tab, until `Start` or `Upgrade`.
+        for_good: bool,
+    },
+    /// Become a member. Where there is nobody yet, a guest is acquired first. Settles with `Member`, `Refused` or
+    /// `Failed`.
+    Upgrade {
+        /// Who waits.
+        waiter: WaiterId,
+        /// The monotonic time at which it gives up.
+        deadline: u64,
+        /// In which way.
+        upgrade: Upgrade,
+        /// What the server is sent. Kept in memory only, and only while it may have to be sent again.
+        body: Secret,
+    },
+    /// Have the server erase the visitor, and forget the session in every tab. Settles with `Done` once that is stored,
+    /// `Refused` or `Failed`.
+    Erase {
+        /// Who waits.
+        waiter: WaiterId,
+        /// The monotonic time at which it gives up.
+        deadline: u64,
     },
     /// Stop for good.
     Close,
@@ -132,5 +156,7 @@ pub enum News {
     SignedOut {
         /// The epoch that begins.
         epoch: u64,
+        /// How the last one has ended.
+        parting: Parting,
     },
 }

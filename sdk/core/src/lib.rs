@@ -6,7 +6,7 @@
 //! use guestpass_core::{Config, Effect, Input, Machine, Stored, Timestamp, WaiterId};
 //!
 //! let mut machine = Machine::new(Config::default());
-//! let mut inputs = vec![Input::Start { waiter: WaiterId(1) }];
+//! let mut inputs = vec![Input::Start { waiter: WaiterId(1), anew: false }];
 //! while let Some(input) = inputs.pop() {
 //!     let now = Timestamp { mono: 0, wall: 1_700_000_000_000 }; // read both clocks
 //!     machine.handle(now, input); //                               1. one input
@@ -41,6 +41,9 @@
 //!               → load again, compare → store → release → publish → settle waiters
 //! ```
 //!
+//! To become a member is an *errand*: a request with the visitor's access token, outside of the lock, repeated until it is
+//! answered. What it changes comes in by the ordinary way: a job that refreshes.
+//!
 //! Everything stays correct without the lock: the server gives every holder of one refresh token the same successor,
 //! and every holder of one idempotency key the same guest.
 
@@ -53,10 +56,10 @@ mod input;
 mod machine;
 pub mod wire;
 
-pub use answer::{Answer, Body};
+pub use answer::{Answer, Body, Member};
 pub use config::{Config, OnIdentityLost, Sharing};
-pub use credential::{Credential, Expiry, Record, Secret, Timestamp, Version};
-pub use effect::{Effect, Failure, Grant, Outcome, Request};
+pub use credential::{Credential, Expiry, Parting, Record, Secret, Timestamp, Version};
+pub use effect::{Effect, Failure, Grant, Outcome, Request, Upgrade};
 pub use event::{Event, IdentityReason, Kind, SignedOutBy, Snapshot, Status, Trouble};
 pub use input::{Input, News, Op, Stored, WaiterId};
 pub use machine::Machine;

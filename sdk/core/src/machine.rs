@@ -1,3 +1,4 @@
+mod errand;
 mod identity;
 mod job;
 mod pace;
@@ -9,15 +10,16 @@ mod waiters;
 
 use self::queue::Queue;
 
+use self::errand::{Errand, Task};
 use self::identity::{Held, Lost, Spent};
 use self::job::{Goal, Job};
 use self::pace::Pace;
 use self::revoke::Revoking;
-use self::sync::Reload;
+use self::sync::{Late, Reload};
 use self::waiters::{Waiter, Want};
 use crate::{
-    Config, Effect, Event, Failure, Input, News, Op, Outcome, Secret, Sharing, Snapshot, Status, Timestamp, Trouble,
-    Version, WaiterId,
+    Config, Effect, Event, Failure, Input, News, Op, Outcome, Parting, Secret, Sharing, Snapshot, Status, Timestamp,
+    Trouble, Version, WaiterId,
 };
 
 /// The session of one tab. See the crate's first page for the loop around it.
@@ -31,6 +33,8 @@ pub struct Machine {
     loaded: bool,
     /// Of the newest credential that this tab has seen, held or lost since.
     version: Version,
+    /// How the epoch before that one has ended.
+    parting: Parting,
     /// The key under which a guest is being acquired.
     claim: Option<Secret>,
     /// A key that the server will not take again.
@@ -40,7 +44,9 @@ pub struct Machine {
     lost: Option<Lost>,
     job: Option<Job>,
     reload: Option<Reload>,
+    late: Option<Late>,
     revoking: Vec<Revoking>,
+    errand: Option<Errand>,
     waiters: Vec<Waiter>,
     pace: Pace,
     next_op: u64,
@@ -67,13 +73,16 @@ impl Machine {
             phase: Phase::Open,
             loaded: false,
             version: Version::default(),
+            parting: Parting::default(),
             claim: None,
             spent_claim: None,
             held: None,
             lost: None,
             job: None,
             reload: None,
+            late: None,
             revoking: Vec::new(),
+            errand: None,
             waiters: Vec::new(),
             next_op: 0,
             effects: Queue::default(),
@@ -89,7 +98,7 @@ impl Machine {
             return;
         }
         match input {
-            Input::Start { waiter } => self.on_start(waiter),
+            Input::Start { waiter, anew } => self.on_start(waiter, anew),
             Input::TokenWanted { waiter, deadline, fresh } => {
                 self.on_token_wanted(waiter, deadline, Want::Token { attempt: 0, fresh });
             }
@@ -98,7 +107,11 @@ impl Machine {
             }
             Input::Abandon { waiter } => self.settle(waiter, Outcome::Failed(Failure::Aborted)),
             Input::Expire => self.spend(Spent::Expired),
-            Input::SignOut { waiter } => self.on_sign_out(now, waiter),
+            Input::SignOut { waiter, for_good } => self.on_sign_out(now, waiter, for_good),
+            Input::Upgrade { waiter, deadline, upgrade, body } => {
+                self.on_errand(waiter, deadline, Task::Upgrade(upgrade, body));
+            }
+            Input::Erase { waiter, deadline } => self.on_errand(waiter, deadline, Task::Erase),
             Input::Close => self.close(),
 
             Input::Loaded { op, stored } => self.on_loaded(now, op, stored),
@@ -111,7 +124,7 @@ impl Machine {
             Input::SendFailed { op } => self.on_send_failed(now, op),
 
             Input::Heard(news) => self.on_heard(now, news),
-            Input::Online => self.pace.online(now),
+            Input::Online => self.on_online(now),
             Input::Offline => self.pace.offline(now, &self.config),
             Input::Visible => self.on_visible(now),
             Input::Tick => {}
@@ -140,7 +153,15 @@ impl Machine {
         let waiters = self.waiters.iter().filter_map(|waiter| waiter.deadline);
         let parts = [self.reload.as_ref().map(|reload| reload.deadline), self.job.as_ref().map(|job| job.deadline)];
         let revoking = self.revoking.iter().map(Revoking::deadline);
-        waiters.chain(parts.into_iter().flatten()).chain(revoking).chain(self.next_attempt()).min()
+        let errand = self.errand.as_ref().and_then(Errand::deadline);
+        let late = self.late.map(|late| late.look_at).filter(|at| *at < u64::MAX);
+        waiters
+            .chain(parts.into_iter().flatten())
+            .chain(revoking)
+            .chain(errand)
+            .chain(late)
+            .chain(self.next_attempt())
+            .min()
     }
 
     /// What the session looks like.
@@ -153,18 +174,28 @@ impl Machine {
         self.version
     }
 
-    fn on_start(&mut self, waiter: WaiterId) {
-        if self.phase == Phase::Ended {
+    fn on_start(&mut self, waiter: WaiterId, anew: bool) {
+        if self.phase == Phase::Ended || (anew && self.is_barred()) {
             self.phase = Phase::Open;
         }
         self.wait(waiter, Want::Started, None);
     }
 
     fn on_token_wanted(&mut self, waiter: WaiterId, deadline: u64, want: Want) {
-        if self.phase == Phase::SignedOut {
+        if self.phase == Phase::SignedOut && !self.is_barred() {
             self.phase = Phase::Open;
         }
         self.wait(waiter, want, Some(deadline));
+    }
+
+    /// The visitor has signed out, wants nobody to follow, and nobody has.
+    fn is_barred(&self) -> bool {
+        self.phase == Phase::SignedOut && self.parting == Parting::ForGood && self.version.generation == 0
+    }
+
+    fn on_online(&mut self, now: Timestamp) {
+        self.pace.online(now);
+        self.hurry_errand();
     }
 
     /// A 401: at most one replay for each request (C3), and none for what cannot be sent twice (C20).
@@ -178,26 +209,29 @@ impl Machine {
         replayable: bool,
     ) {
         self.wait(waiter, Want::Token { attempt: attempt.saturating_add(1), fresh: false }, Some(deadline));
-        let not_ours = version.epoch != self.version.epoch || self.phase != Phase::Open;
-        if attempt > 0 || not_ours {
-            return self.settle(waiter, Outcome::Deliver);
-        }
-        self.events.push_back(Event::Unauthorized { generation: version.generation });
-        if version == self.version {
-            if self.held.as_ref().is_some_and(|held| held.trusted_until > now.mono) {
-                return self.settle(waiter, Outcome::Deliver);
-            }
-            self.spend(Spent::Refused);
-        }
-        if !replayable {
+        if attempt > 0 || !self.refuse(now, version) || !replayable {
             self.settle(waiter, Outcome::Deliver);
         }
     }
 
+    /// A token of this version was refused: whether there is or will be another one for the same visitor.
+    fn refuse(&mut self, now: Timestamp, version: Version) -> bool {
+        if version.epoch != self.version.epoch || self.phase != Phase::Open {
+            return false;
+        }
+        self.events.push_back(Event::Unauthorized { generation: version.generation });
+        if version == self.version {
+            if self.held.as_ref().is_some_and(|held| held.trusted_until > now.mono) {
+                return false;
+            }
+            self.spend(Spent::Refused);
+        }
+        true
+    }
+
     /// Ends whatever has come to its deadline.
     fn expire(&mut self, now: Timestamp) {
-        let failure = self.pace.failure.unwrap_or(Failure::Timeout);
-        self.settle_all(&Outcome::Failed(failure), &|waiter| waiter.deadline.is_some_and(|at| at <= now.mono));
+        self.settle_overdue(now);
         if self.reload.as_ref().is_some_and(|reload| reload.deadline <= now.mono) {
             self.on_reload_failed();
         }
@@ -205,6 +239,7 @@ impl Machine {
             self.on_job_timeout(now);
         }
         self.expire_revoking(now);
+        self.look_again(now);
     }
 
     /// Starts what is wanted and may start.
@@ -242,6 +277,7 @@ impl Machine {
 
     fn close(&mut self) {
         self.drop_job();
+        self.drop_errand();
         self.reload = None;
         self.revoking.clear();
         self.settle_all(&Outcome::Failed(Failure::Closed), &|_| true);
@@ -254,9 +290,11 @@ impl Machine {
 
     fn handle_closed(&mut self, input: Input) {
         let (waiter, outcome) = match input {
-            Input::Start { waiter } | Input::TokenWanted { waiter, .. } | Input::SignOut { waiter } => {
-                (waiter, Outcome::Failed(Failure::Closed))
-            }
+            Input::Start { waiter, .. }
+            | Input::TokenWanted { waiter, .. }
+            | Input::SignOut { waiter, .. }
+            | Input::Upgrade { waiter, .. }
+            | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(Failure::Closed)),
             Input::Unauthorized { waiter, .. } => (waiter, Outcome::Deliver),
             Input::LockGranted { op } => return self.effects.push_back(Effect::ReleaseLock { op }),
             _ => return,

@@ -9,6 +9,15 @@ pub const TOKEN_PATH: &str = "/token";
 /// `POST`, form-encoded: token revocation (RFC 7009).
 pub const REVOKE_PATH: &str = "/revoke";
 
+/// `POST`: makes a member of the guest, who stays who they are.
+pub const REGISTER_PATH: &str = "/register";
+/// `POST`: merges the guest into an account that exists.
+pub const MEMBER_LOGIN_PATH: &str = "/login";
+/// `POST`: as one of the two, by the ID token of a third party.
+pub const LINK_PATH: &str = "/link";
+/// `DELETE`: erases the visitor.
+pub const ME_PATH: &str = "/me";
+
 /// Request header of [`LOGIN_PATH`]: 128 or more random bits, base64url without padding. As secret as a token.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The least length of an idempotency key in characters: 128 bits in base64url.

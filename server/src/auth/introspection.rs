@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::access_token::CLIENT_ID;
-use super::guest::subject_of_guest;
+use super::guest::Subject;
 use super::sessions::{Sessions, Unavailable};
 use crate::clock::Timestamp;
 use crate::store::{Rotation, SessionRow};
@@ -69,7 +69,8 @@ impl Sessions {
             Introspection::of(Facts {
                 token_type: "Bearer",
                 iss: claims.iss,
-                sub: claims.sub,
+                // Who it is now: that guest may have become a member.
+                sub: Subject::parse(&claims.sub).map_or(claims.sub, |named| self.members.now(named).to_string()),
                 aud: Some(claims.aud),
                 client_id: CLIENT_ID,
                 iat: claims.iat,
@@ -97,7 +98,7 @@ impl Sessions {
         Facts {
             token_type: "refresh_token",
             iss: self.issuer.name().to_owned(),
-            sub: subject_of_guest(row.user),
+            sub: Subject::new(row.user, row.registered).to_string(),
             aud: None,
             client_id: CLIENT_ID,
             iat: row.rotated_at.unwrap_or(row.created_at).as_secs(),

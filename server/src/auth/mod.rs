@@ -9,6 +9,7 @@ mod guest;
 mod introspection;
 mod key_admin;
 mod keys;
+mod members;
 mod refresh_token;
 mod revoked;
 mod rotation;
@@ -17,13 +18,15 @@ mod token_cache;
 mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use guest::Guest;
+pub use guest::{Guest, Kind};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, RotationError};
 
 pub(crate) use access_token::Issuer;
+pub(crate) use guest::Subject;
 pub(crate) use introspection::Introspection;
 pub(crate) use keys::{KeyError, Keys};
+pub(crate) use members::Members;
 pub(crate) use revoked::RevokedSessions;
 pub(crate) use rotation::{KEY_POLL, KeyKeeper, NoKeys, prepare};
-pub(crate) use sessions::{Lifetimes, LoginError, RefreshError, Sessions, Unavailable};
+pub(crate) use sessions::{Lifetimes, LoginError, RefreshError, Sessions, Unavailable, finish};
 pub(crate) use verify::{Rejection, Verifier};

@@ -7,8 +7,9 @@ use guestpass_core::wire::TokenAnswer;
 use uuid::Uuid;
 
 use super::access_token::{Issuer, SigningError};
-use super::guest::subject_of_guest;
+use super::guest::Subject;
 use super::keys::Keys;
+use super::members::Members;
 use super::refresh_token::RefreshToken;
 use super::revoked::RevokedSessions;
 use super::rotation::KeyKeeper;
@@ -76,6 +77,15 @@ pub(crate) enum Unavailable {
     Task,
 }
 
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) subject: Subject,
+    /// Whom the token names. Another one, if that guest has become a member since.
+    pub(crate) token_subject: Subject,
+    pub(crate) session: Uuid,
+}
+
 /// Opens, continues and ends sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Sessions {
@@ -85,6 +95,7 @@ pub(crate) struct Sessions {
     pub(crate) keys: Arc<Keys>,
     pub(crate) key_keeper: Arc<KeyKeeper>,
     pub(crate) revoked: Arc<RevokedSessions>,
+    pub(crate) members: Arc<Members>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) metrics: Arc<Metrics>,
@@ -212,13 +223,14 @@ impl Sessions {
 
     /// Whom an access token speaks for, unless its session has been revoked. Asks no database, unless a rotation has
     /// overtaken this node; notes the activity.
-    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
+    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, Rejection> {
         let verified = self.verify_access_token(token, now).await?;
         if self.revoked.contains(verified.session) {
             return Err(Rejection::Revoked);
         }
-        self.activity.note(verified.guest, now);
-        Ok(verified)
+        let subject = self.members.now(verified.subject);
+        self.activity.note(subject.id, now);
+        Ok(Caller { subject, token_subject: verified.subject, session: verified.session })
     }
 
     pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
@@ -244,7 +256,7 @@ impl Sessions {
     }
 
     fn answer(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenAnswer, Unavailable> {
-        let subject = subject_of_guest(open.user);
+        let subject = Subject::new(open.user, open.registered).to_string();
         Ok(TokenAnswer {
             access_token: self.issuer.issue(subject.clone(), open.id, now, open.access_expires_at)?,
             token_type: "bearer".to_owned(),
@@ -258,9 +270,9 @@ impl Sessions {
     }
 }
 
-/// Runs `work` to its end even if the client hangs up: a revocation must not be left in the store alone, where this
-/// node's requests do not see it.
-async fn finish<T, W>(work: W) -> Result<T, Unavailable>
+/// Runs `work` to its end even if the client hangs up: a revocation or a merge must not be left in the store alone, where
+/// this node's requests do not see it.
+pub(crate) async fn finish<T, W>(work: W) -> Result<T, Unavailable>
 where
     T: Send + 'static,
     W: Future<Output = Result<T, StoreError>> + Send + 'static,

@@ -53,10 +53,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::auth::guest::Subject;
 
     fn verified() -> Verified {
         Verified {
-            guest: Uuid::from_u128(1),
+            subject: Subject::new(Uuid::from_u128(1), false),
             session: Uuid::from_u128(2),
             not_before: Timestamp::from_secs(100),
             expires_at: Timestamp::from_secs(200),

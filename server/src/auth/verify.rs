@@ -13,7 +13,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::access_token::{CLIENT_ID, Claims, TYPE};
-use super::guest::guest_of_subject;
+use super::guest::Subject;
 use super::keys::{Keys, VerifyingKeys};
 use super::token_cache::{self, TokenCache};
 use crate::clock::Timestamp;
@@ -60,7 +60,7 @@ impl Rejection {
 /// Whom a valid access token speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verified {
-    pub(crate) guest: Uuid,
+    pub(crate) subject: Subject,
     pub(crate) session: Uuid,
     /// The later of `iat` and `nbf`.
     pub(crate) not_before: Timestamp,
@@ -184,8 +184,8 @@ impl Rules {
         if not_before > now + LEEWAY {
             return Err(Rejection::TooEarly);
         }
-        let guest = guest_of_subject(&claims.sub).ok_or(Rejection::Claims)?;
-        Ok(Verified { guest, session: claims.sid, not_before, expires_at })
+        let subject = Subject::parse(&claims.sub).ok_or(Rejection::Claims)?;
+        Ok(Verified { subject, session: claims.sid, not_before, expires_at })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Limits against abuse: how often a client, and everybody together, may log in and refresh.
+//! Limits against abuse: how often a client, and everybody together, may log in and refresh, and how often the password of
+//! one account may be tried.
 //!
 //! Each node counts for itself: behind a load balancer the limit of one client is at most the limit here times the number
 //! of nodes. Counting in the store would cost every login a write before it is known to be wanted.
@@ -39,6 +40,9 @@ pub(crate) struct Limits {
     proxies: TrustedProxies,
     login: Pair,
     refresh: Pair,
+    account: Option<Limiter<ClientNetwork>>,
+    /// By the SHA-256 of the e-mail address, whether or not there is such an account.
+    password: Option<Limiter<[u8; 32]>>,
     retries: Retries,
     metrics: Arc<Metrics>,
 }
@@ -49,8 +53,50 @@ impl Limits {
             proxies: TrustedProxies::new(&config.trusted_proxies),
             login: Pair::new(config.login_rate, config.login_rate_total, clock),
             refresh: Pair::new(config.refresh_rate, config.refresh_rate_total, clock),
+            account: Limiter::new(config.account_rate, Arc::clone(clock)),
+            password: Limiter::new(config.password_rate, Arc::clone(clock)),
             retries: Retries::new(),
             metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Counts an attempt with the password of one account, from wherever it comes.
+    ///
+    /// # Errors
+    /// The answer to an attempt that comes too soon.
+    #[expect(clippy::result_large_err, reason = "the error is the answer")]
+    pub(crate) fn count_password(&self, email: &str) -> Result<(), Response> {
+        let Some(limiter) = &self.password else { return Ok(()) };
+        let count = limiter.count(sha256(email.as_bytes()));
+        match Fields::default().count(BY_ACCOUNT, limiter.quota, count) {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                self.metrics.limited("password", refusal.policy);
+                let problem = Problem::quota_exceeded(refusal.detail("attempts"), refusal.policy);
+                Err(with(problem.into_response(), refusal.headers))
+            }
+        }
+    }
+}
+
+/// Guards what makes members and lets them in.
+pub(crate) async fn limit_accounts(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    let client = limits.proxies.client_of(request.headers(), request.extensions());
+    let (Some(limiter), Some(client)) = (&limits.account, client) else { return next.run(request).await };
+    let mut fields = Fields::default();
+    match fields.count(BY_CLIENT, limiter.quota, limiter.count(client)) {
+        Ok(()) => {
+            let mut response = next.run(request).await;
+            // An answer that was refused for its account says so itself.
+            if !response.headers().contains_key(RATE_LIMIT) {
+                response.headers_mut().extend(fields.headers());
+            }
+            response
+        }
+        Err(refusal) => {
+            limits.metrics.limited("account", refusal.policy);
+            let problem = Problem::quota_exceeded(refusal.detail("attempts"), refusal.policy);
+            with(problem.into_response(), refusal.headers)
         }
     }
 }
@@ -94,9 +140,10 @@ struct Pair {
     total: Option<Limiter<()>>,
 }
 
-/// The names of the two in the header fields and in problems.
+/// The names of the limits in the header fields and in problems.
 const BY_CLIENT: &str = "client";
 const TOTAL: &str = "total";
+const BY_ACCOUNT: &str = "account";
 
 impl Pair {
     fn new(by_client: Rate, total: Rate, clock: &Arc<dyn Clock>) -> Self {
@@ -126,7 +173,11 @@ struct Refusal {
 
 impl Refusal {
     fn detail(&self, what: &str) -> String {
-        let whose = if self.policy == BY_CLIENT { "from your network" } else { "at the moment" };
+        let whose = match self.policy {
+            BY_CLIENT => "from your network",
+            BY_ACCOUNT => "for this account",
+            _ => "at the moment",
+        };
         format!("There are too many {what} {whose}. Try again in {} s.", self.after)
     }
 }

@@ -10,11 +10,14 @@ mod introspect;
 mod items;
 mod jwks;
 mod layers;
+mod link;
 mod login;
 mod me;
+mod member_login;
 mod metadata;
 pub(crate) mod openapi;
 mod public_data;
+mod register;
 mod revoke;
 mod static_files;
 mod token;
@@ -29,7 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::Problem;
-use crate::limits::{Limits, limit_logins, limit_refreshes};
+use crate::limits::{Limits, limit_accounts, limit_logins, limit_refreshes};
 use crate::server::{Guestpass, Inner};
 
 pub(crate) fn router(guestpass: &Guestpass) -> Router {
@@ -57,13 +60,21 @@ pub(crate) fn metrics_router(guestpass: &Guestpass) -> Router {
 fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
     let mut logins = OpenApiRouter::new().routes(routes!(login::login));
     let mut refreshes = OpenApiRouter::new().routes(routes!(token::token));
+    let mut accounts = OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(register::options))
+        .routes(routes!(member_login::login))
+        .routes(routes!(member_login::options))
+        .routes(routes!(link::link));
     if let Some(limits) = limits {
+        accounts = accounts.route_layer(from_fn_with_state(Arc::clone(limits), limit_accounts));
         logins = logins.route_layer(from_fn_with_state(Arc::clone(limits), limit_logins));
         refreshes = refreshes.route_layer(from_fn_with_state(Arc::clone(limits), limit_refreshes));
     }
     OpenApiRouter::with_openapi(openapi::outline())
         .merge(logins)
         .merge(refreshes)
+        .merge(accounts)
         .routes(routes!(revoke::revoke))
         .routes(routes!(introspect::introspect))
         .routes(routes!(metadata::metadata))

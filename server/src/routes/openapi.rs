@@ -13,6 +13,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
+use crate::accounts::REFUSAL_CODES;
 use crate::error::{OAuthError, ProblemBody};
 
 /// What an operation that takes a guest may answer instead: RFC 6750 §3.
@@ -35,6 +36,9 @@ pub(super) struct LoginLimits;
 
 /// What a refresh that comes too soon is answered.
 pub(super) struct RefreshLimits;
+
+/// What becoming a member may answer instead.
+pub(super) struct AccountErrors;
 
 /// What an OAuth endpoint may answer instead: RFC 6749 §5.2.
 pub(super) struct OAuthErrors;
@@ -80,6 +84,17 @@ impl IntoResponses for OAuthErrors {
     }
 }
 
+impl IntoResponses for AccountErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[
+            ("403", "WrongCredentials"),
+            ("409", "NoSuchMember"),
+            ("422", "NotAccepted"),
+            ("429", "TooManyAttempts"),
+        ])
+    }
+}
+
 impl IntoResponses for LoginLimits {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         shared(&[("429", "TooManyLogins")])
@@ -103,6 +118,10 @@ fn shared_responses() -> Value {
             "description": description,
             "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
         })
+    };
+    let refusal = |description: &str| {
+        let codes = REFUSAL_CODES.map(|code| format!("`{code}`")).join(", ");
+        problem(&format!("{description} The member `code` is one of {codes}. Whoever asks is who they were before."))
     };
     let with_header = |mut response: Value, name: &str, header: Value| {
         response["headers"][name] = header;
@@ -156,6 +175,12 @@ fn shared_responses() -> Value {
             "description": "Refused, with the code of RFC 6749 §5.2.",
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/OAuthError" } } },
         },
+        "WrongCredentials": refusal("What was sent proves nothing here."),
+        "NoSuchMember": refusal("The e-mail address is taken, or the caller is a member already, with another account."),
+        "NotAccepted": refusal("The body is JSON, and not what is wanted here: `code` says why, or else `detail`."),
+        "TooManyAttempts": limited(problem(
+            "Too many attempts from one network, or with the passwords of one account. `violated-policies` names the limit.",
+        )),
         "TooManyLogins": limited(problem(
             "Too many guests from one network, or from everybody together. `violated-policies` names the limit.",
         )),
@@ -185,6 +210,7 @@ fn shared_responses() -> Value {
     tags(
         (name = "sessions", description = "Begin, continue and end a session"),
         (name = "guest", description = "What belongs to the guest whose token it is"),
+        (name = "membership", description = "A guest becomes a member"),
         (name = "shop", description = "What the demo shop shows"),
         (name = "keys", description = "For services that verify tokens themselves"),
         (name = "operation", description = "For operators"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::etag::{Conditions, EntityTag};
-use crate::store::{GuestRow, Preferences, PreferencesError, SessionRow};
+use crate::store::{GuestRow, Identity, Preferences, PreferencesError, SessionRow};
 
 /// The most of one item that a cart holds.
 pub(crate) const MAX_QUANTITY: i64 = 99;
@@ -234,6 +234,7 @@ impl Position {
 #[derive(Debug)]
 pub(crate) struct Everything {
     pub(crate) guest: GuestRow,
+    pub(crate) identities: Vec<Identity>,
     pub(crate) sessions: Vec<SessionRow>,
     pub(crate) cart: Vec<CartLine>,
     pub(crate) history: Vec<ListedItem>,

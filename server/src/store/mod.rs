@@ -3,6 +3,7 @@
 //! Each method of [`Store`] is one transaction of the domain (log in, rotate, add to the cart), not a query: what must
 //! be atomic is stated here, and how a database does it stays inside its implementation.
 
+mod account;
 mod data;
 mod keys;
 pub(crate) mod postgres;
@@ -17,10 +18,15 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
+use crate::auth::Subject;
 use crate::clock::Timestamp;
 
 pub use keys::KeyStage;
 
+pub(crate) use account::{
+    AccountKey, AccountRow, CEREMONIES_PER_USER, Caller, Ceremony, Entry, EntryOutcome, Identity, NewCredential, Once,
+    PasskeyRow, Promotion, RegisterOutcome, Registration, Standing, merge_preferences,
+};
 pub(crate) use data::{
     CART_KEY_WINDOW, CartChange, CartKey, CartLine, Everything, ItemList, ItemRow, ListedItem, MAX_FAVORITES,
     MAX_HISTORY, MAX_LINES, MAX_QUANTITY, Outcome, Page, PersonalItem, Position, Quantity, Refusal,
@@ -72,14 +78,40 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     async fn forget(&self, what: ShortLived, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
 
     /// Removes the guests of one batch who were last active before `before`, and have no session that could still be used
-    /// or whose revocation must still be remembered.
+    /// or whose revocation must still be remembered; and the tombstones that no access token can name any more. Never a
+    /// member.
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<Batch, StoreError>;
 
     /// Removes the sessions of one batch that were over before `before`, with their last access tokens.
     async fn sweep_sessions(&self, batch: SweepBatch) -> Result<Batch, StoreError>;
 
-    /// One guest, if there is such a one.
+    /// One user, if there is such a one; instead of a guest who has been merged, the account.
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
+
+    /// Makes a guest a member where they are: the id and every row stay (S8).
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError>;
+
+    /// Takes a caller into an account: if it is another one's, what the guest has is merged into it, the sessions go with
+    /// it, and the guest becomes a tombstone; all of it or nothing, and once (S8).
+    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError>;
+
+    /// One account, if there is such a one.
+    async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError>;
+
+    /// A passkey of anybody's, by its id.
+    async fn passkey(&self, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, StoreError>;
+
+    /// Keeps a challenge, if there is such a user. The caller's oldest ones make room.
+    async fn begin_ceremony(&self, ceremony: Ceremony) -> Result<bool, StoreError>;
+
+    /// What that caller's challenge is checked against, unless it has expired or been used.
+    async fn ceremony(&self, id: Uuid, user: Uuid, now: Timestamp) -> Result<Option<String>, StoreError>;
+
+    /// Forgets a challenge that was answered wrongly.
+    async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError>;
+
+    /// Those who have become members and may still have access tokens that call them guests.
+    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError>;
 
     /// Notes when guests were last active. Never moves one back.
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
@@ -142,6 +174,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 pub(crate) enum Change {
     /// A session was revoked.
     Revoked(Revocation),
+    /// A guest became a member.
+    Promoted(Promotion),
 }
 
 /// What is kept for a while only.
@@ -153,6 +187,10 @@ pub(crate) enum ShortLived {
     CartKeys,
     /// Sessions of erased guests, from when their last access token has expired.
     ErasedSessions,
+    /// Challenges of passkeys, from when they have expired.
+    Ceremonies,
+    /// ID tokens that have been used, from when they have expired.
+    IdTokens,
 }
 
 impl ShortLived {
@@ -162,7 +200,15 @@ impl ShortLived {
             Self::LoginKeys => ("login_key", "hash", "created_at"),
             Self::CartKeys => ("cart_key", "user_id, hash", "created_at"),
             Self::ErasedSessions => ("erased_session", "id", "access_expires_at"),
+            Self::Ceremonies => ("ceremony", "id", "expires_at"),
+            Self::IdTokens => ("used_id_token", "hash", "expires_at"),
         }
+    }
+}
+
+impl GuestRow {
+    pub(crate) const fn subject(&self) -> Subject {
+        Subject::new(self.id, self.registered_at.is_some())
     }
 }
 
@@ -207,8 +253,14 @@ impl Batch {
     pub(crate) const EMPTY: Self = Self { removed: 0, next: None };
 }
 
-#[derive(Debug, Clone, Copy)]
+/// A user: a guest or a member.
+#[derive(Debug, Clone)]
 pub(crate) struct GuestRow {
+    pub(crate) id: Uuid,
     pub(crate) created_at: Timestamp,
     pub(crate) last_active_at: Timestamp,
+    /// Since when they are a member.
+    pub(crate) registered_at: Option<Timestamp>,
+    pub(crate) email: Option<String>,
+    pub(crate) passkeys: u64,
 }

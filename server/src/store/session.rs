@@ -48,6 +48,8 @@ pub(crate) enum LoginOutcome {
 pub(crate) struct OpenSession {
     pub(crate) id: Uuid,
     pub(crate) user: Uuid,
+    /// Whether that user is a member.
+    pub(crate) registered: bool,
     /// The counter of its current refresh token.
     pub(crate) counter: u64,
     /// Since when that token has been the current one: decides which key signs it, so that it is the same text each time.
@@ -61,6 +63,8 @@ pub(crate) struct OpenSession {
 pub(crate) struct SessionRow {
     pub(crate) id: Uuid,
     pub(crate) user: Uuid,
+    /// Whether that user is a member.
+    pub(crate) registered: bool,
     pub(crate) refreshable: bool,
     pub(crate) counter: u64,
     pub(crate) created_at: Timestamp,
@@ -79,6 +83,7 @@ impl SessionRow {
         OpenSession {
             id: self.id,
             user: self.user,
+            registered: self.registered,
             counter: self.counter,
             current_since: self.rotated_at.unwrap_or(self.created_at),
             access_expires_at: access_expires_at.min(self.expires_at),
@@ -185,6 +190,7 @@ mod tests {
         SessionRow {
             id: Uuid::from_u128(1),
             user: Uuid::from_u128(2),
+            registered: false,
             refreshable: true,
             counter: 2,
             created_at: at(10),

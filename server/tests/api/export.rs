@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::issuer::{Issuer, SigningKey};
+use crate::membership::{EMAIL, user};
 use crate::support::{SECOND, Server, Tokens, authorized, with};
 
 /// Gives a guest something of everything.
@@ -55,6 +57,10 @@ async fn an_export_is_a_file_with_everything_of_the_callers_and_nothing_of_other
             "id": guest.id,
             "created_at": "2027-01-15T08:00:00.250Z",
             "last_active_at": "2027-01-15T08:00:10.250Z",
+            "registered_at": null,
+            "email": null,
+            "passkeys": 0,
+            "identities": [],
             "sessions": [{
                 "id": null,
                 "created_at": "2027-01-15T08:00:00.250Z",
@@ -97,4 +103,25 @@ async fn no_table_of_guests_is_forgotten() {
     let known = server.database().tables_with("user_id");
 
     assert_eq!(known, tables);
+}
+
+#[tokio::test]
+async fn the_export_of_a_member_has_what_makes_them_one() {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::es256("first");
+    issuer.publish(&[key.jwk()]);
+    let server = Server::open_with(|config| config.oidc_issuers = vec![issuer.setting().parse().unwrap()]).await;
+    let account = server.login().await;
+    let mut claims = issuer.claims("ada", server.clock.secs());
+    claims["email"] = EMAIL.into();
+    claims["email_verified"] = true.into();
+    let linked = server.call("POST", "/link", &account.access, json!({ "id_token": key.sign(&claims) })).await;
+    assert_eq!(linked.status, 200, "{linked:?}");
+
+    let export = server.get("/me/export", &account.access).await.json();
+
+    assert_eq!(export["id"], user(&account.id));
+    assert_eq!(export["email"], EMAIL);
+    assert_eq!(export["registered_at"], "2027-01-15T08:00:00.250Z");
+    assert_eq!(export["identities"], json!([{ "issuer": issuer.url, "subject": "ada" }]));
 }

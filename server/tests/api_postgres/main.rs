@@ -24,16 +24,30 @@ mod favorites;
 mod history;
 #[path = "../api/introspect.rs"]
 mod introspect;
+#[path = "../api/issuer.rs"]
+mod issuer;
 #[path = "../api/items.rs"]
 mod items;
 #[path = "../api/keys.rs"]
 mod keys;
+#[path = "../api/link.rs"]
+mod link;
 #[path = "../api/login.rs"]
 mod login;
 #[path = "../api/me.rs"]
 mod me;
+#[path = "../api/member_login.rs"]
+mod member_login;
+#[path = "../api/membership.rs"]
+mod membership;
+#[path = "../api/merge.rs"]
+mod merge;
+#[path = "../api/passkeys.rs"]
+mod passkeys;
 #[path = "../api/preferences.rs"]
 mod preferences;
+#[path = "../api/register.rs"]
+mod register;
 #[path = "../api/revoke.rs"]
 mod revoke;
 #[path = "../api/sessions.rs"]

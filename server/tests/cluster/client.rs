@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::nginx::NODES_HEADER;
 
+/// Of all nodes.
+pub(crate) const INTROSPECTION_SECRET: &str = "a-secret-for-introspection-of-32-characters";
+
 /// No test waits longer for something to become so.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -78,6 +81,20 @@ impl Client {
     /// Puts one more of another thing into the cart.
     pub(crate) async fn add(&self, access: &str) -> Answer {
         self.send(Method::POST, "/me/cart", access, &json!({ "item_id": 2, "quantity": 1 })).await
+    }
+
+    /// Becomes a member, or logs in as one, according to `path`.
+    pub(crate) async fn member(&self, path: &str, access: &str) -> Answer {
+        let body = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
+        self.send(Method::POST, path, access, &body).await
+    }
+
+    /// Whom a node takes a token for.
+    pub(crate) async fn subject_of(&self, token: &str) -> String {
+        let request = self.http.post(format!("{}/introspect", self.url)).bearer_auth(INTROSPECTION_SECRET);
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
+        answer(request).await.body["sub"].as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) async fn accepts(&self, access: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::client::Client;
+use crate::client::{Client, INTROSPECTION_SECRET};
 
 /// One server, at an address that it keeps when it is started again.
 pub(crate) struct Node {
@@ -35,7 +35,8 @@ impl Node {
             }
         }
         // By the environment, as a URL with a password should come.
-        let command = command.env("GUESTPASS_STORE", store).args(["serve", "--listen", listen]);
+        let command = command.env("GUESTPASS_STORE", store).env("GUESTPASS_INTROSPECTION_SECRET", INTROSPECTION_SECRET);
+        let command = command.args(["serve", "--listen", listen]);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         Self { process, store: store.to_owned(), address: String::new() }
     }

@@ -149,3 +149,79 @@ async fn s04_a_node_that_was_cut_off_hears_of_what_it_missed() {
         node.client().until_refused(&tokens.access).await;
     }
 }
+
+fn user(id: &str) -> String {
+    id.replace("anonymous_", "user_")
+}
+
+#[tokio::test]
+async fn s08_a_merge_on_one_node_is_one_on_the_others() {
+    let database = postgres::database();
+    let nodes = Node::start_together(&database.url, 2);
+    let (here, there) = (nodes[0].client(), nodes[1].client());
+    let account = here.login().await;
+    assert_eq!(here.member("/register", &account.access).await.status, 200);
+    let guest = there.login().await;
+    assert_eq!(there.add(&guest.access).await.status, 200);
+
+    let merged = here.member("/login", &guest.access).await;
+
+    assert_eq!((merged.status.as_u16(), &merged.body["merged"]), (200, &true.into()), "{merged:?}");
+    // Whether or not the other node has heard of it: what is written for the guest is the account's.
+    assert_eq!(there.add(&guest.access).await.body["lines"][0]["quantity"], 2);
+    assert_eq!(there.get("/me/cart", &account.access).await.body["lines"][0]["quantity"], 2);
+    assert_eq!(there.get("/me", &guest.access).await.body["id"], user(&account.id));
+    until(async || there.subject_of(&guest.access).await == user(&account.id)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s08_logins_at_once_on_three_nodes_merge_each_guest_once() {
+    let database = postgres::database();
+    let nodes = Node::start_together(&database.url, 3);
+    let account = nodes[0].client().login().await;
+    assert_eq!(nodes[0].client().member("/register", &account.access).await.status, 200);
+    let mut guests = Vec::new();
+    for node in &nodes {
+        let guest = node.client().login().await;
+        node.client().add(&guest.access).await;
+        guests.push(guest);
+    }
+
+    // Each guest on each node, and each goes on shopping.
+    let calls: Vec<_> = (0..9)
+        .map(|number| {
+            let (client, access) = (nodes[number % 3].client(), guests[number / 3].access.clone());
+            tokio::spawn(async move {
+                let (login, added) = tokio::join!(client.member("/login", &access), client.add(&access));
+                (login.status.as_u16(), added.status.as_u16())
+            })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), (200, 200));
+    }
+
+    let cart = nodes[0].client().get("/me/cart", &account.access).await.body;
+    assert_eq!(cart["lines"][0]["quantity"], 3 + 9, "{cart}");
+    assert_eq!(database.value::<i64>("SELECT count(*) FROM cart_item"), 1);
+    assert_eq!(database.value::<i64>("SELECT count(*) FROM anonymous_user WHERE merged_into IS NOT NULL"), 3);
+}
+
+#[tokio::test]
+async fn s08_a_new_member_is_known_although_the_notification_was_lost() {
+    let database = postgres::database();
+    let node = Node::start(&database.url);
+    let tokens = node.client().login().await;
+    assert_eq!(node.client().subject_of(&tokens.access).await, tokens.id);
+
+    let id = tokens.id.strip_prefix("anonymous_").unwrap();
+    database.execute(&format!(
+        "BEGIN;
+         SET LOCAL session_replication_role = replica;
+         UPDATE anonymous_user SET registered_at = 1, guest_tokens_until = 1e13, member_in = pg_current_xact_id()
+         WHERE id = '{id}';
+         COMMIT"
+    ));
+
+    until(async || node.client().subject_of(&tokens.access).await == user(&tokens.id)).await;
+}

@@ -1,22 +1,28 @@
 import { By, type WebDriver, type WebElement } from 'selenium-webdriver'
 import { Type } from 'selenium-webdriver/lib/logging.js'
+import { Protocol, Transport, VirtualAuthenticatorOptions } from 'selenium-webdriver/lib/virtual_authenticator.js'
 import { type Engine, startEngine } from './engines.ts'
 
 /** A real browser with a fresh profile. */
 export class Browser implements AsyncDisposable {
-  readonly tabs: Tab[] = []
   readonly #engine: Engine
+  readonly #tabs: Tab[]
 
-  /** Starts the engine that the environment variable ENGINE names; Chromium when it names none. */
-  static async start(): Promise<Browser> {
+  /**
+   * Starts the engine that the environment variable ENGINE names; Chromium when it names none.
+   *
+   * @param tabs - gets every tab that is opened.
+   */
+  static async start(tabs: Tab[]): Promise<Browser> {
     const engine = await startEngine()
-    const browser = new Browser(engine)
+    const browser = new Browser(engine, tabs)
     await engine.driver.manage().setTimeouts({ script: 60_000 })
     return browser
   }
 
-  private constructor(engine: Engine) {
+  private constructor(engine: Engine, tabs: Tab[]) {
     this.#engine = engine
+    this.#tabs = tabs
   }
 
   /**
@@ -25,7 +31,7 @@ export class Browser implements AsyncDisposable {
    */
   async openTab(): Promise<Tab> {
     const tab = new Tab(this.#engine.driver, await this.#engine.openWindow())
-    this.tabs.push(tab)
+    this.#tabs.push(tab)
     return tab
   }
 
@@ -105,6 +111,23 @@ export class Tab {
     await driver.wait(clicked, 20_000, `waited in vain to click ${testId}`, 25)
   }
 
+  /**
+   * Puts a device for passkeys into the page's browser, whose owner says yes to everything (WebAuthn, §11). Answers with
+   * whether this engine's driver says that it can. Firefox's does not: it takes the device, and its ceremony never ends.
+   */
+  async addAuthenticator(): Promise<boolean> {
+    const options = new VirtualAuthenticatorOptions()
+    options.setProtocol(Protocol.CTAP2)
+    options.setTransport(Transport.INTERNAL)
+    options.setHasResidentKey(true)
+    options.setHasUserVerification(true)
+    options.setIsUserVerified(true)
+    const driver = (await this.#focused()) as WithAuthenticators
+    const able = (await driver.getCapabilities()).get('webauthn:virtualAuthenticators') === true
+    if (able) await driver.addVirtualAuthenticator(options)
+    return able
+  }
+
   async screenshot(): Promise<Buffer> {
     return Buffer.from(await (await this.#focused()).takeScreenshot(), 'base64')
   }
@@ -125,6 +148,9 @@ export class Tab {
     return this.#driver
   }
 }
+
+/** What the types of selenium-webdriver leave out. */
+type WithAuthenticators = WebDriver & { addVirtualAuthenticator(options: VirtualAuthenticatorOptions): Promise<void> }
 
 interface Outcome<T> {
   readonly value?: T

@@ -12,11 +12,15 @@ export interface SceneOptions {
   readonly page?: Page
   /** Flags of `guestpass serve`. */
   readonly flags?: readonly string[]
+  /** The name that the visitors know the server by. Default: its address. */
+  readonly host?: 'localhost'
 }
 
 export interface Scene {
   readonly server: Server
   readonly visitor: Visitor
+  /** The same or another person at another device. */
+  another(): Promise<Visitor>
 }
 
 export interface FaultyScene extends Scene {
@@ -42,20 +46,40 @@ export function faultyScene(options: SceneOptions, act: (scene: FaultyScene) => 
 
 async function play(
   seen: 'server' | 'proxy',
-  { page = '/', flags = [] }: SceneOptions,
+  { page = '/', flags = [], host }: SceneOptions,
   act: (scene: FaultyScene) => Promise<void>,
 ): Promise<void> {
   await using site = await Site.copy()
   await using server = await Server.start(['--static', site.folder, ...flags])
   await using proxy = await FaultProxy.start(server.url)
-  await using browser = await Browser.start()
-  const { url } = { server, proxy }[seen]
+  await using devices = new Devices()
+  const url = new URL(page, { server, proxy }[seen].url)
+  if (host) url.hostname = host
+  const another = async () => {
+    return new Visitor(await devices.add(), server, url.href)
+  }
   try {
-    await act({ server, visitor: new Visitor(browser, server, url + page), proxy })
+    await act({ server, visitor: await another(), another, proxy })
   } catch (error) {
     server.resume()
-    console.error(await report(server, browser.tabs))
+    console.error(await report(server, devices.tabs))
     throw error
+  }
+}
+
+/** The browsers of a test. */
+class Devices implements AsyncDisposable {
+  readonly tabs: Tab[] = []
+  readonly #browsers: Browser[] = []
+
+  async add(): Promise<Browser> {
+    const browser = await Browser.start(this.tabs)
+    this.#browsers.push(browser)
+    return browser
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const browser of this.#browsers) await browser[Symbol.asyncDispose]()
   }
 }
 

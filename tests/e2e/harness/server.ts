@@ -123,7 +123,7 @@ function serve(folder: string, listen: string, flags: readonly string[]): Promis
     command: binary(),
     args: ['serve', '--listen', listen, '--store', `sqlite:${file(folder)}`, ...flags],
     // All visitors of a test have the same address. A flag of the test's own wins.
-    env: { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off' },
+    env: { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off', GUESTPASS_ACCOUNT_RATE: 'off' },
     ready: /^listening on (http:\/\/\S+)$/m,
   })
 }

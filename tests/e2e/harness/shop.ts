@@ -1,4 +1,4 @@
-import type { Session, SessionEvent, Snapshot } from 'guestpass'
+import type { Credentials, Membership, Session, SessionEvent, Snapshot } from 'guestpass'
 import { expect } from 'vitest'
 import type { Tab } from './browser.ts'
 
@@ -11,7 +11,16 @@ declare global {
     /** Every request of the page, as in `GET /items/`. */
     requests: string[]
     burst: Promise<Response[]>
+    membership: Promise<Membership | Refused>
   }
+}
+
+/** What a `GuestpassError` says. */
+export interface Refused {
+  readonly code: string
+  readonly status?: number
+  readonly reason?: string
+  readonly message: string
 }
 
 /** What the SDK keeps in localStorage, as far as the tests look at it. */
@@ -133,7 +142,7 @@ export class Shop {
   /** Waits until both the page and the server have this many things in the cart. */
   async hasInCart(count: number): Promise<void> {
     await expect.poll(() => this.tab.text('cart-count'), { message: 'the page' }).toMatch(new RegExp(`\\b${count}\\b`))
-    await expect.poll(() => this.#cartAtServer(), { message: 'the server' }).toBe(count)
+    await expect.poll(() => this.cartAtServer(), { message: 'the server' }).toBe(count)
   }
 
   /** What the SDK keeps in this browser; null when it keeps no credential. */
@@ -171,11 +180,41 @@ export class Shop {
     return this.tab.evaluate((request) => window.requests.filter((sent) => sent === request).length, request)
   }
 
-  #cartAtServer(): Promise<number> {
-    return this.tab.evaluate(async () => {
-      const response = await window.guestpass.fetch('/me/cart')
-      const cart: { lines: { quantity: number }[] } = await response.json()
-      return cart.lines.reduce((sum, { quantity }) => sum + quantity, 0)
-    })
+  /** How many things the server has in the visitor's cart. */
+  async cartAtServer(): Promise<number> {
+    const lines = await this.linesAtServer()
+    return lines.reduce((sum, { quantity }) => sum + quantity, 0)
+  }
+
+  /** What the server has in the visitor's cart. */
+  linesAtServer(): Promise<{ item_id: number; quantity: number }[]> {
+    return this.tab.evaluate(async () => (await (await window.guestpass.fetch('/me/cart')).json()).lines)
+  }
+
+  /** Becomes a member as the page's script would, and waits for what comes of it. */
+  async becomesMember(how: 'register' | 'login', credentials: Credentials): Promise<Membership | Refused> {
+    await this.startsToBecomeMember(how, credentials)
+    return this.becameMember()
+  }
+
+  /** Asks to become a member, and does not wait for what comes of it. */
+  startsToBecomeMember(how: 'register' | 'login', credentials: Credentials): Promise<void> {
+    return this.tab.evaluate(
+      (how, credentials) => {
+        window.membership = window.guestpass[how](credentials).catch(({ code, status, reason, message }) => ({
+          code,
+          status,
+          reason,
+          message,
+        }))
+      },
+      how,
+      credentials,
+    )
+  }
+
+  /** What has come of `startsToBecomeMember`. */
+  becameMember(): Promise<Membership | Refused> {
+    return this.tab.evaluate(() => window.membership)
   }
 }

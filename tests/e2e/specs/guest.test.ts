@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Browser } from '../harness/browser.ts'
-import { browsers, scene, Visitor } from '../harness/scene.ts'
+import { browsers, scene } from '../harness/scene.ts'
 
 const LOGIN = 'POST /anonymous-login'
 const REFRESH = 'POST /token'
@@ -119,10 +118,9 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
 test(
   'visitors with browsers of their own are different guests',
-  scene({}, async ({ server, visitor }) => {
-    await using browser = await Browser.start()
+  scene({}, async ({ server, visitor, another }) => {
     const one = await visitor.opens()
-    const other = await new Visitor(browser, server, visitor.url).opens()
+    const other = await (await another()).opens()
 
     const guests = [await one.active(), await other.active()]
     expect([await one.me(), await other.me()]).toEqual(guests)

@@ -5,9 +5,10 @@ use super::waiters::Want;
 use super::{Machine, Phase};
 use crate::wire::{GUEST_PREFIX, USER_PREFIX};
 use crate::{
-    Credential, Event, Failure, IdentityReason, News, OnIdentityLost, Outcome, Record, Secret, SignedOutBy, Timestamp,
-    Version, WaiterId,
+    Credential, Event, Failure, IdentityReason, News, OnIdentityLost, Outcome, Parting, Record, Secret, SignedOutBy,
+    Timestamp, Version, WaiterId,
 };
+use IdentityReason::{LoggedIn, Registered};
 
 /// The credential of this tab.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,11 +65,10 @@ impl Machine {
 
     /// Takes over what was found in the storage, where it is newer than what is known (C7).
     pub(super) fn observe(&mut self, now: Timestamp, record: Record) {
-        if record.version.epoch > self.version.epoch {
-            self.enter_epoch(record.version.epoch);
-        }
+        self.learn_parting(record.version, record.parting);
         if record.version > self.version {
             self.version = record.version;
+            self.parting = record.parting;
             if let Some(credential) = record.credential {
                 let id = credential.subject.clone();
                 let generation = record.version.generation;
@@ -93,14 +93,19 @@ impl Machine {
             (None, None) => None,
         };
         if let Some((lost, old)) = before {
-            let changed = match (&old.id, &credential.subject) {
-                (Some(old), Some(new)) => visitor(old) != visitor(new),
+            let new = credential.subject.clone();
+            let change = match (&old.id, &new) {
+                (Some(old), Some(new)) if visitor(old) == visitor(new) => is_raised(old, new).then_some(Registered),
+                (Some(id), Some(new)) if !lost && is_raised(id, new) => Some(LoggedIn),
+                (Some(_), Some(_)) => Some(old.reason),
                 // Where the server tells no ids, a guest that was acquired anew still is another one.
-                _ => lost,
+                _ => lost.then_some(old.reason),
             };
-            if changed {
-                let new = credential.subject.clone();
-                self.events.push_back(Event::Identity { old: old.id, new, reason: old.reason });
+            if let Some(reason) = change {
+                self.events.push_back(Event::Identity { old: old.id, new, reason });
+            }
+            if !lost && change == Some(old.reason) {
+                self.restart_errand();
             }
         }
         let ahead = self.ahead_of(&credential);
@@ -122,42 +127,67 @@ impl Machine {
     /// The server ended the session. Whether a fresh guest follows is the policy's to say.
     pub(super) fn lose(&mut self, reason: IdentityReason) -> OnIdentityLost {
         let id = self.held.take().and_then(|held| held.credential.subject);
+        self.restart_errand();
         match self.config.on_identity_lost {
             OnIdentityLost::Reacquire => self.lost = Some(Lost { id, reason }),
             OnIdentityLost::Stop => {
                 self.phase = Phase::Ended;
                 self.pace.succeeded();
                 self.events.push_back(Event::Identity { old: id, new: None, reason });
-                self.fail_token_waiters(Failure::SessionEnded);
+                self.fail_session_waiters(Failure::SessionEnded);
             }
         }
         self.config.on_identity_lost
     }
 
-    /// Another tab has signed out: no older credential counts, and no late answer brings it back (C8).
-    pub(super) fn enter_epoch(&mut self, epoch: u64) {
-        let known = self.held.is_some() || self.lost.is_some();
-        let id = self.leave_epoch(epoch);
-        self.signed_out(); // a sign-out of this tab that was still under way has been overtaken by its like
-        if known {
-            self.phase = Phase::SignedOut;
-            self.events.push_back(Event::SignedOut { id, by: SignedOutBy::AnotherTab });
-            self.fail_token_waiters(Failure::SignedOut);
+    /// How the epoch of this version has begun, by the word of another tab.
+    pub(super) fn learn_parting(&mut self, version: Version, parting: Parting) {
+        if version.epoch > self.version.epoch {
+            self.enter_epoch(version, parting);
+        } else if version == self.version {
+            self.parting = self.parting.max(parting); // two tabs have signed out at once
         }
     }
 
-    pub(super) fn on_sign_out(&mut self, now: Timestamp, waiter: WaiterId) {
+    /// Another tab has signed out: no older credential counts, and no late answer brings it back (C8).
+    fn enter_epoch(&mut self, version: Version, parting: Parting) {
+        let known = self.held.is_some() || self.lost.is_some();
+        let id = self.leave_epoch(version.epoch, parting);
+        self.signed_out(); // a sign-out of this tab that was still under way has been overtaken by its like
+        if known || (parting == Parting::ForGood && version.generation == 0) {
+            self.phase = Phase::SignedOut;
+        }
+        if known {
+            self.events.push_back(Event::SignedOut { id, by: SignedOutBy::AnotherTab, parting });
+            if parting == Parting::Erased {
+                self.settle_erasures(&Outcome::Done);
+            }
+            self.fail_session_waiters(Failure::SignedOut);
+        }
+    }
+
+    pub(super) fn on_sign_out(&mut self, now: Timestamp, waiter: WaiterId, for_good: bool) {
         self.wait(waiter, Want::SignedOut, None);
         if let Some(token) = self.held.as_ref().map(|held| held.credential.revocable()) {
             self.revoke(now, token);
         }
-        let id = self.leave_epoch(self.version.epoch.saturating_add(1));
+        self.leave(now, if for_good { Parting::ForGood } else { Parting::SignedOut });
+    }
+
+    /// Ends the session in every tab. Whoever wants it to end is told once that is stored.
+    pub(super) fn leave(&mut self, now: Timestamp, parting: Parting) {
+        let id = self.leave_epoch(self.version.epoch.saturating_add(1), parting);
+        self.drop_errand();
         self.phase = Phase::SignedOut;
-        self.events.push_back(Event::SignedOut { id, by: SignedOutBy::ThisTab });
-        self.fail_token_waiters(Failure::SignedOut);
+        self.events.push_back(Event::SignedOut { id, by: SignedOutBy::ThisTab, parting });
+        self.fail_session_waiters(Failure::SignedOut);
         // At once, so that a tab which holds the lock lets go of it.
-        self.publish(News::SignedOut { epoch: self.version.epoch });
+        self.publish_sign_out();
         self.begin(now, Goal::Forget);
+    }
+
+    pub(super) fn publish_sign_out(&mut self) {
+        self.publish(News::SignedOut { epoch: self.version.epoch, parting: self.parting });
     }
 
     /// The sign-out is done: whoever waits for it is told.
@@ -166,19 +196,26 @@ impl Machine {
     }
 
     /// Forgets everything of this epoch; answers with who it was.
-    fn leave_epoch(&mut self, epoch: u64) -> Option<String> {
+    fn leave_epoch(&mut self, epoch: u64, parting: Parting) -> Option<String> {
         self.drop_job();
         self.version = Version { epoch, generation: 0 };
+        self.parting = parting;
         self.claim = None;
         self.pace.succeeded();
         let lost = self.lost.take().and_then(|lost| lost.id);
         self.held.take().and_then(|held| held.credential.subject).or(lost)
     }
 
+    /// Whether what is stored is older than what this tab knows.
+    pub(super) fn is_behind(&self, stored: &Record) -> bool {
+        (stored.version, stored.parting) < (self.version, self.parting)
+    }
+
     /// What this tab would store.
     pub(super) fn record(&self) -> Record {
         Record {
             version: self.version,
+            parting: self.parting,
             claim: self.claim.clone(),
             credential: self.held.as_ref().map(|held| held.credential.clone()),
         }
@@ -188,6 +225,11 @@ impl Machine {
 /// What stays of a subject when a guest becomes a user.
 fn visitor(subject: &str) -> &str {
     subject.strip_prefix(GUEST_PREFIX).or_else(|| subject.strip_prefix(USER_PREFIX)).unwrap_or(subject)
+}
+
+/// Whether a guest has become a user.
+fn is_raised(old: &str, new: &str) -> bool {
+    old.starts_with(GUEST_PREFIX) && new.starts_with(USER_PREFIX)
 }
 
 impl Credential {

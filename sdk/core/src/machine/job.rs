@@ -17,6 +17,8 @@ pub(super) struct Job {
     pub(super) deadline: u64,
     /// The version that what is sent starts from; a commit needs it unchanged (C7).
     pub(super) base: Version,
+    /// Of what was sent last.
+    pub(super) sent: Op,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +67,8 @@ impl Machine {
     pub(super) fn begin(&mut self, now: Timestamp, goal: Goal) {
         let op = self.op();
         let deadline = now.mono.saturating_add(self.config.lock_wait);
-        self.job =
-            Some(Job { goal, lock: None, contended: false, step: Step::Locking, op, deadline, base: self.version });
+        let (step, base) = (Step::Locking, self.version);
+        self.job = Some(Job { goal, lock: None, contended: false, step, op, deadline, base, sent: op });
         if self.is_alone() {
             return self.load_for(now, Step::Reading);
         }
@@ -221,7 +223,7 @@ impl Machine {
             return;
         }
         if let Some(record) = record {
-            if record.version.epoch >= self.version.epoch {
+            if !self.is_behind(&record) {
                 // Another tab has heard of this sign-out, or has signed out by itself: what is stored came after.
                 self.drop_job();
                 self.signed_out();
@@ -238,7 +240,7 @@ impl Machine {
     }
 
     fn repair(&mut self, now: Timestamp, record: Option<Record>) {
-        let behind = record.as_ref().is_some_and(|record| record.version < self.version);
+        let behind = record.as_ref().is_some_and(|record| self.is_behind(record));
         self.observe_for_job(now, record);
         if behind {
             let own = self.record();
@@ -252,7 +254,7 @@ impl Machine {
         let goal = self.job.as_ref().map(|job| job.goal);
         self.drop_job();
         if goal == Some(Goal::Forget) {
-            self.publish(News::SignedOut { epoch: self.version.epoch });
+            self.publish_sign_out();
             self.signed_out();
         } else {
             self.publish(News::Committed(self.version));

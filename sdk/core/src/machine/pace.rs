@@ -42,9 +42,7 @@ impl Pace {
         failure: Failure,
         retry_after: Option<u64>,
     ) -> u64 {
-        let ceiling = (config.backoff_base << self.failures.min(20)).min(config.backoff_cap);
-        let asked = retry_after.unwrap_or(0).min(config.backoff_cap);
-        let delay = asked.saturating_add(self.below(ceiling)).max(1);
+        let delay = self.delay(config, self.failures, retry_after);
         self.failure = Some(failure);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.mono.saturating_add(delay);
@@ -52,6 +50,13 @@ impl Pace {
             self.offline_until = now.mono.saturating_add(config.offline_probe);
         }
         self.gate() - now.mono
+    }
+
+    /// After so many failures before this one.
+    pub(super) fn delay(&mut self, config: &Config, failures: u32, retry_after: Option<u64>) -> u64 {
+        let ceiling = (config.backoff_base << failures.min(20)).min(config.backoff_cap);
+        let asked = retry_after.unwrap_or(0).min(config.backoff_cap);
+        asked.saturating_add(self.below(ceiling)).max(1)
     }
 
     pub(super) fn online(&mut self, now: Timestamp) {

@@ -38,6 +38,9 @@ impl Machine {
 
     /// The session is over for good.
     fn replace(&mut self, now: Timestamp, reason: IdentityReason, claim: Option<Secret>) {
+        if self.may_be_erased() {
+            return self.erased(now);
+        }
         match self.lose(reason) {
             OnIdentityLost::Reacquire => self.acquire(now, claim),
             OnIdentityLost::Stop => self.drop_job(),
@@ -73,6 +76,7 @@ impl Machine {
         let op = self.step(now, Step::Sending(request.clone()), self.config.http_timeout);
         if let Some(job) = &mut self.job {
             job.base = base;
+            job.sent = op;
         }
         self.effects.push_back(Effect::Send { op, request });
     }
@@ -95,7 +99,8 @@ impl Machine {
             Found::Ended => self.replace(now, IdentityReason::InvalidGrant, claim),
             Found::Credential(credential) => {
                 let version = next(job.base);
-                let record = Record { version, claim: None, credential: Some(credential.clone()) };
+                let (parting, claim) = (self.parting, None);
+                let record = Record { version, parting, claim, credential: Some(credential.clone()) };
                 self.store_for(now, Step::Committing(credential), record);
             }
         }
@@ -104,7 +109,7 @@ impl Machine {
     /// Store → release → publish → settle: nothing of the caller's runs under the lock (C6).
     pub(super) fn commit(&mut self, now: Timestamp, credential: Credential) {
         let Some(job) = &self.job else { return };
-        let base = job.base;
+        let (base, sent) = (job.base, job.sent);
         self.drop_job();
         if self.version > base {
             return self.begin(now, Goal::Repair); // overtaken while it was stored, so what is stored now is the older one
@@ -121,6 +126,8 @@ impl Machine {
         });
         // Whoever waited is served with it even if its lifetime is next to nothing: else they would wait for ever.
         self.grant(&|_| true);
+        self.send_errand(now);
+        self.finish_errand(sent);
     }
 
     pub(super) fn fail(&mut self, now: Timestamp, failure: Failure, retry_after: Option<u64>) {
@@ -141,7 +148,10 @@ impl Machine {
 
     pub(super) fn on_answered(&mut self, now: Timestamp, op: Op, answer: Answer) {
         let Some(request) = self.sent(op) else {
-            return self.on_revocation_answered(now, op, &answer);
+            return match self.is_errand(op) {
+                true => self.on_errand_answered(now, answer),
+                false => self.on_revocation_answered(now, op, &answer),
+            };
         };
         let retry_after = answer.retry_after;
         match answer.verdict(&request) {
@@ -159,6 +169,7 @@ impl Machine {
             Verdict::Rejected(failure) => {
                 self.fail(now, failure, retry_after);
                 self.fail_token_waiters(failure);
+                self.fail_stuck_errand(failure);
             }
         }
     }
@@ -166,6 +177,8 @@ impl Machine {
     pub(super) fn on_send_failed(&mut self, now: Timestamp, op: Op) {
         if self.sent(op).is_some() {
             self.fail(now, Failure::Network, None);
+        } else if self.is_errand(op) {
+            self.on_errand_failed(now);
         } else {
             self.on_revocation_failed(now, op);
         }

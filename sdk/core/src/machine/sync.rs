@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::job::{Goal, Job};
-use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble};
+use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble, Version};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reload {
@@ -11,6 +11,17 @@ pub(super) struct Reload {
     /// News has come since it began, which it may not have seen.
     again: bool,
 }
+
+/// News of what cannot be read yet: the storage travels slower than the news (27 ms seen in Chromium).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Late {
+    version: Version,
+    tries: u8,
+    pub(super) look_at: u64,
+}
+
+/// How often a storage is read again for what the news has told. Should it not come: the next job reads it, too.
+const LOOKS: u8 = 4;
 
 impl Machine {
     /// Reads the storage, once more if that is already under way.
@@ -52,22 +63,24 @@ impl Machine {
 
     pub(super) fn on_heard(&mut self, now: Timestamp, news: News) {
         match news {
-            News::SignedOut { epoch } => {
-                if epoch > self.version.epoch {
-                    self.enter_epoch(epoch);
-                }
+            News::SignedOut { epoch, parting } => {
+                self.learn_parting(Version { epoch, generation: 0 }, parting);
                 // Should that tab be gone before it has stored its sign-out, or have stored it over something newer,
                 // this one mends it.
                 self.reload(now);
             }
             // Older news too: then somebody has overwritten what is newer.
-            News::Committed(version) if version != self.version => self.reload(now),
+            News::Committed(version) if version != self.version => {
+                self.late = Some(Late { version, tries: 0, look_at: u64::MAX });
+                self.reload(now);
+            }
             News::Committed(_) => {}
         }
     }
 
     pub(super) fn on_visible(&mut self, now: Timestamp) {
         self.pace.retry_now(now);
+        self.hurry_errand();
         self.reload(now);
     }
 
@@ -77,12 +90,23 @@ impl Machine {
         if self.job.as_ref().is_some_and(Job::is_sign_out) {
             return self.loaded = true; // whoever is stored, is about to be signed out
         }
-        let behind = record.version < self.version;
+        let behind = self.is_behind(&record);
         self.observe(now, record);
         if behind && self.job.is_none() {
             self.begin(now, Goal::Repair);
         }
         if again {
+            return self.reload(now);
+        }
+        self.late = self.late.filter(|late| late.version > self.version && late.tries < LOOKS).map(|late| {
+            let look_at = now.mono.saturating_add(self.config.storage_lag << late.tries);
+            Late { tries: late.tries + 1, look_at, ..late }
+        });
+    }
+
+    pub(super) fn look_again(&mut self, now: Timestamp) {
+        if let Some(late) = self.late.as_mut().filter(|late| late.look_at <= now.mono) {
+            late.look_at = u64::MAX;
             self.reload(now);
         }
     }

@@ -1,33 +1,52 @@
 //! Calls that wait for an outcome: each gets exactly one (C4).
 
+use super::errand::Task;
 use super::identity::Held;
 use super::{Machine, Phase};
 use crate::{Effect, Failure, Grant, Outcome, Timestamp, WaiterId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Waiter {
-    id: WaiterId,
+    pub(super) id: WaiterId,
     pub(super) want: Want,
     pub(super) deadline: Option<u64>,
+    /// Why it has come to nothing so far.
+    pub(super) failure: Option<Failure>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Want {
     Started,
     SignedOut,
     Token { attempt: u8, fresh: bool },
+    Errand(Task),
 }
 
 impl Machine {
     /// The same id again, while it waits, is the shell's mistake: the first call goes on.
     pub(super) fn wait(&mut self, id: WaiterId, want: Want, deadline: Option<u64>) {
-        if self.waiters.iter().all(|waiter| waiter.id != id) {
-            self.waiters.push(Waiter { id, want, deadline });
+        if !self.is_waiting(id) {
+            self.waiters.push(Waiter { id, want, deadline, failure: None });
         }
     }
 
+    pub(super) fn is_waiting(&self, id: WaiterId) -> bool {
+        self.waiters.iter().any(|waiter| waiter.id == id)
+    }
+
+    /// Whoever has waited longest for an errand, and for which.
+    pub(super) fn next_errand(&self) -> Option<(WaiterId, Task)> {
+        self.waiters.iter().find_map(|waiter| match &waiter.want {
+            Want::Errand(task) => Some((waiter.id, task.clone())),
+            _ => None,
+        })
+    }
+
     pub(super) fn settle(&mut self, id: WaiterId, outcome: Outcome) {
-        self.settle_where(&|waiter| (waiter.id == id).then(|| outcome.clone()));
+        if let Some(index) = self.waiters.iter().position(|waiter| waiter.id == id) {
+            self.waiters.remove(index);
+            self.effects.push_back(Effect::Settle { waiter: id, outcome });
+        }
     }
 
     pub(super) fn settle_all(&mut self, outcome: &Outcome, is: &dyn Fn(&Waiter) -> bool) {
@@ -46,8 +65,27 @@ impl Machine {
         });
     }
 
+    pub(super) fn settle_overdue(&mut self, now: Timestamp) {
+        let failure = self.pace.failure.unwrap_or(Failure::Timeout);
+        self.settle_where(&|waiter| {
+            let overdue = waiter.deadline.is_some_and(|at| at <= now.mono);
+            overdue.then(|| Outcome::Failed(waiter.failure.unwrap_or(failure)))
+        });
+    }
+
     pub(super) fn fail_token_waiters(&mut self, failure: Failure) {
         self.settle_all(&Outcome::Failed(failure), &Waiter::wants_token);
+    }
+
+    /// There is no session any more for what they want.
+    pub(super) fn fail_session_waiters(&mut self, failure: Failure) {
+        self.settle_all(&Outcome::Failed(failure), &|waiter| {
+            matches!(waiter.want, Want::Token { .. } | Want::Errand(_))
+        });
+    }
+
+    pub(super) fn settle_erasures(&mut self, outcome: &Outcome) {
+        self.settle_all(outcome, &Waiter::erases);
     }
 
     /// Gives everybody who waits what there is for them.
@@ -56,11 +94,16 @@ impl Machine {
             self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::Started);
         }
         if self.phase == Phase::Ended {
-            self.fail_token_waiters(Failure::SessionEnded);
+            self.fail_session_waiters(Failure::SessionEnded);
         }
+        if self.is_barred() {
+            self.fail_token_waiters(Failure::SignedOut);
+        }
+        self.tend_errand(now);
         if self.can_serve(now, false) {
             let fresh_too = self.can_serve(now, true);
             self.grant(&|fresh| fresh_too || !fresh);
+            self.send_errand(now);
         }
     }
 
@@ -68,12 +111,12 @@ impl Machine {
     pub(super) fn can_serve_all(&self, now: Timestamp) -> bool {
         self.waiters.iter().all(|waiter| match waiter.want {
             Want::Token { fresh, .. } => self.can_serve(now, fresh),
-            Want::Started | Want::SignedOut => true,
-        })
+            Want::Started | Want::SignedOut | Want::Errand(_) => true,
+        }) && (!self.errand_wants_token() || self.can_serve(now, false))
     }
 
     pub(super) fn waits_for_token(&self) -> bool {
-        self.waiters.iter().any(Waiter::wants_token)
+        self.waiters.iter().any(Waiter::wants_token) || self.errand_wants_token()
     }
 
     /// Settles waiters with the credential that is held, by whether they want a fresh one.
@@ -104,6 +147,10 @@ impl Machine {
 }
 
 impl Waiter {
+    pub(super) fn erases(&self) -> bool {
+        self.want == Want::Errand(Task::Erase)
+    }
+
     fn wants_token(&self) -> bool {
         matches!(self.want, Want::Token { .. })
     }

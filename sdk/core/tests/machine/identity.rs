@@ -63,11 +63,31 @@ fn c10_another_guest_in_the_storage_is_said_to_be_another() {
 }
 
 #[test]
-fn c10_a_guest_who_becomes_a_user_is_the_same_visitor() {
+fn c10_a_guest_who_becomes_a_member_in_another_tab_is_told_how() {
     active().run(
         "
         heard 0.2                        -> load
-        loaded 0.2 a2/r2 as user:g1 900  -> ; adopted user_g1
+        loaded 0.2 a2/r2 as user:g1 900  -> ; identity g1 user_g1 registered; adopted user_g1
+        ",
+    );
+    active().run(
+        "
+        heard 0.2                        -> load
+        loaded 0.2 a2/r2 as user:m1 900  -> ; identity g1 user_m1 logged_in; adopted user_m1
+        ",
+    );
+}
+
+#[test]
+fn c10_a_member_who_is_lost_has_neither_registered_nor_logged_in() {
+    active().run(
+        "
+        heard 0.2                        -> load
+        loaded 0.2 a2/r2 as user:g1 900  -> ; identity g1 user_g1 registered; adopted user_g1
+        heard 0.3                        -> load
+        loaded 0.3 a3/r3 as user:m1 900  -> ; identity user_g1 user_m1 another_tab; adopted user_m1
+        heard 0.4                        -> load
+        loaded 0.4 a4/r4 as g4 900       -> ; identity user_m1 g4 another_tab; adopted g4
         ",
     );
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a transcript that does not parse is a failed test")]
 
 mod acquire;
+mod erase;
 mod expiry;
 mod failures;
 mod identity;
@@ -10,8 +11,11 @@ mod lifecycle;
 mod refresh;
 mod script;
 mod sign_out;
+mod sign_out_for_good;
 mod snapshot;
 mod storage;
 mod tabs;
 mod unauthorized;
+mod upgrade;
+mod upgrade_faults;
 mod wire;

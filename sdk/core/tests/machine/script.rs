@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use guestpass_core::wire::TokenAnswer;
 use guestpass_core::{
-    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Machine, News, Op, Outcome, Record, Request,
-    Secret, Stored, Timestamp, Version, WaiterId,
+    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Machine, Member, News, Op, Outcome, Parting,
+    Record, Request, Secret, Stored, Timestamp, Upgrade, Version, WaiterId,
 };
 
 /// How long a waiter of a transcript waits, in milliseconds.
@@ -136,7 +136,7 @@ impl Tab {
         let waiter = || WaiterId(words[1].parse().unwrap());
         let deadline = self.now.mono + PATIENCE;
         match (name, &words[1..]) {
-            ("start", _) => Input::Start { waiter: waiter() },
+            ("start", rest) => Input::Start { waiter: waiter(), anew: rest.contains(&"anew") },
             ("want", rest) => Input::TokenWanted { waiter: waiter(), deadline, fresh: rest.get(1) == Some(&"fresh") },
             ("401", rest) => Input::Unauthorized {
                 waiter: waiter(),
@@ -147,7 +147,11 @@ impl Tab {
             },
             ("abort", _) => Input::Abandon { waiter: waiter() },
             ("expire", _) => Input::Expire,
-            ("signout", _) => Input::SignOut { waiter: waiter() },
+            ("signout", rest) => Input::SignOut { waiter: waiter(), for_good: rest.contains(&"for_good") },
+            ("register", rest) => self.upgrade(waiter(), Upgrade::Register, rest[1]),
+            ("login", rest) => self.upgrade(waiter(), Upgrade::Login, rest[1]),
+            ("link", rest) => self.upgrade(waiter(), Upgrade::Link, rest[1]),
+            ("erase", _) => Input::Erase { waiter: waiter(), deadline },
             ("close", _) => Input::Close,
             ("loaded", rest) => Input::Loaded { op: op("load"), stored: self.stored(rest) },
             ("saved", _) => Input::Saved { op: op("store") },
@@ -158,7 +162,9 @@ impl Tab {
             ("key", [key]) => Input::KeyMade { op: op("key"), key: Secret::new(*key) },
             ("answered", rest) => Input::Answered { op: op("send"), answer: answer(rest) },
             ("unsent", _) => Input::SendFailed { op: op("send") },
-            ("heard", ["signout", epoch]) => Input::Heard(News::SignedOut { epoch: epoch.parse().unwrap() }),
+            ("heard", ["signout", epoch, rest @ ..]) => {
+                Input::Heard(News::SignedOut { epoch: epoch.parse().unwrap(), parting: parting(rest) })
+            }
             ("heard", [at]) => Input::Heard(News::Committed(version(at))),
             ("online", _) => Input::Online,
             ("offline", _) => Input::Offline,
@@ -172,7 +178,11 @@ impl Tab {
         }
     }
 
-    /// `empty`, `corrupt`, or `E.G [claim K] [A/R as ID SECONDS]`.
+    fn upgrade(&self, waiter: WaiterId, upgrade: Upgrade, body: &str) -> Input {
+        Input::Upgrade { waiter, deadline: self.now.mono + PATIENCE, upgrade, body: Secret::new(body) }
+    }
+
+    /// `empty`, `corrupt`, or `E.G [erased | for_good] [claim K] [A/R as ID SECONDS]`.
     fn stored(&self, words: &[&str]) -> Stored {
         let rest = match words {
             ["empty"] => return Stored::Empty,
@@ -189,7 +199,7 @@ impl Tab {
                 expiry: token.expires_in.map(|seconds| Expiry::received(self.now, seconds * 1_000)),
             }
         });
-        Stored::Record(Record { version: version(rest[0]), claim, credential })
+        Stored::Record(Record { version: version(rest[0]), parting: parting(&rest[1..]), claim, credential })
     }
 
     fn effect(&mut self, effect: Effect) -> String {
@@ -202,7 +212,9 @@ impl Tab {
             Effect::ReleaseLock { .. } => return "unlock".to_owned(),
             Effect::Cancel { .. } => return "cancel".to_owned(),
             Effect::Publish(News::Committed(version)) => return format!("publish {}", render_version(version)),
-            Effect::Publish(News::SignedOut { epoch }) => return format!("publish signout {epoch}"),
+            Effect::Publish(News::SignedOut { epoch, parting }) => {
+                return format!("publish signout {epoch}{}", render_parting(parting));
+            }
             Effect::Settle { waiter, outcome } => return format!("settle {} {}", waiter.0, render_outcome(&outcome)),
             Effect::Shutdown => return "shutdown".to_owned(),
         };
@@ -217,6 +229,22 @@ fn version(text: &str) -> Version {
     Version { epoch: epoch.parse().unwrap(), generation: generation.parse().unwrap() }
 }
 
+fn parting(words: &[&str]) -> Parting {
+    match words.first() {
+        Some(&"erased") => Parting::Erased,
+        Some(&"for_good") => Parting::ForGood,
+        _ => Parting::SignedOut,
+    }
+}
+
+/// `g1` or `user:g1`.
+fn subject(id: &str) -> String {
+    match id.strip_prefix("user:") {
+        Some(id) => format!("user_{id}"),
+        None => format!("anonymous_{id}"),
+    }
+}
+
 /// `A/R as ID SECONDS`; `-` for what is missing.
 fn token(words: &[&str]) -> TokenAnswer {
     let given = |word: &&str| (*word != "-").then(|| (**word).to_owned());
@@ -225,21 +253,22 @@ fn token(words: &[&str]) -> TokenAnswer {
         access_token: access.to_owned(),
         token_type: "bearer".to_owned(),
         refresh_token: given(&refresh),
-        anonymous_id: words.get(2).and_then(given).map(|id| match id.strip_prefix("user:") {
-            Some(id) => format!("user_{id}"),
-            None => format!("anonymous_{id}"),
-        }),
+        anonymous_id: words.get(2).and_then(given).map(|id| subject(&id)),
         expires_in: words.get(3).and_then(given).map(|seconds| seconds.parse().unwrap()),
     }
 }
 
-/// A token, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone is a body that is no token.
+/// A token, `member ID`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone is a body that is none of them.
 fn answer(words: &[&str]) -> Answer {
     if words[0].contains('/') {
         return Answer { status: 200, retry_after: None, body: Body::Token(token(words)) };
     }
+    if let ["member", id] = words {
+        let member = Member { id: subject(id), text: Secret::new(*id) };
+        return Answer { status: 200, retry_after: None, body: Body::Member(member) };
+    }
     let retry = words.iter().position(|word| *word == "retry");
-    let code = words[1..].iter().find(|word| word.starts_with("invalid"));
+    let code = words[1..].iter().find(|word| word.contains('_'));
     Answer {
         status: words[0].parse().unwrap(),
         retry_after: retry.map(|at| words[at + 1].parse().unwrap()),
@@ -251,8 +280,16 @@ fn render_version(version: Version) -> String {
     format!("{}.{}", version.epoch, version.generation)
 }
 
+fn render_parting(parting: Parting) -> &'static str {
+    match parting {
+        Parting::SignedOut => "",
+        Parting::Erased => " erased",
+        Parting::ForGood => " for_good",
+    }
+}
+
 fn render_record(record: &Record) -> String {
-    let mut said = render_version(record.version);
+    let mut said = render_version(record.version) + render_parting(record.parting);
     if let Some(claim) = &record.claim {
         write!(said, " claim {}", claim.expose()).unwrap();
     }
@@ -268,6 +305,10 @@ fn render_request(request: &Request) -> String {
         Request::Acquire { key } => format!("acquire {}", key.expose()),
         Request::Refresh { refresh_token } => format!("refresh {}", refresh_token.expose()),
         Request::Revoke { token } => format!("revoke {}", token.expose()),
+        Request::Upgrade { upgrade, access_token, body } => {
+            format!("{} {} {}", snake(&format!("{upgrade:?}")), access_token.expose(), body.expose())
+        }
+        Request::Erase { access_token } => format!("erase {}", access_token.expose()),
     }
 }
 
@@ -277,6 +318,8 @@ fn render_outcome(outcome: &Outcome) -> String {
         Outcome::Token(grant) => format!("{} replay", grant.access_token.expose()),
         Outcome::Deliver => "401".to_owned(),
         Outcome::Done => "done".to_owned(),
+        Outcome::Member(text) => format!("member {}", text.expose()),
+        Outcome::Refused { status, reason } => format!("refused {status} {reason}"),
         Outcome::Failed(failure) => failure.code().to_owned(),
     }
 }
@@ -296,7 +339,9 @@ fn render_event(event: &Event) -> String {
         Event::Identity { old, new, reason } => {
             format!("identity {} {} {}", id(old), id(new), snake(&format!("{reason:?}")))
         }
-        Event::SignedOut { id: who, by } => format!("signed_out {} {}", id(who), snake(&format!("{by:?}"))),
+        Event::SignedOut { id: who, by, parting } => {
+            format!("signed_out {} {}{}", id(who), snake(&format!("{by:?}")), render_parting(*parting))
+        }
         Event::Storage(trouble) => format!("storage {}", snake(&format!("{trouble:?}"))),
     }
 }

@@ -77,3 +77,34 @@ fn a_credential_that_is_adopted_expired_is_refreshed() {
         ",
     );
 }
+
+/// Found in Chromium: a tab stayed the guest that another one had made a member of, until its next refresh.
+#[test]
+fn c07_what_the_news_has_told_and_cannot_be_read_yet_is_looked_for_again() {
+    let mut tab = active();
+    tab.run(
+        "
+        heard 0.2                        -> load
+        loaded 0.1 a1/r1 as g1 900       ->
+        after 50                         -> load
+        loaded 0.1 a1/r1 as g1 900       ->
+        after 99                         ->
+        after 1                          -> load
+        loaded 0.2 a2/r2 as user:g1 900  -> ; identity g1 user_g1 registered; adopted user_g1
+        after 1000                       ->
+        ",
+    );
+}
+
+#[test]
+fn c17_what_never_comes_is_not_looked_for_for_ever() {
+    let mut tab = active();
+    tab.run("heard 0.2 -> load");
+    for pause in [50, 100, 200, 400] {
+        tab.run("loaded 0.1 a1/r1 as g1 900 ->");
+        tab.run(&format!("after {pause} -> load"));
+    }
+    tab.run("loaded 0.1 a1/r1 as g1 900 ->");
+    tab.run("after 800 ->");
+    tab.run("heard 0.1 ->");
+}

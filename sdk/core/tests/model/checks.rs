@@ -1,13 +1,13 @@
 //! What must hold: after each step, at each send and store, and when all has come to rest.
 
-use guestpass_core::{Effect, Event, Input, Op, Record, Request, Version};
+use guestpass_core::{Effect, Event, Input, Op, Outcome, Record, Request, Secret, Version};
 
-use crate::server::session_of;
-use crate::world::{Life, World, speaks_of};
+use crate::tab::{Call, Life, Sent, Tab, speaks_of};
+use crate::world::World;
 
 /// Every property, by the invariant that it holds.
 pub(crate) const PROPERTIES: &[&str] =
-    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C19", "at rest"];
+    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "rows", "at rest"];
 
 /// What a tab was before a step.
 pub(crate) struct Before {
@@ -42,6 +42,7 @@ impl World {
             self.say_wrong("C8", format!("tab {tab} is at epoch {epoch} after {sign_outs} sign-outs"));
         }
         self.check_lock(tab, effects);
+        self.check_refusal(tab, before, effects);
         if !before.closed {
             self.check_identity(tab, before, version, events);
         }
@@ -50,9 +51,9 @@ impl World {
     /// C6: what holds the lock has a deadline, and lets go of it before anybody is settled.
     fn check_lock(&mut self, tab: usize, effects: &[Effect]) {
         let released = effects.iter().position(|effect| matches!(effect, Effect::ReleaseLock { .. }));
-        let settled = effects
-            .iter()
-            .position(|effect| matches!(effect, Effect::Settle { outcome: guestpass_core::Outcome::Token(_), .. }));
+        let settled = effects.iter().position(|effect| {
+            matches!(effect, Effect::Settle { outcome: Outcome::Token(_) | Outcome::Member(_), .. })
+        });
         if let (Some(released), Some(settled)) = (released, settled)
             && settled < released
         {
@@ -68,11 +69,27 @@ impl World {
         }
     }
 
+    /// C18: a refusal changes nothing, neither here nor in the storage nor at the server.
+    fn check_refusal(&mut self, tab: usize, before: &Before, effects: &[Effect]) {
+        let refused = |effect: &Effect| matches!(effect, Effect::Settle { outcome: Outcome::Refused { .. }, .. });
+        let machine = &self.tabs[tab].machine;
+        let changed = machine.version() != before.version || machine.snapshot().id != before.id;
+        let acts = |effect: &Effect| match effect {
+            Effect::Store { .. } | Effect::Publish(_) => true,
+            Effect::Send { request, .. } => matches!(request, Request::Acquire { .. } | Request::Revoke { .. }),
+            _ => false,
+        };
+        if effects.iter().any(refused) && (changed || effects.iter().any(acts)) {
+            self.say_wrong("C18", format!("tab {tab} has changed the session after a refusal: {effects:?}"));
+        }
+    }
+
     /// C9: only the server or a sign-out ends an identity. C10: and never silently.
     fn check_identity(&mut self, tab: usize, before: &Before, version: Version, events: &[Event]) {
         let id = self.tabs[tab].machine.snapshot().id.clone();
         if let Some(old) = before.id.clone().filter(|_| before.id != id) {
-            let ended = session_of(&old).is_some_and(|session| self.server.sessions[session].revoked);
+            let raised = id.as_ref().is_some_and(|id| self.server.are_same(&old, id));
+            let ended = raised || self.server.has_ended(&old);
             // A storage that comes late cannot compare and store in one go: without the lock two guests of one epoch may
             // both be committed, and the newer one wins.
             let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.bypassed);
@@ -90,19 +107,44 @@ impl World {
         }
     }
 
+    /// C10: who is told to be a member, is one.
+    pub(crate) fn check_member(&mut self, tab: usize, id: &Secret) {
+        let shown = self.tabs[tab].machine.snapshot().id.clone();
+        if shown.as_deref() != Some(id.expose()) && !self.may_have_orphans() {
+            self.say_wrong("C10", format!("tab {tab} tells the member {} while it is {shown:?}", id.expose()));
+        }
+    }
+
     /// C2: under the lock, nobody else asks for a credential; and nothing is asked for a second time while an
     /// answer is on its way.
     pub(crate) fn check_send(&mut self, tab: usize, request: &Request) {
-        if matches!(request, Request::Revoke { .. }) {
-            return;
+        if matches!(request, Request::Acquire { .. }) {
+            self.check_acquisition(tab);
+        }
+        if !matches!(request, Request::Acquire { .. } | Request::Refresh { .. }) {
+            return; // needs no lock
         }
         let holds = self.lock.holder.is_some_and(|(holder, _)| holder == tab);
         if !holds && !self.tabs[tab].bypassed && !self.tabs[tab].broken {
             self.say_wrong("C2", format!("tab {tab} sends without the lock"));
         }
-        let pending = |sent: &crate::world::Sent| !sent.cancelled && sent.request == *request;
+        let pending = |sent: &Sent| !sent.cancelled && sent.request == *request;
         if self.tabs[tab].sends.values().any(pending) {
             self.say_wrong("C2", format!("tab {tab} sends the same once more while it is under way"));
+        }
+    }
+
+    /// C8: after a sign-out for good, nobody becomes a guest whom nobody has asked for.
+    fn check_acquisition(&mut self, tab: usize) {
+        let epoch = self.tabs[tab].machine.version().epoch;
+        let upgrading = self.tabs[tab].calls.values().any(|call| *call == Call::Upgrading);
+        if upgrading {
+            self.tabs[tab].asked.insert(epoch);
+        }
+        let followed = self.server.sessions.iter().any(|session| session.epoch == epoch);
+        let barred = self.left_for_good.contains(&epoch) && !self.left.contains(&epoch) && !followed;
+        if barred && !self.tabs[tab].asked.contains(&epoch) {
+            self.say_wrong("C8", format!("tab {tab} makes a guest after a sign-out for good"));
         }
     }
 
@@ -112,26 +154,41 @@ impl World {
             let (new, old) = (record.version, self.storage.version);
             self.say_wrong("C7", format!("tab {tab} stores {new:?} over {old:?}"));
         }
-        let session = record.credential.as_ref().and_then(|credential| session_of(credential.subject.as_deref()?));
-        if let Some(session) = session
-            && self.server.sessions[session].epoch < record.version.epoch
+        let token = record.credential.as_ref().map(|credential| &credential.access_token);
+        if let Some(token) = token
+            && self.server.session(token.expose()).is_some_and(|session| session.epoch < record.version.epoch)
         {
-            self.say_wrong("C8", format!("tab {tab} stores session {session} after its sign-out"));
+            self.say_wrong("C8", format!("tab {tab} stores {} after its sign-out", token.expose()));
         }
     }
 
     /// C19: of an epoch, one guest at the most is alive at the server.
     pub(crate) fn check_guests(&mut self) {
-        let ended = self.server.sessions.iter().any(|session| session.revoked);
-        if !self.browser.sync_storage || (!self.browser.locks && ended) || self.parted {
-            // A storage that comes late or not at all may cost an orphan at the server; so may, without the lock, a
-            // guest that the server ends while other tabs are still asking for it. No tab ever holds the orphan.
+        if self.may_have_orphans() {
             return;
         }
         let epochs: Vec<_> = self.server.sessions.iter().filter(|it| !it.revoked).map(|it| it.epoch).collect();
         if epochs.iter().any(|epoch| epochs.iter().filter(|other| *other == epoch).count() > 1) {
             self.say_wrong("C19", "two guests of one epoch are alive".to_owned());
         }
+    }
+
+    /// A storage that comes late or not at all may cost an orphan at the server; so may, without the lock, a guest that
+    /// the server ends while other tabs are still asking for it. No tab ever holds the orphan.
+    fn may_have_orphans(&self) -> bool {
+        let ended = self.server.sessions.iter().any(|session| session.revoked);
+        !self.browser.sync_storage || (!self.browser.locks && ended) || self.parted
+    }
+
+    /// Whatever the visitor has written since the last sign-out is there once, whoever the visitor has become.
+    fn lost_rows(&self) -> Option<String> {
+        let epoch = self.storage.version.epoch;
+        let ended = self.server.sessions.iter().any(|session| session.epoch == epoch && session.revoked);
+        let token = self.storage.credential.as_ref().map(|credential| credential.access_token.expose())?;
+        let user = self.server.session(token)?.user;
+        let (written, there) = (self.written.get(&epoch), self.server.users[user].rows.get(&epoch));
+        let wrong = written != there && !ended && !self.may_have_orphans();
+        wrong.then(|| format!("{written:?} rows were written in epoch {epoch}, and user {user} has {there:?}"))
     }
 
     /// When faults stop, everything settles and all tabs agree.
@@ -141,14 +198,20 @@ impl World {
         world.come_to_rest();
         let mut found: Vec<_> = world.wrong.clone().into_iter().collect();
         for (index, tab) in world.tabs.iter().enumerate().filter(|(_, tab)| tab.life == Life::Open) {
-            if tab.calls.values().any(crate::world::Call::is_waiting) {
+            if tab.calls.values().any(Call::is_waiting) {
                 found.push(("at rest", format!("a call of tab {index} still waits")));
             }
             let (own, stored) = (tab.machine.version(), world.storage.version);
             if !tab.broken && own != stored {
                 found.push(("at rest", format!("tab {index} is at {own:?}, the storage at {stored:?}")));
             }
+            let id = tab.machine.snapshot().id.as_deref();
+            let subject = world.storage.credential.as_ref().and_then(|credential| credential.subject.as_deref());
+            if world.browser.sync_storage && !world.parted && id.is_some() && subject.is_some() && id != subject {
+                found.push(("at rest", format!("tab {index} is {id:?}, the storage holds {subject:?}")));
+            }
         }
+        found.extend(world.lost_rows().map(|what| ("rows", what)));
         for (property, what) in found {
             self.say_wrong(property, format!("{what}, after all has come to rest"));
         }
@@ -188,8 +251,7 @@ impl World {
                 self.deliver(tab, *op, false);
                 return true;
             }
-            let granted =
-                self.tabs[tab].calls.iter().find(|(_, call)| matches!(call, crate::world::Call::Granted { .. }));
+            let granted = self.tabs[tab].calls.iter().find(|(_, call)| matches!(call, Call::Granted { .. }));
             if let Some((call, _)) = granted {
                 let call = *call;
                 self.request(tab, call, false);
@@ -205,9 +267,8 @@ impl World {
 
     /// Nothing but time helps: the earliest timer of a tab with something to do. Refreshing ahead is not waited for.
     fn wait(&mut self) -> bool {
-        let waits = |tab: &crate::world::Tab| {
-            let busy =
-                tab.calls.values().any(crate::world::Call::is_waiting) || tab.machine.snapshot().failure.is_some();
+        let waits = |tab: &Tab| {
+            let busy = tab.calls.values().any(Call::is_waiting) || tab.machine.snapshot().failure.is_some();
             (tab.life == Life::Open && busy).then(|| tab.machine.poll_timeout()).flatten()
         };
         let next = self.tabs.iter().enumerate().filter_map(|(index, tab)| waits(tab).map(|at| (at, index))).min();

@@ -8,6 +8,7 @@ mod diagram;
 mod scenario;
 mod scenarios;
 mod server;
+mod tab;
 mod world;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,11 @@
 //! What may happen in a world, and how often: a scenario is finite, and all of it is explored.
 
-use guestpass_core::{Input, Op};
+use guestpass_core::{Input, Op, Request, Upgrade};
 use stateright::{Model, Property};
 
 use crate::checks::PROPERTIES;
-use crate::world::{Browser, Call, Life, World};
+use crate::tab::{Call, Life};
+use crate::world::{Browser, World};
 
 /// How often each thing may happen in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,6 +15,15 @@ pub(crate) struct Budget {
     /// Tokens that expire.
     pub(crate) expiries: u8,
     pub(crate) sign_outs: u8,
+    /// Sign-outs after which nobody is to follow.
+    pub(crate) for_good: u8,
+    /// Guests who become a member.
+    pub(crate) registrations: u8,
+    /// Guests who log in as a member.
+    pub(crate) logins: u8,
+    /// Upgrades that the server refuses.
+    pub(crate) denials: u8,
+    pub(crate) erasures: u8,
     /// Calls of `start`.
     pub(crate) starts: u8,
     /// Timers that fire although something is still under way.
@@ -60,6 +70,11 @@ pub(crate) enum Action {
     Want(usize),
     Expire(usize),
     SignOut(usize),
+    SignOutForGood(usize),
+    Register(usize),
+    Login(usize),
+    Deny(usize, Op),
+    Erase(usize),
     Start(usize),
     Request(usize, u32),
     Refuse(usize, u32),
@@ -118,6 +133,10 @@ impl Model for Scenario {
             let has_id = tab.machine.snapshot().id.is_some();
             push(actions, left.expiries * u8::from(has_id), Action::Expire(index));
             push(actions, left.sign_outs, Action::SignOut(index));
+            push(actions, left.for_good, Action::SignOutForGood(index));
+            push(actions, left.registrations, Action::Register(index));
+            push(actions, left.logins, Action::Login(index));
+            push(actions, left.erasures, Action::Erase(index));
             push(actions, left.starts, Action::Start(index));
             for (call, _) in tab.calls.iter().filter(|(_, call)| matches!(call, Call::Granted { .. })) {
                 actions.push(Action::Request(index, *call));
@@ -130,6 +149,8 @@ impl Model for Scenario {
             for (op, sent) in &tab.sends {
                 let (answered, op) = (sent.answer.is_some(), *op);
                 actions.push(if answered { Action::Deliver(index, op) } else { Action::Serve(index, op) });
+                let deniable = !answered && matches!(sent.request, Request::Upgrade { .. });
+                push(actions, left.denials * u8::from(deniable), Action::Deny(index, op));
                 push(actions, left.network * u8::from(answered), Action::DeliverTwice(index, op));
                 push(actions, left.network, Action::Lose(index, op));
                 push(actions, left.network * u8::from(!answered), Action::Overload(index, op));
@@ -173,7 +194,7 @@ impl Model for Scenario {
                 })),*]
             };
         }
-        holds!(0 1 2 3 4 5 6 7 8 9 10 11)
+        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13)
     }
 }
 
@@ -192,7 +213,27 @@ impl State {
             }
             Action::SignOut(tab) => {
                 left[0].sign_outs -= 1;
-                world.sign_out(tab);
+                world.sign_out(tab, false);
+            }
+            Action::SignOutForGood(tab) => {
+                left[0].for_good -= 1;
+                world.sign_out(tab, true);
+            }
+            Action::Register(tab) => {
+                left[0].registrations -= 1;
+                world.upgrade(tab, Upgrade::Register);
+            }
+            Action::Login(tab) => {
+                left[0].logins -= 1;
+                world.upgrade(tab, Upgrade::Login);
+            }
+            Action::Deny(tab, op) => {
+                left[0].denials -= 1;
+                world.deny(tab, op);
+            }
+            Action::Erase(tab) => {
+                left[0].erasures -= 1;
+                world.erase(tab);
             }
             Action::Start(tab) => {
                 left[0].starts -= 1;

@@ -1,14 +1,16 @@
-//! A server that rotates as Guestpass's does, in as few states as that takes.
+//! A server that rotates, registers and merges as Guestpass's does, in as few states as that takes.
 
 use std::collections::BTreeMap;
 
-use guestpass_core::wire::{TokenAnswer, error_code};
-use guestpass_core::{Answer, Body, Request};
+use guestpass_core::wire::{GUEST_PREFIX, TokenAnswer, USER_PREFIX, error_code};
+use guestpass_core::{Answer, Body, Member, Request, Secret, Upgrade};
 
-/// What the server knows. A session is its guest: guest 3 has session 3.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// What the server knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Server {
     pub(crate) sessions: Vec<Session>,
+    /// The first is a member from the beginning, into whose account guests log in.
+    pub(crate) users: Vec<User>,
     keys: BTreeMap<String, usize>,
 }
 
@@ -18,6 +20,29 @@ pub(crate) struct Session {
     pub(crate) revoked: bool,
     /// The epoch of the tab whose request made it: what the server does not know, but the properties speak of.
     pub(crate) epoch: u64,
+    /// Whose it is.
+    pub(crate) user: usize,
+    /// Whose it was at first.
+    guest: usize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct User {
+    email: Option<&'static str>,
+    erased: bool,
+    /// How many rows were written, by the epoch of the tab that wrote them.
+    pub(crate) rows: BTreeMap<u64, u32>,
+}
+
+/// Of the member who is there from the beginning, and of the one whom guests become.
+pub(crate) const OLD_MEMBER: &str = "old@example.com";
+pub(crate) const NEW_MEMBER: &str = "new@example.com";
+
+impl Default for Server {
+    fn default() -> Self {
+        let member = User { email: Some(OLD_MEMBER), ..User::default() };
+        Self { sessions: Vec::new(), users: vec![member], keys: BTreeMap::new() }
+    }
 }
 
 impl Server {
@@ -29,24 +54,53 @@ impl Server {
                 if let Some((session, _)) = self.find(token.expose()) {
                     self.sessions[session].revoked = true;
                 }
-                Answer { status: 200, retry_after: None, body: Body::Other }
+                answer(200, Body::Other)
             }
+            Request::Upgrade { upgrade, access_token, body } => match self.caller(access_token.expose()) {
+                Some(user) if *upgrade == Upgrade::Register => self.register(user, body.expose()),
+                Some(user) => self.login(user),
+                None => answer(401, Body::Other),
+            },
+            Request::Erase { access_token } => match self.caller(access_token.expose()) {
+                Some(user) => self.erase(user),
+                None => answer(401, Body::Other),
+            },
         }
     }
 
-    /// Whether a resource would take this access token.
-    pub(crate) fn accepts(&self, access_token: &str) -> bool {
-        self.find(access_token).is_some_and(|(session, _)| !self.sessions[session].revoked)
+    /// Whether a resource would take this access token; then it writes a row.
+    pub(crate) fn write(&mut self, access_token: &str, epoch: u64) -> bool {
+        let caller = self.caller(access_token);
+        if let Some(user) = caller {
+            *self.users[user].rows.entry(epoch).or_default() += 1;
+        }
+        caller.is_some()
+    }
+
+    /// Whether these are the same visitor: one of them may have become the other.
+    pub(crate) fn are_same(&self, old: &str, new: &str) -> bool {
+        let holds = |session: &Session, user: Option<usize>| Some(session.user) == user || Some(session.guest) == user;
+        let (old, new) = (user_of(old), user_of(new));
+        self.sessions.iter().any(|session| holds(session, old) && holds(session, new))
+    }
+
+    /// Whether a session of this visitor has ended.
+    pub(crate) fn has_ended(&self, subject: &str) -> bool {
+        let user = user_of(subject);
+        let held = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
+        self.sessions.iter().filter(held).any(|session| session.revoked)
     }
 
     fn acquire(&mut self, key: &str, epoch: u64) -> Answer {
         let session = match self.keys.get(key) {
             Some(known) if self.sessions[*known].counter > 0 || self.sessions[*known].revoked => {
-                return Answer { status: 409, retry_after: None, body: Body::Other };
+                return answer(409, Body::Other);
             }
             Some(known) => *known,
             None => {
-                self.sessions.push(Session { counter: 0, revoked: false, epoch });
+                let user = self.users.len();
+                self.users.push(User::default());
+                self.sessions.push(Session { counter: 0, revoked: false, epoch, user, guest: user });
                 let new = self.sessions.len() - 1;
                 self.keys.insert(key.to_owned(), new);
                 new
@@ -56,8 +110,7 @@ impl Server {
     }
 
     fn refresh(&mut self, token: &str) -> Answer {
-        let invalid =
-            Answer { status: 400, retry_after: None, body: Body::Error(error_code::INVALID_GRANT.to_owned()) };
+        let invalid = answer(400, Body::Error(error_code::INVALID_GRANT.to_owned()));
         let Some((session, counter)) = self.find(token) else { return invalid };
         let known = &mut self.sessions[session];
         if known.revoked {
@@ -72,16 +125,72 @@ impl Server {
         self.token(session)
     }
 
+    fn register(&mut self, user: usize, email: &str) -> Answer {
+        let owner = self.users.iter().position(|user| user.email == Some(email));
+        match (self.users[user].email, owner) {
+            (Some(own), _) if own != email => refusal(409, "already_member"),
+            (None, Some(_)) => refusal(409, "email_taken"),
+            _ => {
+                self.users[user].email = Some(NEW_MEMBER);
+                self.member(user)
+            }
+        }
+    }
+
+    /// Into the account of the first user: with all rows and all sessions, once.
+    fn login(&mut self, guest: usize) -> Answer {
+        if self.users[0].erased {
+            return refusal(403, "invalid_credentials");
+        }
+        if guest != 0 && self.users[guest].email.is_some() {
+            return refusal(409, "already_member");
+        }
+        if guest != 0 {
+            for (epoch, rows) in std::mem::take(&mut self.users[guest].rows) {
+                *self.users[0].rows.entry(epoch).or_default() += rows;
+            }
+            for session in self.sessions.iter_mut().filter(|session| session.user == guest) {
+                session.user = 0;
+            }
+        }
+        self.member(0)
+    }
+
+    fn erase(&mut self, user: usize) -> Answer {
+        self.users[user] = User { erased: true, ..User::default() };
+        for session in self.sessions.iter_mut().filter(|session| session.user == user) {
+            session.revoked = true;
+        }
+        answer(204, Body::Other)
+    }
+
+    fn member(&self, user: usize) -> Answer {
+        let id = self.subject(user);
+        answer(200, Body::Member(Member { text: Secret::new(id.clone()), id }))
+    }
+
     fn token(&self, session: usize) -> Answer {
-        let counter = self.sessions[session].counter;
+        let Session { counter, user, .. } = self.sessions[session];
         let token = TokenAnswer {
             access_token: format!("a{session}.{counter}"),
             token_type: "bearer".to_owned(),
             expires_in: Some(900),
             refresh_token: Some(format!("r{session}.{counter}")),
-            anonymous_id: Some(subject(session)),
+            anonymous_id: Some(self.subject(user)),
         };
-        Answer { status: 200, retry_after: None, body: Body::Token(token) }
+        answer(200, Body::Token(token))
+    }
+
+    /// Whose access token this is: also after a merge, whose sessions have moved.
+    fn caller(&self, access_token: &str) -> Option<usize> {
+        let (session, _) = self.find(access_token)?;
+        let Session { revoked, user, .. } = self.sessions[session];
+        (!revoked).then_some(user)
+    }
+
+    /// The session of a token.
+    pub(crate) fn session(&self, token: &str) -> Option<&Session> {
+        self.find(token).map(|(session, _)| &self.sessions[session])
     }
 
     fn find(&self, token: &str) -> Option<(usize, u32)> {
@@ -89,14 +198,22 @@ impl Server {
         let (session, counter) = (session.parse().ok()?, counter.parse().ok()?);
         self.sessions.get(session).map(|_| (session, counter))
     }
+
+    fn subject(&self, user: usize) -> String {
+        let prefix = if self.users[user].email.is_some() { USER_PREFIX } else { GUEST_PREFIX };
+        format!("{prefix}{user}")
+    }
 }
 
-/// The subject of a session's guest.
-pub(crate) fn subject(session: usize) -> String {
-    format!("anonymous_{session}")
+fn user_of(subject: &str) -> Option<usize> {
+    subject.strip_prefix(GUEST_PREFIX).or_else(|| subject.strip_prefix(USER_PREFIX))?.parse().ok()
 }
 
-/// The session of a subject.
-pub(crate) fn session_of(subject: &str) -> Option<usize> {
-    subject.strip_prefix("anonymous_")?.parse().ok()
+/// A problem that leaves everything as it is.
+pub(crate) fn refusal(status: u16, code: &str) -> Answer {
+    answer(status, Body::Error(code.to_owned()))
+}
+
+fn answer(status: u16, body: Body) -> Answer {
+    Answer { status, retry_after: None, body }
 }

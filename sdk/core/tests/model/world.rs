@@ -1,14 +1,12 @@
 //! Tabs that run the production machine, and what is between them: storage, lock, channel, network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use guestpass_core::{
-    Answer, Config, Effect, Event, Input, Machine, News, OnIdentityLost, Op, Outcome, Record, Request, Secret, Stored,
-    Timestamp, Version, WaiterId,
-};
+use guestpass_core::{Answer, Effect, Input, Op, Outcome, Record, Secret, Status, Stored, Upgrade, WaiterId};
 
 use crate::diagram;
-use crate::server::Server;
+use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, refusal};
+use crate::tab::{Call, Io, Life, PATIENCE, Sent, Tab};
 
 /// How the browser of a scenario is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,67 +31,14 @@ pub(crate) struct World {
     /// The storage has failed a tab, which has gone its own way since.
     pub(crate) parted: bool,
     keys: u32,
-    /// How often a visitor has signed out.
+    /// How often a visitor has signed out, or asked to be erased.
     pub(crate) sign_outs: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Tab {
-    pub(crate) life: Life,
-    pub(crate) machine: Machine,
-    pub(crate) now: Timestamp,
-    /// Loads and stores under way, in their order.
-    pub(crate) io: VecDeque<Io>,
-    /// The storage of this tab fails from now on.
-    pub(crate) broken: bool,
-    pub(crate) sends: BTreeMap<Op, Sent>,
-    pub(crate) inbox: Vec<News>,
-    pub(crate) calls: BTreeMap<u32, Call>,
-    /// The lock was refused, lost, or not waited for: two tabs may be at it at once.
-    pub(crate) bypassed: bool,
-    /// Who the visitor was, when that has ended without a word so far.
-    pub(crate) owed: Option<String>,
-    started: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Life {
-    Open,
-    Closed,
-    Crashed,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Io {
-    Load(Op),
-    Store(Op, Record),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Sent {
-    pub(crate) request: Request,
-    pub(crate) epoch: u64,
-    pub(crate) answer: Option<Answer>,
-    /// Nobody waits for it any more; it may have been processed all the same.
-    pub(crate) cancelled: bool,
-}
-
-/// One logical request of the application.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Call {
-    Waiting {
-        replays: u8,
-    },
-    /// Has a token, and is on its way to a resource.
-    Granted {
-        access_token: String,
-        version: Version,
-        attempt: u8,
-        replays: u8,
-    },
-    /// Has asked to start, or to be signed out.
-    Asking,
-    Done,
+    /// The epochs that a sign-out for good has begun.
+    pub(crate) left_for_good: BTreeSet<u64>,
+    /// Those that another sign-out has begun.
+    pub(crate) left: BTreeSet<u64>,
+    /// How many rows the visitor has written, by epoch.
+    pub(crate) written: BTreeMap<u64, u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -102,9 +47,6 @@ pub(crate) struct Lock {
     /// Who asks, and whether somebody else had it then.
     pub(crate) queue: VecDeque<(usize, Op, bool)>,
 }
-
-/// How long a call waits: longer than everything else, so that only what nothing settles ends by it.
-const PATIENCE: u64 = 200_000;
 
 /// How long a tab waits for a lock that another one has: long enough to notice.
 const CONTENDED: u64 = 10;
@@ -121,6 +63,9 @@ impl World {
             parted: false,
             keys: 0,
             sign_outs: 0,
+            left_for_good: BTreeSet::new(),
+            left: BTreeSet::new(),
+            written: BTreeMap::new(),
         }
     }
 
@@ -132,13 +77,39 @@ impl World {
 
     pub(crate) fn start(&mut self, tab: usize) {
         let (call, _) = self.tabs[tab].start(Call::Asking);
-        self.feed(tab, Input::Start { waiter: WaiterId(call) });
+        let machine = &self.tabs[tab].machine;
+        let (epoch, anew) = (machine.version().epoch, machine.snapshot().status == Status::SignedOut);
+        if anew {
+            self.tabs[tab].asked.insert(epoch);
+        }
+        self.feed(tab, Input::Start { waiter: WaiterId(call), anew });
     }
 
-    pub(crate) fn sign_out(&mut self, tab: usize) {
+    pub(crate) fn sign_out(&mut self, tab: usize, for_good: bool) {
         self.sign_outs += 1;
         let (call, _) = self.tabs[tab].start(Call::Asking);
-        self.feed(tab, Input::SignOut { waiter: WaiterId(call) });
+        let epoch = self.tabs[tab].machine.version().epoch + 1;
+        if for_good {
+            self.left_for_good.insert(epoch)
+        } else {
+            self.left.insert(epoch)
+        };
+        self.feed(tab, Input::SignOut { waiter: WaiterId(call), for_good });
+    }
+
+    /// Registers, or logs in.
+    pub(crate) fn upgrade(&mut self, tab: usize, upgrade: Upgrade) {
+        let (call, deadline) = self.tabs[tab].start(Call::Upgrading);
+        let body = Secret::new(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
+        self.feed(tab, Input::Upgrade { waiter: WaiterId(call), deadline, upgrade, body });
+    }
+
+    pub(crate) fn erase(&mut self, tab: usize) {
+        self.sign_outs += 1;
+        let (call, deadline) = self.tabs[tab].start(Call::Asking);
+        let epoch = self.tabs[tab].machine.version().epoch + 1;
+        self.left.insert(epoch);
+        self.feed(tab, Input::Erase { waiter: WaiterId(call), deadline });
     }
 
     /// A call with a token reaches its resource, which answers as the server's state has it, or 401 all the same.
@@ -147,7 +118,8 @@ impl World {
         else {
             return;
         };
-        if self.server.accepts(&access_token) && !refuse {
+        if !refuse && self.server.write(&access_token, version.epoch) {
+            *self.written.entry(version.epoch).or_default() += 1;
             self.tabs[tab].calls.insert(call, Call::Done);
             return;
         }
@@ -215,6 +187,13 @@ impl World {
         if self.tabs[tab].sends.remove(&op).is_some() {
             let answer = Answer { status: 503, retry_after: None, body: guestpass_core::Body::Other };
             self.feed(tab, Input::Answered { op, answer });
+        }
+    }
+
+    /// The server says no to an upgrade, whose password is wrong.
+    pub(crate) fn deny(&mut self, tab: usize, op: Op) {
+        if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
+            sent.answer = Some(refusal(403, "invalid_credentials"));
         }
     }
 
@@ -350,7 +329,12 @@ impl World {
                 let access_token = grant.access_token.expose().to_owned();
                 Call::Granted { access_token, version: grant.version, attempt: grant.attempt, replays }
             }
-            (Some(Call::Waiting { .. } | Call::Asking), _) => Call::Done,
+            (Some(Call::Waiting { .. } | Call::Asking | Call::Upgrading), outcome) => {
+                if let Outcome::Member(id) = outcome {
+                    self.check_member(tab, &id);
+                }
+                Call::Done
+            }
             (_, outcome) => {
                 return self.say_wrong("C4", format!("tab {tab} settles call {call} once more: {outcome:?}"));
             }
@@ -399,58 +383,5 @@ impl World {
 
     pub(crate) fn say_wrong(&mut self, property: &'static str, what: String) {
         self.wrong.entry(property).or_insert(what);
-    }
-}
-
-impl Tab {
-    fn new(index: usize, browser: Browser) -> Self {
-        let on_identity_lost = if browser.stops { OnIdentityLost::Stop } else { OnIdentityLost::Reacquire };
-        let config = Config { seed: index as u64, on_identity_lost, ..Config::default() };
-        Self {
-            life: Life::Open,
-            machine: Machine::new(config),
-            now: Timestamp { mono: 1_000, wall: 1_000_000 },
-            io: VecDeque::new(),
-            broken: false,
-            sends: BTreeMap::new(),
-            inbox: Vec::new(),
-            calls: BTreeMap::new(),
-            bypassed: false,
-            owed: None,
-            started: 0,
-        }
-    }
-
-    fn pass(&mut self, milliseconds: u64) {
-        self.now.mono += milliseconds;
-        self.now.wall += milliseconds;
-    }
-
-    /// It waits for what other tabs have written to arrive: time alone helps, and that is no fault.
-    pub(crate) fn settles(&self) -> bool {
-        let short = Config::default().claim_settle;
-        let waits = self.calls.values().any(Call::is_waiting) && self.sends.is_empty() && self.io.is_empty();
-        waits && self.machine.poll_timeout().is_some_and(|at| at - self.now.mono <= short)
-    }
-
-    fn start(&mut self, call: Call) -> (u32, u64) {
-        self.started += 1;
-        self.calls.insert(self.started, call);
-        (self.started, self.now.mono + PATIENCE)
-    }
-}
-
-impl Call {
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self, Call::Waiting { .. } | Call::Asking)
-    }
-}
-
-/// Whether an event says that this visitor is no more.
-pub(crate) fn speaks_of(event: &Event, id: &str) -> bool {
-    match event {
-        Event::Identity { old: Some(old), .. } => old == id,
-        Event::SignedOut { id: Some(old), .. } => old == id,
-        _ => false,
     }
 }

@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 
 use super::openapi::GuestErrors;
 use crate::auth::Guest;
+use crate::clock::Timestamp;
 use crate::error::Problem;
 use crate::server::Guestpass;
 use crate::store::Refusal;
@@ -41,17 +42,26 @@ pub(super) fn routes() -> OpenApiRouter<Guestpass> {
 /// Who the server takes the caller for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
-    /// The subject: `anonymous_` and a UUID.
-    #[schema(pattern = "^anonymous_[0-9a-f-]{36}$")]
+    /// The subject: `anonymous_` or `user_`, and a UUID.
+    #[schema(pattern = "^(anonymous|user)_[0-9a-f-]{36}$")]
     id: String,
-    #[schema(pattern = "^guest$", example = "guest")]
+    /// `guest`, or `user` for a member.
+    #[schema(pattern = "^(guest|user)$", example = "guest")]
     kind: &'static str,
     /// When the guest was made.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
     created_at: String,
-    /// The guest's latest request, this one included.
+    /// The caller's latest request, this one included.
     #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
     last_active_at: String,
+    /// Since when they are a member. Null: a guest.
+    #[schema(format = DateTime, example = "2027-01-15T08:15:00.250Z")]
+    registered_at: Option<String>,
+    /// A member's address, in lower case, if they have given one.
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+    /// How many passkeys a member can sign in with.
+    passkeys: u64,
 }
 
 /// Who asks
@@ -61,11 +71,15 @@ pub(super) struct Me {
 ))]
 pub(super) async fn me(guest: Guest, State(Guestpass { inner }): State<Guestpass>) -> Result<Json<Me>, Problem> {
     let row = inner.store.guest(guest.id()).await?.ok_or(Refusal::NoGuest)?;
+    let subject = row.subject();
     Ok(Json(Me {
-        id: guest.subject(),
-        kind: "guest",
+        id: subject.to_string(),
+        kind: subject.kind.name(),
         created_at: row.created_at.rfc3339(),
         last_active_at: row.last_active_at.max(guest.seen_at()).rfc3339(),
+        registered_at: row.registered_at.map(Timestamp::rfc3339),
+        email: row.email,
+        passkeys: row.passkeys,
     }))
 }
 

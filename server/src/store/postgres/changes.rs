@@ -1,7 +1,7 @@
 //! What other nodes change, heard of at once (S4: within a second).
 //!
 //! `LISTEN` brings the news in milliseconds, but a notification can be lost: with its connection, or to a pooler in
-//! between that does not know of them. So the table is also asked twice a second for what has been revoked since, which
+//! between that does not know of them. So the table is also asked twice a second for what has changed since, which
 //! alone keeps the promise. The cursor is no clock and no counter: it is the oldest transaction that was still running
 //! when the table was last asked. Whatever was not visible then belongs to that transaction or to a later one, so nothing
 //! is missed however long a commit takes; what is reported twice does no harm. A new connection starts from nothing:
@@ -18,9 +18,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
 use super::location::Parts;
-use super::{Error, sessions, tls, unreadable};
+use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{Change, Revocation, StoreError};
+use crate::store::{Change, Promotion, Revocation, StoreError};
 
 /// How often the table is asked. Half of the second within which every node must know.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -151,14 +151,17 @@ impl Listener {
         }
     }
 
-    /// What has been revoked or erased since `cursor`, which moves on.
+    /// What has changed since `cursor`, which moves on.
     async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<Change>, Error> {
         let rows = within(client.query(POLL, &[&*cursor])).await?;
         let mut changes = Vec::new();
         for row in &rows {
-            if row.try_get::<_, Option<Uuid>>("id")?.is_some() {
-                changes.push(Change::Revoked(sessions::revocation(row)?));
-            }
+            let Some(id) = row.try_get("id")? else { continue };
+            let until = time_column(row, "until")?;
+            changes.push(match row.try_get("account")? {
+                None => Change::Revoked(Revocation { session: id, access_expires_at: until }),
+                Some(account) => Change::Promoted(Promotion { guest: id, account, until }),
+            });
         }
         if let Some(row) = rows.first() {
             *cursor = row.try_get("cursor")?;
@@ -167,17 +170,19 @@ impl Listener {
     }
 }
 
-/// One snapshot: the next cursor, and what has been revoked or erased since the last one. Access tokens that the database's
-/// clock takes for long expired are left out.
+/// One snapshot: the next cursor, and what has been revoked or erased and who has become a member since the last one. Access
+/// tokens that the database's clock takes for long expired are left out.
 const POLL: &str = "
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, ended.id, ended.access_expires_at
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, news.id, news.until, news.account
     FROM (VALUES (1)) AS always
     LEFT JOIN (
-        SELECT id, access_expires_at, revoked_in AS ended_in FROM session
+        SELECT id, access_expires_at AS until, NULL::uuid AS account, revoked_in AS news_in FROM session
         UNION ALL
-        SELECT id, access_expires_at, erased_in FROM erased_session
-    ) AS ended ON ended.ended_in >= $1::text::xid8
-        AND ended.access_expires_at > extract(epoch FROM now() - interval '5 minutes') * 1000";
+        SELECT id, access_expires_at, NULL, erased_in FROM erased_session
+        UNION ALL
+        SELECT id, guest_tokens_until, coalesce(merged_into, id), member_in FROM anonymous_user
+    ) AS news ON news.news_in >= $1::text::xid8
+        AND news.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
 async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
     match timeout(POLL_TIMEOUT, question).await {
@@ -189,10 +194,16 @@ async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Erro
 /// What a notification says. One that a later version sends is left to the next poll.
 fn change_in(payload: &str) -> Option<Change> {
     let mut words = payload.split(' ');
+    let time = |word: &str| word.parse().ok().map(Timestamp::from_millis);
     match words.next()? {
         "revoked" => Some(Change::Revoked(Revocation {
             session: Uuid::try_parse(words.next()?).ok()?,
-            access_expires_at: Timestamp::from_millis(words.next()?.parse().ok()?),
+            access_expires_at: time(words.next()?)?,
+        })),
+        "member" => Some(Change::Promoted(Promotion {
+            guest: Uuid::try_parse(words.next()?).ok()?,
+            account: Uuid::try_parse(words.next()?).ok()?,
+            until: time(words.next()?)?,
         })),
         _ => None,
     }

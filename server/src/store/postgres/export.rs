@@ -5,7 +5,7 @@ use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
 use super::guests::{guest as guest_row, owner};
-use super::{NotDone, cart, lists, preferences, sessions};
+use super::{NotDone, accounts, cart, lists, preferences, sessions};
 use crate::store::{Everything, ItemList, Page, Refusal};
 
 /// In one snapshot, so that it is as of one moment.
@@ -15,6 +15,7 @@ pub(super) async fn everything(db: &mut Client, guest: Uuid) -> Result<Everythin
     let owner = owner(&transaction, guest).await?;
     Ok(Everything {
         guest: guest_row(&transaction, owner.id).await?.ok_or(Refusal::NoGuest)?,
+        identities: accounts::identities(&transaction, &owner).await?,
         sessions: sessions::all_of_user(&transaction, &owner).await?,
         cart: cart::lines(&transaction, &owner).await?,
         history: lists::listed(&transaction, ItemList::History, &owner, Page::ALL).await?,

@@ -1,10 +1,10 @@
-//! Guests: who they are, and their end.
+//! Guests, and members, who are guests with an account: who they are, and their end.
 
-use deadpool_postgres::{Client, GenericClient};
+use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{Error, NotDone, time_column};
+use super::{Error, NotDone, time_column, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{GuestRow, Refusal, Revocation};
 
@@ -13,29 +13,46 @@ pub(super) struct Owner {
     pub(super) id: Uuid,
 }
 
-/// Every read of a guest's data begins here.
+/// Every read of a guest's data begins here. What a guest had who has been merged is the account's.
 pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, NotDone> {
-    let query = db.prepare_cached("SELECT id FROM anonymous_user WHERE id = $1").await?;
-    found(db, &query, guest).await
+    let query = db.prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1").await?;
+    let row = db.query_opt(&query, &[&guest]).await?.ok_or(Refusal::NoGuest)?;
+    Ok(Owner { id: row.try_get(0)? })
 }
 
-/// Every change of a guest's data begins here: the changes of one guest take turns, and take turns with the guest's end.
+/// Every change of a guest's data begins here: the changes of one guest take turns, and take turns with the guest's end and
+/// with merges. Whoever is merged while this waits is found to be the account, and the account waited for.
 pub(super) async fn lock_owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, NotDone> {
-    let query = db.prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 FOR NO KEY UPDATE").await?;
-    found(db, &query, guest).await
-}
-
-async fn found(db: &impl GenericClient, query: &tokio_postgres::Statement, guest: Uuid) -> Result<Owner, NotDone> {
-    let row = db.query_opt(query, &[&guest]).await?.ok_or(Refusal::NoGuest)?;
-    Ok(Owner { id: row.try_get("id")? })
+    let lock = db
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 AND merged_into IS NULL FOR NO KEY UPDATE")
+        .await?;
+    // An account is merged into no other: the second time, at the latest, it is one.
+    for _ in 0..2 {
+        let owner = owner(db, guest).await?;
+        if db.query_opt(&lock, &[&owner.id]).await?.is_some() {
+            return Ok(owner);
+        }
+    }
+    Err(Refusal::NoGuest.into())
 }
 
 pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<GuestRow>, Error> {
-    let query = db.prepare_cached("SELECT created_at, last_active_at FROM anonymous_user WHERE id = $1").await?;
+    let query = db
+        .prepare_cached(
+            "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
+                    (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
+             FROM anonymous_user LEFT JOIN account ON account.user_id = id
+             WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)",
+        )
+        .await?;
     let Some(row) = db.query_opt(&query, &[&id]).await? else { return Ok(None) };
     Ok(Some(GuestRow {
+        id: row.try_get("id")?,
         created_at: time_column(&row, "created_at")?,
         last_active_at: time_column(&row, "last_active_at")?,
+        registered_at: row.try_get::<_, Option<i64>>("registered_at")?.map(Timestamp::from_millis),
+        email: row.try_get("email")?,
+        passkeys: u64::try_from(row.try_get::<_, i64>("passkeys")?).map_err(unreadable)?,
     }))
 }
 
@@ -61,10 +78,10 @@ pub(super) async fn touch(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(
 }
 
 /// Takes the guest's row first, then those of the sessions: a refresh that was faster is waited for, and one that comes
-/// later finds no session. The rest of a guest goes with the guest.
+/// later finds no session. The rest of a guest goes with the guest; of a member, the account and the tombstones too.
 pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
     let transaction = db.transaction().await?;
-    let owner = lock_owner(&transaction, guest).await?;
+    let owner = lock_for_the_end(&transaction, guest).await?;
     let lock = transaction
         .prepare_cached("SELECT id, access_expires_at FROM session WHERE user_id = $1 ORDER BY id FOR UPDATE")
         .await?;
@@ -82,4 +99,21 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation
     transaction.execute(&delete, &[&owner.id]).await?;
     transaction.commit().await?;
     Ok(ended)
+}
+
+/// With the tombstones, which go along, and all in the order of their ids.
+async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, NotDone> {
+    let lock = transaction
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 OR merged_into = $1 ORDER BY id FOR UPDATE")
+        .await?;
+    let mut owner = owner(transaction, guest).await?;
+    loop {
+        transaction.query(&lock, &[&owner.id]).await?;
+        // Whoever was merged or erased meanwhile is not whom that was for.
+        let now = self::owner(transaction, guest).await?;
+        if now.id == owner.id {
+            return Ok(now);
+        }
+        owner = now;
+    }
 }

@@ -3,8 +3,10 @@
 //! What must be atomic is one statement, or one transaction that locks the session's row first; PostgreSQL itself makes
 //! commits that wait share a flush. What other nodes change is heard of in `changes`.
 
+mod accounts;
 mod cart;
 mod catalogue;
+mod ceremonies;
 mod changes;
 mod connection;
 mod export;
@@ -12,6 +14,7 @@ mod guests;
 mod keys;
 mod lists;
 mod location;
+mod merge;
 mod preferences;
 mod sessions;
 mod sweep;
@@ -28,9 +31,10 @@ use self::changes::Changes;
 use self::connection::Connections;
 use super::data::{self, outcome};
 use super::{
-    Batch, CartChange, CartLine, Change, Everything, GuestRow, ItemList, KeyChange, KeySet, ListedItem, Login,
-    LoginOutcome, Outcome, Page, PersonalItem, Preferences, PreferencesChange, Revocation, Rotation, RotationOutcome,
-    SessionRow, ShortLived, Store, StoreError, SweepBatch,
+    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Change, Entry, EntryOutcome, Everything, GuestRow,
+    ItemList, KeyChange, KeySet, ListedItem, Login, LoginOutcome, Outcome, Page, PasskeyRow, PersonalItem, Preferences,
+    PreferencesChange, Promotion, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
+    ShortLived, Store, StoreError, SweepBatch,
 };
 use crate::clock::Timestamp;
 
@@ -110,6 +114,38 @@ impl Store for PostgresStore {
 
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError> {
         self.connections.run(move |db| Box::pin(guests::guest(db, id))).await
+    }
+
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { accounts::register(db, &registration).await })).await
+    }
+
+    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { accounts::enter(db, &entry).await })).await
+    }
+
+    async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { accounts::account(&*db, &key).await })).await
+    }
+
+    async fn passkey(&self, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(accounts::passkey(db, credential_id))).await
+    }
+
+    async fn begin_ceremony(&self, ceremony: Ceremony) -> Result<bool, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { ceremonies::begin(db, &ceremony).await })).await
+    }
+
+    async fn ceremony(&self, id: Uuid, user: Uuid, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.connections.run(move |db| Box::pin(ceremonies::state(db, id, user, now))).await
+    }
+
+    async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError> {
+        self.connections.run(move |db| Box::pin(ceremonies::end(db, id))).await
+    }
+
+    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError> {
+        self.connections.run(move |db| Box::pin(accounts::promotions(db, now))).await
     }
 
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {

@@ -12,6 +12,12 @@ use crate::store::{
     Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
 };
 
+/// A session, and whether its user is a member.
+const SESSION: &str = "
+    SELECT session.id, user_id, refreshable, counter, session.created_at, rotated_at, expires_at, revoked_at,
+           registered_at IS NOT NULL AS registered
+    FROM session JOIN anonymous_user ON anonymous_user.id = user_id";
+
 /// One statement makes the guest, the session and the key, or nothing: of several with one key, the others wait for the
 /// first to commit, insert nothing, and read what it has made.
 pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome, Error> {
@@ -70,6 +76,7 @@ pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome
         _ => Ok(LoginOutcome::Open(OpenSession {
             id: login.session,
             user: login.user,
+            registered: false,
             counter: 0,
             current_since: login.now,
             access_expires_at,
@@ -82,8 +89,10 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
     let query = transaction
         .prepare_cached(
             "SELECT session.id, session.user_id, session.refreshable, session.counter, session.created_at, session.rotated_at,
-                    session.expires_at, session.revoked_at, login_key.created_at AS key_made_at
+                    session.expires_at, session.revoked_at, login_key.created_at AS key_made_at,
+                    registered_at IS NOT NULL AS registered
              FROM login_key JOIN session ON session.id = login_key.session_id
+             JOIN anonymous_user ON anonymous_user.id = session.user_id
              WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
         )
         .await?;
@@ -109,7 +118,8 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
              SET counter = counter + 1, rotated_at = $3, expires_at = $4,
                  access_expires_at = greatest(access_expires_at, least($5::bigint, $4::bigint))
              WHERE id = $1 AND counter = $2 AND refreshable AND revoked_at IS NULL AND expires_at > $3
-             RETURNING user_id",
+             RETURNING user_id,
+                 (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
         )
         .await?;
     let rotated = db
@@ -128,6 +138,7 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
         Some(row) => Ok(RotationOutcome::Open(OpenSession {
             id: rotation.session,
             user: row.try_get("user_id")?,
+            registered: row.try_get("registered")?,
             counter: rotation.presented + 1,
             current_since: rotation.now,
             access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
@@ -138,12 +149,8 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
 
 async fn judge(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
     let transaction = db.transaction().await?;
-    let query = transaction
-        .prepare_cached(
-            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
-             FROM session WHERE id = $1 FOR NO KEY UPDATE",
-        )
-        .await?;
+    let query =
+        transaction.prepare_cached(&format!("{SESSION} WHERE session.id = $1 FOR NO KEY UPDATE OF session")).await?;
     let Some(row) = transaction.query_opt(&query, &[&rotation.session]).await? else {
         return Ok(RotationOutcome::Refused);
     };
@@ -180,29 +187,25 @@ pub(super) async fn end(db: &Client, user: Uuid, session: Uuid, now: Timestamp) 
     let update = db
         .prepare_cached(
             "UPDATE session SET revoked_at = $3
-             WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id, access_expires_at",
+             WHERE id = $1 AND user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $2)
+               AND revoked_at IS NULL AND expires_at > $3 RETURNING id, access_expires_at",
         )
         .await?;
     db.query_opt(&update, &[&session, &user, &now.as_millis()]).await?.as_ref().map(revocation).transpose()
 }
 
 pub(super) async fn session(db: &Client, id: Uuid) -> Result<Option<SessionRow>, Error> {
-    let query = db
-        .prepare_cached(
-            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
-             FROM session WHERE id = $1",
-        )
-        .await?;
+    let query = db.prepare_cached(&format!("{SESSION} WHERE session.id = $1")).await?;
     db.query_opt(&query, &[&id]).await?.as_ref().map(session_row).transpose()
 }
 
 pub(super) async fn of_user(db: &Client, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, Error> {
     let query = db
-        .prepare_cached(
-            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
-             FROM session WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-             ORDER BY created_at DESC, id DESC LIMIT $3",
-        )
+        .prepare_cached(&format!(
+            "{SESSION} WHERE user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)
+                   AND revoked_at IS NULL AND expires_at > $2
+                 ORDER BY session.created_at DESC, session.id DESC LIMIT $3"
+        ))
         .await?;
     let rows = db.query(&query, &[&user, &now.as_millis(), &i64::from(SESSIONS_LISTED)]).await?;
     rows.iter().map(session_row).collect()
@@ -211,10 +214,7 @@ pub(super) async fn of_user(db: &Client, user: Uuid, now: Timestamp) -> Result<V
 /// All of them, those that are over, too.
 pub(super) async fn all_of_user(db: &impl GenericClient, owner: &Owner) -> Result<Vec<SessionRow>, Error> {
     let query = db
-        .prepare_cached(
-            "SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at
-             FROM session WHERE user_id = $1 ORDER BY created_at DESC, id DESC",
-        )
+        .prepare_cached(&format!("{SESSION} WHERE user_id = $1 ORDER BY session.created_at DESC, session.id DESC"))
         .await?;
     db.query(&query, &[&owner.id]).await?.iter().map(session_row).collect()
 }
@@ -243,6 +243,7 @@ fn session_row(row: &Row) -> Result<SessionRow, Error> {
     Ok(SessionRow {
         id: row.try_get("id")?,
         user: row.try_get("user_id")?,
+        registered: row.try_get("registered")?,
         refreshable: row.try_get("refreshable")?,
         counter: u64::try_from(row.try_get::<_, i64>("counter")?).map_err(unreadable)?,
         created_at: time_column(row, "created_at")?,

@@ -16,16 +16,20 @@ pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<Batch,
     };
     let lock = transaction
         .prepare_cached(
-            "SELECT id FROM anonymous_user WHERE id > $1 AND id <= $2 AND last_active_at < $3
+            "SELECT id FROM anonymous_user
+             WHERE id > $1 AND id <= $2 AND registered_at IS NULL
+               AND CASE WHEN merged_into IS NULL THEN last_active_at < $3 ELSE guest_tokens_until <= $4 END
              ORDER BY id FOR UPDATE SKIP LOCKED",
         )
         .await?;
-    let locked = transaction.query(&lock, &[&batch.after, &last, &batch.before.as_millis()]).await?;
+    let (before, now) = (batch.before.as_millis(), batch.now.as_millis());
+    let locked = transaction.query(&lock, &[&batch.after, &last, &before, &now]).await?;
     let locked: Vec<Uuid> = locked.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     let delete = transaction
         .prepare_cached(
             "DELETE FROM anonymous_user
-             WHERE id = ANY ($1) AND last_active_at < $2
+             WHERE id = ANY ($1) AND registered_at IS NULL
+               AND CASE WHEN merged_into IS NULL THEN last_active_at < $2 ELSE guest_tokens_until <= $3 END
                AND NOT EXISTS (
                    SELECT 1 FROM session
                    WHERE session.user_id = anonymous_user.id
@@ -33,7 +37,7 @@ pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<Batch,
                )",
         )
         .await?;
-    let removed = transaction.execute(&delete, &[&locked, &batch.before.as_millis(), &batch.now.as_millis()]).await?;
+    let removed = transaction.execute(&delete, &[&locked, &before, &now]).await?;
     transaction.commit().await?;
     Ok(Batch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
 }

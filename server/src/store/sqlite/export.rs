@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::guests::{guest_row, owner};
-use super::{NotDone, cart, lists, preferences, sessions};
+use super::{NotDone, accounts, cart, lists, preferences, sessions};
 use crate::store::{Everything, ItemList, Page};
 
 /// In one transaction, so that it is as of one moment.
@@ -13,6 +13,7 @@ pub(super) fn everything(db: &Connection, guest: Uuid) -> Result<Everything, Not
     let owner = owner(&transaction, guest)?;
     Ok(Everything {
         guest: guest_row(&transaction, &owner.id)?,
+        identities: accounts::identities(&transaction, &owner)?,
         sessions: sessions::all_of_user(&transaction, &owner)?,
         cart: cart::lines(&transaction, &owner)?,
         history: lists::listed(&transaction, ItemList::History, &owner, Page::ALL)?,

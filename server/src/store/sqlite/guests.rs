@@ -1,10 +1,10 @@
-//! Guests: who they are, and their end.
+//! Guests, and members, who are guests with an account: who they are, and their end.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{NotDone, id_text, time_column};
+use super::{NotDone, id_column, id_text, time_column};
 use crate::clock::Timestamp;
 use crate::store::{GuestRow, Refusal, Revocation};
 
@@ -14,11 +14,13 @@ pub(super) struct Owner {
     pub(super) id: String,
 }
 
-/// Every read and every change of a guest's data begins here.
+/// Every read and every change of a guest's data begins here. What a guest had who has been merged is the account's.
 pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, NotDone> {
-    let id = id_text(guest);
-    let exists = db.prepare_cached("SELECT 1 FROM anonymous_user WHERE id = ?1")?.exists([&id])?;
-    if exists { Ok(Owner { id }) } else { Err(Refusal::NoGuest.into()) }
+    let id = db
+        .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1")?
+        .query_row([id_text(guest)], |row| row.get(0))
+        .optional()?;
+    Ok(Owner { id: id.ok_or(Refusal::NoGuest)? })
 }
 
 pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestRow>> {
@@ -26,10 +28,20 @@ pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestR
 }
 
 pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow> {
-    db.prepare_cached("SELECT created_at, last_active_at FROM anonymous_user WHERE id = ?1")?.query_row([id], |row| {
+    db.prepare_cached(
+        "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
+                (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
+         FROM anonymous_user LEFT JOIN account ON account.user_id = id
+         WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)",
+    )?
+    .query_row([id], |row| {
         Ok(GuestRow {
+            id: id_column(row, "id")?,
             created_at: time_column(row, "created_at")?,
             last_active_at: time_column(row, "last_active_at")?,
+            registered_at: row.get::<_, Option<i64>>("registered_at")?.map(Timestamp::from_millis),
+            email: row.get("email")?,
+            passkeys: row.get("passkeys")?,
         })
     })
 }
@@ -43,7 +55,7 @@ pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Re
     Ok(())
 }
 
-/// The rest of a guest goes with the guest.
+/// The rest of a guest goes with the guest; of a member, the account and the tombstones too.
 pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
     let owner = owner(db, guest)?;
     let ended = db

@@ -3,13 +3,16 @@
 //! One server per file, and a lock sees to it: revocations are kept in memory as well, and a second process would not
 //! hear of them.
 
+mod accounts;
 mod cart;
 mod catalogue;
+mod ceremonies;
 mod connection;
 mod export;
 mod guests;
 mod keys;
 mod lists;
+mod merge;
 mod preferences;
 mod readers;
 mod sessions;
@@ -29,8 +32,9 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::data::{self, outcome};
 use super::{
-    Batch, CartChange, CartLine, Everything, GuestRow, ItemList, KeyChange, KeySet, ListedItem, Login, LoginOutcome,
-    Outcome, Page, PersonalItem, Preferences, PreferencesChange, Revocation, Rotation, RotationOutcome, SessionRow,
+    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Entry, EntryOutcome, Everything, GuestRow, ItemList,
+    KeyChange, KeySet, ListedItem, Login, LoginOutcome, Outcome, Page, PasskeyRow, PersonalItem, Preferences,
+    PreferencesChange, Promotion, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
     ShortLived, Store, StoreError, SweepBatch,
 };
 use crate::clock::Timestamp;
@@ -119,6 +123,38 @@ impl Store for SqliteStore {
 
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError> {
         self.readers.read(move |db| guests::guest(db, id)).await
+    }
+
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError> {
+        self.writer.write(move |db| accounts::register(db, &registration)).await
+    }
+
+    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError> {
+        self.writer.write(move |db| accounts::enter(db, &entry)).await
+    }
+
+    async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError> {
+        self.readers.read(move |db| accounts::account(db, &key)).await
+    }
+
+    async fn passkey(&self, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, StoreError> {
+        self.readers.read(move |db| accounts::passkey(db, credential_id)).await
+    }
+
+    async fn begin_ceremony(&self, ceremony: Ceremony) -> Result<bool, StoreError> {
+        self.writer.write(move |db| ceremonies::begin(db, &ceremony)).await
+    }
+
+    async fn ceremony(&self, id: Uuid, user: Uuid, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.readers.read(move |db| ceremonies::state(db, id, user, now)).await
+    }
+
+    async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError> {
+        self.writer.write(move |db| ceremonies::end(db, id)).await
+    }
+
+    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError> {
+        self.readers.read(move |db| accounts::promotions(db, now)).await
     }
 
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {

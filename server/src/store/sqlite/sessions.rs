@@ -45,6 +45,7 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
     Ok(LoginOutcome::Open(OpenSession {
         id: login.session,
         user: login.user,
+        registered: false,
         counter: 0,
         current_since: login.now,
         access_expires_at,
@@ -62,7 +63,8 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
                  access_expires_at = max(access_expires_at, min(:access_expires_at, :expires_at))
              WHERE id = :id AND counter = :presented AND refreshable
                AND revoked_at IS NULL AND expires_at > :now
-             RETURNING user_id",
+             RETURNING user_id,
+                 (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
         )?
         .query_row(
             named_params! {
@@ -72,13 +74,14 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
                 ":expires_at": rotation.expires_at.as_millis(),
                 ":access_expires_at": rotation.access_expires_at.as_millis(),
             },
-            |row| id_column(row, "user_id"),
+            |row| Ok((id_column(row, "user_id")?, row.get("registered")?)),
         )
         .optional()?;
-    if let Some(user) = rotated {
+    if let Some((user, registered)) = rotated {
         return Ok(RotationOutcome::Open(OpenSession {
             id: rotation.session,
             user,
+            registered,
             counter: rotation.presented + 1,
             current_since: rotation.now,
             access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
@@ -111,7 +114,8 @@ pub(super) fn revoke(db: &Connection, session: Uuid, now: Timestamp) -> rusqlite
 pub(super) fn end(db: &Connection, user: Uuid, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
     db.prepare_cached(
         "UPDATE session SET revoked_at = ?3
-         WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
+         WHERE id = ?1 AND user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?2)
+           AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
     )?
     .query_row(params![id_text(session), id_text(user), now.as_millis()], revocation)
     .optional()
@@ -119,8 +123,11 @@ pub(super) fn end(db: &Connection, user: Uuid, session: Uuid, now: Timestamp) ->
 
 pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::Result<Vec<SessionRow>> {
     db.prepare_cached(
-        "SELECT * FROM session WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
-         ORDER BY created_at DESC, id DESC LIMIT ?3",
+        "SELECT session.*, registered_at IS NOT NULL AS registered
+         FROM session JOIN anonymous_user ON anonymous_user.id = user_id
+         WHERE user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)
+           AND revoked_at IS NULL AND expires_at > ?2
+         ORDER BY session.created_at DESC, session.id DESC LIMIT ?3",
     )?
     .query_map(params![id_text(user), now.as_millis(), SESSIONS_LISTED], session_row)?
     .collect()
@@ -128,9 +135,13 @@ pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::
 
 /// All of them, those that are over, too.
 pub(super) fn all_of_user(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<SessionRow>> {
-    db.prepare_cached("SELECT * FROM session WHERE user_id = ?1 ORDER BY created_at DESC, id DESC")?
-        .query_map([&owner.id], session_row)?
-        .collect()
+    db.prepare_cached(
+        "SELECT session.*, registered_at IS NOT NULL AS registered
+         FROM session JOIN anonymous_user ON anonymous_user.id = user_id
+         WHERE user_id = ?1 ORDER BY session.created_at DESC, session.id DESC",
+    )?
+    .query_map([&owner.id], session_row)?
+    .collect()
 }
 
 pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Revocation>> {
@@ -152,21 +163,28 @@ fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
 
 fn session_of_key(db: &Connection, key: &[u8; 32]) -> rusqlite::Result<Option<(SessionRow, Timestamp)>> {
     db.prepare_cached(
-        "SELECT session.*, login_key.created_at AS key_made_at
-         FROM login_key JOIN session ON session.id = login_key.session_id WHERE login_key.hash = ?1",
+        "SELECT session.*, registered_at IS NOT NULL AS registered, login_key.created_at AS key_made_at
+         FROM login_key JOIN session ON session.id = login_key.session_id
+         JOIN anonymous_user ON anonymous_user.id = session.user_id WHERE login_key.hash = ?1",
     )?
     .query_row([key], |row| Ok((session_row(row)?, time_column(row, "key_made_at")?)))
     .optional()
 }
 
 pub(super) fn session(db: &Connection, id: Uuid) -> rusqlite::Result<Option<SessionRow>> {
-    db.prepare_cached("SELECT * FROM session WHERE id = ?1")?.query_row([id_text(id)], session_row).optional()
+    db.prepare_cached(
+        "SELECT session.*, registered_at IS NOT NULL AS registered
+         FROM session JOIN anonymous_user ON anonymous_user.id = user_id WHERE session.id = ?1",
+    )?
+    .query_row([id_text(id)], session_row)
+    .optional()
 }
 
 fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
         id: id_column(row, "id")?,
         user: id_column(row, "user_id")?,
+        registered: row.get("registered")?,
         refreshable: row.get("refreshable")?,
         counter: row.get("counter")?,
         created_at: time_column(row, "created_at")?,

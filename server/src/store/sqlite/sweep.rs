@@ -13,7 +13,8 @@ pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Ba
     let removed = db
         .prepare_cached(
             "DELETE FROM anonymous_user
-             WHERE id > :after AND id <= :last AND last_active_at < :before
+             WHERE id > :after AND id <= :last AND registered_at IS NULL
+               AND iif(merged_into IS NULL, last_active_at < :before, guest_tokens_until <= :now)
                AND NOT EXISTS (
                    SELECT 1 FROM session
                    WHERE session.user_id = anonymous_user.id

@@ -1,0 +1,129 @@
+use crate::script::{active, tab};
+
+const SIGNED_OUT: &str = "
+    signout 2 for_good          -> send revoke r1, publish signout 1 for_good, lock; signed_out g1 this_tab for_good | signed_out
+    granted                     -> load
+    loaded 0.1 a1/r1 as g1 900  -> store 1.0 for_good
+    saved                       -> unlock, publish signout 1 for_good, settle 2 done
+";
+
+#[test]
+fn c08_after_a_sign_out_for_good_nobody_follows_until_start() {
+    let mut tab = active();
+    tab.run(SIGNED_OUT);
+    tab.run(
+        "
+        want 3   -> settle 3 signed_out | signed_out
+        start 3  -> settle 3 done | signed_out
+        start 4 anew -> settle 4 done | idle
+        want 5   -> lock | acquiring
+        granted  -> load
+        loaded 1.0 for_good -> key
+        key k2   -> store 1.0 for_good claim k2
+        ",
+    );
+}
+
+#[test]
+fn c08_nor_in_another_tab() {
+    active().run(
+        "
+        heard signout 1 for_good  -> load; signed_out g1 another_tab for_good
+        want 2                    -> settle 2 signed_out
+        loaded 1.0 for_good       -> | signed_out
+        want 3                    -> settle 3 signed_out
+        ",
+    );
+    tab().run(
+        "
+        heard signout 1 for_good  -> load | signed_out
+        want 2                    -> settle 2 signed_out
+        ",
+    );
+}
+
+#[test]
+fn c08_nor_after_a_reload() {
+    let mut tab = tab();
+    tab.run(
+        "
+        start 1              -> load
+        want 2               ->
+        loaded 1.0 for_good  -> settle 1 done, settle 2 signed_out | signed_out
+        want 3               -> settle 3 signed_out
+        start 4              -> settle 4 done | signed_out
+        start 5 anew         -> settle 5 done | idle
+        want 5               -> lock
+        ",
+    );
+}
+
+#[test]
+fn c08_the_guest_that_another_tab_has_started_is_everybodys() {
+    let mut tab = active();
+    tab.run(SIGNED_OUT);
+    tab.run(
+        "
+        heard 1.1                            -> load
+        loaded 1.1 for_good a5/r5 as g5 900  -> ; adopted g5 | active
+        want 3                               -> settle 3 a5
+        ",
+    );
+}
+
+#[test]
+fn c08_once_somebody_has_followed_the_next_one_needs_no_start() {
+    tab().run(
+        "
+        want 1                         -> load
+        loaded 1.1 for_good claim k5   -> lock | acquiring
+        ",
+    );
+}
+
+#[test]
+fn c08_who_becomes_a_member_after_a_sign_out_for_good_has_asked_for_it() {
+    for known in [true, false] {
+        let mut tab = tab();
+        tab.run("start 1 -> load");
+        if known {
+            tab.run("loaded 1.0 for_good -> settle 1 done | signed_out");
+            tab.run("login 2 {} -> lock | acquiring");
+        } else {
+            tab.run("login 2 {} ->");
+            tab.run("loaded 1.0 for_good -> settle 1 done, lock | acquiring");
+        }
+    }
+}
+
+#[test]
+fn c08_of_two_sign_outs_at_once_the_one_for_good_counts() {
+    let mut lesser = active();
+    lesser.run(
+        "
+        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        granted                     -> load
+        loaded 1.0 for_good         -> unlock, settle 2 done
+        want 3                      -> settle 3 signed_out
+        ",
+    );
+    let mut greater = active();
+    greater.run(
+        "
+        signout 2 for_good          -> send revoke r1, publish signout 1 for_good, lock; signed_out g1 this_tab for_good
+        granted                     -> load
+        loaded 1.0                  -> store 1.0 for_good
+        saved                       -> unlock, publish signout 1 for_good, settle 2 done
+        ",
+    );
+    let mut third = active();
+    third.run(
+        "
+        heard signout 1             -> load; signed_out g1 another_tab
+        heard signout 1 for_good    ->
+        loaded 1.0                  -> lock, load
+        granted                     -> load
+        loaded 1.0                  -> store 1.0 for_good
+        ",
+    );
+}

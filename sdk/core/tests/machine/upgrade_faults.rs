@@ -1,0 +1,160 @@
+//! Upgrades that are not answered, given up, or crossed by a sign-out.
+
+use guestpass_core::Config;
+
+use crate::script::{PATIENCE, Tab, active, active_with};
+
+/// Sends what was sent before once more when its time has come.
+fn resend(tab: &mut Tab, sent: &str) {
+    let wait = tab.timer().unwrap();
+    assert!((1..=500).contains(&wait), "{wait}");
+    tab.run(&format!("after {wait} -> {sent}"));
+}
+
+#[test]
+fn an_answer_that_is_lost_is_asked_for_again() {
+    for lost in ["unsent", "answered 503", "answered 200", "answered 429", "answered 408"] {
+        let mut tab = active();
+        tab.run("register 2 {} -> send register a1 {}");
+        tab.run(&format!("{lost} -> | active"));
+        assert_eq!(tab.machine.snapshot().failure, None, "the session has not failed");
+        resend(&mut tab, "send register a1 {}");
+        tab.run("answered member user:g1 -> lock");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_waited_for_only_so_long() {
+    let mut tab = active();
+    tab.run(
+        "
+        register 2 {}               -> send register a1 {}
+        after 9999                  ->
+        after 1                     -> cancel
+        answered@9  member user:g1  ->
+        ",
+    );
+    resend(&mut tab, "send register a1 {}");
+}
+
+#[test]
+fn the_pauses_grow_and_retry_after_is_honoured() {
+    let mut longest = [0; 4];
+    for seed in 0..32 {
+        let mut tab = active_with(Config { seed, ..Config::default() });
+        tab.run("register 2 {} -> send register a1 {}");
+        for longest in &mut longest {
+            tab.run("answered 503 ->");
+            let wait = tab.timer().unwrap();
+            *longest = wait.max(*longest);
+            tab.run(&format!("after {wait} -> send register a1 {{}}"));
+        }
+        tab.run("answered 503 retry 7000 ->");
+        assert!(tab.timer().unwrap() >= 7_000);
+    }
+    for (attempt, longest) in longest.into_iter().enumerate() {
+        assert!((250u64 << attempt..=500 << attempt).contains(&longest), "attempt {attempt}: {longest}");
+    }
+}
+
+#[test]
+fn who_would_have_to_wait_past_the_deadline_is_told_at_once() {
+    let mut tab = active();
+    tab.run(
+        "
+        login 2 {}                  -> send login a1 {}
+        answered 429 retry 29999    ->
+        online                      -> send login a1 {}
+        answered 429 retry 30000    -> settle 2 unavailable | active
+        ",
+    );
+    assert_eq!(tab.machine.snapshot().failure, None);
+}
+
+#[test]
+fn what_waits_to_be_sent_again_is_sent_when_the_network_or_the_page_is_back() {
+    for back in ["online -> send register a1 {}", "visible -> load, send register a1 {}"] {
+        let mut tab = active();
+        tab.run(
+            "
+            register 2 {}            -> send register a1 {}
+            answered 503 retry 9000  ->
+            ",
+        );
+        tab.run(back);
+    }
+}
+
+#[test]
+fn c04_by_the_deadline_it_is_told_why_there_is_no_answer() {
+    for (lost, told) in [("unsent", "network"), ("answered 503", "unavailable"), ("after 10000", "timeout")] {
+        let mut tab = active();
+        tab.run("register 2 {} -> send register a1 {}");
+        let end = tab.now.mono + PATIENCE;
+        tab.say(lost);
+        while tab.now.mono < end {
+            let said = tab.say(&format!("after {}", tab.timer().unwrap()));
+            let said = if said.contains("send") && tab.now.mono < end { tab.say(lost) } else { said };
+            assert_eq!(said.contains("settle"), tab.now.mono >= end, "{said}");
+            assert!(tab.now.mono < end || said.contains(&format!("settle 2 {told}")), "{told}: {said}");
+        }
+        tab.run("want 3 -> settle 3 a1");
+    }
+}
+
+#[test]
+fn c05_who_gives_up_takes_back_the_request_and_nothing_else() {
+    active().run(
+        "
+        register 2 {}  -> send register a1 {}
+        abort 2        -> settle 2 aborted, cancel | active
+        want 3         -> settle 3 a1
+        ",
+    );
+    active().run(
+        "
+        register 2 {}              -> send register a1 {}
+        answered member user:g1    -> lock
+        abort 2                    -> settle 2 aborted
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1 | refreshing
+        ",
+    );
+}
+
+#[test]
+fn c08_a_sign_out_in_the_middle_ends_it() {
+    active().run(
+        "
+        register 2 {}            -> send register a1 {}
+        signout 3                -> send revoke r1, cancel, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
+        answered@9 member user:g1  ->
+        ",
+    );
+    active().run(
+        "
+        register 2 {}            -> send register a1 {}
+        heard signout 1          -> settle 2 signed_out, load, cancel; signed_out g1 another_tab
+        ",
+    );
+    active().run(
+        "
+        register 2 {}            -> send register a1 {}
+        answered member user:g1  -> lock
+        heard signout 1          -> unlock, settle 2 signed_out, load; signed_out g1 another_tab
+        ",
+    );
+}
+
+#[test]
+fn c16_close_lets_go_of_it() {
+    let mut tab = active();
+    tab.run(
+        "
+        register 2 {}  -> send register a1 {}
+        close          -> cancel, settle 2 closed, shutdown | closed
+        register 3 {}  -> settle 3 closed
+        ",
+    );
+    assert_eq!(tab.timer(), None);
+}

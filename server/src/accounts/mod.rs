@@ -1,0 +1,204 @@
+//! Becoming a member: what a caller must prove, and what comes of it.
+//!
+//! Nothing here answers with tokens. A registration leaves the caller's session where it is, and an entry into an account
+//! takes it along; the next refresh tells the client who it is now. So an answer that is lost costs nothing: the same call,
+//! with the same old token, is answered in the same way.
+
+mod email;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
+mod link;
+mod oidc;
+mod passkeys;
+mod password;
+mod refused;
+mod webauthn;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub(crate) use self::email::EmailAddress;
+pub use self::oidc::OidcIssuer;
+
+pub(crate) use self::oidc::Issuers;
+pub(crate) use self::passkeys::{PasskeyAnswer, PasskeyOptions};
+pub(crate) use self::password::{Password, Passwords};
+pub(crate) use self::refused::{REFUSAL_CODES, Refused};
+pub(crate) use self::webauthn::RelyingParty;
+
+use crate::auth::{Guest, Members, Subject, finish};
+use crate::clock::Timestamp;
+use crate::store::{
+    AccountKey, AccountRow, Caller, Entry, EntryOutcome, NewCredential, Once, PasskeyRow, RegisterOutcome,
+    Registration, Store,
+};
+
+/// Registers, logs in and links. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Accounts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) members: Arc<Members>,
+    pub(crate) passwords: Arc<Passwords>,
+    /// Of passkeys, if this server can have them.
+    pub(crate) relying_party: Option<Arc<RelyingParty>>,
+    pub(crate) issuers: Arc<Issuers>,
+}
+
+/// Who the caller is now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Membership {
+    /// The subject of the tokens from the next refresh on.
+    #[schema(pattern = "^user_[0-9a-f-]{36}$")]
+    id: String,
+    #[schema(pattern = "^user$", example = "user")]
+    kind: &'static str,
+    /// In lower case.
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+    outcome: Outcome,
+    /// Whether what the guest had has been merged into an account that was there before.
+    merged: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MembershipOutcome)]
+pub(crate) enum Outcome {
+    /// The guest has become a member. The id is the same.
+    Registered,
+    /// The caller is in an account that was there before.
+    LoggedIn,
+}
+
+impl Membership {
+    fn of(account: AccountRow, outcome: Outcome, merged: bool) -> Self {
+        let subject = Subject::new(account.user, true);
+        Self { id: subject.to_string(), kind: subject.kind.name(), email: account.email, outcome, merged }
+    }
+}
+
+impl Accounts {
+    /// Signs up with a password.
+    pub(crate) async fn register_with_password(
+        &self,
+        guest: Guest,
+        email: EmailAddress,
+        password: Password,
+        now: Timestamp,
+    ) -> Result<Membership, Refused> {
+        let user = guest.token_subject().id;
+        if let Some(account) = self.store.account(AccountKey::User(user)).await? {
+            return self.repeat_registration(guest, account, &email, password).await;
+        }
+        let hash = self.passwords.hash(password.clone(), &email).await?;
+        let registration = Registration {
+            caller: caller(guest),
+            now,
+            email: Some(email.as_str().to_owned()),
+            credential: NewCredential::Password(hash),
+            once: None,
+        };
+        match self.register(registration).await? {
+            RegisterOutcome::Registered(_) => {
+                let account = AccountRow { user, email: Some(email.into()), password: None };
+                Ok(Membership::of(account, Outcome::Registered, false))
+            }
+            // Another request of the same guest was faster.
+            RegisterOutcome::Member(account) => self.repeat_registration(guest, account, &email, password).await,
+            RegisterOutcome::EmailTaken => Err(Refused::EmailTaken),
+            RegisterOutcome::Over => Err(Refused::SessionOver),
+            // Nothing of a password is anybody else's, or can be used up.
+            RegisterOutcome::CredentialTaken | RegisterOutcome::Used => Err(Refused::AlreadyMember),
+        }
+    }
+
+    /// The caller is a member: with the same data it is the same registration, whose answer was lost.
+    async fn repeat_registration(
+        &self,
+        guest: Guest,
+        account: AccountRow,
+        email: &EmailAddress,
+        password: Password,
+    ) -> Result<Membership, Refused> {
+        let is_theirs = account.user == guest.token_subject().id && account.email.as_deref() == Some(email.as_str());
+        if is_theirs && self.passwords.is_right(account.password.clone(), password).await? {
+            return Ok(Membership::of(account, Outcome::Registered, false));
+        }
+        Err(Refused::AlreadyMember)
+    }
+
+    /// Enters an account with its password.
+    pub(crate) async fn login_with_password(
+        &self,
+        guest: Guest,
+        email: EmailAddress,
+        password: Password,
+        now: Timestamp,
+    ) -> Result<Membership, Refused> {
+        let account = self.store.account(AccountKey::Email(email.into())).await?;
+        // Whether or not there is such an account, a password is checked: the time tells nothing.
+        let hash = account.as_ref().and_then(|account| account.password.clone());
+        let is_right = self.passwords.is_right(hash, password).await?;
+        let Some(account) = account.filter(|_| is_right) else { return Err(Refused::InvalidCredentials) };
+        match self.enter(guest, &account, None, None, now).await? {
+            Entered::In { merged } => Ok(Membership::of(account, Outcome::LoggedIn, merged)),
+            // A password can be used again and again.
+            Entered::Used => Err(Refused::InvalidCredentials),
+        }
+    }
+
+    /// Registers, and lets this node's requests know, even if the client hangs up meanwhile.
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, Refused> {
+        let this = self.clone();
+        let outcome = finish(async move {
+            let outcome = this.store.register(registration).await?;
+            if let RegisterOutcome::Registered(promotion) = outcome {
+                this.members.add(promotion);
+            }
+            Ok(outcome)
+        });
+        Ok(outcome.await?)
+    }
+
+    /// Takes the caller into an account, and lets this node's requests know, even if the client hangs up meanwhile.
+    async fn enter(
+        &self,
+        guest: Guest,
+        account: &AccountRow,
+        once: Option<Once>,
+        passkey: Option<PasskeyRow>,
+        now: Timestamp,
+    ) -> Result<Entered, Refused> {
+        let entry = Entry { caller: caller(guest), account: account.user, now, once, passkey };
+        let this = self.clone();
+        let outcome = finish(async move {
+            let outcome = this.store.enter(entry).await?;
+            if let EntryOutcome::Entered(Some(promotion)) = outcome {
+                this.members.add(promotion);
+            }
+            Ok(outcome)
+        });
+        match outcome.await? {
+            EntryOutcome::Entered(promotion) => Ok(Entered::In { merged: promotion.is_some() }),
+            EntryOutcome::Used => Ok(Entered::Used),
+            EntryOutcome::OtherMember => Err(Refused::AlreadyMember),
+            EntryOutcome::NoAccount => Err(Refused::InvalidCredentials),
+            EntryOutcome::Over => Err(Refused::SessionOver),
+        }
+    }
+}
+
+enum Entered {
+    In {
+        merged: bool,
+    },
+    /// What may be used once has been used.
+    Used,
+}
+
+/// As the token says: what has become of that guest since is the store's to find.
+fn caller(guest: Guest) -> Caller {
+    Caller { user: guest.token_subject().id, session: guest.session() }
+}

@@ -1,0 +1,192 @@
+//! Passwords: hashed with argon2id, slowly on purpose, on threads of their own and few at a time.
+
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+use zxcvbn::{Score, zxcvbn};
+
+use super::{EmailAddress, Refused};
+use crate::auth::Unavailable;
+use crate::secret::PasswordHash;
+
+/// In characters (NIST SP 800-63B §3.1.1.2).
+const SHORTEST: usize = 8;
+/// In bytes. Nobody types more, and each is hashed.
+const LONGEST: usize = 1024;
+/// What can be guessed in less than 10⁸ attempts is a common password, or one made of such.
+const STRONG_ENOUGH: Score = Score::Three;
+/// Requests that may wait for their turn. What comes on top is told to come back.
+const QUEUE: usize = 64;
+/// Of no password, with the parameters of a new one: takes as long to check as another.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Z3Vlc3RwYXNzLWRlY295IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// A password as it was sent. Not in any log: `Debug` shows nothing.
+#[derive(Clone)]
+pub(crate) struct Password(String);
+
+impl Password {
+    /// `None`: it is longer than any that was accepted.
+    pub(crate) fn new(text: String) -> Result<Self, Refused> {
+        if text.len() > LONGEST { Err(Refused::PasswordTooLong) } else { Ok(Self(text)) }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// Hashes and checks passwords.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    /// Each takes a core, and 19 MiB.
+    running: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // One core is left to everybody else.
+        Self { running: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))), waiting: Semaphore::new(QUEUE) }
+    }
+
+    /// Hashes a new password, unless it is easily guessed.
+    pub(crate) async fn hash(
+        &self,
+        Password(password): Password,
+        email: &EmailAddress,
+    ) -> Result<PasswordHash, Refused> {
+        if password.chars().count() < SHORTEST {
+            return Err(Refused::PasswordTooShort);
+        }
+        let email = email.clone();
+        let hash = self.run(move || {
+            let local_part = email.as_str().split('@').next().unwrap_or_default();
+            if zxcvbn(&password, &[email.as_str(), local_part, "guestpass"]).score() < STRONG_ENOUGH {
+                return Ok(None);
+            }
+            Argon2::default().hash_password(password.as_bytes()).map(|hash| Some(PasswordHash::new(hash.to_string())))
+        });
+        match hash.await? {
+            Ok(Some(hash)) => Ok(hash),
+            Ok(None) => Err(Refused::PasswordTooCommon),
+            Err(error) => {
+                tracing::error!(%error, "a password could not be hashed");
+                Err(Unavailable::Task.into())
+            }
+        }
+    }
+
+    /// Whether it is the password of `hash`. Without one it is not, and that takes as long.
+    pub(crate) async fn is_right(
+        &self,
+        hash: Option<PasswordHash>,
+        Password(password): Password,
+    ) -> Result<bool, Refused> {
+        let is_known = hash.is_some();
+        let is_right = self.run(move || {
+            let hash = hash.as_ref().map_or(DECOY, PasswordHash::expose);
+            Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
+        });
+        Ok(is_right.await? && is_known)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+        let waiting = self.waiting.try_acquire().map_err(|_| Refused::Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Unavailable::Task)?;
+        drop(waiting);
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(running);
+            done
+        });
+        Ok(done.await.map_err(|_| Unavailable::Task)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::phc;
+
+    use super::*;
+
+    fn email() -> EmailAddress {
+        EmailAddress::parse("ada.lovelace@example.com").unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_right_for_its_own_hash_only() {
+        let passwords = Passwords::new();
+        let hash = passwords.hash(password("correct horse battery"), &email()).await.unwrap();
+
+        assert!(hash.expose().starts_with("$argon2id$v=19$"), "{}", hash.expose());
+        assert!(passwords.is_right(Some(hash.clone()), password("correct horse battery")).await.unwrap());
+        assert!(!passwords.is_right(Some(hash.clone()), password("correct horse batterz")).await.unwrap());
+        assert_ne!(passwords.hash(password("correct horse battery"), &email()).await.unwrap(), hash, "no salt");
+        assert!(!format!("{hash:?} {:?}", password("correct horse battery")).contains("horse"));
+    }
+
+    #[tokio::test]
+    async fn what_is_short_long_or_common_is_refused() {
+        let passwords = Passwords::new();
+        let refused = async |text: &str| passwords.hash(password(text), &email()).await.unwrap_err().code();
+
+        assert_eq!(refused("").await, "password_too_short");
+        assert_eq!(refused("1234567").await, "password_too_short");
+        assert_eq!(refused("äöüßé€☕").await, "password_too_short");
+        for common in [
+            "password",
+            "password1",
+            "12345678",
+            "qwertyuiop",
+            "Passw0rd!",
+            "iloveyou",
+            "aaaaaaaaaaaa",
+            "ada.lovelace",
+            "ada.lovelace1",
+            "guestpass",
+        ] {
+            assert_eq!(refused(common).await, "password_too_common", "{common}");
+        }
+        assert_eq!(Password::new("x".repeat(1025)).unwrap_err().code(), "password_too_long");
+    }
+
+    #[test]
+    fn the_decoy_takes_as_long_as_a_new_hash() {
+        let decoy = phc::PasswordHash::new(DECOY).unwrap();
+        let new = Argon2::default().hash_password(b"any").unwrap();
+
+        assert_eq!(decoy.algorithm, new.algorithm);
+        assert_eq!(decoy.version, new.version);
+        assert_eq!(decoy.params.to_string(), new.params.to_string());
+        assert_eq!(decoy.hash.unwrap().len(), new.hash.unwrap().len());
+    }
+
+    #[tokio::test]
+    async fn without_a_hash_no_password_is_right() {
+        assert!(!Passwords::new().is_right(None, password("anything at all")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn few_are_checked_at_a_time_and_few_wait() {
+        let passwords = Passwords { running: Arc::new(Semaphore::new(0)), waiting: Semaphore::new(1) };
+        let first = passwords.is_right(None, password("first"));
+        let mut first = std::pin::pin!(first);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, &mut first).await.is_err(), "it did not wait");
+
+        let second = passwords.is_right(None, password("second")).await;
+
+        assert_eq!(second.unwrap_err().code(), "unavailable");
+        passwords.running.add_permits(1);
+        assert!(!first.await.unwrap());
+    }
+}

@@ -1,0 +1,232 @@
+//! Accounts: registering where one is, and entering one that is there.
+//!
+//! The order of locks is that of everything here: users in the order of their ids, then their sessions, then what hangs on
+//! them. A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR KEY SHARE`);
+//! an account only against other merges.
+
+use deadpool_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::guests::Owner;
+use super::{Error, ceremonies, merge, time_column};
+use crate::clock::Timestamp;
+use crate::secret::PasswordHash;
+use crate::store::{
+    AccountKey, AccountRow, Caller, Entry, EntryOutcome, Identity, NewCredential, PasskeyRow, Promotion,
+    RegisterOutcome, Registration, Standing,
+};
+
+/// Whatever is not `Registered` leaves the transaction without a commit: nothing has happened.
+pub(super) async fn register(db: &mut Client, registration: &Registration) -> Result<RegisterOutcome, Error> {
+    let Registration { caller, now, email, credential, once } = registration;
+    let transaction = db.transaction().await?;
+    lock_user(&transaction, caller.user, "NO KEY UPDATE").await?;
+    let Some(standing) = standing(&transaction, caller, LOCKED).await? else { return Ok(RegisterOutcome::Over) };
+    if standing.registered || standing.merged_into.is_some() {
+        let account = account(&transaction, &AccountKey::User(caller.user)).await?;
+        return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
+    }
+    if let Some(once) = once
+        && !ceremonies::use_up(&transaction, once, caller.user, *now).await?
+    {
+        return Ok(RegisterOutcome::Used);
+    }
+    let password = match credential {
+        NewCredential::Password(hash) => Some(hash.expose()),
+        NewCredential::Passkey(_) | NewCredential::Identity(_) => None,
+    };
+    let email = email.as_deref();
+    let mut made = insert_account(&transaction, caller.user, email, password, *now).await?;
+    if !made && matches!(credential, NewCredential::Identity(_)) {
+        made = insert_account(&transaction, caller.user, None, password, *now).await?;
+    }
+    if !made {
+        return Ok(RegisterOutcome::EmailTaken);
+    }
+    let added = match credential {
+        NewCredential::Password(_) => 1,
+        NewCredential::Passkey(PasskeyRow { credential_id, data }) => {
+            let insert = transaction
+                .prepare_cached(
+                    "INSERT INTO passkey (credential_id, user_id, data, created_at) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT DO NOTHING",
+                )
+                .await?;
+            transaction.execute(&insert, &[credential_id, &caller.user, data, &now.as_millis()]).await?
+        }
+        NewCredential::Identity(Identity { issuer, subject }) => {
+            let insert = transaction
+                .prepare_cached(
+                    "INSERT INTO linked_identity (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT DO NOTHING",
+                )
+                .await?;
+            transaction.execute(&insert, &[issuer, subject, &caller.user, &now.as_millis()]).await?
+        }
+    };
+    if added == 0 {
+        return Ok(RegisterOutcome::CredentialTaken);
+    }
+    let until = access_tokens_until(&transaction, caller.user).await?;
+    let update = transaction
+        .prepare_cached("UPDATE anonymous_user SET registered_at = $2, guest_tokens_until = $3 WHERE id = $1")
+        .await?;
+    transaction.execute(&update, &[&caller.user, &now.as_millis(), &until.as_millis()]).await?;
+    transaction.commit().await?;
+    Ok(RegisterOutcome::Registered(Promotion { guest: caller.user, account: caller.user, until }))
+}
+
+/// Says whether the e-mail address was free. Of two at once, the second waits for the first.
+async fn insert_account(
+    transaction: &Transaction<'_>,
+    user: Uuid,
+    email: Option<&str>,
+    password: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let insert = transaction
+        .prepare_cached(
+            "INSERT INTO account (user_id, email, password_hash, created_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (email) DO NOTHING",
+        )
+        .await?;
+    Ok(transaction.execute(&insert, &[&user, &email, &password, &now.as_millis()]).await? == 1)
+}
+
+pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome, Error> {
+    let Entry { caller, account: into, now, once, passkey } = entry;
+    let transaction = db.transaction().await?;
+    // What has been decided stays decided: no lock is needed to say it again.
+    if let Some(decided) = standing(&transaction, caller, "").await?.and_then(|standing| standing.judge(entry)) {
+        return Ok(decided);
+    }
+    lock_users(&transaction, caller.user, *into).await?;
+    if account(&transaction, &AccountKey::User(*into)).await?.is_none_or(|account| account.user != *into) {
+        return Ok(EntryOutcome::NoAccount);
+    }
+    let Some(standing) = standing(&transaction, caller, LOCKED).await? else { return Ok(EntryOutcome::Over) };
+    if let Some(outcome) = standing.judge(entry) {
+        return Ok(outcome);
+    }
+    if let Some(once) = once
+        && !ceremonies::use_up(&transaction, once, caller.user, *now).await?
+    {
+        return Ok(EntryOutcome::Used);
+    }
+    if let Some(PasskeyRow { credential_id, data }) = passkey {
+        let update = transaction.prepare_cached("UPDATE passkey SET data = $2 WHERE credential_id = $1").await?;
+        transaction.execute(&update, &[credential_id, data]).await?;
+    }
+    merge::move_rows(&transaction, caller.user, *into).await?;
+    let until = merge::move_sessions(&transaction, caller.user, *into).await?;
+    let update = transaction
+        .prepare_cached("UPDATE anonymous_user SET merged_into = $2, guest_tokens_until = $3 WHERE id = $1")
+        .await?;
+    transaction.execute(&update, &[&caller.user, into, &until.as_millis()]).await?;
+    transaction.commit().await?;
+    Ok(EntryOutcome::Entered(Some(Promotion { guest: caller.user, account: *into, until })))
+}
+
+async fn lock_users(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
+    if guest < account {
+        lock_user(transaction, guest, "UPDATE").await?;
+    }
+    lock_user(transaction, account, "NO KEY UPDATE").await?;
+    if guest > account {
+        lock_user(transaction, guest, "UPDATE").await?;
+    }
+    Ok(())
+}
+
+async fn lock_user(transaction: &Transaction<'_>, user: Uuid, strength: &'static str) -> Result<(), Error> {
+    let query = format!("SELECT FROM anonymous_user WHERE id = $1 FOR {strength}");
+    let query = transaction.prepare_cached(&query).await?;
+    transaction.query_opt(&query, &[&user]).await?;
+    Ok(())
+}
+
+/// So that a revocation comes before what follows, or after it.
+const LOCKED: &str = "FOR NO KEY UPDATE OF session";
+
+/// `None`: there is no such user, or the session has ended.
+async fn standing(
+    transaction: &Transaction<'_>,
+    caller: &Caller,
+    lock: &'static str,
+) -> Result<Option<Standing>, Error> {
+    let query = format!(
+        "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until
+         FROM anonymous_user JOIN session ON user_id = coalesce(merged_into, anonymous_user.id)
+         WHERE anonymous_user.id = $1 AND session.id = $2 AND revoked_at IS NULL {lock}"
+    );
+    let query = transaction.prepare_cached(&query).await?;
+    let Some(row) = transaction.query_opt(&query, &[&caller.user, &caller.session]).await? else { return Ok(None) };
+    Ok(Some(Standing {
+        registered: row.try_get("registered")?,
+        merged_into: row.try_get("merged_into")?,
+        guest_tokens_until: time_column(&row, "until")?,
+    }))
+}
+
+async fn access_tokens_until(transaction: &Transaction<'_>, user: Uuid) -> Result<Timestamp, Error> {
+    let query = transaction
+        .prepare_cached("SELECT coalesce(max(access_expires_at), 0) AS until FROM session WHERE user_id = $1")
+        .await?;
+    time_column(&transaction.query_one(&query, &[&user]).await?, "until")
+}
+
+pub(super) async fn account(db: &impl GenericClient, key: &AccountKey) -> Result<Option<AccountRow>, Error> {
+    let account = |wanted: &str| format!("SELECT user_id, email, password_hash FROM account WHERE {wanted}");
+    let row = match key {
+        AccountKey::User(id) => {
+            let wanted = "user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)";
+            db.query_opt(&db.prepare_cached(&account(wanted)).await?, &[id]).await?
+        }
+        AccountKey::Email(email) => db.query_opt(&db.prepare_cached(&account("email = $1")).await?, &[email]).await?,
+        AccountKey::Passkey(id) => {
+            let wanted = "user_id = (SELECT user_id FROM passkey WHERE credential_id = $1)";
+            db.query_opt(&db.prepare_cached(&account(wanted)).await?, &[id]).await?
+        }
+        AccountKey::Identity(Identity { issuer, subject }) => {
+            let wanted = "user_id = (SELECT user_id FROM linked_identity WHERE issuer = $1 AND subject = $2)";
+            db.query_opt(&db.prepare_cached(&account(wanted)).await?, &[issuer, subject]).await?
+        }
+    };
+    row.as_ref().map(account_row).transpose()
+}
+
+fn account_row(row: &Row) -> Result<AccountRow, Error> {
+    Ok(AccountRow {
+        user: row.try_get("user_id")?,
+        email: row.try_get("email")?,
+        password: row.try_get::<_, Option<String>>("password_hash")?.map(PasswordHash::new),
+    })
+}
+
+pub(super) async fn passkey(db: &Client, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, Error> {
+    let query = db.prepare_cached("SELECT data FROM passkey WHERE credential_id = $1").await?;
+    let row = db.query_opt(&query, &[&credential_id]).await?;
+    row.map(|row| Ok(PasskeyRow { credential_id, data: row.try_get(0)? })).transpose()
+}
+
+pub(super) async fn promotions(db: &Client, now: Timestamp) -> Result<Vec<Promotion>, Error> {
+    let query = db
+        .prepare_cached(
+            "SELECT id, coalesce(merged_into, id) AS account, guest_tokens_until AS until FROM anonymous_user
+             WHERE member_in IS NOT NULL AND guest_tokens_until > $1",
+        )
+        .await?;
+    let promotion = |row: &Row| {
+        Ok(Promotion { guest: row.try_get("id")?, account: row.try_get("account")?, until: time_column(row, "until")? })
+    };
+    db.query(&query, &[&now.as_millis()]).await?.iter().map(promotion).collect()
+}
+
+pub(super) async fn identities(db: &impl GenericClient, owner: &Owner) -> Result<Vec<Identity>, Error> {
+    let query = db
+        .prepare_cached("SELECT issuer, subject FROM linked_identity WHERE user_id = $1 ORDER BY issuer, subject")
+        .await?;
+    let identity = |row: &Row| Ok(Identity { issuer: row.try_get("issuer")?, subject: row.try_get("subject")? });
+    db.query(&query, &[&owner.id]).await?.iter().map(identity).collect()
+}

@@ -1,0 +1,182 @@
+//! Accounts: registering where one is, and entering one that is there. One transaction each, and the writer is alone: what
+//! has been looked up cannot change before it is written.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::guests::Owner;
+use super::{ceremonies, id_column, id_text, merge, time_column};
+use crate::clock::Timestamp;
+use crate::secret::PasswordHash;
+use crate::store::{
+    AccountKey, AccountRow, Caller, Entry, EntryOutcome, Identity, NewCredential, PasskeyRow, Promotion,
+    RegisterOutcome, Registration, Standing,
+};
+
+pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite::Result<RegisterOutcome> {
+    let Registration { caller, now, email, credential, once } = registration;
+    let Some(standing) = standing(db, caller)? else { return Ok(RegisterOutcome::Over) };
+    if standing.registered || standing.merged_into.is_some() {
+        let account = account(db, &AccountKey::User(caller.user))?;
+        return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
+    }
+    let is_taken = |key| Ok::<_, rusqlite::Error>(account(db, &key)?.is_some());
+    let mut email = email.as_deref();
+    if let Some(wanted) = email
+        && is_taken(AccountKey::Email(wanted.to_owned()))?
+    {
+        if !matches!(credential, NewCredential::Identity(_)) {
+            return Ok(RegisterOutcome::EmailTaken);
+        }
+        email = None;
+    }
+    let taken = match credential {
+        NewCredential::Password(_) => false,
+        NewCredential::Passkey(passkey) => is_taken(AccountKey::Passkey(passkey.credential_id.clone()))?,
+        NewCredential::Identity(identity) => is_taken(AccountKey::Identity(identity.clone()))?,
+    };
+    if taken {
+        return Ok(RegisterOutcome::CredentialTaken);
+    }
+    if let Some(once) = once
+        && !ceremonies::use_up(db, once, caller.user, *now)?
+    {
+        return Ok(RegisterOutcome::Used);
+    }
+
+    let user = id_text(caller.user);
+    let password = match credential {
+        NewCredential::Password(hash) => Some(hash.expose()),
+        NewCredential::Passkey(_) | NewCredential::Identity(_) => None,
+    };
+    db.prepare_cached("INSERT INTO account (user_id, email, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![user, email, password, now.as_millis()])?;
+    match credential {
+        NewCredential::Password(_) => {}
+        NewCredential::Passkey(PasskeyRow { credential_id, data }) => {
+            db.prepare_cached(
+                "INSERT INTO passkey (credential_id, user_id, data, created_at) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![credential_id, user, data, now.as_millis()])?;
+        }
+        NewCredential::Identity(Identity { issuer, subject }) => {
+            db.prepare_cached(
+                "INSERT INTO linked_identity (issuer, subject, user_id, created_at) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![issuer, subject, user, now.as_millis()])?;
+        }
+    }
+    let until = access_tokens_until(db, &user)?;
+    db.prepare_cached("UPDATE anonymous_user SET registered_at = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
+        .execute(params![user, now.as_millis(), until.as_millis()])?;
+    Ok(RegisterOutcome::Registered(Promotion { guest: caller.user, account: caller.user, until }))
+}
+
+pub(super) fn enter(db: &Connection, entry: &Entry) -> rusqlite::Result<EntryOutcome> {
+    let Entry { caller, account: into, now, once, passkey } = entry;
+    let Some(standing) = standing(db, caller)? else { return Ok(EntryOutcome::Over) };
+    if account(db, &AccountKey::User(*into))?.is_none_or(|account| account.user != *into) {
+        return Ok(EntryOutcome::NoAccount);
+    }
+    if let Some(outcome) = standing.judge(entry) {
+        return Ok(outcome);
+    }
+    if let Some(once) = once
+        && !ceremonies::use_up(db, once, caller.user, *now)?
+    {
+        return Ok(EntryOutcome::Used);
+    }
+    if let Some(PasskeyRow { credential_id, data }) = passkey {
+        db.prepare_cached("UPDATE passkey SET data = ?2 WHERE credential_id = ?1")?
+            .execute(params![credential_id, data])?;
+    }
+    let (guest, into_text) = (id_text(caller.user), id_text(*into));
+    let until = access_tokens_until(db, &guest)?;
+    merge::move_rows(db, &guest, &into_text)?;
+    db.prepare_cached("UPDATE anonymous_user SET merged_into = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
+        .execute(params![guest, into_text, until.as_millis()])?;
+    Ok(EntryOutcome::Entered(Some(Promotion { guest: caller.user, account: *into, until })))
+}
+
+/// `None`: there is no such user, or the session has ended.
+fn standing(db: &Connection, caller: &Caller) -> rusqlite::Result<Option<Standing>> {
+    db.prepare_cached(
+        "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until
+         FROM anonymous_user
+         WHERE id = ?1 AND EXISTS (
+             SELECT 1 FROM session
+             WHERE session.id = ?2 AND revoked_at IS NULL AND user_id = coalesce(merged_into, anonymous_user.id)
+         )",
+    )?
+    .query_row(params![id_text(caller.user), id_text(caller.session)], |row| {
+        Ok(Standing {
+            registered: row.get("registered")?,
+            merged_into: match row.get::<_, Option<String>>("merged_into")? {
+                Some(_) => Some(id_column(row, "merged_into")?),
+                None => None,
+            },
+            guest_tokens_until: time_column(row, "until")?,
+        })
+    })
+    .optional()
+}
+
+fn access_tokens_until(db: &Connection, user: &str) -> rusqlite::Result<Timestamp> {
+    db.prepare_cached("SELECT coalesce(max(access_expires_at), 0) AS until FROM session WHERE user_id = ?1")?
+        .query_row([user], |row| time_column(row, "until"))
+}
+
+pub(super) fn account(db: &Connection, key: &AccountKey) -> rusqlite::Result<Option<AccountRow>> {
+    let account = |wanted: &str| format!("SELECT user_id, email, password_hash FROM account WHERE {wanted}");
+    match key {
+        AccountKey::User(id) => db
+            .prepare_cached(&account("user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)"))?
+            .query_row([id_text(*id)], account_row),
+        AccountKey::Email(email) => db.prepare_cached(&account("email = ?1"))?.query_row([email], account_row),
+        AccountKey::Passkey(id) => db
+            .prepare_cached(&account("user_id = (SELECT user_id FROM passkey WHERE credential_id = ?1)"))?
+            .query_row([id], account_row),
+        AccountKey::Identity(Identity { issuer, subject }) => db
+            .prepare_cached(&account(
+                "user_id = (SELECT user_id FROM linked_identity WHERE issuer = ?1 AND subject = ?2)",
+            ))?
+            .query_row([issuer, subject], account_row),
+    }
+    .optional()
+}
+
+fn account_row(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    Ok(AccountRow {
+        user: id_column(row, "user_id")?,
+        email: row.get("email")?,
+        password: row.get::<_, Option<String>>("password_hash")?.map(PasswordHash::new),
+    })
+}
+
+pub(super) fn passkey(db: &Connection, credential_id: Vec<u8>) -> rusqlite::Result<Option<PasskeyRow>> {
+    let data = db
+        .prepare_cached("SELECT data FROM passkey WHERE credential_id = ?1")?
+        .query_row([&credential_id], |row| row.get(0))
+        .optional()?;
+    Ok(data.map(|data| PasskeyRow { credential_id, data }))
+}
+
+pub(super) fn promotions(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Promotion>> {
+    db.prepare_cached(
+        "SELECT id, coalesce(merged_into, id) AS account, guest_tokens_until FROM anonymous_user
+         WHERE guest_tokens_until > ?1",
+    )?
+    .query_map([now.as_millis()], |row| {
+        Ok(Promotion {
+            guest: id_column(row, "id")?,
+            account: id_column(row, "account")?,
+            until: time_column(row, "guest_tokens_until")?,
+        })
+    })?
+    .collect()
+}
+
+pub(super) fn identities(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<Identity>> {
+    db.prepare_cached("SELECT issuer, subject FROM linked_identity WHERE user_id = ?1 ORDER BY issuer, subject")?
+        .query_map([&owner.id], |row| Ok(Identity { issuer: row.get("issuer")?, subject: row.get("subject")? }))?
+        .collect()
+}

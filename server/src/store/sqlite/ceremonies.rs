@@ -1,0 +1,48 @@
+//! What may be used once: challenges of passkeys, and ID tokens.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::id_text;
+use crate::clock::Timestamp;
+use crate::store::{CEREMONIES_PER_USER, Ceremony, Once};
+
+pub(super) fn begin(db: &Connection, ceremony: &Ceremony) -> rusqlite::Result<bool> {
+    let Ceremony { id, user, state, expires_at } = ceremony;
+    let kept = db
+        .prepare_cached(
+            "INSERT INTO ceremony (id, user_id, state, expires_at) SELECT ?1, id, ?3, ?4 FROM anonymous_user WHERE id = ?2",
+        )?
+        .execute(params![id_text(*id), id_text(*user), state, expires_at.as_millis()])?;
+    db.prepare_cached(
+        "DELETE FROM ceremony WHERE user_id = ?1 AND id NOT IN (
+             SELECT id FROM ceremony WHERE user_id = ?1 ORDER BY expires_at DESC, id DESC LIMIT ?2
+         )",
+    )?
+    .execute(params![id_text(*user), CEREMONIES_PER_USER])?;
+    Ok(kept == 1)
+}
+
+pub(super) fn state(db: &Connection, id: Uuid, user: Uuid, now: Timestamp) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached("SELECT state FROM ceremony WHERE id = ?1 AND user_id = ?2 AND expires_at > ?3")?
+        .query_row(params![id_text(id), id_text(user), now.as_millis()], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn end(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM ceremony WHERE id = ?1")?.execute([id_text(id)])?;
+    Ok(())
+}
+
+/// Whether it could still be used.
+pub(super) fn use_up(db: &Connection, once: &Once, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = match once {
+        Once::Ceremony(id) => db
+            .prepare_cached("DELETE FROM ceremony WHERE id = ?1 AND user_id = ?2 AND expires_at > ?3")?
+            .execute(params![id_text(*id), id_text(user), now.as_millis()])?,
+        Once::IdToken { hash, expires_at } => db
+            .prepare_cached("INSERT INTO used_id_token (hash, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![hash, expires_at.as_millis()])?,
+    };
+    Ok(changed == 1)
+}

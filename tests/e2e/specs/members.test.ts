@@ -1,0 +1,301 @@
+import { describe, expect, test } from 'vitest'
+import { lost, reset, unavailable } from '../harness/faults.ts'
+import { browsers, faultyScene, scene } from '../harness/scene.ts'
+import type { Shop } from '../harness/shop.ts'
+
+const ADA = { email: 'ada@example.com', password: 'correct horse battery staple' }
+
+function memberOf(guest: string): string {
+  return guest.replace('anonymous_', 'user_')
+}
+
+describe.each(browsers)('in a browser $name', ({ page }) => {
+  test(
+    'C10 a guest with a cart on two devices registers on one and logs in on the other: one account, both carts, once',
+    faultyScene({ page }, async ({ server, visitor, another, proxy }) => {
+      const phone = await visitor.opens()
+      const guest = await phone.active()
+      await phone.add(1)
+      await phone.hasInCart(1)
+      const desk = await another()
+      const laptop = await desk.opens()
+      const laptopGuest = await laptop.active()
+      await laptop.add(1)
+      await laptop.add(2)
+      await laptop.hasInCart(2)
+      const member = memberOf(guest)
+
+      expect(await phone.becomesMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
+      expect(await phone.hears('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
+      expect(await phone.snapshot()).toMatchObject({ id: member, kind: 'user', status: 'active' })
+
+      // The server merges, and nobody hears of it; then it is asked again.
+      proxy.order('POST /login', lost, 1)
+      expect(await laptop.becomesMember('login', ADA)).toMatchObject({ id: member, outcome: 'logged_in' })
+
+      expect(await laptop.hears('identity')).toMatchObject({
+        oldId: laptopGuest,
+        newId: member,
+        reason: 'logged_in',
+      })
+      expect(proxy.passagesOf('POST /login').map(({ status }) => status)).toEqual([200, 200])
+      for (const shop of [phone, laptop]) {
+        expect(await shop.me()).toBe(member)
+        expect(quantities(await shop.linesAtServer())).toEqual({ 1: 2, 2: 1 })
+      }
+      expect((await server.sessions()).map(({ revoked }) => revoked)).toEqual([0, 0])
+      expect(await server.guests()).toHaveLength(2)
+    }),
+  )
+
+  test(
+    'C7 C10 two tabs that log in at the same moment, while both put things into the cart, lose and double nothing',
+    scene({ page }, async ({ server, visitor, another }) => {
+      const phone = await visitor.opens()
+      await phone.add(1)
+      await phone.hasInCart(1)
+      const member = memberOf(await phone.active())
+      await phone.becomesMember('register', ADA)
+      const desk = await another()
+      const tabs = [await desk.opens(), await desk.opens()]
+      const guest = await tabs[0]?.active()
+
+      server.pause()
+      for (const tab of tabs) {
+        await tab.startsToBecomeMember('login', ADA)
+        await startAdding(tab, 2, 5)
+      }
+      server.resume()
+
+      for (const tab of tabs) {
+        expect(await tab.becameMember()).toMatchObject({ id: member, outcome: 'logged_in' })
+        expect(await tab.burstEnded()).toEqual(Array(5).fill(200))
+        expect(await tab.hears('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'logged_in' })
+        expect(await tab.active()).toBe(member)
+      }
+      for (const tab of [phone, ...tabs]) expect(quantities(await tab.linesAtServer())).toEqual({ 1: 1, 2: 10 })
+      expect(await server.guests()).toHaveLength(2)
+    }),
+  )
+})
+
+test(
+  'C10 the other tab and a reload follow the one that has registered',
+  scene({}, async ({ visitor }) => {
+    const one = await visitor.opens()
+    const other = await visitor.opens()
+    const guest = await one.active()
+    const member = memberOf(guest)
+
+    await one.becomesMember('register', ADA)
+
+    expect(await other.hears('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
+    expect(await other.me()).toBe(member)
+    await other.tab.reload()
+    expect(await other.opened()).toBe(member)
+  }),
+)
+
+test.for([lost, reset, unavailable].map((fault) => [fault.name, fault] as const))(
+  'C9 a registration whose network fails (%s) is repeated until it is answered',
+  ([, fault]) =>
+    faultyScene({}, async ({ server, visitor, proxy }) => {
+      const shop = await visitor.opens()
+      const member = memberOf(await shop.active())
+      proxy.order('POST /register', fault, 2)
+      proxy.order('POST /token', fault, 2)
+
+      expect(await shop.becomesMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
+
+      expect(await shop.me()).toBe(member)
+      expect(proxy.passagesOf('POST /register')).toHaveLength(3)
+      expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
+    })(),
+)
+
+test(
+  'C18 a login or registration that is refused leaves the guest as it was',
+  faultyScene({}, async ({ server, visitor, another, proxy }) => {
+    const member = await visitor.opens()
+    await member.becomesMember('register', ADA)
+    const shop = await (await another()).opens()
+    const guest = await shop.active()
+    await shop.add(1)
+    await shop.hasInCart(1)
+    const [before, stored] = [await shop.snapshot(), await shop.credential()]
+    const refreshes = proxy.passagesOf('POST /token').length
+
+    const refusals = [
+      await shop.becomesMember('login', { ...ADA, password: 'not the password' }),
+      await shop.becomesMember('login', { ...ADA, email: 'nobody@example.com' }),
+      await shop.becomesMember('register', { ...ADA, password: 'another long enough password' }),
+      await shop.becomesMember('register', { email: 'eve@example.com', password: 'short' }),
+    ]
+
+    expect(refusals).toMatchObject([
+      { code: 'refused', status: 403, reason: 'invalid_credentials' },
+      { code: 'refused', status: 403, reason: 'invalid_credentials' },
+      { code: 'refused', status: 409, reason: 'email_taken' },
+      { code: 'refused', status: 422, reason: 'password_too_short' },
+    ])
+    expect(await shop.snapshot()).toEqual(before)
+    expect(await shop.credential()).toEqual(stored)
+    expect(proxy.passagesOf('POST /token')).toHaveLength(refreshes)
+    expect(await shop.me()).toBe(guest)
+    await shop.hasInCart(1)
+    expect(await server.guests()).toHaveLength(2)
+  }),
+)
+
+test(
+  'C8 a member who signs out with nobody to follow leaves nobody behind, in any tab, until a start',
+  scene({}, async ({ server, visitor }) => {
+    const one = await visitor.opens()
+    const other = await visitor.opens()
+    const member = memberOf(await one.active())
+    await one.becomesMember('register', ADA)
+    await other.hears('identity')
+
+    await one.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
+
+    expect(await other.hears('signed_out')).toMatchObject({ id: member, by: 'another_tab', reason: 'signed_out' })
+    await other.tab.reload()
+    await other.started()
+    for (const shop of [one, other]) {
+      await shop.status('signed_out')
+      expect(await requestFails(shop)).toBe('signed_out')
+    }
+    expect(await server.guests()).toHaveLength(1)
+
+    await one.tab.evaluate(() => window.guestpass.start())
+    expect(await one.me()).toMatch(/^anonymous_/)
+    expect(await other.me()).toBe(await one.me())
+    expect(await server.guests()).toHaveLength(2)
+  }),
+)
+
+test(
+  'C8 after a sign-out with nobody to follow, a login works as the first thing that a page does',
+  scene({}, async ({ visitor }) => {
+    const shop = await visitor.opens()
+    const member = memberOf(await shop.active())
+    await shop.becomesMember('register', ADA)
+    await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
+    await shop.tab.reload()
+    await shop.started()
+
+    expect(await shop.becomesMember('login', ADA)).toMatchObject({ id: member })
+
+    expect(await shop.me()).toBe(member)
+  }),
+)
+
+test(
+  'C8 a member who signs out with a guest to follow becomes a fresh guest',
+  scene({}, async ({ server, visitor }) => {
+    const shop = await visitor.opens()
+    const member = memberOf(await shop.active())
+    await shop.add(1)
+    await shop.hasInCart(1)
+    await shop.becomesMember('register', ADA)
+
+    await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'guest' }))
+
+    const fresh = await shop.me()
+    expect(fresh).toMatch(/^anonymous_/)
+    expect(memberOf(fresh)).not.toBe(member)
+    expect(await shop.cartAtServer()).toBe(0)
+    expect(await server.guests()).toHaveLength(2)
+  }),
+)
+
+test(
+  'C8 who is erased is gone from the server and signed out in every tab, also when the answer was lost',
+  faultyScene({}, async ({ server, visitor, proxy }) => {
+    const one = await visitor.opens()
+    const other = await visitor.opens()
+    const member = memberOf(await one.active())
+    await one.add(1)
+    await one.hasInCart(1)
+    await one.becomesMember('register', ADA)
+    await other.hears('identity')
+    proxy.order('DELETE /me', lost, 1)
+
+    await one.tab.evaluate(() => window.guestpass.erase())
+
+    const gone = { id: member, reason: 'erased' }
+    expect(await one.hears('signed_out')).toMatchObject({ ...gone, by: 'this_tab' })
+    expect(await other.hears('signed_out')).toMatchObject({ ...gone, by: 'another_tab' })
+    expect(await server.query(`SELECT id FROM anonymous_user WHERE 'user_' || id = '${member}'`)).toEqual([])
+    expect(await other.cartAtServer()).toBe(0)
+    expect(await other.becomesMember('login', ADA)).toMatchObject({ code: 'refused', reason: 'invalid_credentials' })
+  }),
+)
+
+test(
+  'C10 C18 a guest signs up and logs in with a passkey, where the engine can be given one',
+  scene(
+    { host: 'localhost', flags: ['--passkey-domain', 'localhost', '--passkey-origin', 'http://localhost'] },
+    async ({ server, visitor }) => {
+      const shop = await visitor.opens()
+      const guest = await shop.active()
+      if (!(await shop.tab.addAuthenticator())) {
+        // No device, or no WebAuthn at all: what can be seen is that nothing is lost by asking.
+        expect(await shop.tab.evaluate(() => 'PublicKeyCredential' in window)).toBe(process.env.ENGINE === 'firefox')
+        if (process.env.ENGINE === 'webkit') {
+          expect(await shop.becomesMember('register', { passkey: true })).toMatchObject({ code: 'passkey_failed' })
+        }
+        expect(await shop.me()).toBe(guest)
+        return
+      }
+      await shop.add(1)
+      await shop.hasInCart(1)
+
+      expect(await shop.becomesMember('register', { passkey: true, email: ADA.email })).toMatchObject({
+        id: memberOf(guest),
+        email: ADA.email,
+        outcome: 'registered',
+      })
+      expect(await shop.me()).toBe(memberOf(guest))
+
+      await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
+      expect(await shop.becomesMember('login', { passkey: true })).toMatchObject({
+        id: memberOf(guest),
+        outcome: 'logged_in',
+        merged: true,
+      })
+      expect(await shop.me()).toBe(memberOf(guest))
+      expect(await shop.cartAtServer()).toBe(1)
+      expect(await server.guests()).toHaveLength(2)
+    },
+  ),
+)
+
+/** How many of each item. */
+function quantities(lines: readonly { item_id: number; quantity: number }[]): Record<number, number> {
+  return Object.fromEntries(lines.map(({ item_id, quantity }) => [item_id, quantity]))
+}
+
+/** Puts so many of an item into the cart, one by one and all at once, and does not wait for the answers. */
+function startAdding(shop: Shop, item: number, times: number): Promise<void> {
+  return shop.tab.evaluate(
+    (item, times) => {
+      const body = JSON.stringify({ item_id: item, quantity: 1 })
+      const headers = { 'Content-Type': 'application/json' }
+      const add = () => window.guestpass.fetch('/me/cart', { method: 'POST', headers, body })
+      window.burst = Promise.all(Array.from({ length: times }, add))
+    },
+    item,
+    times,
+  )
+}
+
+/** The code of the error that a request is rejected with. */
+function requestFails(shop: Shop): Promise<string> {
+  return shop.tab.evaluate(() =>
+    window.guestpass.fetch('/me').then(
+      ({ status }) => String(status),
+      ({ code }) => code,
+    ),
+  )
+}
