@@ -10,7 +10,11 @@ export class GuestpassError extends Error {
   declare readonly reason?: string
 
   /** @param options - `cause`: what went wrong underneath, as in every `Error`; `status` and `reason` of a refusal. */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly status?: number; readonly reason?: string }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly status?: number; readonly reason?: string },
+  ) {
     super(message, options)
     this.code = code
     if (options?.status !== undefined) this.status = options.status
