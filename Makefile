@@ -11,6 +11,8 @@ help:
 	@echo 'make model    check more interleavings of the session machine, and that the check bites'
 	@echo 'make mutants  change the session machine everywhere, and count the changes that its tests catch'
 	@echo 'make bench    measure the server beside others; takes twenty minutes      [PART=verified] [QUICK=1]'
+	@echo '              or the client in a browser; takes ten minutes               PART=browser'
+	@echo 'make release  build, check and pack the npm package; publishes nothing'
 	@echo 'make fuzz     feed the parsers of the server with strange input, for a minute each'
 	@echo 'make clean    remove what was built'
 
@@ -44,10 +46,13 @@ mutants:
 bench:
 	@scripts/bench $(PART) $(if $(QUICK),--quick)
 
+release:
+	@scripts/release
+
 fuzz:
 	@scripts/fuzz
 
 clean:
 	@scripts/clean
 
-.PHONY: help demo test setup build fmt lint size model mutants bench fuzz clean
+.PHONY: help demo test setup build fmt lint size model mutants bench release fuzz clean

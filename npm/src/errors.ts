@@ -1,4 +1,3 @@
-import type { Refusal } from './manager.js'
 import type { ErrorCode } from './types.js'
 
 /** The one error of Guestpass. Its `code` is stable; its `message` is for people, and never holds a token. */
@@ -11,7 +10,11 @@ export class GuestpassError extends Error {
   declare readonly reason?: string
 
   /** @param options - `cause`: what went wrong underneath, as in every `Error`; `status` and `reason` of a refusal. */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions & Partial<Refusal>) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly status?: number; readonly reason?: string },
+  ) {
     super(message, options)
     this.code = code
     if (options?.status !== undefined) this.status = options.status

@@ -5,6 +5,6 @@ import module from '../pkg/guestpass_sdk_bg.wasm?module'
 import { instantiate } from './instantiate.js'
 import type { Load } from './machine.js'
 
-export const load: Load = (wasm) => instantiate(wasm, module, () => REMEDY)
+export const load: Load = (wasm) => instantiate(wasm, module, REMEDY)
 
 const REMEDY = "See that the bundler hands out .wasm files as WebAssembly.Module, or pass one by the option 'wasm'."

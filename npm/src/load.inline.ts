@@ -4,7 +4,7 @@ import { base64 } from '../pkg/guestpass_sdk_inline.js'
 import { instantiate } from './instantiate.js'
 import type { Load } from './machine.js'
 
-export const load: Load = (wasm) => instantiate(wasm, bytes, () => REMEDY)
+export const load: Load = (wasm) => instantiate(wasm, bytes, REMEDY)
 
 /** The compiled session manager. */
 export function bytes(): Uint8Array<ArrayBuffer> {

@@ -7,7 +7,7 @@ export const load: Load = (wasm) =>
   instantiate(
     wasm,
     () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url),
-    () => REMEDY,
+    REMEDY,
     async (source) => {
       if (!String(source).startsWith('file:')) return source
       // Not at the top: whoever bundles for a place without files may still bring the code along by the option `wasm`.

@@ -5,11 +5,7 @@ import type { Load } from './machine.js'
 
 export const load: Load = (wasm) =>
   // Written out here because this is the form that bundlers recognise, copy the file for, and replace the URL in.
-  instantiate(
-    wasm,
-    () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url),
-    () => REMEDY,
-  )
+  instantiate(wasm, () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url), REMEDY)
 
 const REMEDY =
   'See that this address answers with that file, as application/wasm, and that a Content-Security-Policy allows it ' +

@@ -1,4 +1,5 @@
 import type { Answer } from './shell/answer.js'
+import type { Row } from './shell/row.js'
 import type { SessionOptions } from './types.js'
 
 /** The compiled session machine: `WasmSession` in `pkg`. It takes every decision; the code in `shell/` acts on them. */
@@ -78,11 +79,14 @@ export interface Effects {
   /** The server says no to a waiter. */
   refuse(waiter: number, status: number, reason: string): void
   /** An input and what followed from it is done; the snapshot, where it has changed. */
-  step(snapshot: unknown): void
-  /** What subscribers are to be told: an event, or that the snapshot has changed. */
-  tell(event: unknown): void
-  /** The monotonic time at which to send `tick`; not a number when nothing is pending. */
-  arm(at: number): void
+  step(snapshot: Row | undefined): void
+  /** What subscribers are to be told: an event and when it was, or that the snapshot has changed. */
+  tell(event: Row | undefined, at: number): void
+  /**
+   * The monotonic time at which to send `tick`; not a number when nothing is pending. Whoever asks for a token before
+   * `mono` and `wall` (on their clocks) would be granted what was granted last, if nothing else happens.
+   */
+  arm(at: number, mono: number, wall: number): void
 }
 
 /** A token, its version, and how often the request has been sent before. */

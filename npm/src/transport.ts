@@ -5,7 +5,7 @@
 export const TRANSPORT: unique symbol = Symbol.for('guestpass.transport')
 
 export interface TransportInit extends RequestInit {
-  [TRANSPORT]?: (input: string, init: { readonly headers: Headers }) => Promise<Answer>
+  [TRANSPORT]?: (input: string, init: { readonly headers: HeadersInit }) => Promise<Answer>
 }
 
 /** As much of a `Response` as a session reads. */

@@ -47,8 +47,11 @@ impl Driver {
             }
             self.tell(now.wall);
         }
-        let at = self.machine.borrow().poll_timeout();
-        self.effects.arm(at.map_or(f64::NAN, write));
+        let machine = self.machine.borrow();
+        let until = machine.serves_until().unwrap_or_default();
+        let at = machine.poll_timeout();
+        drop(machine);
+        self.effects.arm(at.map_or(f64::NAN, write), write(until.mono), write(until.wall));
         self.running.set(false);
     }
 
@@ -89,7 +92,7 @@ impl Driver {
                     Outcome::Done => ("done", ""),
                     Outcome::Member(text) => ("member", text.expose()),
                     Outcome::Failed(failure) => {
-                        return self.effects.settle(waiter.0, failure.code(), &failure.to_string());
+                        return self.effects.settle(waiter.0, failure.code(), &failure.message());
                     }
                 };
                 return self.effects.settle(waiter.0, outcome, message);
@@ -132,11 +135,11 @@ impl Driver {
         self.effects.step(&snapshot);
         loop {
             let Some(event) = self.machine.borrow_mut().poll_event() else { break };
-            self.effects.tell(&view::event(&event, wall));
+            self.effects.tell(&view::event(&event), number::write(wall));
             untold = false;
         }
         if untold {
-            self.effects.tell(&JsValue::UNDEFINED);
+            self.effects.tell(&JsValue::UNDEFINED, f64::NAN);
         }
     }
 }

@@ -37,14 +37,15 @@ extern "C" {
     pub(crate) fn settle(this: &Effects, waiter: u32, outcome: &str, message: &str);
     #[wasm_bindgen(method)]
     pub(crate) fn refuse(this: &Effects, waiter: u32, status: u16, reason: &str);
-    /// An input has been handled; the snapshot, where it has changed.
+    /// An input has been handled; the snapshot, where it has changed, as a row (see `view`), as events are.
     #[wasm_bindgen(method)]
     pub(crate) fn step(this: &Effects, snapshot: &JsValue);
     #[wasm_bindgen(method)]
-    pub(crate) fn tell(this: &Effects, event: &JsValue);
-    /// Not a number: nothing is pending.
+    pub(crate) fn tell(this: &Effects, event: &JsValue, at: f64);
+    /// `at` is not a number: nothing is pending. Until `mono` and `wall`, what was granted last is what would be
+    /// granted.
     #[wasm_bindgen(method)]
-    pub(crate) fn arm(this: &Effects, at: f64);
+    pub(crate) fn arm(this: &Effects, at: f64, mono: f64, wall: f64);
 
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(crate) fn monotonic() -> f64;

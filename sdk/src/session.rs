@@ -11,7 +11,8 @@ use crate::number;
 /// A session, as the shell in `npm/src/shell` holds it: `Machine` in `npm/src/machine.ts`.
 #[wasm_bindgen]
 pub struct WasmSession {
-    driver: Driver,
+    /// Lives as long as the page, as a session does: the code that would drop it weighs more than what one leaves.
+    driver: &'static Driver,
 }
 
 impl core::fmt::Debug for WasmSession {
@@ -36,7 +37,7 @@ impl WasmSession {
             seed: number::count(seed),
             ..Config::default()
         };
-        Self { driver: Driver::new(effects, config) }
+        Self { driver: Box::leak(Box::new(Driver::new(effects, config))) }
     }
 
     /// Takes a call, the end of an effect, or news: whatever carries no more than a number.

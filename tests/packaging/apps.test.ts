@@ -1,8 +1,10 @@
 // A tiny app for each place where people work: built and started with the packed package, and looked at in Chromium.
 
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -108,6 +110,44 @@ test('Next.js: rendered on the server, taken over without a mismatch, and its ed
     await child.stop()
   }
 })
+
+test('React Router: rendered on the server, and a clientLoader with the guest', async () => {
+  const port = await freePort()
+  await using server = await Server.start(['--cors-origin', `http://127.0.0.1:${port}`])
+  const folder = await app('react-router')
+  const router = program('@react-router/dev', 'bin.js')
+  await run(process.execPath, [router, 'build', folder], {
+    cwd: folder,
+    env: { ...process.env, VITE_API: server.url, NODE_ENV: 'production' },
+  })
+  const child = await Child.start({
+    command: process.execPath,
+    args: [program('@react-router/serve', 'bin.js'), join(folder, 'build/server/index.js')],
+    env: { HOST: '127.0.0.1', PORT: String(port), NODE_ENV: 'production' },
+    cwd: folder,
+    ready: /(http:\/\/\S+)/,
+  })
+  try {
+    const url = `http://127.0.0.1:${port}`
+    const html = await (await fetch(url)).text()
+    expect(html).toContain('<p id="status">idle</p>')
+    expect(await server.guests()).toEqual([])
+
+    expect(await outcome(url)).toEqual({ guest: expect.stringMatching(GUEST) })
+  } finally {
+    await child.stop()
+  }
+})
+
+/** The page has an address before it is served: the server must know of its origin. */
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  listener.close()
+  await once(listener, 'close')
+  return port
+}
 
 test('Node, after npm install', async () => {
   await using server = await Server.start()

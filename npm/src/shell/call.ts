@@ -11,27 +11,26 @@ export class Call {
   /** A copy of the caller's, empty where there was none. */
   readonly #init: TransportInit
   readonly #url: URL
-  /** Those that the request would have without a token. */
-  readonly #headers: Headers
+  /** Those that the request would have without a token; undefined where it would have none. */
+  readonly #headers: Headers | undefined
   /** The body of a `Request` can be read once: the copy for the replay is made before that. */
   #replay: Request | undefined
 
   /** Reads what the caller gave. Relative URLs are relative to `baseUrl`, as if it ended in a slash. */
   constructor(baseUrl: string, input: RequestInfo | URL, init: RequestInit | undefined) {
-    let target = input instanceof Request ? input : new URL(input, `${baseUrl}/`).href
+    let request = input instanceof Request ? input : undefined
+    this.#url = request ? new URL(request.url) : new URL(input as string | URL, `${baseUrl}/`)
     let options = init
     if (init instanceof Request) {
       // What `fetch` reads from a `Request` in the place of an init are getters, which a copy would not have.
-      target = new Request(target, init)
+      request = new Request(request ?? this.#url, init)
       options = undefined
     }
-    this.#input = target
+    this.#input = request ?? this.#url.href
     this.#init = { ...options }
-    const request = target instanceof Request ? target : undefined
     const { headers, signal, body } = this.#init
-    this.#url = new URL(request?.url ?? (target as string))
-    this.#headers = headers === undefined && request ? request.headers : new Headers(headers)
-    if (headers !== undefined) this.#init.headers = this.#headers
+    this.#headers = headers === undefined ? request?.headers : new Headers(headers)
+    if (headers !== undefined) this.#init.headers = this.#headers as Headers
     this.signal = signal === undefined ? request?.signal : signal
     this.replayable = !isStream(body)
   }
@@ -42,7 +41,7 @@ export class Call {
    */
   takesToken(allowedOrigins: readonly string[]): boolean {
     const { protocol, origin } = this.#url
-    return /^https?:$/.test(protocol) && allowedOrigins.includes(origin) && !this.#headers.has(AUTHORIZATION)
+    return /^https?:$/.test(protocol) && allowedOrigins.includes(origin) && !this.#headers?.has(AUTHORIZATION)
   }
 
   /**
@@ -62,8 +61,9 @@ export class Call {
   send(accessToken: string, last: boolean): Promise<Response> {
     const authorization = `Bearer ${accessToken}`
     if (typeof this.#input === 'string') {
-      this.#headers.set(AUTHORIZATION, authorization)
-      this.#init.headers = this.#headers
+      // Into what is empty, an object is the quicker way.
+      if (this.#headers) this.#headers.set(AUTHORIZATION, authorization)
+      else this.#init.headers = { [AUTHORIZATION]: authorization }
       return this.#fetch(this.#input, this.#init)
     }
     // Leaves the caller's own as `fetch` does: read, and without our token.

@@ -3,13 +3,14 @@
 import type { CallName, Effects, EndName, ErrandName, Grant, MachineClass, NewsName } from '../machine.js'
 import type { Host, Manager, ManagerOptions, Refusal } from '../manager.js'
 import { IDLE } from '../snapshots.js'
-import type { ErrorCode, Membership, SessionEvent, Snapshot } from '../types.js'
+import type { ErrorCode, Membership, Snapshot } from '../types.js'
 import { readAnswer } from './answer.js'
 import { Call, cancel } from './call.js'
 import { locksOf } from './locks.js'
 import { logTo } from './log.js'
 import { listen } from './outside.js'
 import { readRecord, writeRecord } from './record.js'
+import { eventOf, snapshotOf } from './row.js'
 import { openStore } from './storage.js'
 import { now, timerFor } from './timer.js'
 
@@ -25,6 +26,10 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   const sending = new Map<number, AbortController>()
   let nextWaiter = 0
   let snapshot: Snapshot = IDLE
+  // What the machine has granted in this turn; and, while nothing else happens, what it would grant until then.
+  let latest: Grant | undefined
+  let standing: Grant | undefined
+  let until = { mono: 0, wall: 0 }
 
   const ended = (name: EndName, op: number) => {
     log?.input(`${name}#${op}`)
@@ -75,6 +80,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     },
     grant(waiter, ...grant) {
       log?.effect(`settle~${waiter}:token`)
+      latest = grant[3] ? undefined : grant
       waiters.get(waiter)?.('', '', grant)
     },
     settle(waiter, outcome, message) {
@@ -87,11 +93,16 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       waiters.get(waiter)?.('refused', message, undefined, { status, reason })
     },
     step(changed) {
-      if (changed) snapshot = changed as Snapshot
+      if (changed) snapshot = snapshotOf(changed)
       log?.end(snapshot.status)
     },
-    tell: (event) => host.notify(snapshot, event as SessionEvent | undefined),
-    arm: (at) => arm(at, waiters.size === 0),
+    tell: (event, at) => host.notify(snapshot, event && eventOf(event, at)),
+    arm(at, mono, wall) {
+      standing = latest
+      latest = undefined
+      until = { mono, wall }
+      arm(at, waiters.size === 0)
+    },
   }
 
   const machine = new Machine(
@@ -172,6 +183,11 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     machine.input(name, waiter)
   }
 
+  /** Without asking the machine, where it has said what it would answer. The log tells each question. */
+  function granted(signal?: AbortSignal | null): Grant | undefined {
+    if (!log && !signal?.aborted && now() < until.mono && Date.now() < until.wall) return standing
+  }
+
   function errand(kind: ErrandName, body: string): Promise<Grant | string> {
     return wait((waiter) => {
       log?.input(`${kind}~${waiter}`)
@@ -192,7 +208,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       const request = new Call(options.baseUrl, input, init)
       if (!request.takesToken(options.allowedOrigins)) return request.sendUnchanged()
       const { signal, replayable } = request
-      let grant = await wait(wanted(!replayable), signal)
+      let grant = granted() ?? (await wait(wanted(!replayable), signal))
       for (;;) {
         const [token, epoch, generation, attempt] = grant as Grant
         const response = await request.send(token, attempt > 0)
@@ -220,7 +236,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       }
     },
     async token(signal, timeout) {
-      const grant = await wait(wanted(false, timeout), signal)
+      const grant = granted(signal) ?? (await wait(wanted(false, timeout), signal))
       return (grant as Grant)[0]
     },
     async start(anew) {

@@ -79,6 +79,7 @@ export interface TestServer {
   fail(fault: Fault): () => void
   /** No request arrives any more, and the page is told so. */
   goOffline(): void
+  /** Requests arrive again, and the page is told so. */
   goOnline(): void
   /** From now on the global `fetch` reaches this server under its origin, and random numbers are the same in every run. */
   install(): void

@@ -176,23 +176,40 @@ impl Failure {
             Self::Closed => "closed",
         }
     }
+    /// For people. Put together without `core::fmt`, which alone would weigh a kilobyte in the browser.
+    pub fn message(self) -> String {
+        let (before, status, after) = match self {
+            Self::Network => ("the session server could not be reached", None, ""),
+            Self::Timeout => ("no token within the time limit", None, ""),
+            Self::Unavailable { status } => {
+                ("the session server could not answer (HTTP ", Some(status), "); the session is kept")
+            }
+            Self::Rejected { status } => {
+                ("the session server refused the request (HTTP ", Some(status), "); is `baseUrl` right?")
+            }
+            Self::SessionEnded => ("the server ended the session; call start() for a fresh guest", None, ""),
+            Self::SignedOut => ("the session was signed out", None, ""),
+            Self::Aborted => ("the call was aborted", None, ""),
+            Self::Closed => ("the session is closed", None, ""),
+        };
+        let mut message = String::from(before);
+        if let Some(status) = status {
+            for place in [100, 10, 1] {
+                message.push(digit(status / place));
+            }
+        }
+        message.push_str(after);
+        message
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network => f.write_str("the session server could not be reached"),
-            Self::Timeout => f.write_str("no token within the time limit"),
-            Self::Unavailable { status } => {
-                write!(f, "the session server could not answer (HTTP {status}); the session is kept")
-            }
-            Self::Rejected { status } => {
-                write!(f, "the session server refused the request (HTTP {status}); is `baseUrl` right?")
-            }
-            Self::SessionEnded => f.write_str("the server ended the session; call start() for a fresh guest"),
-            Self::SignedOut => f.write_str("the session was signed out"),
-            Self::Aborted => f.write_str("the call was aborted"),
-            Self::Closed => f.write_str("the session is closed"),
-        }
+        f.write_str(&self.message())
     }
+}
+
+/// The last digit of a number. A status has three (RFC 9110 §15).
+fn digit(number: u16) -> char {
+    char::from_digit(u32::from(number % 10), 10).unwrap_or('0')
 }

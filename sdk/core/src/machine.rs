@@ -2,12 +2,13 @@ mod errand;
 mod identity;
 mod job;
 mod pace;
+mod queue;
 mod renewal;
 mod revoke;
 mod sync;
 mod waiters;
 
-use std::collections::VecDeque;
+use self::queue::Queue;
 
 use self::errand::{Errand, Task};
 use self::identity::{Held, Lost, Spent};
@@ -49,8 +50,8 @@ pub struct Machine {
     waiters: Vec<Waiter>,
     pace: Pace,
     next_op: u64,
-    effects: VecDeque<Effect>,
-    events: VecDeque<Event>,
+    effects: Queue<Effect>,
+    events: Queue<Event>,
     snapshot: Snapshot,
 }
 
@@ -84,8 +85,8 @@ impl Machine {
             errand: None,
             waiters: Vec::new(),
             next_op: 0,
-            effects: VecDeque::new(),
-            events: VecDeque::new(),
+            effects: Queue::default(),
+            events: Queue::default(),
             snapshot: Snapshot { status: Status::Idle, id: None, expires_at: None, failure: None, retry_at: None },
         }
     }
@@ -279,7 +280,7 @@ impl Machine {
         self.drop_errand();
         self.reload = None;
         self.revoking.clear();
-        self.settle_all(&Outcome::Failed(Failure::Closed), |_| true);
+        self.settle_all(&Outcome::Failed(Failure::Closed), &|_| true);
         self.phase = Phase::Closed;
         self.held = None;
         self.events.clear();

@@ -13,7 +13,7 @@ export class Browser implements AsyncDisposable {
    *
    * @param tabs - gets every tab that is opened.
    */
-  static async start(tabs: Tab[]): Promise<Browser> {
+  static async start(tabs: Tab[] = []): Promise<Browser> {
     const engine = await startEngine()
     const browser = new Browser(engine, tabs)
     await engine.driver.manage().setTimeouts({ script: 60_000 })

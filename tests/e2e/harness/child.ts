@@ -6,6 +6,8 @@ export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** The folder that it runs in; ours when none is named. */
+  readonly cwd?: string
   /** What the process prints, on either stream, once it is ready; the first group is what `start` hands back. */
   readonly ready: RegExp
 }
@@ -23,6 +25,7 @@ export class Child {
   static async start(options: ChildOptions): Promise<Child> {
     const child = spawn(options.command, options.args, {
       env: { ...process.env, ...options.env },
+      cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const printed: Printed = { stdout: '', stderr: '' }

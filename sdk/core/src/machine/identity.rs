@@ -42,6 +42,17 @@ impl Held {
         let early = !fresh || self.ahead.is_none_or(|at| now.mono < at);
         self.spent.is_none() && alive && early
     }
+
+    /// Until when it stays usable for everybody, if nothing happens. Not known where nobody said when it ends.
+    pub(super) fn serves_until(&self) -> Option<Timestamp> {
+        let expiry = self.credential.expiry.filter(|_| self.spent.is_none())?;
+        let margin = expiry.travel_margin();
+        let mono = expiry.end.mono.saturating_sub(margin);
+        Some(Timestamp {
+            mono: self.ahead.map_or(mono, |at| at.min(mono)),
+            wall: expiry.end.wall.saturating_sub(margin),
+        })
+    }
 }
 
 impl Machine {
@@ -181,7 +192,7 @@ impl Machine {
 
     /// The sign-out is done: whoever waits for it is told.
     pub(super) fn signed_out(&mut self) {
-        self.settle_all(&Outcome::Done, |waiter| waiter.want == Want::SignedOut);
+        self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::SignedOut);
     }
 
     /// Forgets everything of this epoch; answers with who it was.

@@ -99,7 +99,7 @@ impl Machine {
 
     pub(super) fn on_lock_granted(&mut self, now: Timestamp, op: Op) {
         match &mut self.job {
-            Some(job) if job.op == op && job.step == Step::Locking => {
+            Some(job) if job.op == op && matches!(job.step, Step::Locking) => {
                 let asked = job.deadline.saturating_sub(self.config.lock_wait);
                 job.contended = now.mono.saturating_sub(asked) > self.config.contention;
                 self.load_for(now, Step::Reading);
@@ -114,7 +114,7 @@ impl Machine {
             return;
         };
         job.lock = None;
-        if job.step == Step::Locking {
+        if matches!(job.step, Step::Locking) {
             self.load_for(now, Step::Reading);
         }
     }
@@ -174,7 +174,7 @@ impl Machine {
 
     /// After another tab has had the lock: it has most likely stored something, which this one may not see yet.
     pub(super) fn lets_storage_settle(&mut self, now: Timestamp) -> bool {
-        let settles = self.job.as_ref().is_some_and(|job| job.contended && job.step == Step::Reading);
+        let settles = self.job.as_ref().is_some_and(|job| job.contended && matches!(job.step, Step::Reading));
         if settles {
             self.step(now, Step::Settling, self.config.storage_lag);
         }

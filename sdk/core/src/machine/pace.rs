@@ -54,7 +54,7 @@ impl Pace {
 
     /// After so many failures before this one.
     pub(super) fn delay(&mut self, config: &Config, failures: u32, retry_after: Option<u64>) -> u64 {
-        let ceiling = config.backoff_base.saturating_mul(1 << failures.min(20)).min(config.backoff_cap);
+        let ceiling = (config.backoff_base << failures.min(20)).min(config.backoff_cap);
         let asked = retry_after.unwrap_or(0).min(config.backoff_cap);
         asked.saturating_add(self.below(ceiling)).max(1)
     }

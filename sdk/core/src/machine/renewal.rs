@@ -50,7 +50,8 @@ impl Machine {
     /// Makes a guest under the claim that all tabs use, so that all end with one (C19).
     fn acquire(&mut self, now: Timestamp, stored_claim: Option<Secret>) {
         let job = self.job.as_ref();
-        let settled = self.is_alone() || job.is_some_and(|job| job.lock.is_some() || job.step == Step::ReadingAgain);
+        let settled =
+            self.is_alone() || job.is_some_and(|job| job.lock.is_some() || matches!(job.step, Step::ReadingAgain));
         self.claim =
             stored_claim.or_else(|| self.claim.take()).filter(|claim| self.spent_claim.as_ref() != Some(claim));
         match self.claim.clone() {
@@ -124,7 +125,7 @@ impl Machine {
             Event::Refreshed { id, generation: self.version.generation }
         });
         // Whoever waited is served with it even if its lifetime is next to nothing: else they would wait for ever.
-        self.grant(|_| true);
+        self.grant(&|_| true);
         self.send_errand(now);
         self.finish_errand(sent);
     }
@@ -137,7 +138,7 @@ impl Machine {
 
     pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Secret) {
         let Some(job) = &mut self.job else { return };
-        if job.op != op || job.step != Step::MakingKey {
+        if job.op != op || !matches!(job.step, Step::MakingKey) {
             return;
         }
         self.claim = Some(key);
@@ -197,6 +198,9 @@ fn next(base: Version) -> Version {
     Version { epoch: base.epoch, generation: base.generation.saturating_add(1) }
 }
 
+/// The longest lifetime that is believed: three hundred years. A saturating product would weigh more than this.
+const MOST_SECONDS: u64 = 10_000_000_000;
+
 /// What a token answer gives. A refresh that says no new refresh token or subject keeps the old (RFC 6749 §6).
 fn received(now: Timestamp, token: TokenAnswer, request: &Request, before: Option<&Credential>) -> Credential {
     let (kept_token, kept_subject) = match (request, before) {
@@ -207,6 +211,6 @@ fn received(now: Timestamp, token: TokenAnswer, request: &Request, before: Optio
         access_token: Secret::new(token.access_token),
         refresh_token: token.refresh_token.map(Secret::new).or(kept_token),
         subject: token.anonymous_id.or(kept_subject),
-        expiry: token.expires_in.map(|seconds| Expiry::received(now, seconds.saturating_mul(1_000))),
+        expiry: token.expires_in.map(|seconds| Expiry::received(now, seconds.min(MOST_SECONDS) * 1_000)),
     }
 }

@@ -55,23 +55,23 @@ impl Machine {
         }
         let revoking = &mut self.revoking[index];
         let ceiling = self.config.backoff_base << revoking.tries;
-        revoking.state = State::Waiting { until: now.mono + ceiling + self.pace.below(ceiling) };
+        revoking.state = State::Waiting { until: now.mono + ceiling.max(1) + self.pace.below(ceiling) };
     }
 
     pub(super) fn expire_revoking(&mut self, now: Timestamp) {
-        let due: Vec<_> = self.revoking.iter().filter(|revoking| revoking.deadline() <= now.mono).cloned().collect();
-        for revoking in due {
-            match revoking.state {
+        // Each of them gets a deadline that has not come, or goes: the next one is another.
+        while let Some(index) = self.revoking.iter().position(|revoking| revoking.deadline() <= now.mono) {
+            match self.revoking[index].state {
                 State::Sending { op, .. } => {
                     self.effects.push_back(Effect::Cancel { op });
                     self.on_revocation_failed(now, op);
                 }
                 State::Waiting { .. } => {
-                    let state = self.send_revocation(now, &revoking.token);
-                    if let Some(waiting) = self.revoking.iter_mut().find(|other| **other == revoking) {
-                        waiting.tries += 1;
-                        waiting.state = state;
-                    }
+                    let token = self.revoking[index].token.clone();
+                    let state = self.send_revocation(now, &token);
+                    let waiting = &mut self.revoking[index];
+                    waiting.tries += 1;
+                    waiting.state = state;
                 }
             }
         }
@@ -80,7 +80,7 @@ impl Machine {
     fn send_revocation(&mut self, now: Timestamp, token: &Secret) -> State {
         let op = self.op();
         self.effects.push_back(Effect::Send { op, request: Request::Revoke { token: token.clone() } });
-        State::Sending { op, until: now.mono.saturating_add(self.config.http_timeout) }
+        State::Sending { op, until: now.mono.saturating_add(self.config.http_timeout.max(1)) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls that wait for an outcome: each gets exactly one (C4).
 
 use super::errand::Task;
+use super::identity::Held;
 use super::{Machine, Phase};
 use crate::{Effect, Failure, Grant, Outcome, Timestamp, WaiterId};
 
@@ -48,12 +49,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn settle_all(&mut self, outcome: &Outcome, is: impl Fn(&Waiter) -> bool) {
-        self.settle_where(|waiter| is(waiter).then(|| outcome.clone()));
+    pub(super) fn settle_all(&mut self, outcome: &Outcome, is: &dyn Fn(&Waiter) -> bool) {
+        self.settle_where(&|waiter| is(waiter).then(|| outcome.clone()));
     }
 
     /// Settles those for whom there is an outcome; the others go on waiting.
-    fn settle_where(&mut self, outcome: impl Fn(&Waiter) -> Option<Outcome>) {
+    fn settle_where(&mut self, outcome: &dyn Fn(&Waiter) -> Option<Outcome>) {
         let effects = &mut self.effects;
         self.waiters.retain(|waiter| match outcome(waiter) {
             Some(outcome) => {
@@ -66,31 +67,31 @@ impl Machine {
 
     pub(super) fn settle_overdue(&mut self, now: Timestamp) {
         let failure = self.pace.failure.unwrap_or(Failure::Timeout);
-        self.settle_where(|waiter| {
+        self.settle_where(&|waiter| {
             let overdue = waiter.deadline.is_some_and(|at| at <= now.mono);
             overdue.then(|| Outcome::Failed(waiter.failure.unwrap_or(failure)))
         });
     }
 
     pub(super) fn fail_token_waiters(&mut self, failure: Failure) {
-        self.settle_all(&Outcome::Failed(failure), Waiter::wants_token);
+        self.settle_all(&Outcome::Failed(failure), &Waiter::wants_token);
     }
 
     /// There is no session any more for what they want.
     pub(super) fn fail_session_waiters(&mut self, failure: Failure) {
-        self.settle_all(&Outcome::Failed(failure), |waiter| {
+        self.settle_all(&Outcome::Failed(failure), &|waiter| {
             matches!(waiter.want, Want::Token { .. } | Want::Errand(_))
         });
     }
 
     pub(super) fn settle_erasures(&mut self, outcome: &Outcome) {
-        self.settle_all(outcome, Waiter::erases);
+        self.settle_all(outcome, &Waiter::erases);
     }
 
     /// Gives everybody who waits what there is for them.
     pub(super) fn settle_ready(&mut self, now: Timestamp) {
         if self.loaded {
-            self.settle_all(&Outcome::Done, |waiter| waiter.want == Want::Started);
+            self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::Started);
         }
         if self.phase == Phase::Ended {
             self.fail_session_waiters(Failure::SessionEnded);
@@ -101,7 +102,7 @@ impl Machine {
         self.tend_errand(now);
         if self.can_serve(now, false) {
             let fresh_too = self.can_serve(now, true);
-            self.grant(|fresh| fresh_too || !fresh);
+            self.grant(&|fresh| fresh_too || !fresh);
             self.send_errand(now);
         }
     }
@@ -119,12 +120,12 @@ impl Machine {
     }
 
     /// Settles waiters with the credential that is held, by whether they want a fresh one.
-    pub(super) fn grant(&mut self, is: impl Fn(bool) -> bool) {
+    pub(super) fn grant(&mut self, is: &dyn Fn(bool) -> bool) {
         let Some(held) = &mut self.held else { return };
         held.used |= self.waiters.iter().any(|waiter| matches!(waiter.want, Want::Token { fresh, .. } if is(fresh)));
         let access_token = held.credential.access_token.clone();
         let version = self.version;
-        self.settle_where(|waiter| match waiter.want {
+        self.settle_where(&|waiter| match waiter.want {
             Want::Token { attempt, fresh } if is(fresh) => {
                 Some(Outcome::Token(Grant { access_token: access_token.clone(), version, attempt }))
             }
@@ -133,6 +134,12 @@ impl Machine {
     }
 
     /// While renewals fail, a token that is about to end is the best there is for what cannot be replayed.
+    /// Until when every [`Input::TokenWanted`](crate::Input::TokenWanted) would be granted what was granted last, and
+    /// nothing else would follow, unless another input comes first. Whoever asks often need not ask until then.
+    pub fn serves_until(&self) -> Option<Timestamp> {
+        self.held.as_ref().filter(|held| held.used && self.phase == Phase::Open).and_then(Held::serves_until)
+    }
+
     fn can_serve(&self, now: Timestamp, fresh: bool) -> bool {
         let early = fresh && self.pace.failure.is_none();
         self.held.as_ref().is_some_and(|held| held.usable(now, early))

@@ -37,6 +37,19 @@ fn tabs_spread_their_refreshes() {
 }
 
 #[test]
+fn c11_what_is_granted_is_good_until_it_is_renewed_or_anything_happens() {
+    let tab = active();
+    let until = tab.machine.serves_until().unwrap();
+    assert_eq!(Some(until.mono), tab.timer().map(|delay| tab.now.mono + delay), "the refresh ahead of its end");
+    assert_eq!(until.wall, tab.machine.snapshot().expires_at.unwrap() - 5_000);
+    for end in ["expire", "401 2 0.1", "signout 2", "close"] {
+        let mut tab = active();
+        tab.say(end);
+        assert_eq!(tab.machine.serves_until(), None, "{end}");
+    }
+}
+
+#[test]
 fn c11_whichever_clock_reaches_the_end_first_ends_the_token() {
     let mut slept = active();
     slept.now.wall += 900_000;

@@ -91,7 +91,25 @@ impl Tab {
             write!(said, "; {}", render_event(&event)).unwrap();
         }
         assert!(self.machine.poll_timeout().is_none_or(|at| at > self.now.mono), "C17: a deadline is left armed");
+        self.serves_as_it_says();
         said
+    }
+
+    /// Until [`Machine::serves_until`], whoever asks gets a token, and nothing else comes of it.
+    fn serves_as_it_says(&self) {
+        let Some(until) = self.machine.serves_until() else { return };
+        if self.now.mono >= until.mono || self.now.wall >= until.wall {
+            return;
+        }
+        for fresh in [false, true] {
+            let mut asked = self.machine.clone();
+            asked.handle(self.now, Input::TokenWanted { waiter: WaiterId(99), deadline: self.now.mono + 1, fresh });
+            assert!(matches!(
+                asked.poll_effect(),
+                Some(Effect::Settle { waiter: WaiterId(99), outcome: Outcome::Token(_) })
+            ));
+            assert_eq!(asked, self.machine, "asking changes nothing");
+        }
     }
 
     pub(crate) fn status(&self) -> String {

@@ -1,0 +1,115 @@
+// Debian's Chromium, with the parts of its developer tools that measure.
+
+import { Builder } from 'selenium-webdriver'
+import { Options, ServiceBuilder } from 'selenium-webdriver/chrome.js'
+
+const WAIT_MS = 120_000
+
+export class Chromium {
+  #driver
+
+  static async start() {
+    const options = new Options()
+    options.setChromeBinaryPath('/usr/bin/chromium')
+    options.addArguments(
+      ...['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-renderer-backgrounding'],
+      ...['--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows'],
+    )
+    const chromium = new Chromium()
+    chromium.#driver = await new Builder()
+      .forBrowser('chrome')
+      .setChromeOptions(options)
+      .setChromeService(new ServiceBuilder('/usr/bin/chromedriver'))
+      .build()
+    await chromium.#driver.manage().setTimeouts({ script: WAIT_MS })
+    return chromium
+  }
+
+  async version() {
+    const capabilities = await this.#driver.getCapabilities()
+    return `Chromium ${capabilities.getBrowserVersion()}`
+  }
+
+  /** A window of its own, in the one profile. */
+  async open(url) {
+    await this.#driver.switchTo().newWindow('window')
+    const tab = new Tab(this.#driver, await this.#driver.getWindowHandle())
+    await tab.go(url)
+    return tab
+  }
+
+  async stop() {
+    await this.#driver.quit()
+  }
+}
+
+class Tab {
+  #driver
+  #handle
+  #measured = false
+
+  constructor(driver, handle) {
+    this.#driver = driver
+    this.#handle = handle
+  }
+
+  async go(url) {
+    await this.#turn()
+    await this.#driver.get(url)
+  }
+
+  /** Runs the text as a function of the page, and hands back what it returns or resolves with. */
+  async run(script) {
+    await this.#turn()
+    return this.#driver.executeScript(script)
+  }
+
+  async until(expression) {
+    await this.#turn()
+    await this.#driver.wait(() => this.#driver.executeScript(`return Boolean(${expression})`), WAIT_MS, expression, 20)
+  }
+
+  /** Empties caches and storage. */
+  async forget(origin) {
+    await this.#devtools('Network.clearBrowserCache', {})
+    await this.#devtools('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
+  }
+
+  async throttle({ latency, throughput }) {
+    const limits = { latency, downloadThroughput: throughput, uploadThroughput: throughput, offline: false }
+    await this.#devtools('Network.enable', {})
+    await this.#devtools('Network.emulateNetworkConditions', limits)
+  }
+
+  /** Seconds of processor time that the page's main thread has used, whatever else runs on the machine. */
+  async cpuSeconds() {
+    if (!this.#measured) await this.#devtools('Performance.enable', { timeDomain: 'threadTicks' })
+    this.#measured = true
+    const { metrics } = await this.#devtools('Performance.getMetrics', {})
+    return metrics.find(({ name }) => name === 'TaskDuration').value
+  }
+
+  /** Bytes that are in use after everything that is garbage has been collected. */
+  async heap() {
+    await this.#devtools('HeapProfiler.collectGarbage', {})
+    const { usedSize } = await this.#devtools('Runtime.getHeapUsage', {})
+    return { script: usedSize, wasm: await this.run('return wasmMemory?.buffer.byteLength ?? 0') }
+  }
+
+  async close() {
+    await this.#turn()
+    await this.#driver.close()
+    const [first] = await this.#driver.getAllWindowHandles()
+    await this.#driver.switchTo().window(first)
+  }
+
+  async #devtools(command, parameters) {
+    await this.#turn()
+    return this.#driver.sendAndGetDevToolsCommand(command, parameters)
+  }
+
+  async #turn() {
+    await this.#driver.switchTo().window(this.#handle)
+  }
+}

@@ -1,0 +1,6 @@
+import axios from 'axios'
+import { createClassicClient } from '../../../interop/classic_client.js'
+import { visit } from './visit.js'
+
+const api = createClassicClient(axios, '/', localStorage)
+await visit(async () => (await api.get('/items/')).data)

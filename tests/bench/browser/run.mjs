@@ -1,0 +1,203 @@
+// The bench in a browser: `session.fetch` beside axios with hand-written interceptors, in Chromium. Prints tables; judges
+// nothing but the answers. See docs/performance.md.
+//
+//   node tests/bench/browser/run.mjs [PART…] [--quick]      cpu cold storm memory; all of them when none is named
+//
+// BENCH_GUESTPASS   the server's program
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { machine } from '../harness/browser_machine.mjs'
+import { Server } from '../harness/process.mjs'
+import { inTurn, medianOf, ratioOf } from '../harness/rounds.mjs'
+import { heading, printTable, say } from '../harness/tables.mjs'
+import { Chromium } from './chromium.mjs'
+import { Site } from './site.mjs'
+
+const PARTS = { cpu, cold, storm, memory }
+const TABS = 5
+const CALLS = 100
+const TTL_SECONDS = 10
+
+const quick = process.argv.includes('--quick')
+const size = quick
+  ? { rounds: 1, calls: 300, visits: 1, requests: 2_000 }
+  : { rounds: 15, calls: 3_000, visits: 15, requests: 100_000 }
+
+async function main(parts) {
+  for (const part of parts) {
+    if (!Object.hasOwn(PARTS, part))
+      throw new Error(`there is no part '${part}'; there are: ${Object.keys(PARTS).join(' ')}`)
+  }
+  const chromium = await Chromium.start()
+  try {
+    say(await machine(chromium))
+    if (quick) say('QUICK: too short to quote.')
+    for (const part of parts) {
+      await PARTS[part](chromium)
+      await stopAll()
+    }
+  } finally {
+    await stopAll()
+    await chromium.stop()
+  }
+}
+
+const started = []
+
+/** What is started for a part is stopped before the next one. */
+async function start(starting) {
+  const resource = await starting
+  started.push(resource)
+  return resource
+}
+
+async function stopAll() {
+  for (const resource of started.splice(0).reverse()) await resource.stop()
+}
+
+/** What a call costs beyond what bare `fetch` costs, with a transport that answers at once. */
+async function cpu(chromium) {
+  heading('Processor time of the page per call, transport stubbed')
+  const site = await start(Site.serve())
+  const tab = await chromium.open(`${site.url}/stubbed.html`)
+  await tab.until('globalThis.bench')
+  const per = (contender) => async () => {
+    const before = await tab.cpuSeconds()
+    await tab.run(`return bench.calls('${contender}', ${size.calls})`)
+    return { rate: (((await tab.cpuSeconds()) - before) * 1e6) / size.calls }
+  }
+  const contenders = [
+    'bare',
+    'guestpass',
+    'guestpass, with headers',
+    'bare, with headers',
+    'axios',
+    'axios, bare adapter',
+  ]
+  const rounds = await inTurn(Object.fromEntries(contenders.map((name) => [name, per(name)])), size.rounds)
+  printTable(
+    ['contender', 'µs per call'],
+    contenders.map((name) => [name, medianOf(rounds[name], 'rate').toFixed(1)]),
+  )
+  const added = (name, bare = 'bare') =>
+    rounds[name].map(({ rate }, round) => ({ rate: rate - rounds[bare][round].rate }))
+  say('')
+  ratio('added by session.fetch / added by axios with interceptors', added('guestpass'), added('axios'), 0.1)
+  ratio('the same, requests with a header', added('guestpass, with headers', 'bare, with headers'), added('axios'))
+  ratio(
+    'added by session.fetch / added by axios, its adapter replaced by bare fetch',
+    added('guestpass'),
+    added('axios, bare adapter'),
+  )
+}
+
+/** From the start of the navigation to the first answer that needed a token: nothing stored, nothing cached. */
+async function cold(chromium) {
+  heading('A cold page: navigation to the first authenticated answer')
+  const server = await guestpass()
+  const site = await start(Site.serve(server.url))
+  for (const [how, network] of [
+    ['no network in between', undefined],
+    ['40 ms and 10 Mbit/s in between', { latency: 40, throughput: 1_250_000 }],
+  ]) {
+    const visit = (page) => async () => {
+      const tab = await chromium.open('about:blank')
+      await tab.forget(site.url)
+      if (network) await tab.throttle(network)
+      await tab.go(`${site.url}/${page}.html`)
+      await tab.until('globalThis.answered')
+      const rate = await tab.run('return answered')
+      await tab.close()
+      return { rate }
+    }
+    const rounds = await inTurn(
+      { guestpass: visit('guestpass'), preloaded: visit('preloaded'), axios: visit('axios') },
+      size.visits,
+    )
+    printTable(
+      [how, 'ms'],
+      Object.entries(rounds).map(([name, of]) => [name, medianOf(of, 'rate').toFixed(1)]),
+    )
+    say('')
+    ratio('guestpass / axios', rounds.guestpass, rounds.axios, 0.8)
+    ratio('guestpass with its wasm preloaded / axios', rounds.preloaded, rounds.axios, 0.8)
+  }
+}
+
+/** Five tabs with a hundred calls each, at the moment when the token has ended. */
+async function storm(chromium) {
+  heading(`A storm: ${TABS} tabs × ${CALLS} calls at expiry`)
+  const rows = []
+  for (const page of ['guestpass', 'axios']) {
+    const server = await guestpass('--access-ttl', `${TTL_SECONDS}s`, '--guest-token-ttl', `${TTL_SECONDS}s`)
+    const site = await start(Site.serve(server.url))
+    const tabs = []
+    for (let index = 0; index < TABS; index++) {
+      const tab = await chromium.open(`${site.url}/${page}.html`)
+      await tab.until('globalThis.answered')
+      tabs.push(tab)
+    }
+    await new Promise((resolve) => setTimeout(resolve, (TTL_SECONDS + 1) * 1000))
+    site.requests.clear()
+    const moment = Date.now() + 1000
+    for (const tab of tabs) await tab.run(`storm(${moment}, ${CALLS})`)
+    for (const tab of tabs) await tab.until('globalThis.stormed')
+    const good = await Promise.all(tabs.map((tab) => tab.run('return stormed')))
+    const of = (path) => site.requests.get(path) ?? 0
+    const sum = [...site.requests.values()].reduce((sum, count) => sum + count, 0)
+    rows.push(
+      [page, of('/items/'), of('/anonymous-login'), of('/token'), sum, good.reduce((a, b) => a + b)].map(String),
+    )
+    for (const tab of tabs) await tab.close()
+  }
+  printTable(['', 'GET /items/', 'POST /anonymous-login', 'POST /token', 'requests', 'good answers'], rows)
+}
+
+/** What is left in the page after so many calls. */
+async function memory(chromium) {
+  heading(`Memory after ${size.requests.toLocaleString('en')} calls, transport stubbed`)
+  const site = await start(Site.serve())
+  const tab = await chromium.open(`${site.url}/stubbed.html`)
+  await tab.until('globalThis.bench')
+  const rows = []
+  for (const contender of ['guestpass', 'axios']) {
+    await tab.run(`return bench.calls('${contender}', ${size.requests / 10})`)
+    const before = await tab.heap()
+    for (let part = 0; part < 10; part++) await tab.run(`return bench.calls('${contender}', ${size.requests / 10})`)
+    const after = await tab.heap()
+    const kilobytes = (bytes) => (bytes / 1024).toFixed(0)
+    rows.push([
+      contender,
+      kilobytes(before.script),
+      kilobytes(after.script),
+      kilobytes(before.wasm),
+      kilobytes(after.wasm),
+    ])
+  }
+  printTable(['', 'JavaScript before, KB', 'after', 'WebAssembly before, KB', 'after'], rows)
+}
+
+function guestpass(...flags) {
+  const program = process.env.BENCH_GUESTPASS ?? 'target/debug/guestpass'
+  return start(Server.start([program, 'serve', '--listen', '127.0.0.1:0', '--store', store(), ...flags]))
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'guestpass-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+let stores = 0
+
+function store() {
+  stores += 1
+  return `sqlite:${join(folder, `${stores}.sqlite`)}`
+}
+
+function ratio(what, one, other, goal) {
+  const { median, least, greatest } = ratioOf(one, other)
+  const verdict = goal === undefined ? '' : `; goal at most ${goal}: ${median <= goal ? 'met' : 'MISSED'}`
+  say(`- ${what}: **${median.toFixed(2)}** (${least.toFixed(2)} to ${greatest.toFixed(2)})${verdict}`)
+}
+
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+await main(named.length > 0 ? named : Object.keys(PARTS))

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** A fenced block of code. */
+export interface Block {
+  readonly language: string
+  readonly code: string
+}
+
+/** What a Markdown file is made of, apart from its prose. */
+export interface Structure {
+  /** The level of each heading. */
+  readonly headings: readonly number[]
+  readonly blocks: readonly Block[]
+  /** Where links and images lead. */
+  readonly links: readonly string[]
+  /** The number of cells of each row of a table. */
+  readonly rows: readonly number[]
+  /** How many items its lists have. */
+  readonly items: number
+  /** What is set as code within the prose. */
+  readonly words: readonly string[]
+}
+
+export function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
+export function structureOf(markdown: string): Structure {
+  const blocks = [...markdown.matchAll(/^```(\w*).*\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+  }))
+  const prose = markdown.replace(/^```[\s\S]*?^```$/gm, '')
+  const lines = prose.split('\n')
+  return {
+    headings: lines.flatMap((line) => /^(#+) /.exec(line)?.[1]?.length ?? []),
+    blocks,
+    links: [...prose.matchAll(/\]\((\S+?)\)/g)].map(([, target = '']) => target),
+    rows: lines.filter((line) => line.startsWith('|')).map((line) => line.split('|').length - 2),
+    items: lines.filter((line) => /^\s*(-|\d+\.) /.test(line)).length,
+    words: [...prose.matchAll(/`([^`\n]+)`/g)].map(([, word = '']) => word),
+  }
+}

@@ -1,0 +1,70 @@
+// Every block of TypeScript in the guides and READMEs holds against the types of the built package.
+
+import { execFile } from 'node:child_process'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { globSync } from 'tinyglobby'
+import { expect, test } from 'vitest'
+import { read, root, structureOf } from './markdown.ts'
+
+const run = promisify(execFile)
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+// Below this folder, where imports find what is installed.
+const work = fileURLToPath(new URL('.work/', import.meta.url))
+
+/** What the text around a block has introduced before. */
+const INTRODUCED = `
+import type { AxiosStatic } from 'axios'
+import type { Session } from 'guestpass'
+declare global {
+  const session: Session
+  const axios: AxiosStatic
+  const email: string
+  const password: string
+  const idToken: string
+}
+`
+
+const COMPILER_OPTIONS = {
+  ...{ target: 'ES2022', lib: ['ES2023', 'DOM', 'DOM.Iterable'], types: ['node'], jsx: 'react-jsx' },
+  ...{ module: 'ESNext', moduleResolution: 'bundler', moduleDetection: 'force' },
+  ...{ strict: true, noEmit: true, skipLibCheck: true, exactOptionalPropertyTypes: true },
+}
+
+const files = ['README.md', 'README.zh-CN.md', 'npm/README.md', ...globSync('docs/**/*.md', { cwd: root })]
+
+test('the code in the guides type-checks', async () => {
+  await rm(work, { recursive: true, force: true })
+  await mkdir(work)
+  const snippets: string[] = []
+  for (const file of files) {
+    const blocks = structureOf(read(file)).blocks.filter(({ language }) => /^tsx?$/.test(language))
+    for (const [index, { language, code }] of blocks.entries()) {
+      const snippet = `${file.replace(/\W/g, '_')}_${index + 1}.${language}`
+      await writeFile(join(work, snippet), code)
+      snippets.push(snippet)
+    }
+  }
+  expect(snippets.length).toBeGreaterThan(20)
+  await writeFile(join(work, 'introduced.d.ts'), INTRODUCED)
+  await writeFile(
+    join(work, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files: ['introduced.d.ts', ...snippets] }),
+  )
+
+  const { stdout } = await run(process.execPath, [tsc, '-p', work], { cwd: work }).catch((error) => error)
+
+  expect(stdout).toBe('')
+  await rm(work, { recursive: true })
+})
+
+test('no block is written as JavaScript, which nobody would check', () => {
+  const unchecked = files.filter((file) =>
+    structureOf(read(file)).blocks.some(({ language }) => /^jsx?$/.test(language)),
+  )
+
+  expect(unchecked).toEqual([])
+})
