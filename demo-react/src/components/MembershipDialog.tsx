@@ -27,14 +27,15 @@ export function MembershipDialog({ how, onChange }: MembershipDialogProps) {
       <Dialog.Portal>
         <Dialog.Overlay className="overlay" />
         <Dialog.Content className="dialog" data-testid="membership">
-          <Dialog.Close className="icon-button drawer-close" aria-label={t('membership.close')}>
-            <X className="icon" aria-hidden="true" />
-          </Dialog.Close>
           <Dialog.Title>{t(how === 'logIn' ? 'membership.logInTitle' : 'membership.signUpTitle')}</Dialog.Title>
           <Dialog.Description className="quiet">
             {t(how === 'logIn' ? 'membership.logInHint' : 'membership.signUpHint')}
           </Dialog.Description>
           {how !== null && <Ways key={how} how={how} onChange={onChange} />}
+          {/* Last: the keyboard begins in the first field. */}
+          <Dialog.Close className="icon-button drawer-close" aria-label={t('membership.close')}>
+            <X className="icon" aria-hidden="true" />
+          </Dialog.Close>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
