@@ -120,7 +120,8 @@ export class Tab {
     const driver = await this.#focused()
     await driver.wait(async () => (await this.#find(testId)) !== undefined, 20_000, `waited in vain for ${testId}`, 25)
     const field = await this.#find(testId)
-    await field?.sendKeys(Key.chord(Key.CONTROL, 'a'), text)
+    await driver.executeScript('arguments[0].focus(); arguments[0].select()', field)
+    await field?.sendKeys(text)
   }
 
   /** Presses a key, wherever the keyboard is. */
