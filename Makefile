@@ -8,6 +8,7 @@ help:
 	@echo 'make fmt      lay out the code'
 	@echo 'make lint     check layout, lints and types'
 	@echo 'make size     say how many bytes a page loads'
+	@echo 'make budget   say what the demo costs its visitor: bytes, time, movement'
 	@echo 'make model    check more interleavings of the session machine, and that the check bites'
 	@echo 'make mutants  change the session machine everywhere, and count the changes that its tests catch'
 	@echo 'make bench    measure the server beside others; takes twenty minutes      [PART=verified] [QUICK=1]'
@@ -37,6 +38,9 @@ lint:
 size:
 	@scripts/size
 
+budget:
+	@scripts/budget
+
 model:
 	@scripts/model
 
@@ -55,4 +59,4 @@ fuzz:
 clean:
 	@scripts/clean
 
-.PHONY: help demo test setup build fmt lint size model mutants bench release fuzz clean
+.PHONY: help demo test setup build fmt lint size budget model mutants bench release fuzz clean

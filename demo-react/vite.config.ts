@@ -3,7 +3,7 @@ import { defineConfig, type Plugin } from 'vite'
 
 // `vite dev` serves the page, and a server started with `guestpass serve` on its default port serves the data.
 // In production both come from one origin (`guestpass serve --static demo-react/dist`).
-const API = '^/(anonymous-login|token|revoke|items|public-data|me|\\.well-known)(/|\\?|$)'
+const API = '^/(anonymous-login|token|revoke|items|public-data|me|register|login|link|demo|\\.well-known)(/|\\?|$)'
 
 export default defineConfig({
   plugins: [react(), preloadFont('figtree-latin-wght-normal')],

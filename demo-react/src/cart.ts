@@ -1,4 +1,12 @@
-import { useMemo, useSyncExternalStore } from 'react'
+import {
+  type DefaultError,
+  type MutationOptions,
+  type QueryClient,
+  useMutation,
+  useMutationState,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
 import {
   addToCart,
   type Cart,
@@ -8,157 +16,118 @@ import {
   MAX_QUANTITY,
   removeFromCart,
   setQuantity,
-} from './api'
-import { type Failure, failureOf } from './failure'
-import { Resource, useResource } from './resource'
+} from './api/shop'
+import { failureOf } from './failure'
+import { keys, tellChanged } from './queries'
 
-/** The visitor's cart, as the server last told. */
-export const cartResource = new Resource(loadCart, { personal: true })
-
-/** A change that the page shows already and the server has not confirmed yet. */
-interface Change {
-  readonly itemId: number
-  readonly preview: (cart: Cart) => Cart
-  readonly send: () => Promise<Cart>
-}
-
-/** What is on its way to the server, oldest first, and why the last change was not saved. */
-interface Saving {
-  readonly waiting: readonly Change[]
-  readonly failure: Failure | null
+/** One step of a visitor: so many more of an item, so many of it, or none. */
+export interface CartStep {
+  /** Tells it from every other step, and lets the server recognise it when it is sent again. */
+  readonly key: string
+  readonly line: Omit<CartLine, 'quantity'>
+  readonly change: { readonly add: number } | { readonly set: number }
 }
 
 const EMPTY: Cart = { lines: [], total_cents: 0, currency: 'EUR' }
+const RETRIES = 3
 
-let saving: Saving = { waiting: [], failure: null }
-const listeners = new Set<() => void>()
+/** Steps whose effect is in the cart that the query holds: for a moment they are still counted as being under way. */
+const arrived = new Set<string>()
+
+export function cartOptions() {
+  return { queryKey: keys.cart, queryFn: ({ signal }: { signal: AbortSignal }) => loadCart(signal), staleTime: 5000 }
+}
+
+/** How a step goes to the server: one after the other, so that the last answer is the last word. */
+export function stepOptions(client: QueryClient): MutationOptions<Cart, DefaultError, CartStep> {
+  return {
+    mutationKey: keys.cart,
+    scope: { id: 'cart' },
+    mutationFn: send,
+    // With its key, a step that was carried out although its answer was lost is not carried out twice.
+    retry: (failures, error) => failures < RETRIES && failureOf(error)?.kind === 'unreachable',
+    retryDelay: (failures) => 500 * 2 ** failures,
+    onSuccess: async (cart, { key }) => {
+      await client.cancelQueries({ queryKey: keys.cart })
+      arrived.add(key)
+      client.setQueryData(keys.cart, cart)
+      tellChanged('cart')
+    },
+    // It may have been carried out all the same.
+    onError: () => client.invalidateQueries({ queryKey: keys.cart }),
+  }
+}
+
+function send({ key, line: { item_id: itemId }, change }: CartStep): Promise<Cart> {
+  if ('add' in change) return addToCart(itemId, change.add, key)
+  return change.set > 0 ? setQuantity(itemId, change.set) : removeFromCart(itemId)
+}
 
 export interface CartView {
-  /** The cart with every change that is on its way. Undefined before it has loaded. */
+  /** The cart with every step that is on its way. Undefined before it has loaded. */
   readonly cart: Cart | undefined
   /** How many things are in it. */
   readonly count: number
-  /** Why the last change was not saved. */
-  readonly saveFailure: Failure | null
   readonly isSaving: (itemId: number) => boolean
   readonly quantityOf: (itemId: number) => number
 }
 
-export function cartView(): CartView {
-  return view(cartResource.getSnapshot().data, saving)
-}
-
-/** `cartView`, and a new rendering whenever it changes. */
 export function useCart(): CartView {
-  const { data } = useResource(cartResource)
-  const now = useSyncExternalStore(subscribe, () => saving)
-  return useMemo(() => view(data, now), [data, now])
-}
-
-/** One more of an item, also of one that is not in the cart yet. */
-export function add(item: Item | CartLine): void {
-  const itemId = 'item_id' in item ? item.item_id : item.id
-  const { name, price_cents, currency, emoji } = item
-  change({
-    itemId,
-    preview: (cart) => {
-      const quantity = cart.lines.find((line) => line.item_id === itemId)?.quantity ?? 0
-      const line = {
-        item_id: itemId,
-        name,
-        price_cents,
-        currency,
-        emoji,
-        quantity: Math.min(quantity + 1, MAX_QUANTITY),
-      }
-      return withLines(
-        cart,
-        quantity > 0 ? cart.lines.map((old) => (old.item_id === itemId ? line : old)) : [...cart.lines, line],
-      )
-    },
-    send: () => addToCart(itemId, 1),
+  const { data } = useQuery(cartOptions())
+  const steps = useMutationState({
+    filters: { mutationKey: keys.cart, status: 'pending' },
+    select: ({ state }) => state.variables as CartStep,
   })
+  return cartView(data, steps)
 }
 
-/** One less; the last one takes the line away. */
-export function takeOne({ item_id: itemId, quantity }: CartLine): void {
-  if (quantity <= 1) {
-    removeLine(itemId)
-    return
-  }
-  change({
-    itemId,
-    preview: (cart) =>
-      withLines(
-        cart,
-        cart.lines.map((line) => (line.item_id === itemId ? { ...line, quantity: quantity - 1 } : line)),
-      ),
-    send: () => setQuantity(itemId, quantity - 1),
-  })
-}
-
-export function removeLine(itemId: number): void {
-  change({
-    itemId,
-    preview: (cart) =>
-      withLines(
-        cart,
-        cart.lines.filter((line) => line.item_id !== itemId),
-      ),
-    send: () => removeFromCart(itemId),
-  })
-}
-
-export function dismissSaveFailure(): void {
-  update({ ...saving, failure: null })
-}
-
-function change(next: Change): void {
-  const idle = saving.waiting.length === 0
-  update({ waiting: [...saving.waiting, next], failure: null })
-  if (idle) void saveAll()
-}
-
-/** Sends the changes one after the other, so that the last answer is the last word. */
-async function saveAll(): Promise<void> {
-  for (let next = saving.waiting[0]; next; next = saving.waiting[0]) {
-    try {
-      cartResource.replace(await next.send())
-      update({ ...saving, waiting: saving.waiting.slice(1) })
-    } catch (error) {
-      // Later changes built on this one, so they go with it, and the server tells what holds.
-      const failure = failureOf(error)
-      update({ waiting: [], failure })
-      if (failure) void cartResource.reload()
-    }
-  }
-}
-
-function view(data: Cart | undefined, { waiting, failure }: Saving): CartView {
-  const cart = waiting.length > 0 ? preview(data ?? EMPTY, waiting) : data
+/** The cart as the page shows it: what the server said last, and what is on its way there. */
+export function cartView(data: Cart | undefined, steps: readonly CartStep[]): CartView {
+  const waiting = steps.filter(({ key }) => !arrived.has(key))
+  const cart = waiting.length > 0 ? waiting.reduce(after, data ?? EMPTY) : data
   return {
     cart,
     count: cart?.lines.reduce((sum, line) => sum + line.quantity, 0) ?? 0,
-    saveFailure: failure,
-    isSaving: (itemId) => waiting.some((change) => change.itemId === itemId),
+    isSaving: (itemId) => waiting.some(({ line }) => line.item_id === itemId),
     quantityOf: (itemId) => cart?.lines.find((line) => line.item_id === itemId)?.quantity ?? 0,
   }
 }
 
-function preview(cart: Cart, changes: readonly Change[]): Cart {
-  return changes.reduce((shown, { preview }) => preview(shown), cart)
+/** What a visitor can do to the cart. */
+export function useCartSteps() {
+  const client = useQueryClient()
+  const { mutate } = useMutation(stepOptions(client))
+  const step = (item: Item | CartLine, change: CartStep['change']) =>
+    mutate({ key: stepKey(), line: lineOf(item), change })
+  return {
+    add: (item: Item | CartLine, quantity = 1) => step(item, { add: quantity }),
+    set: (item: Item | CartLine, quantity: number) => step(item, { set: Math.min(quantity, MAX_QUANTITY) }),
+  }
 }
 
-function withLines(cart: Cart, lines: readonly CartLine[]): Cart {
+/** 128 random bits in base64url, as the server wants an idempotency key. */
+export function stepKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+function lineOf(item: Item | CartLine): CartStep['line'] {
+  const { name, price_cents, currency } = item
+  return { item_id: 'item_id' in item ? item.item_id : item.id, name, price_cents, currency }
+}
+
+function after(cart: Cart, { line, change }: CartStep): Cart {
+  const before = cart.lines.find(({ item_id }) => item_id === line.item_id)?.quantity ?? 0
+  const quantity = Math.min('add' in change ? before + change.add : change.set, MAX_QUANTITY)
+  const others = cart.lines.filter(({ item_id }) => item_id !== line.item_id)
+  const lines =
+    quantity <= 0
+      ? others
+      : before > 0
+        ? cart.lines.map((old) => (old.item_id === line.item_id ? { ...line, quantity } : old))
+        : [...cart.lines, { ...line, quantity }]
   return { ...cart, lines, total_cents: lines.reduce((sum, line) => sum + line.price_cents * line.quantity, 0) }
-}
-
-function update(next: Saving): void {
-  saving = next
-  for (const listener of listeners) listener()
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
 }

@@ -1,17 +1,19 @@
 import { type ErrorCode, GuestpassError } from 'guestpass'
-import { ApiError } from './api'
+import { ApiError } from './api/request'
 
 /** Why something did not load or was not saved, sorted by what helps. */
 export interface Failure {
   /** `unreachable` passes by itself, so trying again helps; `refused` does not. */
   readonly kind: 'unreachable' | 'refused'
-  readonly message: string
+  /** What the server said; null when it did not get to say anything. */
+  readonly message: string | null
 }
 
 const PASSES_BY_ITSELF = new Set<ErrorCode>(['network', 'timeout', 'unavailable', 'load_failed'])
 
 /** Null for a request that was called off on purpose. */
 export function failureOf(error: unknown): Failure | null {
+  if (error === null || error === undefined) return null
   if (error instanceof DOMException && error.name === 'AbortError') return null
   if (error instanceof GuestpassError) {
     if (error.code === 'signed_out' || error.code === 'closed') return null
@@ -26,6 +28,6 @@ export function failureOf(error: unknown): Failure | null {
   return unreachable()
 }
 
-function unreachable(message = 'The server cannot be reached.'): Failure {
+function unreachable(message: string | null = null): Failure {
   return { kind: 'unreachable', message }
 }

@@ -1,17 +1,34 @@
+import { QueryClientProvider } from '@tanstack/react-query'
 import { SessionProvider } from 'guestpass/react'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { BrowserRouter } from 'react-router'
 import { App } from './components/App'
+import { browserLanguage, startLanguage } from './i18n'
+import { remembered } from './personal'
+import { followSession, followTabs, queryClient } from './queries'
 import { session } from './session'
+import { showTheme } from './theme'
 import './styles/index.css'
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 
+const { language, theme } = remembered()
+showTheme(theme)
+followSession(queryClient, session)
+followTabs(queryClient)
+
+await startLanguage(language ?? browserLanguage())
+
 createRoot(root).render(
   <StrictMode>
     <SessionProvider session={session}>
-      <App />
+      <QueryClientProvider client={queryClient}>
+        <BrowserRouter>
+          <App />
+        </BrowserRouter>
+      </QueryClientProvider>
     </SessionProvider>
   </StrictMode>,
 )

@@ -1,3 +1,5 @@
+// First: it has to see the requests that the session sends.
+import './wire'
 import { createSession, type Session } from 'guestpass'
 
 declare global {

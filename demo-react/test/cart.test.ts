@@ -1,109 +1,156 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Cart, Item } from '../src/api'
-import { Answers, FakePage, FakeSession, serverIsAway } from './stage'
+// What happens to a cart, with the real session manager.
 
-const stage = vi.hoisted(() => ({ session: undefined as unknown }))
-vi.mock('../src/session', () => ({
-  get session() {
-    return stage.session
-  },
-}))
+import type { MutationObserver } from '@tanstack/react-query'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Cart } from '../src/api/shop'
+import type { CartStep, CartView } from '../src/cart'
+import { cartOf, lineOfTea, openStage, type Stage } from './stage'
 
-const tea: Item = { id: 1, name: 'Tea', description: '', price_cents: 500, currency: 'EUR', emoji: '🍵' }
+let stage: Stage
+let mutations: MutationObserver<Cart, Error, CartStep>
+let hide: () => void
 
-let session: FakeSession
-let answers: Answers<Response>
-let shop: typeof import('../src/cart')
-
-/** A shop that shows an empty cart; that was question 1. */
 beforeEach(async () => {
-  new FakePage()
-  session = new FakeSession()
-  stage.session = session
-  answers = new Answers()
-  session.fetch.mockImplementation(answers.ask)
-  session.becomes({ status: 'active', id: 'anonymous_a' })
-  vi.resetModules()
-  shop = await import('../src/cart')
-  shop.cartResource.subscribe(() => {})
-  await answers.give(1, cartOf(0))
+  stage = await openStage()
+  const shown = new stage.query.QueryObserver(stage.client, stage.cart.cartOptions())
+  hide = shown.subscribe(() => {})
+  mutations = new stage.query.MutationObserver(stage.client, stage.cart.stepOptions(stage.client))
+  await stage.clock.advance(1000)
 })
 
 afterEach(() => {
-  vi.unstubAllGlobals()
+  hide()
+  stage.end()
 })
 
-test('a change shows before the server has it', () => {
-  shop.add(tea)
-
-  const { cart, count, isSaving } = shop.cartView()
-  expect(count).toBe(1)
-  expect(cart?.total_cents).toBe(500)
-  expect(isSaving(tea.id)).toBe(true)
+test('the first look at the cart makes one guest', () => {
+  expect(stage.server.guests).toHaveLength(1)
+  expect(view().count).toBe(0)
 })
 
-test('changes go to the server one after the other, and its last answer is the last word', async () => {
-  shop.add(tea)
-  shop.add(tea)
-  expect(answers.asked).toBe(2)
+test('a step shows before the server has it', () => {
+  add()
 
-  await answers.give(2, cartOf(1))
-  expect(shop.cartView().count).toBe(2)
-  // Another tab has put one in meanwhile.
-  await answers.give(3, cartOf(3))
-
-  expect(shop.cartView().count).toBe(3)
-  expect(shop.cartView().isSaving(tea.id)).toBe(false)
+  expect(view()).toMatchObject({ count: 1, cart: { total_cents: 500 } })
+  expect(view().isSaving(1)).toBe(true)
 })
 
-test('a change that is not saved goes, takes later ones with it, and the server tells what holds', async () => {
-  shop.add(tea)
-  shop.add(tea)
+test('steps go to the server one after the other, and are counted once', async () => {
+  add()
+  add()
+  expect(view().count).toBe(2)
 
-  await answers.fail(2, serverIsAway)
+  await stage.clock.advance(1000)
 
-  expect(shop.cartView()).toMatchObject({ count: 0, saveFailure: { kind: 'unreachable' } })
-  expect(session.fetch.mock.lastCall?.[0]).toBe('/me/cart')
-  // The server had it after all: only its answer was lost.
-  await answers.give(3, cartOf(1))
-  expect(shop.cartView().count).toBe(1)
+  expect(view().count).toBe(2)
+  expect(view().isSaving(1)).toBe(false)
 })
 
-test('the next change takes the message about the last one away', async () => {
-  shop.add(tea)
-  await answers.fail(2, serverIsAway)
-  await answers.give(3, cartOf(0))
+test('a cart outlives the token', async () => {
+  add()
+  await stage.clock.advance(20 * 60_000)
 
-  shop.add(tea)
+  add()
+  await stage.clock.advance(1000)
 
-  expect(shop.cartView().saveFailure).toBeNull()
+  expect(view().count).toBe(2)
+  expect(stage.server.guests).toHaveLength(1)
 })
 
-test('taking the last one away removes the line', async () => {
-  shop.add(tea)
-  await answers.give(2, cartOf(1))
-  const [line] = shop.cartView().cart?.lines ?? []
-  if (!line) throw new Error('the cart has no line')
+test('a step that does not get through is taken back', async () => {
+  stage.server.fail({ method: 'POST', path: '/me/cart', with: 'network', times: 10 })
+  add()
+  await stage.clock.advance(1000)
+  expect(view().count).toBe(1)
 
-  shop.takeOne(line)
+  await stage.clock.advance(60_000)
 
-  expect(shop.cartView().cart?.lines).toEqual([])
-  expect(session.fetch).toHaveBeenLastCalledWith('/me/cart/1', { method: 'DELETE' })
+  expect(view().count).toBe(0)
 })
 
-test('there is nothing to tell about a change that a sign-out has overtaken', async () => {
-  const { GuestpassError } = await import('guestpass')
-  shop.add(tea)
+test('a step whose answer is lost is sent again under its key, and counted once', async () => {
+  stage.server.fail({ method: 'POST', path: '/me/cart', with: 'lost' })
+  add()
+  await stage.clock.advance(60_000)
 
-  await answers.fail(2, new GuestpassError('signed_out', 'Signed out'))
-
-  expect(shop.cartView()).toMatchObject({ count: 0, saveFailure: null })
-  expect(answers.asked).toBe(2)
+  expect(view().count).toBe(1)
+  expect(view().isSaving(1)).toBe(false)
 })
 
-function cartOf(quantity: number): Response {
-  const { id: item_id, name, price_cents, currency, emoji } = tea
-  const lines = quantity > 0 ? [{ item_id, name, price_cents, currency, emoji, quantity }] : []
-  const cart: Cart = { lines, total_cents: price_cents * quantity, currency }
-  return Response.json(cart)
+test('what is done offline waits, and is done online', async () => {
+  stage.server.goOffline()
+  add()
+  await stage.clock.advance(60_000)
+  expect(view().isSaving(1)).toBe(true)
+
+  stage.server.goOnline()
+  await stage.clock.advance(60_000)
+
+  expect(view().count).toBe(1)
+  expect(view().isSaving(1)).toBe(false)
+})
+
+test('when the server has ended the session, the shop shows the cart of the new guest', async () => {
+  add()
+  await stage.clock.advance(1000)
+  stage.server.revoke()
+
+  void stage.client.invalidateQueries()
+  await stage.clock.advance(1000)
+
+  expect(stage.server.guests).toHaveLength(2)
+  expect(view().count).toBe(0)
+})
+
+test('after a sign-out nothing is asked for, which would make a new guest', async () => {
+  await stage.session.signOut()
+  void stage.client.invalidateQueries()
+  await stage.clock.advance(1000)
+
+  expect(stage.server.guests).toHaveLength(1)
+  expect(stage.client.getQueryData(['cart'])).toBeUndefined()
+})
+
+test('what was under way at a sign-out does not come back, and the next guest has a cart of their own', async () => {
+  add()
+  await stage.clock.advance(1000)
+  void stage.client.invalidateQueries()
+
+  await stage.session.signOut()
+  await stage.clock.advance(1000)
+  expect(stage.client.getQueryData(['cart'])).toBeUndefined()
+
+  void stage.session.token()
+  await stage.clock.advance(1000)
+  expect(stage.server.guests).toHaveLength(2)
+  expect(stage.client.getQueryData(['cart'])).toMatchObject({ lines: [] })
+})
+
+test('taking the last one away removes the line, and nobody takes more than a cart holds', () => {
+  const { cartView } = stage.cart
+  const set = (quantity: number): CartStep => ({ key: String(quantity), line: lineOfTea, change: { set: quantity } })
+
+  expect(cartView(cartOf(2), [set(0)]).cart?.lines).toEqual([])
+  expect(cartView(cartOf(2), [{ ...set(0), change: { add: 500 } }]).count).toBe(99)
+})
+
+test('a key of a step is as random as the server wants it', () => {
+  const keys = Array.from({ length: 100 }, () => stage.cart.stepKey())
+
+  expect(new Set(keys).size).toBe(100)
+  for (const key of keys) expect(key).toMatch(/^[A-Za-z0-9_-]{22}$/)
+})
+
+function add(): void {
+  // What becomes of it is looked at in the view.
+  mutations.mutate({ key: stage.cart.stepKey(), line: lineOfTea, change: { add: 1 } }).catch(() => {})
+}
+
+/** What the page shows. */
+function view(): CartView {
+  const steps = stage.client
+    .getMutationCache()
+    .findAll({ mutationKey: ['cart'], status: 'pending' })
+    .map(({ state }) => state.variables as CartStep)
+  return stage.cart.cartView(stage.client.getQueryData(['cart']), steps)
 }

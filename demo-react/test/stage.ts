@@ -1,81 +1,80 @@
-import { GuestpassError, type Snapshot } from 'guestpass'
+import type { QueryClient } from '@tanstack/react-query'
+import type { Session } from 'guestpass'
+import { createTestClock, createTestServer, type TestClock, type TestServer } from 'guestpass/testing'
 import { vi } from 'vitest'
+import type { Cart, CartLine, Item } from '../src/api/shop'
 
-/** A session that does what a test says, in place of the page's own. */
-export class FakeSession {
-  readonly fetch = vi.fn<(input: string, init?: RequestInit) => Promise<Response>>()
-  readonly #listeners = new Set<() => void>()
-  #snapshot: Snapshot = { status: 'idle', id: null, kind: null, expiresAt: null }
+export const tea: Item = {
+  id: 1,
+  name: 'Tea',
+  description: 'Black, from one garden',
+  price_cents: 500,
+  currency: 'EUR',
+  category: 'pantry',
+  favorite: false,
+  viewed_at: null,
+}
 
-  readonly getSnapshot = (): Snapshot => this.#snapshot
+/** The shop's modules with the real session manager, against the test server of `guestpass/testing`. */
+export interface Stage {
+  readonly server: TestServer
+  readonly clock: TestClock
+  readonly session: Session
+  readonly client: QueryClient
+  readonly cart: typeof import('../src/cart')
+  /** The same instance of it that the shop has. */
+  readonly query: typeof import('@tanstack/react-query')
+  readonly end: () => void
+}
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  becomes(change: Partial<Snapshot>): void {
-    this.#snapshot = { ...this.#snapshot, ...change }
-    for (const listener of this.#listeners) listener()
-  }
-
-  get watched(): boolean {
-    return this.#listeners.size > 0
+/** A page that the shop's modules take for a browser's, with a cart for each guest at the server. */
+export async function openStage(): Promise<Stage> {
+  localStorage.clear()
+  const server = createTestServer({ origin: location.origin })
+  const clock = createTestClock()
+  const { fetch } = globalThis
+  server.install()
+  serveCarts(server)
+  vi.resetModules()
+  const { session } = await import('../src/session')
+  const cart = await import('../src/cart')
+  const { queryClient, followSession } = await import('../src/queries')
+  queryClient.mount()
+  const stop = followSession(queryClient, session)
+  return {
+    server,
+    clock,
+    session,
+    client: queryClient,
+    cart,
+    query: await import('@tanstack/react-query'),
+    end() {
+      stop()
+      queryClient.clear()
+      queryClient.unmount()
+      session.close()
+      server.uninstall()
+      globalThis.fetch = fetch
+      clock.uninstall()
+    },
   }
 }
 
-/** As much of a page as the code under test listens to. */
-export class FakePage {
-  readonly window = new EventTarget()
-  readonly document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
-
-  constructor() {
-    vi.stubGlobal('window', this.window)
-    vi.stubGlobal('document', this.document)
-  }
-
-  comesIntoView(): void {
-    this.document.dispatchEvent(new Event('visibilitychange'))
-  }
+function serveCarts(server: TestServer): void {
+  const quantities = new Map<string | null, number>()
+  const keys = new Set<string>()
+  server.on('GET /me/cart', ({ guest }) => Response.json(cartOf(quantities.get(guest) ?? 0)))
+  server.on('POST /me/cart', ({ guest, request }) => {
+    const key = request.headers.get('Idempotency-Key') ?? ''
+    if (!keys.has(key)) quantities.set(guest, (quantities.get(guest) ?? 0) + 1)
+    keys.add(key)
+    return Response.json(cartOf(quantities.get(guest) ?? 0))
+  })
 }
 
-/** Answers that a test gives when it likes, to questions that are numbered from 1. */
-export class Answers<T> {
-  readonly #questions: Question<T>[] = []
-
-  readonly ask = (): Promise<T> => new Promise((resolve, reject) => this.#questions.push({ resolve, reject }))
-
-  get asked(): number {
-    return this.#questions.length
-  }
-
-  /** Answers, and lets everything that follows from it happen. */
-  async give(number: number, answer: T): Promise<void> {
-    this.#question(number).resolve(answer)
-    await settled()
-  }
-
-  async fail(number: number, error: unknown): Promise<void> {
-    this.#question(number).reject(error)
-    await settled()
-  }
-
-  #question(number: number): Question<T> {
-    const question = this.#questions[number - 1]
-    if (!question) throw new Error(`question ${number} was not asked; ${this.asked} were`)
-    return question
-  }
+export function cartOf(quantity: number): Cart {
+  const lines: CartLine[] = quantity > 0 ? [{ ...lineOfTea, quantity }] : []
+  return { lines, total_cents: tea.price_cents * quantity, currency: 'EUR' }
 }
 
-interface Question<T> {
-  readonly resolve: (answer: T) => void
-  readonly reject: (error: unknown) => void
-}
-
-export const serverIsAway = new TypeError('Failed to fetch')
-export const refused = new GuestpassError('rejected', 'The server refused')
-
-/** Lets whoever waits for a settled promise go on. */
-async function settled(): Promise<void> {
-  await new Promise(setImmediate)
-}
+export const lineOfTea = { item_id: tea.id, name: tea.name, price_cents: tea.price_cents, currency: tea.currency }

@@ -30,6 +30,8 @@ mod activity;
 mod auth;
 mod clock;
 mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 mod error;
 mod etag;
 #[cfg(any(test, feature = "fuzzing"))]

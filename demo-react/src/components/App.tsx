@@ -1,49 +1,82 @@
-import { useRef, useState } from 'react'
-import { useMediaQuery } from '../hooks/useMediaQuery'
-import { CartDrawer } from './CartDrawer'
-import { CartPanel } from './CartPanel'
+import { lazy, Suspense, useEffect } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Route, Routes, useLocation } from 'react-router'
+import { browserLanguage, speak } from '../i18n'
+import { AccountPage } from '../pages/AccountPage'
+import { FavoritesPage } from '../pages/FavoritesPage'
+import { HistoryPage } from '../pages/HistoryPage'
+import { ItemPage } from '../pages/ItemPage'
+import { ShopPage } from '../pages/ShopPage'
+import { remember, usePreferences } from '../personal'
+import { showTheme } from '../theme'
 import { Header } from './Header'
 import { IdentityNotice } from './IdentityNotice'
-import { ItemGrid } from './ItemGrid'
 import { OutageBanner } from './OutageBanner'
 import { SessionPanel } from './SessionPanel'
+import { ShopUiProvider } from './ShopUi'
 
-// The same widths as in layout.css.
-const CART_BESIDE_ITEMS = '(min-width: 77.5rem)'
+// The lab brings a second HTTP client along: only for those who go there.
+const LabPage = lazy(() => import('../lab/LabPage'))
+const TabPage = lazy(() => import('../lab/TabPage'))
 
 export function App() {
-  const cartBeside = useMediaQuery(CART_BESIDE_ITEMS)
-  const [drawerOpen, setDrawerOpen] = useState(false)
-  const cartRef = useRef<HTMLElement>(null)
-
-  function showCart() {
-    if (cartBeside) cartRef.current?.focus()
-    else setDrawerOpen(true)
+  const { pathname } = useLocation()
+  useChosen()
+  // One of the five tabs of the lab: it shows its session, and no shop.
+  if (pathname === '/lab/tab') {
+    return (
+      <Suspense>
+        <TabPage />
+      </Suspense>
+    )
   }
+  return <Site />
+}
 
+function Site() {
+  const { t } = useTranslation()
   return (
-    <div className="page">
-      <div className="shop">
-        <div className="shop-top">
-          <Header onShowCart={showCart} />
-          <OutageBanner />
+    <ShopUiProvider>
+      <a className="skip" href="#content">
+        {t('skip')}
+      </a>
+      <div className="page">
+        <div className="shop">
+          <div className="shop-top">
+            <Header />
+            <OutageBanner />
+          </div>
+          <main id="content" className="shop-main" tabIndex={-1}>
+            <Routes>
+              <Route path="/shop/:id" element={<ItemPage />} />
+              <Route path="/favorites" element={<FavoritesPage />} />
+              <Route path="/history" element={<HistoryPage />} />
+              <Route path="/account" element={<AccountPage />} />
+              <Route
+                path="/lab"
+                element={
+                  <Suspense fallback={<div className="lab-loading" aria-hidden="true" />}>
+                    <LabPage />
+                  </Suspense>
+                }
+              />
+              <Route path="*" element={<ShopPage />} />
+            </Routes>
+          </main>
         </div>
-        <main className="shop-main">
-          <ItemGrid />
-          {cartBeside && (
-            <aside className="cart-side">
-              <CartPanel ref={cartRef} />
-            </aside>
-          )}
-        </main>
+        <SessionPanel />
+        <IdentityNotice />
       </div>
-      <SessionPanel />
-      {!cartBeside && (
-        <CartDrawer open={drawerOpen} onClose={() => setDrawerOpen(false)}>
-          <CartPanel />
-        </CartDrawer>
-      )}
-      <IdentityNotice />
-    </div>
+    </ShopUiProvider>
   )
+}
+
+/** Shows the page as the visitor has chosen it. */
+function useChosen(): void {
+  const preferences = usePreferences()
+  useEffect(() => {
+    remember(preferences)
+    showTheme(preferences.theme)
+    void speak(preferences.language ?? browserLanguage())
+  }, [preferences])
 }

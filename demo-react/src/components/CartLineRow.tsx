@@ -1,9 +1,12 @@
+import { Minus, Plus, Trash2 } from 'lucide-react'
 import type { CSSProperties } from 'react'
-import { type CartLine, MAX_QUANTITY } from '../api'
-import { add, removeLine, takeOne } from '../cart'
+import { useTranslation } from 'react-i18next'
+import { type CartLine, MAX_QUANTITY } from '../api/shop'
+import { useCartSteps } from '../cart'
 import { price } from '../format'
-import { hueOf } from '../hue'
-import { Icon } from './Icon'
+import { useCurrency } from '../hooks/useCurrency'
+import { useGoods } from '../i18n'
+import { hueOf, Picture } from '../pictures/Picture'
 
 interface CartLineRowProps {
   readonly line: CartLine
@@ -12,65 +15,60 @@ interface CartLineRowProps {
 }
 
 export function CartLineRow({ line, saving }: CartLineRowProps) {
-  const { item_id: id, name, quantity } = line
+  const { t } = useTranslation()
+  const { nameOf } = useGoods()
+  const { add, set } = useCartSteps()
+  const currency = useCurrency()
+  const { item_id: id, quantity } = line
+  const name = nameOf({ id, name: line.name })
 
-  function minus() {
-    takeOne(line)
-    if (quantity <= 1) keepFocus()
-  }
-
-  function remove() {
-    removeLine(id)
-    keepFocus()
+  function change(to: number) {
+    set(line, to)
+    // The pressed button goes away with its line; the keyboard goes on from the cart's heading.
+    if (to <= 0) document.querySelector<HTMLElement>('.cart-heading')?.focus()
   }
 
   return (
     <li className="cart-line" data-testid={`cart-line-${id}`} data-saving={saving}>
-      <span className="cart-picture" style={{ '--hue': hueOf(id) } as CSSProperties} aria-hidden="true">
-        {line.emoji}
+      <span className="cart-picture" style={{ '--hue': hueOf(id) } as CSSProperties}>
+        <Picture id={id} />
       </span>
       <span className="cart-name">{name}</span>
-      <span className="price">{price(line.price_cents * quantity, line.currency)}</span>
+      <span className="price">{price(line.price_cents * quantity, currency)}</span>
       <div className="cart-tools">
         <div className="stepper">
           <button
             type="button"
             data-testid={`cart-minus-${id}`}
-            aria-label={quantity > 1 ? `One ${name} less` : `Remove ${name} from the cart`}
-            onClick={minus}
+            aria-label={quantity > 1 ? t('cart.less', { name }) : t('cart.remove', { name })}
+            onClick={() => change(quantity - 1)}
           >
-            <Icon name="minus" />
+            <Minus className="icon" aria-hidden="true" />
           </button>
           <span className="stepper-value">
-            <span className="visually-hidden">Quantity </span>
+            <span className="visually-hidden">{t('cart.quantity')} </span>
             {quantity}
           </span>
           <button
             type="button"
             data-testid={`cart-plus-${id}`}
-            aria-label={`One ${name} more`}
+            aria-label={t('cart.more', { name })}
             disabled={quantity >= MAX_QUANTITY}
             onClick={() => add(line)}
           >
-            <Icon name="plus" />
+            <Plus className="icon" aria-hidden="true" />
           </button>
         </div>
         <button
           type="button"
           className="icon-button"
           data-testid={`cart-remove-${id}`}
-          aria-label={`Remove ${name} from the cart`}
-          title="Remove"
-          onClick={remove}
+          aria-label={t('cart.remove', { name })}
+          onClick={() => change(0)}
         >
-          <Icon name="trash" />
+          <Trash2 className="icon" aria-hidden="true" />
         </button>
       </div>
     </li>
   )
-}
-
-/** The pressed button goes away with its line; the keyboard goes on from the cart's heading. */
-function keepFocus() {
-  document.getElementById('cart-heading')?.focus()
 }

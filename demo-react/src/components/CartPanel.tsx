@@ -1,45 +1,44 @@
+import { useMutationState, useQuery } from '@tanstack/react-query'
 import { useSession } from 'guestpass/react'
-import type { Ref } from 'react'
-import { cartResource, dismissSaveFailure, useCart } from '../cart'
+import { Hand, ShoppingBasket, X } from 'lucide-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { cartOptions, useCart } from '../cart'
+import { failureOf } from '../failure'
 import { price } from '../format'
-import { itemsResource } from '../items'
-import { useResource } from '../resource'
+import { useCurrency } from '../hooks/useCurrency'
+import { isOver, keys } from '../queries'
+import { session } from '../session'
 import { CartLineRow } from './CartLineRow'
-import { Icon } from './Icon'
+import { Empty } from './Empty'
 
-export function CartPanel({ ref }: { readonly ref?: Ref<HTMLElement> }) {
-  const { count, saveFailure } = useCart()
+export function CartPanel() {
+  const { t } = useTranslation()
+  const { count } = useCart()
   return (
-    <section className="cart" data-testid="cart" aria-labelledby="cart-heading" tabIndex={-1} ref={ref}>
-      <h2 id="cart-heading" className="cart-heading" tabIndex={-1}>
-        Your cart
-      </h2>
+    <section className="cart" data-testid="cart" aria-label={t('cart.heading')}>
       <p className="visually-hidden" role="status">
-        {count === 1 ? '1 thing in the cart' : `${count} things in the cart`}
+        {t('cart.count', { count })}
       </p>
-      {saveFailure && (
-        <div className="cart-problem" role="alert">
-          <p>Your last change was not saved. {saveFailure.message}</p>
-          <button type="button" className="icon-button" aria-label="Hide this message" onClick={dismissSaveFailure}>
-            <Icon name="close" />
-          </button>
-        </div>
-      )}
+      <NotSaved />
       <CartContent />
     </section>
   )
 }
 
 function CartContent() {
+  const { t } = useTranslation()
   const { cart, isSaving } = useCart()
-  const signedOut = useSession(({ status }) => status === 'signed_out' || status === 'ended')
-  const { failure } = useResource(cartResource)
+  const { error } = useQuery(cartOptions())
+  const currency = useCurrency()
+  const over = useSession(({ status }) => isOver(status))
+  const member = useSession(({ kind }) => kind === 'user')
 
-  if (signedOut && !cart?.lines.length) return <SignedOut />
-  if (!cart) {
-    return failure ? <p className="cart-note">The cart did not load. {failure.message}</p> : <CartPlaceholder />
+  if (over && !cart?.lines.length) return <SignedOut />
+  if (!cart) return error ? <p className="quiet">{t('cart.notLoaded')}</p> : <CartPlaceholder />
+  if (cart.lines.length === 0) {
+    return <Empty Icon={ShoppingBasket} title={t('cart.empty')} hint={t('cart.emptyHint')} />
   }
-  if (cart.lines.length === 0) return <EmptyCart />
   return (
     <>
       <ul className="cart-lines">
@@ -49,43 +48,63 @@ function CartContent() {
       </ul>
       <div className="cart-foot">
         <div className="cart-total">
-          <span>Total</span>
-          <span className="price">{price(cart.total_cents, cart.currency)}</span>
+          <span>{t('cart.total')}</span>
+          <span className="price" data-testid="cart-total">
+            {price(cart.total_cents, currency)}
+          </span>
         </div>
-        <p className="cart-note">Kept for you. No account needed.</p>
+        <p className="quiet">
+          {member ? t('cart.keptMember') : t('cart.kept')} {currency !== 'EUR' && t('cart.converted')}
+        </p>
       </div>
     </>
   )
 }
 
-function EmptyCart() {
+/** Says that the latest step was taken back, until the next one or until it is hidden. */
+function NotSaved() {
+  const { t } = useTranslation()
+  const [hidden, setHidden] = useState(0)
+  const steps = useMutationState({ filters: { mutationKey: keys.cart }, select: ({ state }) => state })
+  const last = steps.at(-1)
+  const failure = last?.status === 'error' ? failureOf(last.error) : null
+  if (!last || !failure || last.submittedAt <= hidden) return null
   return (
-    <div className="cart-empty">
-      <span className="cart-empty-picture" aria-hidden="true">
-        🧺
-      </span>
-      <p className="cart-empty-title">Nothing in it yet</p>
-      <p className="cart-note">Add something. It stays, although you never signed up.</p>
+    <div className="cart-problem" role="alert" data-testid="cart-problem">
+      <p>
+        {t('cart.notSaved')} {failure.message ?? t('outage.reasons.network')}
+      </p>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={t('notice.hide')}
+        onClick={() => setHidden(last.submittedAt)}
+      >
+        <X className="icon" aria-hidden="true" />
+      </button>
     </div>
   )
 }
 
 function SignedOut() {
-  function startAgain() {
-    void cartResource.reload()
-    void itemsResource.reload()
-  }
+  const { t } = useTranslation()
   return (
-    <div className="cart-empty">
-      <span className="cart-empty-picture" aria-hidden="true">
-        👋
-      </span>
-      <p className="cart-empty-title">You are signed out</p>
-      <p className="cart-note">This browser has forgotten the cart. The next request makes you a new guest.</p>
-      <button type="button" className="button" onClick={startAgain}>
-        Continue as a new guest
+    <Empty Icon={Hand} title={t('cart.signedOut')} hint={t('cart.signedOutHint')}>
+      <button
+        type="button"
+        className="button"
+        data-testid="continue"
+        // The outcome is in the session's snapshot, whichever it is.
+        onClick={() =>
+          void session
+            .start()
+            .then(() => session.token())
+            .catch(() => {})
+        }
+      >
+        {t('cart.continue')}
       </button>
-    </div>
+    </Empty>
   )
 }
 

@@ -1,5 +1,6 @@
+import { Check, Copy } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { Icon } from './Icon'
+import { useTranslation } from 'react-i18next'
 
 interface CopyButtonProps {
   readonly text: string
@@ -9,6 +10,7 @@ interface CopyButtonProps {
 const THANKS = 1600
 
 export function CopyButton({ text, label }: CopyButtonProps) {
+  const { t } = useTranslation()
   const [copied, setCopied] = useState(false)
 
   useEffect(() => {
@@ -28,9 +30,16 @@ export function CopyButton({ text, label }: CopyButtonProps) {
     )
   }
 
+  const Icon = copied ? Check : Copy
   return (
-    <button type="button" className="icon-button" aria-label={copied ? 'Copied' : label} title={label} onClick={copy}>
-      <Icon name={copied ? 'check' : 'copy'} />
+    <button
+      type="button"
+      className="icon-button"
+      aria-label={copied ? t('session.copied') : label}
+      title={label}
+      onClick={copy}
+    >
+      <Icon className="icon" aria-hidden="true" />
     </button>
   )
 }

@@ -1,12 +1,14 @@
 import type { Status } from 'guestpass'
 import { useSession } from 'guestpass/react'
 import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
 import { useExpiry } from '../expiry'
 import { remaining } from '../format'
 import { useNow } from '../hooks/useNow'
 
 /** How long the access token still counts. */
 export function Countdown() {
+  const { t } = useTranslation()
   const status = useSession((snapshot) => snapshot.status)
   const { expiresAt, lifetime } = useExpiry()
   const now = useNow(250)
@@ -20,18 +22,17 @@ export function Countdown() {
         </span>
       </Ring>
       <div>
-        <h3>Access token</h3>
-        <p className="quiet">{meaning(left, status)}</p>
+        <h3>{t('session.token')}</h3>
+        <p className="quiet">{t(`session.left.${meaning(left, status)}`)}</p>
       </div>
     </div>
   )
 }
 
-function meaning(left: number | null, status: Status): string {
-  if (left === null) return 'There is none yet, or the server did not say how long it lasts.'
-  if (left === 0 && status === 'unavailable') return 'Expired. It is renewed as soon as the server answers.'
-  if (left === 0) return 'Expired. The next request renews it: put something in the cart.'
-  return 'Valid until the ring is empty; the next request then renews it.'
+function meaning(left: number | null, status: Status): 'none' | 'waiting' | 'expired' | 'valid' {
+  if (left === null) return 'none'
+  if (left === 0) return status === 'unavailable' ? 'waiting' : 'expired'
+  return 'valid'
 }
 
 function Ring({ share, children }: { readonly share: number; readonly children: ReactNode }) {

@@ -1,11 +1,13 @@
+import type { SessionEvent } from 'guestpass'
+import { X } from 'lucide-react'
 import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
 import { useTimeline } from '../timeline'
-import { IDENTITY_REASON } from '../words'
-import { Icon } from './Icon'
 import { VisitorId } from './VisitorId'
 
 /** Tells a visitor who has become somebody else: from whom, to whom and why. Stays until dismissed. */
 export function IdentityNotice() {
+  const { t } = useTranslation()
   const timeline = useTimeline()
   const [dismissed, setDismissed] = useState(-1)
   // What it says holds until the visitor changes again.
@@ -17,23 +19,23 @@ export function IdentityNotice() {
       {entry?.event.type === 'identity' && entry.event.oldId !== null && entry.key > dismissed && (
         <div className="notice" data-testid="identity-notice">
           <div className="notice-head">
-            <strong>{entry.event.newId ? 'You are a new guest now' : 'Your session has ended'}</strong>
+            <strong>{t(titleOf(entry.event))}</strong>
             <button
               type="button"
               className="icon-button"
-              aria-label="Hide this message"
+              aria-label={t('notice.hide')}
               onClick={() => setDismissed(entry.key)}
             >
-              <Icon name="close" />
+              <X className="icon" aria-hidden="true" />
             </button>
           </div>
-          <p>{IDENTITY_REASON[entry.event.reason]}</p>
+          <p>{t(`session.identity.${entry.event.reason}`)}</p>
           <dl className="notice-ids">
-            <dt>Before</dt>
+            <dt>{t('notice.before')}</dt>
             <dd>
               <VisitorId id={entry.event.oldId} />
             </dd>
-            <dt>Now</dt>
+            <dt>{t('notice.now')}</dt>
             <dd>
               <VisitorId id={entry.event.newId} />
             </dd>
@@ -42,4 +44,9 @@ export function IdentityNotice() {
       )}
     </div>
   )
+}
+
+function titleOf({ newId, reason }: Extract<SessionEvent, { type: 'identity' }>) {
+  if (newId === null) return 'notice.ended'
+  return reason === 'registered' || reason === 'logged_in' ? 'notice.member' : 'notice.newGuest'
 }

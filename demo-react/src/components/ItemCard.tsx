@@ -1,37 +1,81 @@
+import { Heart, Plus } from 'lucide-react'
 import type { CSSProperties } from 'react'
-import type { Item } from '../api'
-import { add, useCart } from '../cart'
+import { useTranslation } from 'react-i18next'
+import { Link } from 'react-router'
+import type { Item } from '../api/shop'
+import { useCart, useCartSteps } from '../cart'
 import { price } from '../format'
-import { hueOf } from '../hue'
-import { Icon } from './Icon'
+import { useCurrency } from '../hooks/useCurrency'
+import { useGoods } from '../i18n'
+import { useFavoriteToggle } from '../personal'
+import { hueOf, Picture } from '../pictures/Picture'
 
-export function ItemCard({ item }: { readonly item: Item }) {
+interface ItemCardProps {
+  readonly item: Item
+  /** Below the name, in the place of the description. */
+  readonly note?: string
+}
+
+export function ItemCard({ item, note }: ItemCardProps) {
+  const { nameOf, descriptionOf } = useGoods()
+  const currency = useCurrency()
+  const { t } = useTranslation()
   const inCart = useCart().quantityOf(item.id)
   return (
     <li className="item" data-testid={`item-${item.id}`}>
       <div className="item-picture" style={{ '--hue': hueOf(item.id) } as CSSProperties}>
-        <span className="item-emoji" aria-hidden="true">
-          {item.emoji}
-        </span>
-        {inCart > 0 && <span className="item-in-cart">{inCart} in cart</span>}
+        <Picture id={item.id} />
+        {inCart > 0 && <span className="item-in-cart">{t('item.inCart', { count: inCart })}</span>}
       </div>
       <div className="item-words">
-        <h2>{item.name}</h2>
-        <p>{item.description}</p>
+        <h3>
+          <Link className="item-link" to={`/shop/${item.id}`} data-testid={`open-${item.id}`}>
+            {nameOf(item)}
+          </Link>
+        </h3>
+        <p>{note ?? descriptionOf(item)}</p>
       </div>
       <div className="item-foot">
-        <span className="price">{price(item.price_cents, item.currency)}</span>
-        <button
-          type="button"
-          className="button button-primary button-small"
-          data-testid={`add-${item.id}`}
-          aria-label={`Add ${item.name} to the cart`}
-          onClick={() => add(item)}
-        >
-          <Icon name="plus" />
-          Add
-        </button>
+        <span className="price">{price(item.price_cents, currency)}</span>
+        <AddButton item={item} />
       </div>
+      <HeartButton item={item} />
     </li>
+  )
+}
+
+export function AddButton({ item }: { readonly item: Item }) {
+  const { t } = useTranslation()
+  const { nameOf } = useGoods()
+  const { add } = useCartSteps()
+  return (
+    <button
+      type="button"
+      className="button button-primary button-small"
+      data-testid={`add-${item.id}`}
+      aria-label={t('item.addLabel', { name: nameOf(item) })}
+      onClick={() => add(item)}
+    >
+      <Plus className="icon" aria-hidden="true" />
+      {t('item.add')}
+    </button>
+  )
+}
+
+export function HeartButton({ item }: { readonly item: Item }) {
+  const { t } = useTranslation()
+  const { nameOf } = useGoods()
+  const { mutate } = useFavoriteToggle()
+  return (
+    <button
+      type="button"
+      className="icon-button heart"
+      data-testid={`favorite-${item.id}`}
+      aria-pressed={item.favorite}
+      aria-label={t('item.favorite', { name: nameOf(item) })}
+      onClick={() => mutate({ id: item.id, favorite: !item.favorite })}
+    >
+      <Heart className="icon" aria-hidden="true" />
+    </button>
   )
 }

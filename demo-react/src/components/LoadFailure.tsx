@@ -1,27 +1,26 @@
-import type { Failure } from '../failure'
+import { CloudRain } from 'lucide-react'
+import { useTranslation } from 'react-i18next'
+import { failureOf } from '../failure'
+import { Empty } from './Empty'
 
 interface LoadFailureProps {
-  /** What did not load, as the beginning of a sentence in the plural. */
-  readonly what: string
-  readonly failure: Failure
+  readonly error: unknown
   readonly onRetry: () => void
 }
 
 /** In place of data that did not load. */
-export function LoadFailure({ what, failure, onRetry }: LoadFailureProps) {
+export function LoadFailure({ error, onRetry }: LoadFailureProps) {
+  const { t } = useTranslation()
+  const failure = failureOf(error)
   return (
-    <div className="load-failure">
-      <span className="load-failure-picture" aria-hidden="true">
-        🌧️
-      </span>
-      <h2>{what} did not load</h2>
-      <p>
-        {failure.message}
-        {failure.kind === 'unreachable' && ' They load by themselves as soon as it is back.'}
-      </p>
+    <Empty
+      Icon={CloudRain}
+      title={t('failure.title')}
+      hint={failure?.kind === 'refused' && failure.message ? failure.message : t('failure.unreachable')}
+    >
       <button type="button" className="button" onClick={onRetry}>
-        Try again now
+        {t('failure.retry')}
       </button>
-    </div>
+    </Empty>
   )
 }

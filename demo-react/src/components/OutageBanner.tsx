@@ -1,25 +1,40 @@
-import { seconds } from '../format'
+import { TriangleAlert, WifiOff } from 'lucide-react'
+import { useTranslation } from 'react-i18next'
+import { secondsLeft } from '../format'
 import { useNow } from '../hooks/useNow'
 import { useOutage } from '../hooks/useOutage'
-import { Icon } from './Icon'
 
 /** Says that the server does not answer, for as long as it does not. */
 export function OutageBanner() {
+  const { t } = useTranslation()
   const outage = useOutage()
   if (!outage) return null
+  const offline = outage.reason === 'offline'
+  const Icon = offline ? WifiOff : TriangleAlert
   return (
-    <section className="banner" data-testid="error-banner" aria-label="Connection">
-      <Icon name="alert" />
+    <section className="banner" data-testid="error-banner" aria-label={t('outage.label')}>
+      <Icon className="icon" aria-hidden="true" />
       <p>
-        <strong role="alert">{outage.reason}</strong> Your session and your cart are kept.{' '}
-        <NextAttempt at={outage.retryAt} />
+        <strong role="alert">{offline ? t('outage.offline') : t(reasonKey(outage.reason))}</strong> {t('outage.kept')}{' '}
+        {offline ? t('outage.onceOnline') : <NextAttempt at={outage.retryAt} />}
       </p>
     </section>
   )
 }
 
+const TOLD = ['timeout', 'unavailable', 'rejected', 'load_failed'] as const
+
+/** Why the server gave nothing, as a sentence. */
+export function reasonKey(code: string | undefined): `outage.reasons.${(typeof TOLD)[number] | 'network'}` {
+  const told = TOLD.find((reason) => reason === code)
+  return `outage.reasons.${told ?? 'network'}`
+}
+
 function NextAttempt({ at }: { readonly at: number | null }) {
+  const { t } = useTranslation()
   const now = useNow(250)
   const left = at === null ? 0 : at - now
-  return <span className="banner-next">{left > 0 ? `Trying again in ${seconds(left)}.` : 'Trying again now…'}</span>
+  return (
+    <span className="banner-next">{left > 0 ? t('outage.in', { count: secondsLeft(left) }) : t('outage.now')}</span>
+  )
 }

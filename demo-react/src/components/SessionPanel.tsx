@@ -1,25 +1,28 @@
 import { useSession } from 'guestpass/react'
+import { ChevronUp, Hourglass, LogOut } from 'lucide-react'
 import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { expireNow } from '../expiry'
 import { useMediaQuery } from '../hooks/useMediaQuery'
-import { KIND_NAME, STATUS_MEANING } from '../words'
+import { session } from '../session'
 import { CopyButton } from './CopyButton'
 import { Countdown } from './Countdown'
-import { Icon } from './Icon'
-import { SessionActions } from './SessionActions'
-import { Timeline } from './Timeline'
+import { EventLog } from './EventLog'
+import { StateMachine } from './StateMachine'
 import { VisitorId } from './VisitorId'
 
 // The same width as in layout.css.
-const DOCKED = '(min-width: 56rem)'
+const DOCKED = '(min-width: 60rem)'
 
 /** A look behind the counter: beside the shop, or folded away at the bottom of a small screen. */
 export function SessionPanel() {
+  const { t } = useTranslation()
   const docked = useMediaQuery(DOCKED)
   const [unfolded, setUnfolded] = useState(false)
   const { status, id } = useSession()
   const open = docked || unfolded
   return (
-    <section className="session" data-open={open} aria-label="Your session">
+    <section className="session" data-open={open} aria-label={t('session.heading')}>
       {!docked && (
         <button
           type="button"
@@ -29,26 +32,27 @@ export function SessionPanel() {
           onClick={() => setUnfolded(!unfolded)}
         >
           <span className="dot" data-status={status} />
-          <span className="session-bar-title">Your session</span>
+          <span className="session-bar-title">{t('session.heading')}</span>
           {!open && <VisitorId id={id} />}
-          <Icon name="chevron" />
+          <ChevronUp className="icon" aria-hidden="true" />
         </button>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to without a mouse, also while its buttons are disabled */}
       <div id="session-body" className="session-body" hidden={!open} tabIndex={0}>
         {docked && (
           <div className="session-title">
-            <h2>Your session</h2>
-            <p>What Guestpass does for this visitor, as it happens.</p>
+            <h2>{t('session.heading')}</h2>
+            <p>{t('session.intro')}</p>
           </div>
         )}
         <Visitor />
+        <StateMachine />
         <Countdown />
-        <SessionActions />
-        <Timeline />
+        <Actions />
+        <EventLog />
         {docked && (
           <p className="console-hint">
-            The session is yours to try in the console: <code>await guestpass.fetch('/me')</code>
+            {t('session.console')} <code>await guestpass.fetch('/me')</code>
           </p>
         )}
       </div>
@@ -57,12 +61,13 @@ export function SessionPanel() {
 }
 
 function Visitor() {
+  const { t } = useTranslation()
   const { status, id, kind } = useSession()
   return (
     <div className="card visitor">
       <div className="visitor-head">
-        <h3>Visitor</h3>
-        {kind && <span className="badge">{KIND_NAME[kind]}</span>}
+        <h3>{t('session.visitor')}</h3>
+        {kind && <span className="badge">{t(`session.kinds.${kind}`)}</span>}
         <span className="status" data-testid="status" data-status={status} role="status">
           <span className="dot" data-status={status} />
           {status}
@@ -70,9 +75,51 @@ function Visitor() {
       </div>
       <div className="visitor-row">
         <VisitorId id={id} testId="visitor-id" />
-        {id && <CopyButton text={id} label="Copy the id" />}
+        {id && <CopyButton text={id} label={t('session.copy')} />}
       </div>
-      <p className="quiet">{STATUS_MEANING[status]}</p>
+      <p className="quiet">{t(`session.status.${status}`)}</p>
+    </div>
+  )
+}
+
+/** Two things to try, each with what should happen. */
+function Actions() {
+  const { t } = useTranslation()
+  const hasSession = useSession(({ id, expiresAt }) => id !== null || expiresAt !== null)
+  return (
+    <div className="actions">
+      <div className="action">
+        <button
+          type="button"
+          className="button"
+          data-testid="expire"
+          disabled={!hasSession}
+          onClick={expireNow}
+          aria-describedby="expire-meaning"
+        >
+          <Hourglass className="icon" aria-hidden="true" />
+          {t('session.expire')}
+        </button>
+        <p id="expire-meaning" className="quiet">
+          {t('session.expireHint')}
+        </p>
+      </div>
+      <div className="action">
+        <button
+          type="button"
+          className="button"
+          data-testid="sign-out"
+          disabled={!hasSession}
+          onClick={() => void session.signOut()}
+          aria-describedby="sign-out-meaning"
+        >
+          <LogOut className="icon" aria-hidden="true" />
+          {t('session.signOut')}
+        </button>
+        <p id="sign-out-meaning" className="quiet">
+          {t('session.signOutHint')}
+        </p>
+      </div>
     </div>
   )
 }

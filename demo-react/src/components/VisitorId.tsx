@@ -1,3 +1,4 @@
+import { useTranslation } from 'react-i18next'
 import { splitId } from '../format'
 
 interface VisitorIdProps {
@@ -10,10 +11,11 @@ const END = 6
 
 /** An id without its middle, for the eye only: the whole of it is in the text, and so in what is selected and copied. */
 export function VisitorId({ id, testId }: VisitorIdProps) {
+  const { t } = useTranslation()
   if (id === null) {
     return (
       <span className="visitor-id quiet" data-testid={testId}>
-        nobody
+        {t('session.nobody')}
       </span>
     )
   }

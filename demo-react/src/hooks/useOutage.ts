@@ -1,35 +1,55 @@
-import type { SnapshotError, Status } from 'guestpass'
+import { type QueryClient, useQueryClient } from '@tanstack/react-query'
+import type { ErrorCode, SnapshotError, Status } from 'guestpass'
 import { useSession } from 'guestpass/react'
-import { useState } from 'react'
-import { cartResource } from '../cart'
-import { itemsResource } from '../items'
-import { useResource } from '../resource'
-import { outageReason } from '../words'
+import { useCallback, useState, useSyncExternalStore } from 'react'
+import { failureOf } from '../failure'
 
 /** The server does not answer, so that the page has to wait. */
 export interface Outage {
-  readonly reason: string
+  readonly reason: 'offline' | ErrorCode
   /** When the next attempt follows, in milliseconds since the epoch. Null while one is under way. */
   readonly retryAt: number | null
 }
 
 const TRYING: ReadonlySet<Status> = new Set(['loading', 'acquiring', 'refreshing'])
 
-/** The outage that the page is in: the session gets no token, or has one and the data does not come. */
+/** The outage that the page is in: it is offline, the session gets no token, or has one and the data does not come. */
 export function useOutage(): Outage | null {
   const { status, error } = useSession()
-  const items = useResource(itemsResource)
-  const cart = useResource(cartResource)
-  const failed = [cart, items].find(({ failure }) => failure?.kind === 'unreachable')
+  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine)
+  const dataFails = useFailingQuery()
 
   // Between `unavailable` and `active` the session tries, and may well fall back: the outage lasts until it succeeds.
   const [lastError, setLastError] = useState<SnapshotError | null>(null)
   const sessionError = status === 'unavailable' ? (error ?? null) : TRYING.has(status) ? lastError : null
   if (sessionError !== lastError) setLastError(sessionError)
 
+  if (!online) return { reason: 'offline', retryAt: null }
   if (sessionError) {
-    const retryAt = status === 'unavailable' ? (sessionError.retryAt ?? failed?.retryAt ?? null) : null
-    return { reason: outageReason(sessionError.code), retryAt }
+    return { reason: sessionError.code, retryAt: status === 'unavailable' ? sessionError.retryAt : null }
   }
-  return failed?.failure ? { reason: failed.failure.message, retryAt: failed.retryAt } : null
+  return dataFails ? { reason: 'network', retryAt: null } : null
+}
+
+/** Whether something that the page shows does not come, and is being tried for. */
+function useFailingQuery(): boolean {
+  const client = useQueryClient()
+  const subscribe = useCallback((listener: () => void) => client.getQueryCache().subscribe(listener), [client])
+  return useSyncExternalStore(subscribe, () => failing(client))
+}
+
+function failing(client: QueryClient): boolean {
+  return client
+    .getQueryCache()
+    .findAll({ type: 'active' })
+    .some(({ state }) => failureOf(state.fetchFailureReason ?? state.error)?.kind === 'unreachable')
+}
+
+function subscribeOnline(listener: () => void): () => void {
+  window.addEventListener('online', listener)
+  window.addEventListener('offline', listener)
+  return () => {
+    window.removeEventListener('online', listener)
+    window.removeEventListener('offline', listener)
+  }
 }

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use clap::Args;
-use guestpass_server::{Config, Guestpass};
+use guestpass_server::{Config, Guestpass, OpenError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,6 +43,13 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = guestpass_server::duration, help_heading = PROCESS)]
     shutdown_timeout: Duration,
 
+    /// Serves the demo, whose pages are inside this program, and lets its visitors make the server fail. Each network
+    /// feels only the faults that it has ordered itself. A flag only, and not for a server with guests of its own: its
+    /// tokens last a minute, it limits nobody, and it keeps everything in guestpass-demo.db, unless you say otherwise.
+    #[cfg(feature = "demo")]
+    #[arg(long, help_heading = PROCESS)]
+    demo: bool,
+
     #[command(flatten)]
     config: Config,
 }
@@ -73,16 +81,36 @@ pub(super) fn run(args: ServeArgs, sources: &Sources) -> Result<(), Failure> {
 }
 
 async fn serve(args: ServeArgs, telemetry: &Telemetry, sources: &Sources) -> Result<(), Failure> {
-    let guestpass = Guestpass::open(args.config.clone()).await.map_err(|error| Failure::opening(&error, sources))?;
-    let served = serve_until_told(&args, telemetry, &guestpass, sources).await;
+    let (guestpass, router) = open(&args).await?.map_err(|error| Failure::opening(&error, sources))?;
+    let served = serve_until_told(&args, telemetry.around(router), &guestpass, sources).await;
     let closed = guestpass.close().await;
     served?;
     closed.map_err(|error| Failure::Running(format!("the last notes of activity were not written: {error}")))
 }
 
+/// The server, and what it answers with.
+async fn open(args: &ServeArgs) -> Result<Result<(Guestpass, Router), OpenError>, Failure> {
+    #[cfg(feature = "demo")]
+    if args.demo {
+        use guestpass_server::demo;
+        if args.config.static_dir.is_none() && !demo::has_pages() {
+            let line = "--demo: this program was built before the pages of the demo were; name them by --static";
+            return Err(Failure::Configuration(line.to_owned()));
+        }
+        return Ok(demo::open(args.config.clone()).await.map(|guestpass| {
+            let router = demo::router(&guestpass);
+            (guestpass, router)
+        }));
+    }
+    Ok(Guestpass::open(args.config.clone()).await.map(|guestpass| {
+        let router = guestpass.router();
+        (guestpass, router)
+    }))
+}
+
 async fn serve_until_told(
     args: &ServeArgs,
-    telemetry: &Telemetry,
+    router: Router,
     guestpass: &Guestpass,
     sources: &Sources,
 ) -> Result<(), Failure> {
@@ -110,7 +138,7 @@ async fn serve_until_told(
         }
         guestpass.drain();
     };
-    connections::serve(listener, telemetry.around(guestpass.router()), told, args.shutdown_timeout).await;
+    connections::serve(listener, router, told, args.shutdown_timeout).await;
     drop(stop_metrics);
     Ok(())
 }

@@ -53,6 +53,7 @@ pub(super) fn parse(argv: Vec<OsString>) -> Result<(Cli, Sources), Invalid> {
         sources.0.insert(key.clone(), place);
         argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
     }
+    argv.extend(demo_defaults(chosen_matches, &sources));
 
     let matches = with_environment(Cli::command())
         .try_get_matches_from(argv)
@@ -60,6 +61,28 @@ pub(super) fn parse(argv: Vec<OsString>) -> Result<(Cli, Sources), Invalid> {
     let cli = Cli::from_arg_matches(&matches).map_err(Invalid::Arguments)?;
     Ok((cli, sources))
 }
+
+/// What `serve --demo` sets where nobody else has.
+#[cfg(feature = "demo")]
+fn demo_defaults(chosen: &ArgMatches, sources: &Sources) -> Vec<OsString> {
+    if !matches!(chosen.try_get_one(DEMO), Ok(Some(true))) {
+        return Vec::new();
+    }
+    let is_open = |key: &str| {
+        let id = key.replace('-', "_");
+        chosen.value_source(&id) == Some(ValueSource::DefaultValue) && !sources.0.contains_key(key)
+    };
+    let open = guestpass_server::demo::DEFAULTS.into_iter().filter(|(key, _)| is_open(key));
+    open.map(|(key, value)| format!("--{key}={value}").into()).collect()
+}
+
+#[cfg(not(feature = "demo"))]
+fn demo_defaults(_: &ArgMatches, _: &Sources) -> Vec<OsString> {
+    Vec::new()
+}
+
+/// A flag that nothing but the command line sets: neither a variable nor a line of a file makes a server a demo.
+const DEMO: &str = "demo";
 
 /// Where the settings that do not come from a flag come from, by the flag's name without its dashes.
 #[derive(Debug, Default)]
@@ -101,7 +124,8 @@ fn with_environment(command: Command) -> Command {
 }
 
 fn variable(arg: &Arg) -> Option<String> {
-    Some(format!("GUESTPASS_{}", arg.get_long()?.to_ascii_uppercase().replace('-', "_")))
+    let name = arg.get_long().filter(|name| *name != DEMO)?;
+    Some(format!("GUESTPASS_{}", name.to_ascii_uppercase().replace('-', "_")))
 }
 
 /// clap names the flag, wherever a bad value comes from. If the command line alone is fine, it was the environment.
@@ -146,7 +170,7 @@ fn is_known(command: &Command, key: &str) -> bool {
 }
 
 fn setting<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
-    let is_setting = |arg: &&Arg| arg.get_long() == Some(key) && !["config", "help", "version"].contains(&key);
+    let is_setting = |arg: &&Arg| arg.get_long() == Some(key) && !["config", "help", "version", DEMO].contains(&key);
     command.get_arguments().find(is_setting)
 }
 
@@ -157,5 +181,10 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         with_environment(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn no_variable_makes_a_server_a_demo() {
+        assert_eq!(variable(&Arg::new(DEMO).long(DEMO)), None);
     }
 }

@@ -21,7 +21,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::IDEMPOTENCY_KEY;
 
-use self::address::{ClientNetwork, TrustedProxies};
+#[cfg(feature = "demo")]
+pub(crate) use self::address::ClientNetwork;
+#[cfg(not(feature = "demo"))]
+use self::address::ClientNetwork;
+use self::address::TrustedProxies;
 use self::proof::Proofs;
 use self::rate::{Allowance, Count, Limiter};
 use self::retries::Retries;
@@ -66,6 +70,12 @@ impl Limits {
             proofs: Proofs::new(config.login_proof, keys, clock),
             metrics: Arc::clone(metrics),
         }
+    }
+
+    /// The client behind a request.
+    #[cfg(feature = "demo")]
+    pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &axum::http::Extensions) -> Option<ClientNetwork> {
+        self.proxies.client_of(headers, extensions)
     }
 
     /// Counts an attempt with the password of one account, from wherever it comes.

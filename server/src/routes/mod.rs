@@ -22,6 +22,7 @@ mod revoke;
 mod static_files;
 mod token;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -36,14 +37,29 @@ use crate::limits::{Limits, limit_accounts, limit_logins, limit_refreshes};
 use crate::server::{Guestpass, Inner};
 
 pub(crate) fn router(guestpass: &Guestpass) -> Router {
-    let Inner { config, limits, .. } = &*guestpass.inner;
-    let (routes, _) = api(Some(limits)).split_for_parts();
-    let routes = routes.method_not_allowed_fallback(method_not_allowed);
-    let routes = match &config.static_dir {
-        Some(directory) => routes.fallback_service(static_files::service(directory)),
+    let routes = documented(guestpass);
+    let routes = match &guestpass.inner.config.static_dir {
+        Some(directory) => with_files(routes, directory),
         None => routes.fallback(not_found),
     };
-    layers::wrap(routes.with_state(guestpass.clone()), config, &guestpass.inner.metrics)
+    wrap(routes, guestpass)
+}
+
+/// Every route of the contract.
+pub(crate) fn documented(guestpass: &Guestpass) -> Router<Guestpass> {
+    let (routes, _) = api(Some(&guestpass.inner.limits)).split_for_parts();
+    routes.method_not_allowed_fallback(method_not_allowed)
+}
+
+/// With the files of a directory at every other path.
+pub(crate) fn with_files(routes: Router<Guestpass>, directory: &Path) -> Router<Guestpass> {
+    routes.fallback_service(static_files::service(directory))
+}
+
+/// With the layers around everything.
+pub(crate) fn wrap(routes: Router<Guestpass>, guestpass: &Guestpass) -> Router {
+    let Inner { config, metrics, .. } = &*guestpass.inner;
+    layers::wrap(routes.with_state(guestpass.clone()), config, metrics)
 }
 
 /// What operators watch.

@@ -1,4 +1,4 @@
-import { By, type WebDriver, type WebElement } from 'selenium-webdriver'
+import { By, Key, type WebDriver, type WebElement } from 'selenium-webdriver'
 import { Type } from 'selenium-webdriver/lib/logging.js'
 import { Protocol, Transport, VirtualAuthenticatorOptions } from 'selenium-webdriver/lib/virtual_authenticator.js'
 import { type Engine, startEngine } from './engines.ts'
@@ -101,14 +101,39 @@ export class Tab {
     const driver = await this.#focused()
     const clicked = async () => {
       const element = await this.#find(testId)
-      if (!element) return false
-      // React may replace the element between the look and the click.
-      return element.click().then(
-        () => true,
-        () => false,
-      )
+      if (!(await element?.isEnabled().catch(() => false)) || !element) return false
+      try {
+        // What is in view for the driver may still be under the head of the page.
+        await driver.executeScript('arguments[0].scrollIntoView({ block: "center", behavior: "instant" })', element)
+        await element.click()
+        return true
+      } catch {
+        // React may replace the element between the look and the click.
+        return false
+      }
     }
     await driver.wait(clicked, 20_000, `waited in vain to click ${testId}`, 25)
+  }
+
+  /** Puts text into the field with this `data-testid`, in the place of what is in it. */
+  async type(testId: string, text: string): Promise<void> {
+    const driver = await this.#focused()
+    await driver.wait(async () => (await this.#find(testId)) !== undefined, 20_000, `waited in vain for ${testId}`, 25)
+    const field = await this.#find(testId)
+    await driver.executeScript('arguments[0].focus(); arguments[0].select()', field)
+    await field?.sendKeys(text)
+  }
+
+  /** Presses a key, wherever the keyboard is. */
+  async press(key: 'Escape' | 'Tab' | 'Enter'): Promise<void> {
+    const driver = await this.#focused()
+    const keys = { Escape: Key.ESCAPE, Tab: Key.TAB, Enter: Key.ENTER }
+    await driver.switchTo().activeElement().sendKeys(keys[key])
+  }
+
+  /** Runs a classic script in the page. */
+  async run(source: string): Promise<void> {
+    await (await this.#focused()).executeScript(source)
   }
 
   /**

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A page of the site: the demo as it was built, or the same in a browser that has no Web Locks API. */
-export type Page = '/' | '/without_locks.html'
+/** A page of the site: of the demo as it was built, or the shop in a browser that has no Web Locks API. */
+export type Page = '/' | '/account' | '/lab' | '/without_locks.html'
 
 /** A copy of the built demo whose pages also tell the tests what they ask for. */
 export class Site implements AsyncDisposable {

@@ -1,0 +1,40 @@
+import { ToggleGroup } from 'radix-ui'
+import { useId } from 'react'
+
+interface ChoiceProps<Value extends string> {
+  readonly label: string
+  readonly value: Value
+  readonly options: Readonly<Record<Value, string>>
+  readonly onChange: (value: Value) => void
+}
+
+/** One of a few, all of them in sight. */
+export function Choice<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
+  const id = useId()
+  const names = Object.keys(options) as Value[]
+  return (
+    <div className="choice">
+      <span id={id}>{label}</span>
+      <ToggleGroup.Root
+        type="single"
+        className="segments"
+        aria-labelledby={id}
+        value={`=${value}`}
+        // Pressed again, it stays chosen.
+        onValueChange={(next) => next !== '' && onChange(next.slice(1) as Value)}
+      >
+        {names.map((name) => (
+          <ToggleGroup.Item
+            key={name}
+            className="segment"
+            // An empty value means that nothing is chosen.
+            value={`=${name}`}
+            data-testid={`choose-${name || 'system'}`}
+          >
+            {options[name]}
+          </ToggleGroup.Item>
+        ))}
+      </ToggleGroup.Root>
+    </div>
+  )
+}

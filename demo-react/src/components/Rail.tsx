@@ -1,0 +1,39 @@
+import type { CSSProperties } from 'react'
+import { useId } from 'react'
+import { Link } from 'react-router'
+import type { Item } from '../api/shop'
+import { useGoods } from '../i18n'
+import { hueOf, Picture } from '../pictures/Picture'
+
+interface RailProps {
+  readonly title: string
+  readonly items: readonly { readonly item: Item; readonly note?: string }[]
+  readonly testId: string
+}
+
+/** A row of small pictures that lead to items. */
+export function Rail({ title, items, testId }: RailProps) {
+  const heading = useId()
+  const { nameOf } = useGoods()
+  if (items.length === 0) return null
+  return (
+    <section className="rail" aria-labelledby={heading} data-testid={testId}>
+      <h2 id={heading}>{title}</h2>
+      <ul>
+        {items.map(({ item, note }) => (
+          <li key={item.id}>
+            <Link to={`/shop/${item.id}`} className="rail-link">
+              <span className="rail-picture" style={{ '--hue': hueOf(item.id) } as CSSProperties}>
+                <Picture id={item.id} />
+              </span>
+              <span>
+                <span className="rail-name">{nameOf(item)}</span>
+                {note && <span className="rail-note">{note}</span>}
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

@@ -1,0 +1,7 @@
+import type { Currency } from '../format'
+import { usePreferences } from '../personal'
+
+/** The currency in which the visitor reads prices. */
+export function useCurrency(): Currency {
+  return usePreferences().currency ?? 'EUR'
+}

@@ -1,0 +1,51 @@
+import i18next from 'i18next'
+import { initReactI18next, useTranslation } from 'react-i18next'
+import type { Item } from '../api/shop'
+import { en } from './en'
+
+export type Language = 'en' | 'zh'
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    defaultNS: 'translation'
+    resources: { translation: typeof en }
+  }
+}
+
+/** Starts with the language that the page was last in, or that the browser prefers. Other languages load when asked for. */
+export async function startLanguage(language: Language): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    lng: 'en',
+    fallbackLng: 'en',
+    resources: { en: { translation: en } },
+    interpolation: { escapeValue: false },
+  })
+  await speak(language)
+}
+
+export async function speak(language: Language): Promise<void> {
+  if (language === 'zh' && !i18next.hasResourceBundle('zh', 'translation')) {
+    const { zh } = await import('./zh')
+    i18next.addResourceBundle('zh', 'translation', zh)
+  }
+  await i18next.changeLanguage(language)
+  document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
+  document.title = i18next.t('title')
+}
+
+export function browserLanguage(): Language {
+  return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'
+}
+
+/** The name and description of an item in the visitor's language; as the server has them where there is no other. */
+export function useGoods() {
+  const { t, i18n } = useTranslation()
+  const word = (item: { readonly id: number }, part: 'name' | 'description', given: string) =>
+    i18n.exists(`goods.${item.id}.${part}`) ? i18n.t(`goods.${item.id}.${part}` as 'title') : given
+  return {
+    nameOf: (item: { readonly id: number; readonly name: string }) => word(item, 'name', item.name),
+    descriptionOf: (item: Item) => word(item, 'description', item.description),
+    categoryOf: (category: string) =>
+      i18n.exists(`categories.${category}`) ? t(`categories.${category}` as 'title') : category,
+  }
+}

@@ -1,0 +1,121 @@
+import { RotateCcw, Shield, TriangleAlert } from 'lucide-react'
+import { type CSSProperties, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { VisitorId } from '../components/VisitorId'
+import { useGoods } from '../i18n'
+import { hueOf, Picture } from '../pictures/Picture'
+import code from './classic/interceptors.ts?raw'
+import { type Board, buy, startOver, useLab } from './lab'
+import { classic, guestpass, type LabShop, thingsIn } from './shops'
+
+/** What both shops sell here: four things are enough to fill a cart. */
+const GOODS = [
+  { id: 1, name: 'Stoneware teapot' },
+  { id: 2, name: 'Morning mug' },
+  { id: 8, name: 'Forest honey' },
+  { id: 10, name: 'Sourdough loaf' },
+] as const
+
+const COUNTERS = ['guests', 'logins', 'refreshes', 'failed', 'carts'] as const
+
+/** Both shops side by side, with what each has cost its visitor. */
+export function Race() {
+  const { t } = useTranslation()
+  const { boards, running } = useLab()
+  const [codeShown, setCodeShown] = useState(false)
+  return (
+    <section className="race" aria-labelledby="race">
+      <div className="goods-head">
+        <h2 id="race">{t('lab.race')}</h2>
+        <button
+          type="button"
+          className="button button-small"
+          data-testid="start-over"
+          disabled={running !== null}
+          onClick={() => void startOver()}
+        >
+          <RotateCcw className="icon" aria-hidden="true" />
+          {t('lab.startOver')}
+        </button>
+      </div>
+      <div className="race-shops">
+        <MiniShop shop={guestpass} board={boards.guestpass} other={boards.classic} title={t('lab.guestpass')} />
+        <MiniShop shop={classic} board={boards.classic} other={boards.guestpass} title={t('lab.classic')} />
+      </div>
+      <button
+        type="button"
+        className="link-button"
+        aria-expanded={codeShown}
+        aria-controls="classic-code"
+        onClick={() => setCodeShown(!codeShown)}
+      >
+        {t(codeShown ? 'lab.hideCode' : 'lab.classicHint')}
+      </button>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to without a mouse */}
+      <pre id="classic-code" className="code" hidden={!codeShown} tabIndex={0}>
+        {code}
+      </pre>
+    </section>
+  )
+}
+
+interface MiniShopProps {
+  readonly shop: LabShop
+  readonly board: Board
+  /** That of the shop beside it. */
+  readonly other: Board
+  readonly title: string
+}
+
+function MiniShop({ shop, board, other, title }: MiniShopProps) {
+  const { t } = useTranslation()
+  const { nameOf } = useGoods()
+  const Icon = shop.name === 'guestpass' ? Shield : TriangleAlert
+  return (
+    <article className="mini" data-shop={shop.name} data-testid={`shop-${shop.name}`}>
+      <h3>
+        <Icon className="icon" aria-hidden="true" />
+        {title}
+      </h3>
+      <p className="mini-visitor">
+        <span className="quiet">{t('lab.visitor')}</span> <VisitorId id={board.sight?.id ?? null} />
+      </p>
+      <ul className="mini-goods">
+        {GOODS.map((item) => {
+          const name = nameOf(item)
+          const inCart = board.sight?.inCart.get(item.id) ?? 0
+          return (
+            <li key={item.id}>
+              <button
+                type="button"
+                className="mini-item"
+                style={{ '--hue': hueOf(item.id) } as CSSProperties}
+                data-testid={`${shop.name}-add-${item.id}`}
+                aria-label={t('lab.addTo', { name, shop: title })}
+                onClick={() => void buy(shop, item.id)}
+              >
+                <Picture id={item.id} />
+              </button>
+              {inCart > 0 && (
+                <span className="mini-count" data-testid={`${shop.name}-has-${item.id}`}>
+                  {inCart}
+                </span>
+              )}
+            </li>
+          )
+        })}
+      </ul>
+      <p className="quiet" data-testid={`${shop.name}-cart`}>
+        {t('lab.inCart', { count: board.sight ? thingsIn(board.sight) : 0 })}
+      </p>
+      <dl className="counters">
+        {COUNTERS.map((counter) => (
+          <div key={counter} data-worse={counter !== 'refreshes' && board[counter] > other[counter]}>
+            <dt>{t(`lab.counters.${counter}`)}</dt>
+            <dd data-testid={`${shop.name}-${counter}`}>{board[counter]}</dd>
+          </div>
+        ))}
+      </dl>
+    </article>
+  )
+}

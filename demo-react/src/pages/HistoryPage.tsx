@@ -1,0 +1,77 @@
+import { History, X } from 'lucide-react'
+import type { CSSProperties } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Link } from 'react-router'
+import { pick, useCatalogue } from '../catalogue'
+import { Empty } from '../components/Empty'
+import { LoadFailure } from '../components/LoadFailure'
+import { dateOf } from '../format'
+import { useGoods } from '../i18n'
+import { useForgetSeen, useHistory } from '../personal'
+import { hueOf, Picture } from '../pictures/Picture'
+
+export function HistoryPage() {
+  const { t } = useTranslation()
+  const { nameOf } = useGoods()
+  const catalogue = useCatalogue().data
+  const { data, error, refetch, hasNextPage, fetchNextPage } = useHistory()
+  const { mutate: forget } = useForgetSeen()
+  const seen = data?.pages.flatMap((page) => page.items)
+  return (
+    <>
+      <div className="page-head">
+        <h1>{t('history.heading')}</h1>
+        {seen && seen.length > 0 && (
+          <button type="button" className="button" data-testid="forget-all" onClick={() => forget('all')}>
+            {t('history.forgetAll')}
+          </button>
+        )}
+      </div>
+      {seen?.length === 0 && (
+        <Empty Icon={History} title={t('history.empty')} hint={t('history.emptyHint')}>
+          <Link className="button" to="/">
+            {t('item.back')}
+          </Link>
+        </Empty>
+      )}
+      {catalogue && seen && seen.length > 0 && (
+        <ol className="seen" data-testid="history">
+          {seen.map(({ item_id: id, viewed_at }) => {
+            const [item] = pick(catalogue, [id])
+            if (!item) return null
+            return (
+              <li key={id} className="seen-row">
+                <span className="cart-picture" style={{ '--hue': hueOf(id) } as CSSProperties}>
+                  <Picture id={id} />
+                </span>
+                <span>
+                  <Link to={`/shop/${id}`} className="seen-name">
+                    {nameOf(item)}
+                  </Link>
+                  <time className="quiet" dateTime={viewed_at}>
+                    {dateOf(viewed_at)}
+                  </time>
+                </span>
+                <button
+                  type="button"
+                  className="icon-button"
+                  aria-label={t('history.forget', { name: nameOf(item) })}
+                  onClick={() => forget(id)}
+                >
+                  <X className="icon" aria-hidden="true" />
+                </button>
+              </li>
+            )
+          })}
+        </ol>
+      )}
+      {!seen &&
+        (error ? <LoadFailure error={error} onRetry={() => void refetch()} /> : <div className="bone detail-bone" />)}
+      {hasNextPage && (
+        <button type="button" className="button more" onClick={() => void fetchNextPage()}>
+          {t('history.more')}
+        </button>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,145 @@
+// What the shop remembers of a visitor: favourites, what was looked at, preferences.
+
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { changePreferences, loadMe, loadPreferences, type Preferences, type PreferencesPatch } from './api/account'
+import {
+  type Catalogue,
+  forgetAllSeen,
+  forgetSeen,
+  loadFavorites,
+  loadHistory,
+  noteSeen,
+  setFavorite,
+} from './api/shop'
+import { keys, tellChanged } from './queries'
+
+export function useMe() {
+  return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => loadMe(signal) })
+}
+
+export function useHistory() {
+  return useInfiniteQuery({
+    queryKey: keys.history,
+    queryFn: ({ pageParam, signal }) => loadHistory(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next }) => next,
+    staleTime: 0,
+  })
+}
+
+export function useFavorites() {
+  return useInfiniteQuery({
+    queryKey: keys.favorites,
+    queryFn: ({ pageParam, signal }) => loadFavorites(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next }) => next,
+    staleTime: 0,
+  })
+}
+
+/** Makes an item a favourite, or no longer one. The heart changes at once, and back if the server did not take it. */
+export function useFavoriteToggle() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationKey: keys.favorites,
+    scope: { id: 'favorites' },
+    mutationFn: ({ id, favorite }: { id: number; favorite: boolean }) => setFavorite(id, favorite),
+    onMutate: async ({ id, favorite }) => {
+      await client.cancelQueries({ queryKey: keys.catalogue })
+      setHeart(id, favorite)
+    },
+    onError: (_, { id, favorite }) => setHeart(id, !favorite),
+    onSettled: () => {
+      tellChanged('favorites')
+      tellChanged('catalogue')
+      return Promise.all([
+        client.invalidateQueries({ queryKey: keys.favorites }),
+        client.invalidateQueries({ queryKey: keys.catalogue }),
+      ])
+    },
+  })
+
+  function setHeart(id: number, favorite: boolean) {
+    client.setQueryData<Catalogue>(
+      keys.catalogue,
+      (old) => old && { ...old, items: old.items.map((item) => (item.id === id ? { ...item, favorite } : item)) },
+    )
+  }
+}
+
+/** Notes that the visitor looks at an item. */
+export function useNoteSeen(id: number | undefined) {
+  const client = useQueryClient()
+  useEffect(() => {
+    if (id === undefined) return
+    noteSeen(id).then(
+      () => {
+        void client.invalidateQueries({ queryKey: keys.catalogue })
+        void client.invalidateQueries({ queryKey: keys.history })
+      },
+      // The shop works without a memory.
+      () => {},
+    )
+  }, [id, client])
+}
+
+export function useForgetSeen() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: number | 'all') => (id === 'all' ? forgetAllSeen() : forgetSeen(id)),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: keys.catalogue })
+      return client.invalidateQueries({ queryKey: keys.history })
+    },
+  })
+}
+
+/** What the visitor has chosen; empty before it is known. */
+export function usePreferences(): Preferences {
+  const { data } = useQuery({ queryKey: keys.preferences, queryFn: ({ signal }) => loadPreferences(signal) })
+  return data ?? remembered()
+}
+
+/** Changes preferences: at once on the page, and back if the server did not take it. */
+export function useChangePreferences() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationKey: keys.preferences,
+    scope: { id: 'preferences' },
+    mutationFn: changePreferences,
+    onMutate: async (patch: PreferencesPatch) => {
+      await client.cancelQueries({ queryKey: keys.preferences })
+      const before = client.getQueryData<Preferences>(keys.preferences)
+      client.setQueryData<Preferences>(keys.preferences, merged(before ?? remembered(), patch))
+      return before
+    },
+    onError: (_error, _patch, before) => client.setQueryData(keys.preferences, before),
+    onSuccess: () => tellChanged('preferences'),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.preferences }),
+  })
+}
+
+/** RFC 7396, for the flat object that preferences are. */
+export function merged(before: Preferences, patch: PreferencesPatch): Preferences {
+  return Object.fromEntries(Object.entries({ ...before, ...patch }).filter(([, value]) => value !== null))
+}
+
+const REMEMBERED = 'guestpass-demo:preferences'
+
+/** What this browser last showed, so that the page does not change under the visitor's eyes when it loads. */
+export function remembered(): Preferences {
+  try {
+    return JSON.parse(localStorage.getItem(REMEMBERED) ?? '{}')
+  } catch {
+    return {}
+  }
+}
+
+export function remember(preferences: Preferences): void {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify(preferences))
+  } catch {
+    // Without storage the page begins as the browser prefers it.
+  }
+}

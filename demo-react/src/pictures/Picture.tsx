@@ -1,0 +1,37 @@
+import type { ReactNode } from 'react'
+import { drawings } from './drawings'
+
+/** Steps of the golden angle keep neighbouring numbers far apart on the colour wheel. */
+const GOLDEN_ANGLE = 137.508
+
+interface PictureProps {
+  readonly id: number
+  readonly className?: string
+}
+
+/** What an item looks like. Beside its name, so screen readers skip it. */
+export function Picture({ id, className }: PictureProps) {
+  return (
+    <svg className={`picture ${className ?? ''}`} viewBox="0 0 120 120" aria-hidden="true">
+      <ellipse className="picture-shade" cx="60" cy="101" rx="36" ry="5" />
+      {drawings[id] ?? <Parcel />}
+    </svg>
+  )
+}
+
+/** A hue for the ground behind an item's picture, in degrees: always the same one for the same item. */
+export function hueOf(id: number): number {
+  return Math.round((30 + id * GOLDEN_ANGLE) % 360)
+}
+
+/** For an item that nobody has drawn yet. */
+function Parcel(): ReactNode {
+  return (
+    <g>
+      <path fill="#d9b48a" d="M28 50l32-14 32 14v38l-32 14-32-14z" />
+      <path fill="#c39a6b" d="M60 64l32-14v38l-32 14z" />
+      <path fill="#e8caa5" d="M28 50l32-14 32 14-32 14z" />
+      <path fill="#b5523b" d="M42 44l32 14v10l-6 2-1-8-31-15z" />
+    </g>
+  )
+}

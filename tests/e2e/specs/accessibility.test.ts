@@ -1,0 +1,75 @@
+// axe finds nothing to complain about, on any page, in either colour scheme.
+
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import { expect, test } from 'vitest'
+import { scene } from '../harness/scene.ts'
+import type { Shop } from '../harness/shop.ts'
+
+declare global {
+  interface Window {
+    axe: { run(context: Document, options: object): Promise<AxeResults> }
+  }
+}
+
+const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+for (const theme of ['light', 'dark']) {
+  test(
+    `no page has a violation, ${theme}`,
+    scene({ flags: ['--demo'] }, async ({ visitor }) => {
+      const shop = await visitor.opens()
+      await shop.add(1)
+      await shop.hasInCart(1)
+      await shop.tab.click('nav-account')
+      await shop.tab.click(`choose-${theme}`)
+      await expect.poll(() => shop.tab.evaluate(() => document.documentElement.dataset.theme)).toBe(theme)
+      expect(await violations(shop)).toEqual([])
+
+      await shop.tab.click('sign-up')
+      await expect.poll(() => shop.tab.text('membership')).not.toBeNull()
+      expect(await violations(shop)).toEqual([])
+      await shop.tab.press('Escape')
+      await shop.tab.click('erase')
+      await expect.poll(() => shop.tab.text('erase-confirm')).not.toBeNull()
+      expect(await violations(shop)).toEqual([])
+      await shop.tab.press('Escape')
+
+      await shop.tab.click('nav-shop')
+      await expect.poll(() => shop.tab.text('item-1')).not.toBeNull()
+      expect(await violations(shop)).toEqual([])
+      await shop.tab.click('open-cart')
+      await expect.poll(() => shop.tab.text('cart-total')).not.toBeNull()
+      expect(await violations(shop)).toEqual([])
+      await shop.tab.press('Escape')
+
+      await shop.tab.click('open-5')
+      await expect.poll(() => shop.tab.text('detail')).not.toBeNull()
+      expect(await violations(shop)).toEqual([])
+      for (const page of ['favorites', 'history']) {
+        await shop.tab.click(`nav-${page}`)
+        await expect.poll(() => shop.tab.text(`nav-${page}`)).not.toBeNull()
+        expect(await violations(shop)).toEqual([])
+      }
+
+      await shop.tab.click('nav-lab')
+      await shop.tab.click('strike-expire')
+      await expect.poll(() => shop.tab.text('fault-expire')).toContain('As promised')
+      expect(await violations(shop)).toEqual([])
+    }),
+  )
+}
+
+/** What axe has to say of the page as it is, in a line each. */
+async function violations(shop: Shop): Promise<string[]> {
+  await shop.tab.run(source)
+  return shop.tab.evaluate(async () => {
+    // Colours are measured where they have arrived.
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})))
+    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+    )
+  })
+}

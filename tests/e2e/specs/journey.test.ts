@@ -1,0 +1,160 @@
+// What a visitor does in the shop, and what is still there afterwards.
+
+import { expect, test } from 'vitest'
+import { unavailable } from '../harness/faults.ts'
+import { faultyScene, scene } from '../harness/scene.ts'
+import type { Shop } from '../harness/shop.ts'
+
+test(
+  'a search shows what it finds, survives a reload, and says when there is nothing',
+  scene({}, async ({ visitor }) => {
+    const shop = await visitor.opens()
+    await shop.tab.type('search', 'honey')
+    await expect.poll(() => shownItems(shop)).toEqual(['item-4', 'item-8'])
+
+    await shop.tab.reload()
+    await expect.poll(() => shownItems(shop)).toEqual(['item-4', 'item-8'])
+
+    await shop.tab.type('search', 'submarine')
+    await expect.poll(() => shop.tab.text('nothing-found')).toContain('submarine')
+  }),
+)
+
+test(
+  'C19 favourites and what was seen are kept for a guest, over a reload and an expired token',
+  scene({}, async ({ visitor, server }) => {
+    const shop = await visitor.opens()
+    const guest = await shop.active()
+    await shop.tab.click('favorite-5')
+    await shop.tab.click('open-7')
+    await expect.poll(() => shop.tab.text('detail')).toContain('Fountain pen')
+    await expect.poll(() => server.query('SELECT item_id FROM history_item')).toEqual([{ item_id: 7 }])
+
+    await shop.expire()
+    await shop.tab.reload()
+
+    await expect.poll(() => shop.tab.text('detail')).toContain('Fountain pen')
+    await shop.tab.click('nav-history')
+    await expect.poll(() => shop.tab.text('history')).toContain('Fountain pen')
+    await shop.tab.click('nav-favorites')
+    await expect.poll(() => shownItems(shop)).toEqual(['item-5'])
+    await shop.tab.click('nav-shop')
+    await expect.poll(() => shop.tab.text('recommended')).not.toBeNull()
+    expect(await shop.active()).toBe(guest)
+    expect(await server.guests()).toEqual([guest])
+  }),
+)
+
+test(
+  'a heart that the server does not take goes back',
+  faultyScene({}, async ({ visitor, proxy }) => {
+    const shop = await visitor.opens()
+    proxy.order('PUT /me/favorites/5', unavailable)
+
+    await shop.tab.click('favorite-5')
+
+    await expect.poll(() => proxy.passagesOf('PUT /me/favorites/5').length).toBe(1)
+    await expect.poll(() => attribute(shop, 'favorite-5', 'aria-pressed')).toBe('false')
+  }),
+)
+
+test(
+  'what does not get into the cart at the server goes out of it on the page, and the page says so',
+  faultyScene({}, async ({ visitor, proxy }) => {
+    const shop = await visitor.opens()
+    await shop.add(1)
+    await shop.hasInCart(1)
+    proxy.order('POST /me/cart', unavailable)
+
+    await shop.add(2)
+    await expect.poll(() => shop.tab.text('cart-count')).toBe('2')
+
+    await expect.poll(() => shop.tab.text('cart-count')).toBe('1')
+    await shop.tab.click('open-cart')
+    await expect.poll(() => shop.tab.text('cart-problem')).toMatch(/\w/)
+    proxy.heal()
+    await shop.tab.click('cart-plus-1')
+    await shop.hasInCart(2)
+    expect(await shop.tab.text('cart-problem')).toBeNull()
+  }),
+)
+
+test(
+  'the cart can be changed line by line, and what one tab does the other shows',
+  scene({}, async ({ visitor }) => {
+    const one = await visitor.opens()
+    const other = await visitor.opens()
+    await one.add(1)
+    await one.add(8)
+    await one.hasInCart(2)
+    await expect.poll(() => other.tab.text('cart-count')).toBe('2')
+
+    await one.tab.click('open-cart')
+    await one.tab.click('cart-plus-1')
+    await one.hasInCart(3)
+    await one.tab.click('cart-minus-8')
+    await one.hasInCart(2)
+    await one.tab.click('cart-remove-1')
+    await one.hasInCart(0)
+    await expect.poll(() => other.tab.text('cart-count')).toBe('0')
+  }),
+)
+
+test(
+  'language, appearance and currency are kept for a guest, and come before anything is drawn',
+  scene({ page: '/account' }, async ({ visitor, server }) => {
+    const shop = await visitor.startsToOpen()
+    await shop.active()
+    for (const choice of ['zh', 'dark', 'CNY']) await shop.tab.click(`choose-${choice}`)
+    await expect
+      .poll(() => server.query('SELECT data FROM preferences'))
+      .toEqual([{ data: expect.stringMatching(/CNY.*zh.*dark/) }])
+
+    await shop.tab.reload()
+
+    await expect.poll(() => shop.tab.evaluate(() => document.documentElement.lang)).toBe('zh-Hans')
+    expect(await shop.tab.evaluate(() => document.documentElement.dataset.theme)).toBe('dark')
+    await shop.tab.click('nav-shop')
+    await expect.poll(() => shop.tab.text('item-1')).toMatch(/粗陶茶壶[\s\S]*¥/)
+  }),
+)
+
+test(
+  'a visitor takes everything along, and leaves nothing behind',
+  scene({ page: '/account' }, async ({ visitor, server }) => {
+    const shop = await visitor.startsToOpen()
+    const guest = await shop.active()
+    await shop.tab.evaluate(() => {
+      // Headless engines differ in what they do with a download: what was offered is kept here.
+      const create = URL.createObjectURL
+      URL.createObjectURL = (file: Blob) => {
+        void file.text().then((text) => Object.assign(window, { exported: text }))
+        return create(file)
+      }
+    })
+    await shop.tab.click('export')
+    await expect.poll(() => shop.tab.evaluate(() => (window as { exported?: string }).exported ?? '')).toContain(guest)
+
+    await shop.tab.click('erase')
+    await shop.tab.click('erase-confirm')
+
+    await shop.status('signed_out')
+    expect(await server.guests()).toEqual([])
+  }),
+)
+
+function shownItems(shop: Shop): Promise<string[]> {
+  return shop.tab.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('.grid [data-testid^="item-"]')].map(
+      (item) => item.dataset.testid ?? '',
+    ),
+  )
+}
+
+function attribute(shop: Shop, testId: string, name: string): Promise<string | null> {
+  return shop.tab.evaluate(
+    (testId, name) => document.querySelector(`[data-testid="${testId}"]`)?.getAttribute(name) ?? null,
+    testId,
+    name,
+  )
+}

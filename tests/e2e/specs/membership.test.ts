@@ -1,0 +1,146 @@
+// A guest becomes a member, and nothing is lost on the way.
+
+import { expect, test } from 'vitest'
+import { lost } from '../harness/faults.ts'
+import { faultyScene, scene } from '../harness/scene.ts'
+import type { Shop } from '../harness/shop.ts'
+
+const EMAIL = 'ada@example.com'
+const PASSWORD = 'correct horse battery staple'
+
+test(
+  'C18 a guest signs up with a password and keeps id and cart, in both tabs; a refusal before leaves the guest as it was',
+  scene({}, async ({ visitor, server }) => {
+    const shop = await visitor.opens()
+    const other = await visitor.opens()
+    const guest = await shop.active()
+    await shop.add(1)
+    await shop.hasInCart(1)
+
+    await signUp(shop, EMAIL, 'short')
+    await expect.poll(() => shop.tab.text('membership-error')).toMatch(/\w/)
+    expect(await shop.me()).toBe(guest)
+
+    await fillIn(shop, EMAIL, PASSWORD)
+    await expect.poll(() => shop.tab.text('membership-done')).toMatch(/\w/)
+
+    const member = memberOf(guest)
+    await expect.poll(async () => (await shop.snapshot()).id).toBe(member)
+    expect(await shop.snapshot()).toMatchObject({ kind: 'user' })
+    await expect.poll(async () => (await other.snapshot()).id).toBe(member)
+    await shop.hasInCart(1)
+    await other.hasInCart(1)
+    expect(await server.query('SELECT count(*) AS guests FROM anonymous_user')).toEqual([{ guests: 1 }])
+  }),
+)
+
+test(
+  'C18 the answer to a sign-up is lost: asked again, it is the same member',
+  faultyScene({}, async ({ visitor, proxy, server }) => {
+    const shop = await visitor.opens()
+    const guest = await shop.active()
+    proxy.order('POST /register', lost, 1)
+
+    await signUp(shop, EMAIL, PASSWORD)
+    await expect.poll(() => proxy.passagesOf('POST /register').length).toBeGreaterThan(0)
+    await expect
+      .poll(async () => {
+        // Where the page does not ask again by itself, the visitor does.
+        if (/\w/.test((await shop.tab.text('membership-error')) ?? '')) await shop.tab.click('submit')
+        return shop.tab.text('membership-done')
+      })
+      .toMatch(/\w/)
+
+    await expect.poll(async () => (await shop.snapshot()).id).toBe(memberOf(guest))
+    expect(await server.query('SELECT count(*) AS accounts FROM account')).toEqual([{ accounts: 1 }])
+  }),
+)
+
+test(
+  'a log-in on another device brings both carts together; a wrong password does nothing',
+  scene({}, async ({ visitor, another }) => {
+    const desk = await visitor.opens()
+    const member = memberOf(await desk.active())
+    await desk.add(1)
+    await desk.hasInCart(1)
+    await signUp(desk, EMAIL, PASSWORD)
+    await expect.poll(() => desk.tab.text('membership-done')).toMatch(/\w/)
+
+    const phone = await (await another()).opens()
+    const guest = await phone.active()
+    await phone.add(1)
+    await phone.add(8)
+    await phone.hasInCart(2)
+    await logIn(phone, EMAIL, 'another horse battery staple')
+    await expect.poll(() => phone.tab.text('membership-error')).toMatch(/\w/)
+    expect(await phone.me()).toBe(guest)
+
+    await fillIn(phone, EMAIL, PASSWORD)
+    await expect.poll(() => phone.tab.text('membership-done')).toMatch(/\w/)
+
+    await expect.poll(async () => (await phone.snapshot()).id).toBe(member)
+    await phone.hasInCart(3)
+    expect(await phone.me()).toBe(member)
+    await desk.tab.reload()
+    await desk.started()
+    await desk.hasInCart(3)
+  }),
+)
+
+test(
+  'a guest signs up by passkey, leaves, and comes back by it',
+  scene({ host: 'localhost' }, async ({ visitor }) => {
+    const shop = await visitor.opens()
+    const guest = await shop.active()
+    const member = memberOf(guest)
+    await shop.add(1)
+    await shop.hasInCart(1)
+    if (!(await shop.tab.addAuthenticator())) {
+      // The drivers of some engines cannot. What can be seen is that nothing is lost by looking at the form.
+      await shop.tab.click('nav-account')
+      await shop.tab.click('sign-up')
+      await expect.poll(() => shop.tab.text('passkey')).toMatch(/\w/)
+      expect(await shop.me()).toBe(guest)
+      return
+    }
+
+    await shop.tab.click('nav-account')
+    await shop.tab.click('sign-up')
+    await shop.tab.type('email', EMAIL)
+    await shop.tab.click('passkey')
+    await expect.poll(() => shop.tab.text('membership-done')).toMatch(/\w/)
+    await expect.poll(async () => (await shop.snapshot()).id).toBe(member)
+
+    await shop.tab.press('Escape')
+    await shop.tab.click('leave')
+    await shop.status('signed_out')
+    await shop.tab.click('log-in')
+    await shop.tab.click('passkey')
+
+    await expect.poll(() => shop.tab.text('membership-done')).toMatch(/\w/)
+    await expect.poll(async () => (await shop.snapshot()).id).toBe(member)
+    await shop.hasInCart(1)
+  }),
+)
+
+function memberOf(guest: string): string {
+  return guest.replace('anonymous_', 'user_')
+}
+
+async function signUp(shop: Shop, email: string, password: string): Promise<void> {
+  await shop.tab.click('nav-account')
+  await shop.tab.click('sign-up')
+  await fillIn(shop, email, password)
+}
+
+async function logIn(shop: Shop, email: string, password: string): Promise<void> {
+  await shop.tab.click('nav-account')
+  await shop.tab.click('log-in')
+  await fillIn(shop, email, password)
+}
+
+async function fillIn(shop: Shop, email: string, password: string): Promise<void> {
+  await shop.tab.type('email', email)
+  await shop.tab.type('password', password)
+  await shop.tab.click('submit')
+}
