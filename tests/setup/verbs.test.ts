@@ -11,6 +11,7 @@ async function machineWhoseServerTests(script: string): Promise<Machine> {
   await machine.program('node', 'echo v20.20.2')
   await machine.program('npm', 'mkdir -p node_modules')
   await machine.program('cargo', script)
+  for (const proxy of ['nginx', 'caddy']) await machine.program(proxy)
   return machine
 }
 
