@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import architecture from '../../ARCHITECTURE.md?raw'
 import { ARROWS } from '../src/components/StateMachine'
+
+const architecture = readFileSync(join(import.meta.dirname, '../../ARCHITECTURE.md'), 'utf8')
 
 test('every arrow that is drawn is one of the session machine', () => {
   const steps = [...architecture.matchAll(/^ {4}(\w+) --> (\w+): /gm)].map(([, from, to]) => `${from} → ${to}`)

@@ -41,6 +41,8 @@ export async function openStage(): Promise<Stage> {
   const { queryClient, followSession } = await import('../src/queries')
   queryClient.mount()
   const stop = followSession(queryClient, session)
+  // Loads the session manager, which takes time of the machine's and not of the clock's.
+  await session.start()
   return {
     server,
     clock,
