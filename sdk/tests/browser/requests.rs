@@ -195,7 +195,7 @@ async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_is_the_callers()
     let sent = get(&calls[0], "init");
     assert_eq!(get(&sent, "duplex"), "half");
     let fresh = session.token().await;
-    let authorization: Function = js("(headers) => headers.get('Authorization')").unchecked_into();
+    let authorization: Function = js("(headers) => new Headers(headers).get('Authorization')").unchecked_into();
     let authorization = authorization.call1(&JsValue::UNDEFINED, &get(&sent, "headers")).unwrap();
     assert_ne!(authorization, format!("Bearer {old}").as_str(), "made sure to be fresh");
     assert!(authorization.as_string().unwrap().starts_with("Bearer ") && fresh != old);

@@ -99,6 +99,15 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64,
         .ok_or_else(|| Error::custom(format!("{number} is not a whole number, or is too large")))
 }
 
+/// A member that may be left out, and is not null where it is there.
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// The parameters of an OAuth request: `application/x-www-form-urlencoded` (RFC 6749 appendix B).
 pub(super) struct OAuthForm(Vec<(String, String)>);
 

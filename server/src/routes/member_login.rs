@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::JsonBody;
+use super::body::{JsonBody, given};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
 use crate::auth::Guest;
@@ -19,11 +19,14 @@ use crate::server::Guestpass;
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberLoginBody {
     #[schema(example = "ada@example.com", max_length = 254, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
     email: Option<String>,
     #[schema(example = "correct horse battery staple", max_length = 1024, format = Password, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
     password: Option<String>,
     /// The answer to `/login/options`.
     #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "given")]
     passkey: Option<PasskeyAnswer>,
 }
 

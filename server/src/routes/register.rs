@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{JsonBody, OptionalJsonBody};
+use super::body::{JsonBody, OptionalJsonBody, given};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
 use crate::auth::Guest;
@@ -20,6 +20,7 @@ use crate::server::Guestpass;
 pub(super) struct RegisterBody {
     /// Case does not matter in it. With a passkey it may be left out.
     #[schema(example = "ada@example.com", max_length = 254, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
     email: Option<String>,
     /// 8 characters or more, and none that is easily guessed.
     #[schema(
@@ -29,9 +30,11 @@ pub(super) struct RegisterBody {
         format = Password,
         nullable = false
     )]
+    #[serde(default, deserialize_with = "given")]
     password: Option<String>,
     /// The answer to `/register/options`.
     #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "given")]
     passkey: Option<PasskeyAnswer>,
 }
 
@@ -41,6 +44,7 @@ pub(super) struct RegisterBody {
 pub(super) struct RegisterOptionsBody {
     /// What the browser calls the passkey; and the address that is to be sent with it.
     #[schema(example = "ada@example.com", max_length = 254, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
     email: Option<String>,
 }
 
