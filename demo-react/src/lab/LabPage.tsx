@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useLayoutEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { FaultConsole } from './FaultConsole'
 import { FiveTabs } from './FiveTabs'
@@ -10,7 +10,8 @@ import './lab.css'
 export default function LabPage() {
   const { t } = useTranslation()
   const { isDemo } = useLab()
-  useEffect(() => {
+  // Before the page is drawn: its buttons are not to be pressed until both shops have opened.
+  useLayoutEffect(() => {
     void openLab()
   }, [])
   return (

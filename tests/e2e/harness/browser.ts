@@ -96,22 +96,30 @@ export class Tab {
     return (await element?.isDisplayed()) ? ((await element?.getText()) ?? null) : null
   }
 
-  /** Clicks the element with this `data-testid`, as soon as there is one that can be clicked. */
+  /**
+   * Clicks the element with this `data-testid`, as soon as there is one that can be clicked. A click that does not reach
+   * it is made again: between the driver's look and its click, the page may disable the element, move or replace it.
+   */
   async click(testId: string): Promise<void> {
     const driver = await this.#focused()
     const clicked = async () => {
       const element = await this.#find(testId)
       if (!(await element?.isEnabled().catch(() => false)) || !element) return false
       try {
-        // What is in view for the driver may still be under the head of the page.
-        await driver.executeScript('arguments[0].scrollIntoView({ block: "center", behavior: "instant" })', element)
+        await driver.executeScript(aim, element)
         await element.click()
-        return true
       } catch {
-        // React may replace the element between the look and the click.
         return false
       }
+      return driver.wait(hit, 1_000, undefined, 25).catch(() => false)
     }
+    // What is in view for the driver may still be under the head of the page.
+    const aim = `arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })
+      document.documentElement.dataset.click = 'missed'
+      arguments[0].addEventListener('click', () => delete document.documentElement.dataset.click, { capture: true, once: true })`
+    // A click that leads to another document has hit.
+    const hit = () =>
+      driver.executeScript<boolean>('return document.documentElement.dataset.click === undefined').catch(() => true)
     await driver.wait(clicked, 20_000, `waited in vain to click ${testId}`, 25)
   }
 
