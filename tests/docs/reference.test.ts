@@ -25,6 +25,6 @@ test('TypeDoc makes it without a warning, with every entry of the package', asyn
 
   expect(`${stdout}${stderr}`).not.toMatch(/warning|error/i)
   const index = await readFile(join(out, 'modules.html'), 'utf8')
-  for (const entry of ['guestpass', 'axios', 'inline', 'react', 'testing']) expect(index).toContain(entry)
+  for (const entry of ['guestpass', 'axios', 'inline', 'react', 'streams', 'testing']) expect(index).toContain(entry)
   await rm(out, { recursive: true })
 })

@@ -1,0 +1,3 @@
+export { type EventStreamOptions, eventStream } from './events.js'
+export type { ServerSentEvent } from './parser.js'
+export { openWebSocket, type WebSocketOptions } from './socket.js'
