@@ -1,6 +1,8 @@
 // The test kit: the real session manager against the fake server, as users' own tests have them.
 
+import axios from 'axios'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { attachSession } from '../src/axios.js'
 import { createSession } from '../src/index.node.js'
 import { createTestClock, createTestServer, type TestClock, type TestServer } from '../src/testing/index.js'
 import type { Session, SessionEvent } from '../src/types.js'
@@ -184,6 +186,54 @@ test('the session of the app itself reaches the server, and other origins are le
   expect(globalThis.fetch).toBe(elsewhere)
   globalThis.fetch = real
   session.close()
+})
+
+test('the session of the app needs no file where there is a test server', async () => {
+  vi.resetModules()
+  const { createTestServer } = await import('../src/testing/index.js')
+  const { createSession } = await import('../src/index.js')
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('jsdom fetches no files')))
+  const server = createTestServer()
+  server.install()
+  const session = createSession({ baseUrl: server.origin, storage: 'memory' })
+
+  expect((await session.fetch('/me')).status).toBe(200)
+
+  session.close()
+  server.uninstall()
+  vi.unstubAllGlobals()
+})
+
+test('axios reaches it by its adapter for fetch', async () => {
+  const session = server.createSession()
+  const api = axios.create({ baseURL: server.origin, adapter: 'fetch' })
+  attachSession(api, session)
+  await session.token()
+  server.expire()
+
+  const { data } = await api.get('/items')
+
+  expect(data).toEqual({ guest: FIRST })
+})
+
+test('what is no JSON object gets a precise answer', async () => {
+  const session = server.createSession()
+  const post = (path: string, body: string) => session.fetch(path, { method: 'POST', body })
+
+  for (const body of ['', '{', '1', 'null']) expect((await post('/login', body)).status).toBe(400)
+  expect((await server.fetch(`${server.origin}/anonymous-login`, { method: 'POST', body: '{' })).status).toBe(400)
+  expect(server.guests).toEqual([FIRST])
+})
+
+test('a route, a fault or a number of times that is none is said', () => {
+  const answer = () => new Response()
+  for (const route of ['/items', 'GET items', 'get /items', 'GET /items?all', '']) {
+    expect(() => server.on(route as 'GET /items', answer)).toThrow(`'${route}'`)
+  }
+  for (const what of [undefined, 'offline', 200, 0, Number.NaN]) {
+    expect(() => server.fail({ with: what as number })).toThrow(`not ${what}`)
+  }
+  expect(() => server.fail({ with: 500, times: 0 })).toThrow('times')
 })
 
 test('two runs with the same faults are the same, delays included', async () => {

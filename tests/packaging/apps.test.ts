@@ -174,6 +174,20 @@ test('Vitest with jsdom, and the test kit', async () => {
   expect(stdout).toMatch(/Tests {2}1 passed/)
 })
 
+test.each([
+  ['as ES modules', 'jest.modules.cjs', '--experimental-vm-modules'],
+  ['by Babel, as CommonJS', 'jest.commonjs.cjs', ''],
+])('Jest with jsdom, and the test kit, %s', async (_how, config, options) => {
+  const folder = await app('jest')
+  const jest = program('jest', 'bin/jest.js')
+
+  const { stderr } = await run(process.execPath, [jest, '--config', join(folder, config), '--rootDir', folder], {
+    env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: options },
+  })
+
+  expect(stderr).toMatch(/Tests: {7}2 passed/)
+})
+
 /** A page without a bundler, beside the package. */
 async function page(name: string): Promise<string> {
   const folder = await app(name)

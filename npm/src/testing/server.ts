@@ -1,5 +1,5 @@
 import { instantiateAtOnce } from '../instantiate.js'
-import { bytes } from '../load.inline.js'
+import { bytes, load } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
 import { Issuer } from './issuer.js'
@@ -43,7 +43,7 @@ export interface Fault {
   /** How often; default once. */
   readonly times?: number
   /**
-   * A status: that is the answer, and nothing else happens. `'network'`: the request does not arrive. `'lost'`: it
+   * A status, 400 to 599: that is the answer, and nothing else happens. `'network'`: the request does not arrive. `'lost'`: it
    * arrives and takes effect, and its answer does not come back.
    */
   readonly with: number | 'network' | 'lost'
@@ -129,8 +129,10 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const form = new URLSearchParams(body)
     const action = `${request.method} ${url.pathname}`
     if (action === 'POST /anonymous-login') {
-      const refresh = body !== '' && JSON.parse(body).refresh === true
-      return Response.json(issuer.login(refresh, request.headers.get('Idempotency-Key')))
+      // Simple clients send none.
+      const given = body === '' ? {} : objectOf(body)
+      if (!given) return problem(400, 'The body is no JSON object.')
+      return Response.json(issuer.login(given.refresh === true, request.headers.get('Idempotency-Key')))
     }
     if (action === 'POST /token') {
       const successor = issuer.refresh(form.get('refresh_token'))
@@ -150,7 +152,9 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const token = tokenOf(request) ?? ''
     const kind = /^POST \/(register|login|link)$/.exec(action)?.[1] as 'register' | 'login' | 'link' | undefined
     if (kind) {
-      const { status = 200, ...said } = issuer.upgrade(kind, token, JSON.parse(body))
+      const given = objectOf(body)
+      if (!given) return problem(400, 'The body is no JSON object.')
+      const { status = 200, ...said } = issuer.upgrade(kind, token, given)
       return status === 200 ? Response.json(said) : problem(status, 'The visitor is as before.', said)
     }
     if (action === 'GET /me') return Response.json(issuer.me(token))
@@ -180,7 +184,12 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     revoke: (guest) => issuer.revoke(guest),
     addMember: (email, password) => issuer.addMember(email, password),
     fail(fault) {
-      const entry = { fault, left: fault.times ?? 1 }
+      const { with: what, times = 1 } = fault
+      if (what !== 'network' && what !== 'lost' && !(Number.isInteger(what) && what >= 400 && what <= 599)) {
+        throw new TypeError(`fail: with must be a status (400 to 599), 'network' or 'lost', not ${what}`)
+      }
+      if (!(times > 0)) throw new TypeError(`fail: times must be a number above 0, not ${times}`)
+      const entry = { fault, left: times }
       faults.push(entry)
       return () => {
         entry.left = 0
@@ -196,8 +205,9 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     },
     install() {
       if (restore) return
-      // So that the app's own sessions need not wait for it either.
+      // What the app's own sessions load is that, too: in some places of tests no file can be fetched.
       instantiateAtOnce(bytes)
+      void load(undefined)
       const real = globalThis.fetch
       const unseed = seedRandom()
       globalThis.fetch = (input, init) => (originOf(input) === origin ? serve(input, init) : real(input, init))
@@ -225,7 +235,9 @@ class Route {
   readonly public: boolean
 
   constructor(route: string, handler: TestHandler, open: boolean) {
-    const [method = '', path = ''] = route.split(' ')
+    const [, method, path] = /^([A-Z]+) (\/[^?#\s]*)$/.exec(route) ?? []
+    if (!method || !path)
+      throw new TypeError(`a route is a method and a path, such as 'GET /items/:id', not '${route}'`)
     const literal = path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     this.#method = method
     this.#pattern = new RegExp(`^${literal.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`)
@@ -245,6 +257,15 @@ function absolute(input: RequestInfo | URL): Request | string {
   if (input instanceof Request) return input
   const page = globalThis.location?.href
   return page && page !== 'about:blank' ? new URL(String(input), page).href : String(input)
+}
+
+function objectOf(body: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function originOf(input: RequestInfo | URL): string | undefined {
