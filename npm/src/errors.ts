@@ -2,14 +2,20 @@ import type { ErrorCode } from './types.js'
 
 /** The one error of Guestpass. Its `code` is stable; its `message` is for people, and never holds a token. */
 export class GuestpassError extends Error {
+  /** What it is known by where its class is another copy's. */
   override readonly name = 'GuestpassError'
+  /** What went wrong; stable. */
   readonly code: ErrorCode
-  /** Of `refused`: the HTTP status. */
+  /** Of `refused`, and of a stream that was answered with something else: the HTTP status. */
   declare readonly status?: number
   /** Of `refused`: why, by the stable code of the server's problem, such as `invalid_credentials` or `email_taken`. */
   declare readonly reason?: string
 
-  /** @param options - `cause`: what went wrong underneath, as in every `Error`; `status` and `reason` of a refusal. */
+  /**
+   * Made by the package; an app makes one in its tests.
+   *
+   * @param options - `cause`: what went wrong underneath, as in every `Error`; `status` and `reason` of a refusal.
+   */
   constructor(
     code: ErrorCode,
     message: string,

@@ -23,6 +23,7 @@ const SessionContext = createContext<Session | null>(null)
 export interface SessionProviderProps {
   /** What `createSession` returned. The provider does not close it: it lives as long as the page. */
   readonly session: Session
+  /** Where `useSession` finds the session. */
   readonly children?: ReactNode
 }
 

@@ -29,9 +29,11 @@ export type Status =
 
 /** What a session looks like at one moment. The same object until something changes, so `===` tells. */
 export interface Snapshot {
+  /** Where the session stands. */
   readonly status: Status
   /** The subject: `anonymous_<uuid>` or `user_<uuid>`. Null when there is none, or the server does not tell. */
   readonly id: string | null
+  /** What the subject is; null when there is none, or the server does not tell. */
   readonly kind: Kind | null
   /** When the access token expires, in milliseconds since the epoch (this machine's clock). Null when nobody said. */
   readonly expiresAt: number | null
@@ -41,7 +43,9 @@ export interface Snapshot {
 
 /** Why the last attempt of a session to get a credential failed. */
 export interface SnapshotError {
+  /** What went wrong, as by the errors of the session. */
   readonly code: ErrorCode
+  /** The same for people. Never holds a token. */
   readonly message: string
   /**
    * When the session tries again by itself, in milliseconds since the epoch. Null while it is trying, and where waiting
@@ -59,7 +63,8 @@ export interface SnapshotError {
  * - `network`: the server could not be reached, or its answer was cut short.
  * - `timeout`: no credential by the deadline, which is the session's `timeout` or that of `token`.
  * - `unavailable`: the server answered 408, 429 or 5xx, or something that is not a token answer.
- * - `rejected`: the server refused to make or refresh a session for a reason that waiting does not mend (a wrong `baseUrl`, for example).
+ * - `rejected`: the server refused to make or refresh a session, or to open a stream, for a reason that waiting does not
+ *   mend (a wrong `baseUrl`, for example).
  * - `session_ended`: the server ended the session, and `onIdentityLost` is `'stop'`.
  * - `signed_out`: the session was signed out while the call waited, or before, by `signOut({ next: 'none' })`.
  * - `refused`: the server said no to becoming a member. `status` and `reason` of the error say why, and the session is as
@@ -67,7 +72,7 @@ export interface SnapshotError {
  * - `passkey_failed`: the browser made or found no passkey: the visitor said no, or there is none. `cause` is what the
  *   browser said.
  * - `closed`: the session is closed.
- * - `invalid_option`: an option of `createSession` or `token` is wrong; the message names it.
+ * - `invalid_option`: an option of `createSession`, `token`, `signOut` or `openWebSocket` is wrong; the message names it.
  * - `load_failed`: the compiled session manager could not be loaded; the message says what to do.
  */
 export type ErrorCode =
@@ -83,27 +88,83 @@ export type ErrorCode =
   | 'invalid_option'
   | 'load_failed'
 
-/** What a session tells its listeners, as it happens. `at` is in milliseconds since the epoch. Never carries a token. */
-export type SessionEvent = { readonly at: number } & (
-  | { readonly type: 'restored'; readonly id: string | null }
-  | { readonly type: 'acquired'; readonly id: string | null }
-  | { readonly type: 'refreshed'; readonly id: string | null; readonly generation: number }
-  | { readonly type: 'adopted'; readonly id: string | null; readonly generation: number }
-  | { readonly type: 'unauthorized'; readonly generation: number }
-  | { readonly type: 'retrying'; readonly code: ErrorCode; readonly message: string; readonly delay: number }
+/** What a session tells its listeners, as it happens. Never carries a token. */
+export type SessionEvent = {
+  /** When, in milliseconds since the epoch. */
+  readonly at: number
+} & (
   | {
+      /** The browser had a session in its storage. */
+      readonly type: 'restored'
+      /** Whose. Null when the server does not tell. */
+      readonly id: string | null
+    }
+  | {
+      /** The server has made a guest. */
+      readonly type: 'acquired'
+      /** Whom. Null when the server does not tell. */
+      readonly id: string | null
+    }
+  | {
+      /** The server has renewed the token. */
+      readonly type: 'refreshed'
+      /** Whose. Null when the server does not tell. */
+      readonly id: string | null
+      /** How often the credential has changed since the sign-out before it: the same number in every tab. */
+      readonly generation: number
+    }
+  | {
+      /** Another tab has acquired or renewed, and this one has taken that over. */
+      readonly type: 'adopted'
+      /** Whose. Null when the server does not tell. */
+      readonly id: string | null
+      /** As that of `refreshed`. */
+      readonly generation: number
+    }
+  | {
+      /** A server has answered 401 to the token. It is renewed. */
+      readonly type: 'unauthorized'
+      /** Of the token that was refused. */
+      readonly generation: number
+    }
+  | {
+      /** The last attempt to get a credential failed, and there will be another. */
+      readonly type: 'retrying'
+      /** Why it failed. */
+      readonly code: ErrorCode
+      /** The same for people. */
+      readonly message: string
+      /** In how many milliseconds the next one follows. */
+      readonly delay: number
+    }
+  | {
+      /** The visitor has another id. */
       readonly type: 'identity'
+      /** Who it was. */
       readonly oldId: string | null
+      /** Who it is now. Null when nobody is there yet. */
       readonly newId: string | null
+      /** Why, and so whether anything is lost. */
       readonly reason: IdentityReason
     }
   | {
+      /** The browser has forgotten the session. */
       readonly type: 'signed_out'
+      /** Whose it was. */
       readonly id: string | null
+      /** Where `signOut` or `erase` was called. */
       readonly by: 'this_tab' | 'another_tab'
+      /** Which of the two it was. */
       readonly reason: 'signed_out' | 'erased'
     }
-  | { readonly type: 'storage'; readonly state: 'memory' | 'corrupt'; readonly message: string }
+  | {
+      /** The storage does not serve as it should. */
+      readonly type: 'storage'
+      /** `memory`: it fails, and the session goes on without it. `corrupt`: what it held could not be read. */
+      readonly state: 'memory' | 'corrupt'
+      /** What happened, for people. */
+      readonly message: string
+    }
 )
 
 /**
@@ -124,15 +185,28 @@ export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'ano
  * passkey is for `register`, and may be left out.
  */
 export type Credentials =
-  | { readonly email: string; readonly password: string }
-  | { readonly passkey: true; readonly email?: string }
+  | {
+      /** What the member is known by. */
+      readonly email: string
+      /** As it was typed. Goes to the server, and is kept nowhere. */
+      readonly password: string
+    }
+  | {
+      /** Has the browser ask for a passkey. */
+      readonly passkey: true
+      /** Of `register` alone: what the member is known by, too. */
+      readonly email?: string
+    }
 
 /** Who the visitor is, now that they are a member. */
 export interface Membership {
   /** `user_<uuid>`. */
   readonly id: string
+  /** As in the snapshot from now on. */
   readonly kind: 'user'
+  /** Null when the member has none. */
   readonly email: string | null
+  /** Whether the guest has become the member, or has come to one who was there before. */
   readonly outcome: 'registered' | 'logged_in'
   /** Whether a guest's data has been merged into the account. */
   readonly merged: boolean

@@ -61,6 +61,22 @@ test('the code in the guides type-checks', async () => {
   await rm(work, { recursive: true })
 })
 
+test('the tests in the guide to testing pass', async () => {
+  await rm(work, { recursive: true, force: true })
+  await mkdir(work)
+  const blocks = structureOf(read('docs/guides/testing.md')).blocks.filter(({ code }) => /^test\(/m.test(code))
+  for (const [index, { code }] of blocks.entries()) await writeFile(join(work, `${index + 1}.test.ts`), code)
+  const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs')
+
+  const { stdout } = await run(process.execPath, [vitest, 'run', '--root', work], {
+    env: { ...process.env, NO_COLOR: '1' },
+  }).catch((error) => error)
+
+  expect(stdout).toMatch(new RegExp(`Tests {2}${blocks.length} passed`))
+  expect(blocks.length).toBeGreaterThan(3)
+  await rm(work, { recursive: true })
+})
+
 test('no block is written as JavaScript, which nobody would check', () => {
   const unchecked = files.filter((file) =>
     structureOf(read(file)).blocks.some(({ language }) => /^jsx?$/.test(language)),

@@ -67,6 +67,7 @@ import { createSession, GuestpassError, type ErrorCode, type Session, type Sessi
 import { createSession as createInline } from 'guestpass/inline'
 import { attachSession } from 'guestpass/axios'
 import { SessionDevtools, SessionProvider, useSession, useSessionFetch } from 'guestpass/react'
+import { eventStream, openWebSocket, type ServerSentEvent } from 'guestpass/streams'
 import { createTestClock, createTestServer } from 'guestpass/testing'
 import axios from 'axios'
 
@@ -81,16 +82,24 @@ const fetcher: typeof session.fetch = useSessionFetch()
 const server = createTestServer({ origin: 'https://api.test' })
 server.on('GET /items/:id', ({ params, guest }) => new Response(String([params.id, guest])))
 const clock: Promise<void> = createTestClock().advance(1)
+const socket: Promise<WebSocket> = openWebSocket(session, new URL('wss://api.example'), ['shop.v1'])
+export async function* news(signal: AbortSignal): AsyncGenerator<string> {
+  for await (const event of eventStream(session, '/news', { signal, lastEventId: '1' })) yield (event satisfies ServerSentEvent).data
+}
 const code: ErrorCode = new GuestpassError('closed', '').code
 // @ts-expect-error there is no such option
 createSession({ baseURL: 'https://api.example' })
 // @ts-expect-error a snapshot is read-only
 snapshot.id = 'me'
+// @ts-expect-error an event is read-only
+export const edit = (event: ServerSentEvent) => (event.data = '')
+// @ts-expect-error a socket speaks something
+openWebSocket(session, 'wss://api.example')
 // @ts-expect-error there is no such code
 const wrong: ErrorCode = 'nope'
 // @ts-expect-error a handler answers
 server.on('GET /items', () => 'tea')
-export { same, id, detach, chosen, fetcher, clock, code, wrong, SessionProvider, SessionDevtools }
+export { same, id, socket, detach, chosen, fetcher, clock, code, wrong, SessionProvider, SessionDevtools }
 `
 
 test.each([

@@ -17,20 +17,27 @@ export interface TestServerOptions {
 
 /** A request that reached the server, and what it answered. */
 export interface TestRequest {
+  /** In capitals. */
   readonly method: string
+  /** Without the query. */
   readonly path: string
   /** Whose token it carried, guest or member, if that was accepted. */
   readonly guest: string | null
+  /** As text; empty when there was none. */
   readonly body: string
+  /** What the server answered, also when the answer was lost. */
   readonly status: number
 }
 
 /** Answers the requests of one route. `guest` is who asks: null only on public routes. */
 export type TestHandler = (call: {
+  /** As it arrived; its body can still be read. */
   readonly request: Request
+  /** That of the request, taken apart. */
   readonly url: URL
   /** What the route's `:names` stand for. */
   readonly params: Readonly<Record<string, string>>
+  /** Who asks, guest or member. */
   readonly guest: string | null
 }) => Response | Promise<Response>
 
@@ -53,6 +60,7 @@ export interface Fault {
 
 /** A Guestpass server in memory, for the tests of an app. */
 export interface TestServer {
+  /** Where it is: what sessions take for their `baseUrl`. */
   readonly origin: string
   /** A `fetch` that reaches this server only. */
   readonly fetch: typeof globalThis.fetch
