@@ -13,6 +13,7 @@ import { Browser } from 'guestpass-e2e/harness/browser.ts'
 import { Child } from 'guestpass-e2e/harness/child.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
+import { StreamServer } from './streams.ts'
 import { app, packed, tarball } from './tarball.ts'
 
 const run = promisify(execFile)
@@ -198,6 +199,28 @@ async function page(name: string): Promise<string> {
 
 test('a plain page with an import map', async () => {
   expect(await outcomeOf(await page('plain'))).toEqual({ guest: expect.stringMatching(GUEST) })
+})
+
+test('C8, C13: streams in a browser: another origin, a token that is verified, and the end with the session', async () => {
+  const folder = await page('streams')
+  await using server = await Server.start(['--static', folder])
+  await using streams = await StreamServer.start(server.url)
+
+  const { guest, error } = await outcome(`${server.url}/?streams=${encodeURIComponent(streams.url)}`)
+
+  expect(error).toBeUndefined()
+  const [id] = await server.guests()
+  expect(JSON.parse(guest ?? '')).toEqual({
+    told: [
+      { event: 'message', data: id, id: '1' },
+      { event: 'message', data: `${id} since 1`, id: '1' },
+    ],
+    message: id,
+    protocol: 'shop.v1',
+    ended: 'signed_out',
+    closed: 3000,
+  })
+  expect(streams.urls).toEqual(['/news', '/news', '/chat'])
 })
 
 test('a page with a strict Content-Security-Policy', async () => {
