@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,15 +13,18 @@ import { Browser } from 'guestpass-e2e/harness/browser.ts'
 import { Child } from 'guestpass-e2e/harness/child.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
-import { StreamServer } from './streams.ts'
-import { app, packed, tarball } from './tarball.ts'
+import { Service } from './service.ts'
+import { app, packed, tarball, work } from './tarball.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const GUEST = /^anonymous_[\da-f-]{36}$/
 
-/** What the page shows in the end: the guest that the server knows it for, or an error. */
-async function outcome(url: string): Promise<{ guest?: string; error?: string }> {
+/**
+ * What the page shows in the end: the guest that the server knows it for, or an error. A page that is content has not
+ * complained either, as React does when what a server has rendered does not match; `expected` are answers that browsers note.
+ */
+async function outcome(url: string, expected: readonly string[] = []): Promise<{ guest?: string; error?: string }> {
   await using browser = await Browser.start()
   const tab = await browser.openTab()
   await tab.startLoading(url)
@@ -29,7 +32,10 @@ async function outcome(url: string): Promise<{ guest?: string; error?: string }>
     const { guest, error } = document.body.dataset
     return guest || error
   })
-  return await tab.evaluate(() => ({ ...document.body.dataset }))
+  const seen: { guest?: string; error?: string } = await tab.evaluate(() => ({ ...document.body.dataset }))
+  const complaints = (await tab.console()).filter((line) => line.startsWith('SEVERE') && !line.includes('/favicon.ico'))
+  if (!seen.error) expect(complaints.filter((line) => !expected.some((part) => line.includes(part)))).toEqual([])
+  return seen
 }
 
 /** The page and the API have one origin. */
@@ -164,6 +170,17 @@ test('Node, after npm install', async () => {
   await rm(folder, { recursive: true })
 })
 
+test('Node, from CommonJS: no entry waits at its top level', async () => {
+  const { exports } = JSON.parse(await readFile(join(packed, 'package.json'), 'utf8'))
+  const entries = Object.keys(exports).filter((name) => !/\.(wasm|json)$/.test(name))
+  const script = `for (const name of ${JSON.stringify(entries)}) console.log(name, typeof require('guestpass' + name.slice(1)))`
+
+  const { stdout } = await run(process.execPath, ['--input-type=commonjs', '--eval', script], { cwd: work })
+
+  expect(stdout.trim().split('\n')).toEqual(entries.map((name) => `${name} object`))
+  expect(entries).toContain('./streams')
+})
+
 test('Vitest with jsdom, and the test kit', async () => {
   const folder = await app('jsdom')
   const vitest = program('vitest', 'vitest.mjs')
@@ -204,9 +221,9 @@ test('a plain page with an import map', async () => {
 test('C8, C13: streams in a browser: another origin, a token that is verified, and the end with the session', async () => {
   const folder = await page('streams')
   await using server = await Server.start(['--static', folder])
-  await using streams = await StreamServer.start(server.url)
+  await using service = await Service.start(server.url)
 
-  const { guest, error } = await outcome(`${server.url}/?streams=${encodeURIComponent(streams.url)}`)
+  const { guest, error } = await outcome(`${server.url}/?service=${encodeURIComponent(service.url)}`)
 
   expect(error).toBeUndefined()
   const [id] = await server.guests()
@@ -220,7 +237,31 @@ test('C8, C13: streams in a browser: another origin, a token that is verified, a
     ended: 'signed_out',
     closed: 3000,
   })
-  expect(streams.urls).toEqual(['/news', '/news', '/chat'])
+  expect(service.urls).toEqual(['/news', '/news', '/chat'])
+})
+
+test('C3: axios in a browser: an upload with progress is sent again after a 401', async () => {
+  const folder = await page('axios')
+  const axios = dirname(createRequire(import.meta.url).resolve('axios/package.json'))
+  await cp(join(axios, 'dist/esm/axios.min.js'), join(folder, 'axios.js'))
+  await using server = await Server.start(['--static', folder])
+  await using service = await Service.start(server.url)
+
+  const { guest, error } = await outcome(`${server.url}/?service=${encodeURIComponent(service.url)}`, ['401'])
+
+  expect(error).toBeUndefined()
+  const { answer, progress } = JSON.parse(guest ?? '')
+  expect(answer).toEqual({ guest: expect.stringMatching(GUEST), size: 3_000_000 })
+  expect(progress.at(-1)).toEqual({ loaded: 3_000_000, total: 3_000_000 })
+  expect(service.urls).toEqual(['/upload', '/upload'])
+})
+
+test('a page whose server does not know the MIME type of WebAssembly', async () => {
+  const folder = await page('plain')
+  await cp(join(packed, 'pkg/guestpass_sdk_bg.wasm'), join(folder, 'sdk.bin'))
+  await using server = await Server.start(['--static', folder])
+
+  expect(await outcome(`${server.url}/?wasm=sdk.bin`)).toEqual({ guest: expect.stringMatching(GUEST) })
 })
 
 test('a page with a strict Content-Security-Policy', async () => {

@@ -1,6 +1,7 @@
 import { createSession } from 'guestpass'
 
-const session = createSession({ baseUrl: location.origin })
+const wasm = new URLSearchParams(location.search).get('wasm')
+const session = createSession({ baseUrl: location.origin, ...(wasm && { wasm }) })
 session
   .fetch('/me')
   .then((response) => response.json())

@@ -1,7 +1,7 @@
 import { createSession } from 'guestpass'
 import { eventStream, openWebSocket } from 'guestpass/streams'
 
-const origin = new URLSearchParams(location.search).get('streams')
+const origin = new URLSearchParams(location.search).get('service')
 const session = createSession({ baseUrl: location.origin, allowedOrigins: [origin] })
 
 async function visit() {

@@ -3,24 +3,25 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
 
-/** A service on an origin of its own that streams to guests, whose tokens it has the server verify. */
-export class StreamServer implements AsyncDisposable {
+/** A service on an origin of its own that streams to guests, or takes what they upload. It has the server verify their tokens. */
+export class Service implements AsyncDisposable {
   /** What was asked for, preflights apart. */
   readonly urls: string[] = []
   readonly #guestpass: string
+  #refused: string | undefined
   readonly #server: Server
   readonly #sockets: WebSocketServer
 
-  static async start(guestpass: string): Promise<StreamServer> {
-    const streams = new StreamServer(guestpass)
-    streams.#server.listen(0, '127.0.0.1')
-    await once(streams.#server, 'listening')
-    return streams
+  static async start(guestpass: string): Promise<Service> {
+    const service = new Service(guestpass)
+    service.#server.listen(0, '127.0.0.1')
+    await once(service.#server, 'listening')
+    return service
   }
 
   private constructor(guestpass: string) {
     this.#guestpass = guestpass
-    this.#server = createServer((request, response) => void this.#news(request, response))
+    this.#server = createServer((request, response) => void this.#answer(request, response))
     this.#sockets = new WebSocketServer({ server: this.#server, handleProtocols: () => 'shop.v1' })
     this.#sockets.on('connection', async (socket, { url, headers }) => {
       this.urls.push(url ?? '')
@@ -44,14 +45,27 @@ export class StreamServer implements AsyncDisposable {
     await closed
   }
 
-  /** Tells whose stream it is, and from where on; the first time, the connection breaks then. */
-  async #news({ method, url, headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method, url = '', headers } = request
     response.setHeader('Access-Control-Allow-Origin', headers.origin ?? '')
     response.setHeader('Access-Control-Allow-Headers', 'authorization, last-event-id')
     if (method === 'OPTIONS') return void response.writeHead(204).end()
-    this.urls.push(url ?? '')
-    const guest = await this.#guestOf(headers.authorization?.replace('Bearer ', ''))
-    if (!guest) return void response.writeHead(401).end()
+    let size = 0
+    for await (const chunk of request) size += chunk.length
+    this.urls.push(url)
+    const token = headers.authorization?.replace('Bearer ', '')
+    const guest = await this.#guestOf(token)
+    if (url === '/upload') {
+      // As if keys had changed: the first token that comes is refused.
+      this.#refused ??= token
+      if (!guest || token === this.#refused) response.writeHead(401).end()
+      else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ guest, size }))
+    } else if (!guest) response.writeHead(401).end()
+    else this.#news(guest, headers, response)
+  }
+
+  /** Tells whose stream it is, and from where on; the first time, the connection breaks then. */
+  #news(guest: string, headers: IncomingMessage['headers'], response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     const since = headers['last-event-id']
     if (since) response.write(`data: ${guest} since ${since}\n\n`)
