@@ -50,12 +50,61 @@ function program(name: string, path: string): string {
 }
 
 test('Vite, built', async () => {
-  const folder = await app('vite')
-  const { build } = await import('vite')
-  await build({ root: folder, logLevel: 'warn', build: { emptyOutDir: true } })
+  const folder = await viteBuild()
 
   expect(await outcomeOf(join(folder, 'dist'))).toEqual({ guest: expect.stringMatching(GUEST) })
 })
+
+test('the panel for developers, in a file of its own, revokes, expires and goes offline in a browser', async () => {
+  const folder = await viteBuild()
+  await using server = await Server.start(['--static', join(folder, 'dist')])
+  await using browser = await Browser.start()
+  const tab = await browser.openTab()
+  const loaded = (part: string) =>
+    performance.getEntriesByType('resource').filter(({ name }) => name.includes(part)).length
+  const visit = () => tab.evaluate(() => dispatchEvent(new Event('visit')))
+  const shows = (text: string) =>
+    tab.until(`the panel shows ${text}`, (text) => document.querySelector('details')?.textContent.includes(text), text)
+  const press = (text: string) =>
+    tab.evaluate((text) => {
+      const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === text)
+      if (!button) throw new Error(`there is no button ${text}`)
+      button.click()
+    }, text)
+  await tab.startLoading(server.url)
+  await tab.until('there is a guest', () => document.body.dataset.guest)
+  expect(await tab.evaluate(loaded, 'devtools')).toBe(0)
+
+  await tab.startLoading(`${server.url}/#panel`)
+  await tab.reload()
+  const [first] = await server.guests()
+  await shows('guestpass: active')
+  await shows(String(first))
+  expect(await tab.evaluate(loaded, 'devtools')).toBe(1)
+
+  await press('Expire token')
+  await visit()
+  await shows('refreshed')
+
+  await press('Go offline')
+  await shows('offline')
+  await visit()
+  await tab.until('a request fails', () => /offline/.test(document.body.dataset.error ?? ''))
+  await press('Go online')
+
+  await press('Revoke session')
+  await tab.until('the session is revoked', loaded, '/revoke')
+  await visit()
+  await shows('identity')
+  expect(await server.guests()).toHaveLength(2)
+})
+
+async function viteBuild(): Promise<string> {
+  const folder = await app('vite')
+  const { build } = await import('vite')
+  await build({ root: folder, logLevel: 'warn', build: { emptyOutDir: true } })
+  return folder
+}
 
 test('Vite, in development', async () => {
   await using server = await Server.start()

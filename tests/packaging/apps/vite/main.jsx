@@ -1,5 +1,5 @@
 import { createSession } from 'guestpass'
-import { SessionProvider, useSession } from 'guestpass/react'
+import { SessionDevtools, SessionProvider, useSession } from 'guestpass/react'
 import { createElement, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
@@ -11,9 +11,15 @@ function Visitor() {
   return id
 }
 
+// Shown for those who ask for it, and loaded for nobody else.
+const panel = location.hash === '#panel' && createElement(SessionDevtools, { open: true })
+
 createRoot(document.getElementById('root')).render(
-  createElement(StrictMode, null, createElement(SessionProvider, { session }, createElement(Visitor))),
+  createElement(StrictMode, null, createElement(SessionProvider, { session }, createElement(Visitor), panel)),
 )
-session.fetch('/me').catch((error) => {
-  document.body.dataset.error = String(error)
-})
+const visit = () =>
+  session.fetch('/me').catch((error) => {
+    document.body.dataset.error = String(error)
+  })
+addEventListener('visit', visit)
+visit()
