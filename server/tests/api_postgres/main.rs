@@ -1,4 +1,5 @@
-//! The tests of `api` that ask something of the store, once more on PostgreSQL: the same files, the same assertions.
+//! The tests of `api` that ask something of the store, once more on PostgreSQL: the same files, the same assertions. `locks` is
+//! of PostgreSQL alone.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
 
@@ -56,3 +57,5 @@ mod sessions;
 mod sweep;
 #[path = "../api/token.rs"]
 mod token;
+
+mod locks;

@@ -1,8 +1,9 @@
 //! Accounts: registering where one is, and entering one that is there.
 //!
-//! The order of locks is that of everything here: a guest before the account it is merged into, then their sessions, then what hangs
-//! on them. A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR KEY SHARE`);
-//! an account only against other merges.
+//! The order of locks is that of everything here, so that nobody waits in a circle: users in the order of their ids, then
+//! their sessions, then what hangs on them. Whoever finds out too late whose rows it needs lets go and begins anew.
+//! A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR NO KEY UPDATE`, and
+//! what refers to them holds `FOR KEY SHARE`); an account only against other changes of it.
 
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
@@ -128,12 +129,16 @@ pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome
     Ok(EntryOutcome::Entered(Some(Promotion { guest: caller.user, account: *into, until })))
 }
 
-/// The guest first, as `lock_owner` does when it finds out too late that the guest has been merged.
+/// In the order of their ids.
 async fn lock_users(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
-    if guest != account {
+    if guest < account {
         lock_user(transaction, guest, "UPDATE").await?;
     }
-    lock_user(transaction, account, "NO KEY UPDATE").await
+    lock_user(transaction, account, "NO KEY UPDATE").await?;
+    if guest > account {
+        lock_user(transaction, guest, "UPDATE").await?;
+    }
+    Ok(())
 }
 
 async fn lock_user(transaction: &Transaction<'_>, user: Uuid, strength: &'static str) -> Result<(), Error> {

@@ -22,18 +22,28 @@ pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner,
 
 /// Every change of a guest's data begins here: the changes of one guest take turns, and take turns with the guest's end and
 /// with merges. Whoever is merged while this waits is found to be the account, and the account waited for.
-pub(super) async fn lock_owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, NotDone> {
-    let lock = db
-        .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 AND merged_into IS NULL FOR NO KEY UPDATE")
+pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, NotDone> {
+    let lock = transaction
+        .prepare_cached(
+            "SELECT id FROM anonymous_user
+             WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1) AND merged_into IS NULL
+             FOR NO KEY UPDATE",
+        )
         .await?;
     // An account is merged into no other: the second time, at the latest, it is one.
     for _ in 0..2 {
-        let owner = owner(db, guest).await?;
-        if db.query_opt(&lock, &[&owner.id]).await?.is_some() {
-            return Ok(owner);
+        if let Some(row) = transaction.query_opt(&lock, &[&guest]).await? {
+            return Ok(Owner { id: row.try_get(0)? });
         }
+        begin_anew(transaction).await?;
     }
     Err(Refusal::NoGuest.into())
+}
+
+/// Lets go of every row, before anything has been written: what was waited for belongs to somebody else by now, and waiting for
+/// that one's row with this one in hand would be out of order (`accounts`).
+async fn begin_anew(transaction: &Transaction<'_>) -> Result<(), Error> {
+    Ok(transaction.batch_execute("ROLLBACK; BEGIN").await?)
 }
 
 pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<GuestRow>, Error> {
@@ -56,8 +66,7 @@ pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<Gu
     }))
 }
 
-/// Locks the rows in the order of their ids: a guest may be seen by several nodes, and two that write what they saw in
-/// different orders would wait for each other.
+/// Locks the rows in the order of their ids, as whoever locks several does (`accounts`): a guest may be seen by several nodes.
 pub(super) async fn touch(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(), Error> {
     let update = db
         .prepare_cached(
@@ -101,19 +110,28 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation
     Ok(ended)
 }
 
-/// With the tombstones, which go along, and all in the order of their ids.
+/// With the tombstones, which go along, and all in the order of their ids. Guests who were merged while this waited would be
+/// locked by the delete, out of order.
 async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, NotDone> {
     let lock = transaction
         .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 OR merged_into = $1 ORDER BY id FOR UPDATE")
         .await?;
-    let mut owner = owner(transaction, guest).await?;
+    let is_all = transaction
+        .prepare_cached(
+            "SELECT coalesce(array_agg(id ORDER BY id), '{}') = $2 FROM anonymous_user
+             WHERE id = $1 OR merged_into = $1",
+        )
+        .await?;
+    // Each time round, somebody has been merged.
     loop {
-        transaction.query(&lock, &[&owner.id]).await?;
-        // Whoever was merged or erased meanwhile is not whom that was for.
-        let now = self::owner(transaction, guest).await?;
-        if now.id == owner.id {
-            return Ok(now);
+        let owner = owner(transaction, guest).await?;
+        let rows = transaction.query(&lock, &[&owner.id]).await?;
+        let locked: Vec<Uuid> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let is_all: bool = transaction.query_one(&is_all, &[&owner.id, &locked]).await?.try_get(0)?;
+        // Somebody who was merged or erased meanwhile is not whom that was for.
+        if is_all && self::owner(transaction, guest).await?.id == owner.id {
+            return Ok(owner);
         }
-        owner = now;
+        begin_anew(transaction).await?;
     }
 }
