@@ -21,6 +21,10 @@ pub(crate) const MAX_FAVORITES: u32 = 500;
 /// For how long an addition to a cart under one idempotency key adds once.
 pub(crate) const CART_KEY_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The most idempotency keys that are remembered for a guest: the oldest makes room. Nobody retries an addition after having
+/// made so many others; and to refuse the next one would punish a shopper for what they cannot see.
+pub(crate) const MAX_CART_KEYS: u32 = 500;
+
 /// Why something of a guest's was not done. Nothing has been changed then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {

@@ -28,8 +28,8 @@ pub(crate) use account::{
     PasskeyRow, Promotion, RegisterOutcome, Registration, Standing, merge_preferences,
 };
 pub(crate) use data::{
-    CART_KEY_WINDOW, CartChange, CartKey, CartLine, Everything, ItemList, ItemRow, ListedItem, MAX_FAVORITES,
-    MAX_HISTORY, MAX_LINES, MAX_QUANTITY, Outcome, Page, PersonalItem, Position, Quantity, Refusal,
+    CART_KEY_WINDOW, CartChange, CartKey, CartLine, Everything, ItemList, ItemRow, ListedItem, MAX_CART_KEYS,
+    MAX_FAVORITES, MAX_HISTORY, MAX_LINES, MAX_QUANTITY, Outcome, Page, PersonalItem, Position, Quantity, Refusal,
 };
 pub(crate) use keys::{
     KeyChange, KeyLife, KeySet, NewSigningKey, RefreshKeyRow, SigningKeyRow, signing_index, stage, verifies_until,

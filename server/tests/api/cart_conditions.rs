@@ -168,6 +168,31 @@ async fn a_key_is_good_for_a_day() {
 }
 
 #[tokio::test]
+async fn of_the_keys_of_a_guest_five_hundred_are_remembered() {
+    let server = Server::open().await;
+    let token = server.login().await.access;
+    let under = |number: i64, item: i64| with(add(&token, item, 1), "idempotency-key", &format!("key_{number:022}"));
+    let keys = || server.number("SELECT count(*) FROM cart_key");
+    server.send(under(0, 1)).await;
+    server.clock.advance(Duration::from_millis(1));
+    server.send(under(1, 1)).await;
+    // All at one moment: the one that has just come stays all the same.
+    server.clock.advance(Duration::from_millis(1));
+    for number in 2..500 {
+        server.send(under(number, 2)).await;
+    }
+    assert_eq!((keys(), quantity(&server.send(under(0, 1)).await, 1)), (500, 2));
+
+    let beyond = server.send(under(500, 3)).await;
+
+    assert_eq!((beyond.status.as_u16(), keys()), (200, 500));
+    assert_eq!(quantity(&server.send(under(500, 3)).await, 3), 1);
+    assert_eq!(quantity(&server.send(under(1, 1)).await, 1), 2, "the second oldest is still there");
+    assert_eq!(quantity(&server.send(under(0, 1)).await, 1), 3, "the oldest has made room");
+    assert_eq!(keys(), 500);
+}
+
+#[tokio::test]
 async fn a_cart_holds_a_hundred_different_items() {
     let server = Server::open().await;
     let token = server.login().await.access;

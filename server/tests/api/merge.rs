@@ -2,14 +2,16 @@
 //! guests log in, also at once, the account ends with what the rules say.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::json;
 
+use crate::STORE;
 use crate::membership::{PASSWORD, credentials, uuid_of};
-use crate::support::database::Database;
+use crate::support::database::{Database, Kind};
 use crate::support::{Server, Tokens, authorized};
 
 /// What somebody has: item to quantity, to when it was added, to when it was seen; and key to value.
@@ -116,13 +118,24 @@ fn insert(database: &Database, id: &str, data: &Data) {
     database.execute(&statements);
 }
 
+/// Idempotency keys of additions to the cart, by when they came.
+fn insert_keys(database: &Database, id: &str, times: RangeInclusive<i64>) {
+    let user = uuid_of(id);
+    let bytes = match STORE {
+        Kind::Sqlite => "X'",
+        Kind::Postgres => "'\\x",
+    };
+    let keys = times.map(|at| format!("('{user}', {bytes}{at:064x}', {bytes}00', {at})")).collect::<Vec<_>>();
+    database.execute(&format!("INSERT INTO cart_key (user_id, hash, request, created_at) VALUES {}", keys.join(",")));
+}
+
 fn read(database: &Database, id: &str) -> Data {
     let user = uuid_of(id);
     let rows = |columns: &str, table: &str| {
         // Both databases write this in one way.
-        let list = match crate::STORE {
-            crate::support::database::Kind::Sqlite => format!("group_concat({columns}, ',')"),
-            crate::support::database::Kind::Postgres => format!("string_agg({columns}, ',')"),
+        let list = match STORE {
+            Kind::Sqlite => format!("group_concat({columns}, ',')"),
+            Kind::Postgres => format!("string_agg({columns}, ',')"),
         };
         let query = format!("SELECT coalesce({list}, '') FROM {table} WHERE user_id = '{user}'");
         let text = database.text(&query);
@@ -246,6 +259,8 @@ async fn s08_a_merge_stays_within_the_bounds_of_each_collection() {
     };
     let case = Case { account, guests: vec![guest], logins: vec![0] };
     let (account, guests) = prepare(&server, &case, "ada@example.com").await;
+    insert_keys(server.database(), &account.id, 1..=300);
+    insert_keys(server.database(), &guests[0].id, 1001..=1300);
 
     let answer = server.call("POST", "/login", &guests[0].access, credentials("ada@example.com", PASSWORD)).await;
 
@@ -253,6 +268,9 @@ async fn s08_a_merge_stays_within_the_bounds_of_each_collection() {
     let merged = read(server.database(), &account.id);
     assert_eq!(merged.cart, [(1, 99), (2, 99)].into());
     assert_eq!(merged.history, case.guests[0].history, "the newest hundred");
+    let keys = ["count(*)", "min(created_at)", "max(created_at)"]
+        .map(|what| server.number(&format!("SELECT {what} FROM cart_key WHERE user_id = '{}'", uuid_of(&account.id))));
+    assert_eq!(keys, [500, 101, 1300], "the newest five hundred");
 }
 
 /// Whoever adds a table says what a merge makes of it.

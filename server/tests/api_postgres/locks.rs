@@ -37,10 +37,13 @@ impl Operator {
 
     /// Waits until so many statements wait for whoever has a row, and so many behind somebody who waits for it.
     async fn until_waiting(&self, is_wanted: fn(i64, i64) -> bool) {
-        let query = "SELECT count(*) FILTER (WHERE wait_event = 'transactionid'), count(*) FILTER (WHERE wait_event = 'tuple')
+        let query =
+            "SELECT count(*) FILTER (WHERE wait_event = 'transactionid'), count(*) FILTER (WHERE wait_event = 'tuple')
                      FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let asking = async {
             loop {
+                // Within a transaction they are else as they were when it first asked.
+                self.run("SELECT pg_stat_clear_snapshot()").await;
                 let row = self.0.query_one(query, &[]).await.unwrap();
                 if is_wanted(row.get(0), row.get(1)) {
                     return;

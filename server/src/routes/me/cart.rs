@@ -102,7 +102,7 @@ pub(super) async fn cart(
             "Idempotency-Key" = Option<String>,
             Header,
             description = "128 or more random bits in base64url. The same key again within 24 hours adds nothing more, and is \
-                answered with the cart as it is then: send it with every retry.",
+                answered with the cart as it is then: send it with every retry. The latest 500 keys of a guest are remembered.",
             min_length = 22,
             max_length = 128,
             nullable = false,

@@ -1,14 +1,15 @@
 //! Carts.
 
 use deadpool_postgres::{Client, GenericClient, Transaction};
+use tokio::try_join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::catalogue::require_item;
+use super::catalogue::has_item;
 use super::guests::{Owner, lock_owner, owner};
 use super::{Error, NotDone, time_column};
 use crate::clock::Timestamp;
-use crate::store::{CartChange, CartKey, CartLine, Quantity};
+use crate::store::{CartChange, CartKey, CartLine, MAX_CART_KEYS, Quantity, Refusal};
 
 pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, NotDone> {
     let owner = owner(db, guest).await?;
@@ -19,19 +20,25 @@ pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, NotD
 pub(super) async fn change(db: &mut Client, guest: Uuid, change: CartChange) -> Result<Vec<CartLine>, NotDone> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
-    if let Some(key) = &change.key
-        && was_used(&transaction, &owner, key, change.now).await?
+    // Asked together, which is one way to the database and back; so are the writes below.
+    let (used, is_there, before) = try_join!(
+        used(&transaction, &owner, change.key.as_ref()),
+        has_item(&transaction, change.item),
+        lines(&transaction, &owner),
+    )?;
+    if let (Some(key), Some((request, made_at))) = (&change.key, used)
+        && key.repeats(&request, made_at, change.now)?
     {
-        return Ok(lines(&transaction, &owner).await?);
+        return Ok(before);
     }
-    if !matches!(change.quantity, Quantity::Remove) {
-        require_item(&transaction, change.item).await?;
+    if !is_there && !matches!(change.quantity, Quantity::Remove) {
+        return Err(Refusal::NoItem.into());
     }
-    let quantity = change.decide(&lines(&transaction, &owner).await?)?;
-    set(&transaction, &owner, &change, quantity).await?;
-    if let Some(key) = &change.key {
-        remember(&transaction, &owner, key, change.now).await?;
-    }
+    let quantity = change.decide(&before)?;
+    try_join!(
+        set(&transaction, &owner, &change, quantity),
+        remember(&transaction, &owner, change.key.as_ref(), change.now),
+    )?;
     let lines = lines(&transaction, &owner).await?;
     transaction.commit().await?;
     Ok(lines)
@@ -64,15 +71,22 @@ async fn set(db: &Transaction<'_>, owner: &Owner, change: &CartChange, quantity:
     Ok(())
 }
 
-async fn was_used(db: &Transaction<'_>, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<bool, NotDone> {
+/// What came under that key before, and when.
+async fn used(
+    db: &Transaction<'_>,
+    owner: &Owner,
+    key: Option<&CartKey>,
+) -> Result<Option<(Vec<u8>, Timestamp)>, Error> {
+    let Some(key) = key else { return Ok(None) };
     let query = db.prepare_cached("SELECT request, created_at FROM cart_key WHERE user_id = $1 AND hash = $2").await?;
-    match db.query_opt(&query, &[&owner.id, &key.hash.as_slice()]).await? {
-        Some(row) => Ok(key.repeats(row.try_get("request")?, time_column(&row, "created_at")?, now)?),
-        None => Ok(false),
-    }
+    let row = db.query_opt(&query, &[&owner.id, &key.hash.as_slice()]).await?;
+    row.map(|row| Ok((row.try_get("request")?, time_column(&row, "created_at")?))).transpose()
 }
 
-async fn remember(db: &Transaction<'_>, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<(), Error> {
+async fn remember(db: &Transaction<'_>, owner: &Owner, key: Option<&CartKey>, now: Timestamp) -> Result<(), Error> {
+    let Some(key) = key else { return Ok(()) };
+    // Before the new one is there: it stays, whatever its time.
+    forget_all_but(db, owner.id, MAX_CART_KEYS - 1).await?;
     let insert = db
         .prepare_cached(
             "INSERT INTO cart_key (user_id, hash, request, created_at) VALUES ($1, $2, $3, $4)
@@ -80,6 +94,19 @@ async fn remember(db: &Transaction<'_>, owner: &Owner, key: &CartKey, now: Times
         )
         .await?;
     db.execute(&insert, &[&owner.id, &key.hash.as_slice(), &key.request.as_slice(), &now.as_millis()]).await?;
+    Ok(())
+}
+
+/// Keeps so many keys of a user, the newest.
+pub(super) async fn forget_all_but(db: &Transaction<'_>, user: Uuid, kept: u32) -> Result<(), Error> {
+    let delete = db
+        .prepare_cached(
+            "DELETE FROM cart_key WHERE user_id = $1 AND hash IN (
+                 SELECT hash FROM cart_key WHERE user_id = $1 ORDER BY created_at DESC, hash DESC OFFSET $2
+             )",
+        )
+        .await?;
+    db.execute(&delete, &[&user, &i64::from(kept)]).await?;
     Ok(())
 }
 

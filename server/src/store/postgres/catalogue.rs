@@ -42,9 +42,12 @@ pub(super) async fn items(db: &Client, guest: Uuid) -> Result<Vec<PersonalItem>,
 
 /// Refuses what the catalogue does not have.
 pub(super) async fn require_item(db: &impl GenericClient, item: i64) -> Result<(), NotDone> {
+    if has_item(db, item).await? { Ok(()) } else { Err(Refusal::NoItem.into()) }
+}
+
+pub(super) async fn has_item(db: &impl GenericClient, item: i64) -> Result<bool, Error> {
     let query = db.prepare_cached("SELECT 1 FROM item WHERE id = $1").await?;
-    db.query_opt(&query, &[&item]).await?.ok_or(Refusal::NoItem)?;
-    Ok(())
+    Ok(db.query_opt(&query, &[&item]).await?.is_some())
 }
 
 pub(super) fn item_row(row: &Row) -> Result<ItemRow, Error> {

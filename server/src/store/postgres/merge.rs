@@ -4,9 +4,10 @@
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
+use super::cart::forget_all_but;
 use super::{Error, time_column};
 use crate::clock::Timestamp;
-use crate::store::{MAX_HISTORY, MAX_QUANTITY, merge_preferences};
+use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
 /// Leaves the guest with nothing but the sessions.
 pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
@@ -55,6 +56,7 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
         )
         .await?;
     transaction.execute(&keys, &[&guest, &account]).await?;
+    forget_all_but(transaction, account, MAX_CART_KEYS).await?;
     for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
         let delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = $1")).await?;
         transaction.execute(&delete, &[&guest]).await?;

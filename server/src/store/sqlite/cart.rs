@@ -7,7 +7,7 @@ use super::catalogue::require_item;
 use super::guests::{Owner, owner};
 use super::{NotDone, time_column};
 use crate::clock::Timestamp;
-use crate::store::{CartChange, CartKey, CartLine, Quantity};
+use crate::store::{CartChange, CartKey, CartLine, MAX_CART_KEYS, Quantity};
 
 pub(super) fn cart(db: &Connection, guest: Uuid) -> Result<Vec<CartLine>, NotDone> {
     Ok(lines(db, &owner(db, guest)?)?)
@@ -75,8 +75,21 @@ fn was_used(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> Re
 }
 
 fn remember(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> rusqlite::Result<()> {
+    // Before the new one is there: it stays, whatever its time.
+    forget_all_but(db, &owner.id, MAX_CART_KEYS - 1)?;
     db.prepare_cached("INSERT OR REPLACE INTO cart_key (user_id, hash, request, created_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![owner.id, key.hash, key.request, now.as_millis()])?;
+    Ok(())
+}
+
+/// Keeps so many keys of a user, the newest.
+pub(super) fn forget_all_but(db: &Connection, user: &str, kept: u32) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "DELETE FROM cart_key WHERE user_id = ?1 AND hash IN (
+             SELECT hash FROM cart_key WHERE user_id = ?1 ORDER BY created_at DESC, hash DESC LIMIT -1 OFFSET ?2
+         )",
+    )?
+    .execute(params![user, kept])?;
     Ok(())
 }
 
