@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     logins: Counter,
     refreshes: Family<OutcomeLabels, Counter>,
     revocations: Counter,
+    memberships: Family<MembershipLabels, Counter>,
+    erasures: Family<OutcomeLabels, Counter>,
     refusals: Family<LimitLabels, Counter>,
     active: Gauge,
 }
@@ -43,6 +45,12 @@ struct RouteLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MembershipLabels {
+    endpoint: &'static str,
     outcome: &'static str,
 }
 
@@ -82,6 +90,56 @@ impl Refresh {
     }
 }
 
+/// By which way somebody becomes a member, or logs in as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Register,
+    /// `/login`; the name is that of the operation, because guests log in, too.
+    Login,
+    Link,
+}
+
+impl Way {
+    /// Each with how it may end well: there from the start, so that a rate can be made of the first one.
+    const ALL: [(Self, &'static [&'static str]); 3] = [
+        (Self::Register, &["registered"]),
+        (Self::Login, &["merged", "logged_in"]),
+        (Self::Link, &["registered", "merged", "logged_in"]),
+    ];
+
+    const fn labels(self, outcome: &'static str) -> MembershipLabels {
+        let endpoint = match self {
+            Self::Register => "register",
+            Self::Login => "member_login",
+            Self::Link => "link",
+        };
+        MembershipLabels { endpoint, outcome }
+    }
+}
+
+/// How an erasure ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Erasure {
+    Erased,
+    /// There was nobody left: swept, or erased by another request of the same moment.
+    Gone,
+    /// The store did not do it.
+    Unavailable,
+}
+
+impl Erasure {
+    const ALL: [Self; 3] = [Self::Erased, Self::Gone, Self::Unavailable];
+
+    const fn labels(self) -> OutcomeLabels {
+        let outcome = match self {
+            Self::Erased => "erased",
+            Self::Gone => "gone",
+            Self::Unavailable => "unavailable",
+        };
+        OutcomeLabels { outcome }
+    }
+}
+
 impl Metrics {
     /// `store` registers what the store counts about itself.
     pub(crate) fn new(store: impl FnOnce(&mut Registry)) -> Self {
@@ -104,6 +162,20 @@ impl Metrics {
         registry.register("refreshes", "Refreshes by outcome, with the three classes of reuse", refreshes.clone());
         let revocations = Counter::default();
         registry.register("revocations", "Sessions ended by a client", revocations.clone());
+        let memberships = Family::<MembershipLabels, Counter>::default();
+        for (way, outcomes) in Way::ALL {
+            for outcome in outcomes {
+                drop(memberships.get_or_create(&way.labels(outcome)));
+            }
+        }
+        let help =
+            "Registrations, logins to accounts and links by outcome: merged, or the code of the refusal, for example";
+        registry.register("memberships", help, memberships.clone());
+        let erasures = Family::<OutcomeLabels, Counter>::default();
+        for outcome in Erasure::ALL {
+            drop(erasures.get_or_create(&outcome.labels()));
+        }
+        registry.register("erasures", "Erasures that a guest or a member has asked for, by outcome", erasures.clone());
         let refusals = Family::default();
         registry.register("limited_requests", "Requests refused by a rate limit", refusals.clone());
         let active = Gauge::default();
@@ -114,7 +186,19 @@ impl Metrics {
         );
         store(registry.sub_registry_with_prefix("store"));
         let routes = RwLock::default();
-        Self { registry, requests, durations, routes, logins, refreshes, revocations, refusals, active }
+        Self {
+            registry,
+            requests,
+            durations,
+            routes,
+            logins,
+            refreshes,
+            revocations,
+            memberships,
+            erasures,
+            refusals,
+            active,
+        }
     }
 
     /// A request has been answered. `route` is its template, so that there are no more series than routes.
@@ -134,6 +218,15 @@ impl Metrics {
 
     pub(crate) fn revoked(&self) {
         self.revocations.inc();
+    }
+
+    /// `outcome` is that of [`Membership`](crate::accounts::Membership), or the code of a refusal.
+    pub(crate) fn became_member(&self, way: Way, outcome: &'static str) {
+        self.memberships.get_or_create(&way.labels(outcome)).inc();
+    }
+
+    pub(crate) fn erased(&self, outcome: Erasure) {
+        self.erasures.get_or_create(&outcome.labels()).inc();
     }
 
     pub(crate) fn limited(&self, endpoint: &'static str, limit: &'static str) {

@@ -77,6 +77,15 @@ impl Membership {
         let subject = Subject::new(account.user, true);
         Self { id: subject.to_string(), kind: subject.kind.name(), email: account.email, outcome, merged }
     }
+
+    /// For the metrics.
+    pub(crate) const fn outcome_name(&self) -> &'static str {
+        match (self.outcome, self.merged) {
+            (Outcome::Registered, _) => "registered",
+            (Outcome::LoggedIn, true) => "merged",
+            (Outcome::LoggedIn, false) => "logged_in",
+        }
+    }
 }
 
 impl Accounts {

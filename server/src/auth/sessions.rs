@@ -18,7 +18,7 @@ use super::verify::{Rejection, Verified, Verifier};
 use crate::activity::Activity;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::metrics::{Metrics, Refresh};
+use crate::metrics::{Erasure, Metrics, Refresh};
 use crate::secret::sha256;
 use crate::store::{Login, LoginOutcome, OpenSession, Outcome, Reuse, Rotation, RotationOutcome, Store, StoreError};
 
@@ -212,7 +212,13 @@ impl Sessions {
     pub(crate) async fn erase(&self, guest: Uuid) -> Result<Outcome<()>, Unavailable> {
         let this = self.clone();
         finish(async move {
-            let erased = this.store.erase(guest).await?;
+            let erased = this.store.erase(guest).await;
+            this.metrics.erased(match &erased {
+                Ok(Ok(_)) => Erasure::Erased,
+                Ok(Err(_)) => Erasure::Gone,
+                Err(_) => Erasure::Unavailable,
+            });
+            let erased = erased?;
             for revocation in erased.iter().flatten() {
                 this.revoked.add(*revocation);
                 this.metrics.revoked();

@@ -10,9 +10,10 @@ use guestpass_server::{Config, Guestpass, OpenError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::Failure;
+use super::connections::{self, Bounds};
 use super::settings::Sources;
 use super::telemetry::{Telemetry, TelemetryArgs};
-use super::{Failure, connections};
 
 /// Issues, refreshes, verifies and revokes guests' tokens over HTTP.
 ///
@@ -39,6 +40,16 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "ADDR:PORT", help_heading = PROCESS)]
     metrics_listen: Option<SocketAddr>,
 
+    /// How many connections may be open at a time. Whoever comes then waits until one of them is closed. Each takes a file
+    /// descriptor: `ulimit -n` (systemd: LimitNOFILE) must allow that many, and some more for the store.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = connections, help_heading = PROCESS)]
+    max_connections: usize,
+
+    /// How long a client may take to send the head of a request, and a connection may rest between two requests; then it is
+    /// closed. A proxy in front should let its connections rest for less.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = header_timeout, help_heading = PROCESS)]
+    header_timeout: Duration,
+
     /// How long requests under way may take once the process has been told to stop.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = guestpass_server::duration, help_heading = PROCESS)]
     shutdown_timeout: Duration,
@@ -52,6 +63,25 @@ pub(super) struct ServeArgs {
 
     #[command(flatten)]
     config: Config,
+}
+
+impl ServeArgs {
+    fn bounds(&self) -> Bounds {
+        Bounds { connections: self.max_connections, head: self.header_timeout, shutdown: self.shutdown_timeout }
+    }
+}
+
+/// At least one, and no more than there can be file descriptors.
+fn connections(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1_000_000).contains(count))
+        .ok_or("expected a number from 1 to 1000000".to_owned())
+}
+
+fn header_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = guestpass_server::duration(text).map_err(|error| error.to_string())?;
+    if timeout.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(timeout) }
 }
 
 /// The group of `--help`.
@@ -128,7 +158,8 @@ async fn serve_until_told(
     if let Some((listener, address)) = watched {
         tracing::info!("metrics on http://{address}/metrics");
         let stopped = async { drop(stopped.await) };
-        tokio::spawn(connections::serve(listener, guestpass.metrics_router(), stopped, Duration::ZERO));
+        let bounds = Bounds { shutdown: Duration::ZERO, ..args.bounds() };
+        tokio::spawn(connections::serve(listener, guestpass.metrics_router(), stopped, bounds));
     }
     announce(address);
     let told = async {
@@ -138,7 +169,7 @@ async fn serve_until_told(
         }
         guestpass.drain();
     };
-    connections::serve(listener, router, told, args.shutdown_timeout).await;
+    connections::serve(listener, router, told, args.bounds()).await;
     drop(stop_metrics);
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::body::JsonBody;
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{Membership, Refused};
 use crate::auth::Guest;
+use crate::metrics::Way;
 use crate::server::Guestpass;
 
 /// What the issuer has given the app.
@@ -45,5 +46,8 @@ pub(super) async fn link(
     State(Guestpass { inner }): State<Guestpass>,
     JsonBody(LinkBody { id_token, nonce }): JsonBody<LinkBody>,
 ) -> Result<Json<Membership>, Refused> {
-    inner.accounts.link(guest, &id_token, nonce.as_deref(), inner.clock.now()).await.map(Json)
+    let linked = inner.accounts.link(guest, &id_token, nonce.as_deref(), inner.clock.now()).await;
+    let outcome = linked.as_ref().map_or_else(Refused::code, Membership::outcome_name);
+    inner.metrics.became_member(Way::Link, outcome);
+    linked.map(Json)
 }

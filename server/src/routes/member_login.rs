@@ -12,6 +12,7 @@ use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
 use crate::auth::Guest;
 use crate::error::Problem;
+use crate::metrics::Way;
 use crate::server::Guestpass;
 
 /// What proves that the account is the caller's: `email` and `password`, or `passkey`.
@@ -55,7 +56,10 @@ pub(super) async fn login(
     State(Guestpass { inner }): State<Guestpass>,
     JsonBody(body): JsonBody<MemberLoginBody>,
 ) -> Result<Json<Membership>, Response> {
-    let refused = IntoResponse::into_response;
+    let refused = |refused: Refused| {
+        inner.metrics.became_member(Way::Login, refused.code());
+        refused.into_response()
+    };
     let (accounts, now) = (&inner.accounts, inner.clock.now());
     let entered = match (body.email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
@@ -70,7 +74,9 @@ pub(super) async fn login(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    entered.map(Json).map_err(refused)
+    let membership = entered.map_err(refused)?;
+    inner.metrics.became_member(Way::Login, membership.outcome_name());
+    Ok(Json(membership))
 }
 
 /// Begin to sign in with a passkey

@@ -12,6 +12,7 @@ use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
 use crate::auth::Guest;
 use crate::error::Problem;
+use crate::metrics::Way;
 use crate::server::Guestpass;
 
 /// What the new member will sign in with: `email` and `password`, or `passkey`.
@@ -70,7 +71,10 @@ pub(super) async fn register(
     State(Guestpass { inner }): State<Guestpass>,
     JsonBody(body): JsonBody<RegisterBody>,
 ) -> Result<Json<Membership>, Response> {
-    let refused = IntoResponse::into_response;
+    let refused = |refused: Refused| {
+        inner.metrics.became_member(Way::Register, refused.code());
+        refused.into_response()
+    };
     let (accounts, now) = (&inner.accounts, inner.clock.now());
     let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(refused)?;
     let registered = match (email, body.password, body.passkey) {
@@ -85,7 +89,9 @@ pub(super) async fn register(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    registered.map(Json).map_err(refused)
+    let membership = registered.map_err(refused)?;
+    inner.metrics.became_member(Way::Register, membership.outcome_name());
+    Ok(Json(membership))
 }
 
 /// Begin to sign up with a passkey

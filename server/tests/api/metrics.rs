@@ -7,6 +7,8 @@ use std::process::Stdio;
 use axum::extract::ConnectInfo;
 use serde_json::{Value, json};
 
+use crate::issuer::{Issuer, SigningKey};
+use crate::membership::{EMAIL, credentials, log_in, member, register, user, uuid_of};
 use crate::support::process::{Process, guestpass};
 use crate::support::{MINUTE, Server, get, login, send};
 
@@ -81,6 +83,60 @@ async fn requests_are_counted_by_route_and_name_nobody() {
         assert!(!metrics.contains(secret), "{secret} is in the metrics");
     }
     assert!(metrics.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn who_becomes_a_member_or_is_erased_is_counted_by_outcome() {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::es256("first");
+    issuer.publish(&[key.jwk()]);
+    let server = Server::open_with(|config| config.oidc_issuers = vec![issuer.setting().parse().unwrap()]).await;
+    let fresh = metrics(&server).await;
+    for series in ["memberships_total{endpoint=\"link\",outcome=\"merged\"}", "erasures_total{outcome=\"gone\"}"] {
+        assert!(value(&fresh, &format!("guestpass_{series}")) < 0.5, "{fresh}");
+    }
+    let (member, guest) = (member(&server).await, server.login().await);
+    server.send(register(&guest.access)).await.assert_refused(409, "email_taken");
+    let weak = credentials(EMAIL, "short");
+    server.call("POST", "/register", &guest.access, weak).await.assert_refused(422, "password_too_short");
+    let wrong = credentials(EMAIL, "wrong horse battery staple");
+    server.call("POST", "/login", &guest.access, wrong).await.assert_refused(403, "invalid_credentials");
+    server.send(log_in(&guest.access)).await.assert_member(&user(&member.id), "logged_in", true);
+    server.send(log_in(&member.access)).await.assert_member(&user(&member.id), "logged_in", false);
+    let linked = [server.login().await, server.login().await];
+    for (number, guest) in linked.iter().enumerate() {
+        let mut claims = issuer.claims("eve", server.clock.secs());
+        claims["jti"] = number.into();
+        let token = json!({ "id_token": key.sign(&claims) });
+        assert_eq!(server.call("POST", "/link", &guest.access, token).await.status, 200);
+    }
+    let no_token = json!({ "id_token": "none" });
+    server.call("POST", "/link", &linked[0].access, no_token).await.assert_refused(403, "invalid_id_token");
+    server.call("DELETE", "/me", &member.access, json!({})).await;
+    let gone = server.login().await;
+    server.database().execute(&format!("DELETE FROM anonymous_user WHERE id = '{}'", uuid_of(&gone.id)));
+    server.call("DELETE", "/me", &gone.access, json!({})).await.assert_problem(401);
+
+    let metrics = metrics(&server).await;
+
+    for (endpoint, outcome) in [
+        ("register", "registered"),
+        ("register", "email_taken"),
+        ("register", "password_too_short"),
+        ("member_login", "invalid_credentials"),
+        ("member_login", "merged"),
+        ("member_login", "logged_in"),
+        ("link", "registered"),
+        ("link", "merged"),
+        ("link", "invalid_id_token"),
+    ] {
+        let series = format!("guestpass_memberships_total{{endpoint=\"{endpoint}\",outcome=\"{outcome}\"}}");
+        assert!((value(&metrics, &series) - 1.0).abs() < 0.5, "{series}: {metrics}");
+    }
+    for outcome in ["erased", "gone"] {
+        let series = format!("guestpass_erasures_total{{outcome=\"{outcome}\"}}");
+        assert!((value(&metrics, &series) - 1.0).abs() < 0.5, "{series}: {metrics}");
+    }
 }
 
 #[tokio::test]
