@@ -100,7 +100,8 @@ pub struct Config {
 
     /// Asks each client that makes a guest for a proof of work first (ALTCHA, version 2): iterations of PBKDF2 in each of
     /// the 256 attempts that it needs on average, or off. 2000 keeps one core busy for a tenth of a second to some
-    /// seconds. For when limits by address are not enough; clients must know how to answer (docs/api.md).
+    /// seconds. For when limits by address are not enough, and for clients that log in by themselves and know how to answer
+    /// (docs/api.md). The npm package guestpass does not: with this, it can make no guest.
     #[arg(long, value_name = "COST", default_value = "off", help_heading = ABUSE)]
     pub login_proof: ProofOfWork,
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, interval_at};
 
 use crate::accounts::{Accounts, Issuers, Passwords, RelyingParty};
 use crate::activity::{self, Activity};
@@ -234,7 +235,8 @@ impl Background {
         let inner = Arc::downgrade(inner);
         let housekeeper = tokio::spawn(async move {
             let mut flush = tokio::time::interval(activity::FLUSH_INTERVAL);
-            let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+            // Not at once: whoever has just opened the server may want to sweep by hand, and hear how much there was.
+            let mut sweep = interval_at(Instant::now() + SWEEP_INTERVAL, SWEEP_INTERVAL);
             let mut sweeper = None;
             let mut keys = tokio::time::interval(KEY_POLL);
             loop {

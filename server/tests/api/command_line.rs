@@ -122,12 +122,22 @@ fn s07_the_program_sweeps_too() {
     let database = directory.path().join("guestpass.db");
     let store = format!("sqlite:{}", database.display());
     drop(Process::start(&database));
+    // Two who have been away since 1970, one with a session.
+    let shell = rusqlite::Connection::open(&database).unwrap();
+    let (one, two) = ("0197f2f0-0000-7000-8000-00000000000a", "0197f2f0-0000-7000-8000-00000000000b");
+    let rows = format!(
+        "INSERT INTO anonymous_user (id, created_at, last_active_at) VALUES ('{one}', 1, 1), ('{two}', 1, 1);
+         INSERT INTO session (id, user_id, refreshable, counter, created_at, expires_at, access_expires_at)
+         VALUES ('{one}', '{one}', 1, 0, 1, 2, 2)"
+    );
+    shell.execute_batch(&rows).unwrap();
+    drop(shell);
 
     let output = run(guestpass().args(["sweep", "--guest-retention", "1d", "--store", &store]));
 
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(said, "removed 0 guests and 0 sessions\n");
+    assert_eq!(said, "removed 2 guests and 1 sessions\n");
     let output = run(guestpass().args(["sweep", "--guest-retention", "11000d", "--store", &store]));
     assert_eq!(output.status.code(), Some(2));
 }
