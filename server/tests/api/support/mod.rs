@@ -1,7 +1,6 @@
 //! The vocabulary of these tests: a server with its own file and clock, and what a client says to it.
 
 pub(crate) mod database;
-#[allow(dead_code, reason = "not every test program makes it fail")]
 pub(crate) mod postgres;
 pub(crate) mod process;
 
