@@ -18,6 +18,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::drain::Drain;
@@ -27,8 +28,9 @@ use super::drain::Drain;
 pub(crate) struct Bounds {
     /// Who comes when there are so many waits in the kernel's queue until another one is closed.
     pub(crate) connections: usize,
-    /// How long a client may take to send the head of a request, and a connection may rest between two.
-    pub(crate) head: Duration,
+    /// How long a client may take to send the head of a request, and to take on more of an answer; and how long a connection
+    /// may rest between two requests.
+    pub(crate) patience: Duration,
     /// How long requests under way may take at the end.
     pub(crate) shutdown: Duration,
 }
@@ -44,7 +46,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop`, sends new requests elsewhere, then lets those under way finish (S12).
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, bounds: Bounds) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_headers(MAX_HEADERS).max_header_size(HEAD_LIMIT);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(bounds.patience)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(HEAD_LIMIT);
     let connections = GracefulShutdown::new();
     let mut places = Places::new(bounds.connections);
     let drain = Drain::new();
@@ -68,7 +73,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
             request
         });
         let service = TowerToHyperService::new(service);
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        // hyper waits for ever for a client that takes nothing on, which would keep its place.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(bounds.patience));
+        let connection = connections.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");

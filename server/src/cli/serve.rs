@@ -45,10 +45,10 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = connections, help_heading = PROCESS)]
     max_connections: usize,
 
-    /// How long a client may take to send the head of a request, and a connection may rest between two requests; then it is
-    /// closed. A proxy in front should let its connections rest for less.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = header_timeout, help_heading = PROCESS)]
-    header_timeout: Duration,
+    /// How long a client may take to send the head of a request, and to take on more of an answer; and how long a connection
+    /// may rest between two requests. Then it is closed. A proxy in front should let its connections rest for less.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = client_timeout, help_heading = PROCESS)]
+    client_timeout: Duration,
 
     /// How long requests under way may take once the process has been told to stop.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = guestpass_server::duration, help_heading = PROCESS)]
@@ -67,7 +67,7 @@ pub(super) struct ServeArgs {
 
 impl ServeArgs {
     fn bounds(&self) -> Bounds {
-        Bounds { connections: self.max_connections, head: self.header_timeout, shutdown: self.shutdown_timeout }
+        Bounds { connections: self.max_connections, patience: self.client_timeout, shutdown: self.shutdown_timeout }
     }
 }
 
@@ -79,7 +79,7 @@ fn connections(text: &str) -> Result<usize, String> {
         .ok_or("expected a number from 1 to 1000000".to_owned())
 }
 
-fn header_timeout(text: &str) -> Result<Duration, String> {
+fn client_timeout(text: &str) -> Result<Duration, String> {
     let timeout = guestpass_server::duration(text).map_err(|error| error.to_string())?;
     if timeout.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(timeout) }
 }

@@ -34,7 +34,7 @@ fn bad_configuration_is_one_clear_line_and_exit_code_2() {
         ("--guest-token-ttl", "11000d", "at most"),
         ("--algorithm", "none", "EdDSA"),
         ("--max-connections", "0", "from 1 to"),
-        ("--header-timeout", "0s", "longer than 0s"),
+        ("--client-timeout", "0s", "longer than 0s"),
         ("--login-rate", "30", "30/1h"),
         ("--login-proof", "on", "2000"),
         ("--otlp-endpoint", "localhost:4318", "http://localhost:4318"),

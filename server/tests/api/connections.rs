@@ -91,7 +91,7 @@ fn s11_more_connections_than_there_may_be_wait_for_one_to_be_closed() {
 
 #[test]
 fn s11_the_head_of_a_request_has_to_come_in_time() {
-    let (server, _directory) = serve(&["--header-timeout", "500ms"]);
+    let (server, _directory) = serve(&["--client-timeout", "500ms"]);
     let mut silent = connect(&server);
     let mut resting = connect(&server);
     ask(&mut resting);
@@ -112,4 +112,22 @@ fn s11_the_head_of_a_request_has_to_come_in_time() {
     let mut quick = connect(&server);
     ask(&mut quick);
     assert_eq!(heard(&mut quick), "HTTP/1.1 200 OK");
+}
+
+#[test]
+fn s11_a_client_that_does_not_take_its_answer_does_not_keep_its_place() {
+    let pages = tempfile::tempdir().unwrap();
+    std::fs::write(pages.path().join("index.html"), "").unwrap();
+    // More than all buffers on the way.
+    std::fs::File::create(pages.path().join("big.bin")).unwrap().set_len(256 << 20).unwrap();
+    let directory = pages.path().display().to_string();
+    let (server, _directory) = serve(&["--max-connections", "1", "--client-timeout", "500ms", "--static", &directory]);
+    let mut greedy = connect(&server);
+    greedy.write_all(b"GET /big.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(heard(&mut greedy), "HTTP/1.1 200 OK");
+
+    let mut next = connect(&server);
+    ask(&mut next);
+
+    assert_eq!(heard(&mut next), "HTTP/1.1 200 OK");
 }
