@@ -1,7 +1,6 @@
-//! What JavaScript does for the session manager: `Effects` in `npm/src/machine.ts`.
+//! What JavaScript does for the session manager: `Effects` in `npm/src/machine.ts`. Numbers only: see `border`.
 
 use wasm_bindgen::prelude::*;
-use web_sys::Headers;
 
 #[wasm_bindgen]
 extern "C" {
@@ -11,37 +10,48 @@ extern "C" {
 
     /// Performs an effect that carries nothing but its op.
     #[wasm_bindgen(method)]
-    pub(crate) fn effect(this: &Effects, name: &str, op: f64);
+    pub(crate) fn effect(this: &Effects, kind: u32, op: f64);
     #[wasm_bindgen(method)]
     pub(crate) fn store(
         this: &Effects,
         op: f64,
         epoch: f64,
         generation: f64,
-        parting: u8,
-        claim: Option<&str>,
-        access_token: Option<&str>,
-        refresh_token: Option<&str>,
-        id: Option<&str>,
-        lifetime: Option<f64>,
-        expires_at: Option<f64>,
+        parting: u32,
+        claim: u32,
+        access_token: u32,
+        refresh_token: u32,
+        subject: u32,
+        lifetime: f64,
+        expires_at: f64,
     );
-    /// Sends a request of the session's own.
+    /// Sends a request of the session's own. `text`: the key or token that it is about; `body`: of an upgrade.
     #[wasm_bindgen(method)]
-    pub(crate) fn send(this: &Effects, op: f64, kind: &str, path: &str, headers: Headers, body: &str);
+    pub(crate) fn send(this: &Effects, op: f64, kind: u32, text: u32, body: u32);
+    /// Without a `generation` (not a number): signed out.
     #[wasm_bindgen(method)]
-    pub(crate) fn publish(this: &Effects, epoch: f64, generation: Option<f64>, parting: u8);
+    pub(crate) fn publish(this: &Effects, epoch: f64, generation: f64, parting: u32);
     #[wasm_bindgen(method)]
-    pub(crate) fn grant(this: &Effects, waiter: u32, access_token: &str, epoch: f64, generation: f64, attempt: u8);
+    pub(crate) fn grant(this: &Effects, waiter: u32, access_token: u32, epoch: f64, generation: f64, attempt: u32);
     #[wasm_bindgen(method)]
-    pub(crate) fn settle(this: &Effects, waiter: u32, outcome: &str, message: &str);
+    pub(crate) fn settle(this: &Effects, waiter: u32, outcome: u32, status: u32, text: u32);
+    /// The snapshot has changed.
     #[wasm_bindgen(method)]
-    pub(crate) fn refuse(this: &Effects, waiter: u32, status: u16, reason: &str);
-    /// An input has been handled; the snapshot, where it has changed, as a row (see `view`), as events are.
+    pub(crate) fn show(
+        this: &Effects,
+        status: u32,
+        subject: u32,
+        expires_at: f64,
+        failure: u32,
+        http_status: u32,
+        retry_at: f64,
+    );
+    /// An input has been handled.
     #[wasm_bindgen(method)]
-    pub(crate) fn step(this: &Effects, snapshot: &JsValue);
+    pub(crate) fn step(this: &Effects);
+    /// An event; 0 when only the snapshot has changed.
     #[wasm_bindgen(method)]
-    pub(crate) fn tell(this: &Effects, event: &JsValue, at: f64);
+    pub(crate) fn tell(this: &Effects, kind: u32, at: f64, first: f64, second: f64, third: f64);
     /// `at` is not a number: nothing is pending. Until `mono` and `wall`, what was granted last is what would be
     /// granted.
     #[wasm_bindgen(method)]

@@ -4,12 +4,10 @@
 //! core's first page explains, and hands each effect to the JavaScript that performs it (`npm/src/shell`), because a
 //! call of the browser weighs ten times as much here as there. Nothing is borrowed while JavaScript runs.
 
+mod border;
 mod driver;
 mod effects;
-mod http;
-mod number;
 mod session;
-mod view;
 
 /// A tenth of the size of std's; there are some dozens of small texts at a time, and one thread.
 #[cfg(target_arch = "wasm32")]

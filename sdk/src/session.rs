@@ -1,12 +1,12 @@
 use guestpass_core::{
-    Answer, Body, Config, Credential, Expiry, Input, Member, News, OnIdentityLost, Op, Parting, Record, Secret,
-    Sharing, Stored, Upgrade, Version, WaiterId, wire::TokenAnswer,
+    Answer, Body, Config, Credential, Expiry, Input, Member, News, OnIdentityLost, Op, Record, Sharing, Stored, Token,
+    Upgrade, Version, WaiterId,
 };
 use wasm_bindgen::prelude::*;
 
+use crate::border::{count, read, read_parting, read_subject, read_text};
 use crate::driver::{Driver, now};
 use crate::effects::Effects;
-use crate::number;
 
 /// A session, as the shell in `npm/src/shell` holds it: `Machine` in `npm/src/machine.ts`.
 #[wasm_bindgen]
@@ -34,7 +34,7 @@ impl WasmSession {
                 (true, true) => Sharing::Tabs,
             },
             on_identity_lost: if stop { OnIdentityLost::Stop } else { OnIdentityLost::Reacquire },
-            seed: number::count(seed),
+            seed: count(seed),
             ..Config::default()
         };
         Self { driver: Box::leak(Box::new(Driver::new(effects, config))) }
@@ -42,24 +42,24 @@ impl WasmSession {
 
     /// Takes a call, the end of an effect, or news: whatever carries no more than a number.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the shell counts its waiters from 0")]
-    pub fn input(&self, name: &str, number: f64) {
-        let (op, waiter) = (Op(number::count(number)), WaiterId(number as u32));
-        self.driver.feed(match name {
-            "start" => Input::Start { waiter, anew: false },
-            "start-anew" => Input::Start { waiter, anew: true },
-            "sign-out" => Input::SignOut { waiter, for_good: false },
-            "sign-out-for-good" => Input::SignOut { waiter, for_good: true },
-            "abandon" => Input::Abandon { waiter },
-            "saved" => Input::Saved { op },
-            "storage-failed" => Input::StorageFailed { op },
-            "lock-granted" => Input::LockGranted { op },
-            "lock-unavailable" => Input::LockUnavailable { op },
-            "send-failed" => Input::SendFailed { op },
-            "expire" => Input::Expire,
-            "close" => Input::Close,
-            "online" => Input::Online,
-            "offline" => Input::Offline,
-            "visible" => Input::Visible,
+    pub fn input(&self, kind: u32, number: f64) {
+        let (op, waiter) = (Op(count(number)), WaiterId(number as u32));
+        self.driver.feed(match kind {
+            0 => Input::Start { waiter, anew: false },
+            1 => Input::Start { waiter, anew: true },
+            2 => Input::SignOut { waiter, for_good: false },
+            3 => Input::SignOut { waiter, for_good: true },
+            4 => Input::Abandon { waiter },
+            5 => Input::Saved { op },
+            6 => Input::StorageFailed { op },
+            7 => Input::LockGranted { op },
+            8 => Input::LockUnavailable { op },
+            9 => Input::SendFailed { op },
+            10 => Input::Expire,
+            11 => Input::Close,
+            12 => Input::Online,
+            13 => Input::Offline,
+            14 => Input::Visible,
             _ => Input::Tick,
         });
     }
@@ -67,122 +67,115 @@ impl WasmSession {
     /// A call wants a token.
     #[wasm_bindgen(js_name = tokenWanted)]
     pub fn token_wanted(&self, waiter: u32, deadline: f64, fresh: bool) {
-        self.driver.feed(Input::TokenWanted { waiter: WaiterId(waiter), deadline: number::count(deadline), fresh });
+        self.driver.feed(Input::TokenWanted { waiter: WaiterId(waiter), deadline: count(deadline), fresh });
     }
 
-    /// The visitor wants to become a member, in the way that `kind` names, or to be erased.
-    pub fn errand(&self, waiter: u32, deadline: f64, kind: &str, body: String) {
-        let (waiter, deadline, body) = (WaiterId(waiter), number::count(deadline), Secret::new(body));
-        let upgrade = match kind {
-            "register" => Upgrade::Register,
-            "login" => Upgrade::Login,
-            "link" => Upgrade::Link,
-            _ => return self.driver.feed(Input::Erase { waiter, deadline }),
+    /// The visitor wants to become a member, with this body, or to be erased.
+    pub fn errand(&self, waiter: u32, deadline: f64, request: u32, body: u32) {
+        let (waiter, deadline) = (WaiterId(waiter), count(deadline));
+        let upgrade = match request {
+            4 => Upgrade::Register,
+            5 => Upgrade::Login,
+            _ => Upgrade::Link,
         };
-        self.driver.feed(Input::Upgrade { waiter, deadline, upgrade, body });
+        self.driver.feed(match read_text(body) {
+            Some(body) => Input::Upgrade { waiter, deadline, upgrade, body },
+            None => Input::Erase { waiter, deadline },
+        });
     }
 
     /// A request was answered with 401.
     pub fn unauthorized(&self, waiter: u32, deadline: f64, epoch: f64, generation: f64, attempt: u8, replayable: bool) {
-        let version = Version { epoch: number::count(epoch), generation: number::count(generation) };
-        let (waiter, deadline) = (WaiterId(waiter), number::count(deadline));
+        let version = Version { epoch: count(epoch), generation: count(generation) };
+        let (waiter, deadline) = (WaiterId(waiter), count(deadline));
         self.driver.feed(Input::Unauthorized { waiter, deadline, version, attempt, replayable });
     }
 
-    /// The storage has been read. Without an `epoch` (not a number) there was no record.
+    /// The storage has been read. Without an `epoch` there was no record.
     #[expect(clippy::too_many_arguments, reason = "fields one by one: an object would cost an import for each")]
     pub fn loaded(
         &self,
         op: f64,
         corrupt: bool,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] epoch: f64,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] generation: f64,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] parting: f64,
-        claim: Option<String>,
-        access_token: Option<String>,
-        refresh_token: Option<String>,
-        id: Option<String>,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] lifetime: f64,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] expires_at: f64,
+        epoch: f64,
+        generation: f64,
+        parting: f64,
+        claim: u32,
+        access_token: u32,
+        refresh_token: u32,
+        subject: u32,
+        lifetime: f64,
+        expires_at: f64,
     ) {
-        let stored = match number::read(epoch) {
+        let stored = match read(epoch) {
             None if corrupt => Stored::Corrupt,
             None => Stored::Empty,
-            Some(epoch) => {
-                let expiry = number::read(lifetime).zip(number::read(expires_at));
-                Stored::Record(Record {
-                    version: Version { epoch, generation: number::count(generation) },
-                    parting: read_parting(parting),
-                    claim: claim.map(Secret::new),
-                    credential: access_token.map(|access_token| Credential {
-                        access_token: Secret::new(access_token),
-                        refresh_token: refresh_token.map(Secret::new),
-                        subject: id,
-                        expiry: expiry.map(|(lifetime, end)| Expiry::restored(now(), lifetime, end)),
-                    }),
-                })
-            }
+            Some(epoch) => Stored::Record(Record {
+                version: Version { epoch, generation: count(generation) },
+                parting: read_parting(parting),
+                claim: read_text(claim),
+                credential: read_text(access_token).map(|access_token| Credential {
+                    access_token,
+                    refresh_token: read_text(refresh_token),
+                    subject: read_subject(subject),
+                    expiry: read(lifetime)
+                        .zip(read(expires_at))
+                        .map(|(lifetime, end)| Expiry::restored(now(), lifetime, end)),
+                }),
+            }),
         };
-        self.driver.feed(Input::Loaded { op: Op(number::count(op)), stored });
+        self.driver.feed(Input::Loaded { op: Op(count(op)), stored });
     }
 
     /// An idempotency key has been made.
     #[wasm_bindgen(js_name = keyMade)]
-    pub fn key_made(&self, op: f64, key: String) {
-        self.driver.feed(Input::KeyMade { op: Op(number::count(op)), key: Secret::new(key) });
+    pub fn key_made(&self, op: f64, key: u32) {
+        if let Some(key) = read_text(key) {
+            self.driver.feed(Input::KeyMade { op: Op(count(op)), key });
+        }
     }
 
-    /// The server has answered. Numbers that are none were not in the answer.
+    /// The server has answered: `text` is an access token where `token` says so, else with a subject the answer to an
+    /// upgrade, and without one an error code.
     #[expect(clippy::too_many_arguments, reason = "fields one by one: an object would cost an import for each")]
     pub fn answered(
         &self,
         op: f64,
         status: u16,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] retry_after: f64,
-        error: Option<String>,
-        access_token: Option<String>,
-        refresh_token: Option<String>,
-        id: Option<String>,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] expires_in: f64,
-        member: Option<String>,
+        retry_after: f64,
+        token: bool,
+        text: u32,
+        subject: u32,
+        refresh_token: u32,
+        expires_in: f64,
     ) {
-        let body = if let Some(access_token) = access_token {
-            Body::Token(TokenAnswer {
+        let subject = read_subject(subject);
+        let body = match (read_text(text), subject) {
+            (Some(access_token), _) if token => Body::Token(Token {
                 access_token,
-                token_type: String::new(),
-                expires_in: number::read(expires_in),
-                refresh_token,
-                anonymous_id: id,
-            })
-        } else if let (Some(id), Some(text)) = (id, member) {
-            Body::Member(Member { id, text: Secret::new(text) })
-        } else {
-            error.map_or(Body::Other, Body::Error)
+                expires_in: read(expires_in),
+                refresh_token: read_text(refresh_token),
+                subject,
+            }),
+            (Some(text), Some(subject)) => Body::Member(Member { subject, text }),
+            (Some(code), None) => Body::Error(code),
+            (None, _) => Body::Other,
         };
-        let answer = Answer { status, retry_after: number::read(retry_after), body };
-        self.driver.feed(Input::Answered { op: Op(number::count(op)), answer });
+        let answer = Answer { status, retry_after: read(retry_after), body };
+        self.driver.feed(Input::Answered { op: Op(count(op)), answer });
     }
 
-    /// News of another tab: a commit, or without a `generation` (not a number) a sign-out.
-    pub fn heard(
-        &self,
-        epoch: f64,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] generation: f64,
-        #[wasm_bindgen(unchecked_param_type = "number | undefined")] parting: f64,
-    ) {
-        let epoch = number::count(epoch);
-        self.driver.feed(Input::Heard(match number::read(generation) {
+    /// News of another tab: a commit, or without a `generation` a sign-out.
+    pub fn heard(&self, epoch: f64, generation: f64, parting: f64) {
+        let epoch = count(epoch);
+        self.driver.feed(Input::Heard(match read(generation) {
             Some(generation) => News::Committed(Version { epoch, generation }),
             None => News::SignedOut { epoch, parting: read_parting(parting) },
         }));
     }
-}
 
-/// As `parting as u8` wrote it; older records have none.
-fn read_parting(number: f64) -> Parting {
-    match number::count(number) {
-        1 => Parting::Erased,
-        2 => Parting::ForGood,
-        _ => Parting::SignedOut,
+    /// Whether a text may still be named; those that may not are the shell's to forget.
+    pub fn holds(&self, text: u32) -> bool {
+        read_text(text).is_some_and(|text| self.driver.holds(text))
     }
 }

@@ -1,31 +1,33 @@
 // What the server has answered to a request of the session's own.
 
-/** What `answered` takes behind the op. */
-export type Answer = [
-  status: number,
-  retryAfter: number | undefined,
-  error?: string | undefined,
-  accessToken?: string | undefined,
-  refreshToken?: string | undefined,
-  id?: string | undefined,
-  expiresIn?: number | undefined,
-  member?: string | undefined,
-]
+/** A token answer, the answer to an upgrade, or an error. */
+export interface Answer {
+  readonly status: number
+  /** In milliseconds from now. */
+  readonly retryAfter: number | undefined
+  readonly isToken?: boolean
+  /** The access token; what an upgrade was answered with, where there is an `id`; or the code of the error. */
+  readonly text?: string | undefined
+  readonly id?: string | undefined
+  readonly refreshToken?: string | undefined
+  readonly expiresIn?: number | undefined
+}
 
 export async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text()
   const { status, ok } = response
-  const asked = retryAfter(response)
+  const answer = { status, retryAfter: retryAfter(response) }
   const { error, code, id: subject, access_token, refresh_token, anonymous_id, expires_in } = objectIn(() => text)
-  if (!ok) return [status, asked, string(error) ?? string(code)]
+  if (!ok) return { ...answer, text: string(error) ?? string(code) }
   if (typeof access_token !== 'string') {
-    return [status, asked, undefined, undefined, undefined, string(subject), undefined, text]
+    const id = string(subject)
+    return id ? { ...answer, text, id } : answer
   }
   const { sub, iat, exp } = claims(access_token)
   // The difference does not depend on how this machine's clock is set.
-  const lifetime = seconds(expires_in) ?? seconds((exp as number) - (iat as number))
+  const expiresIn = seconds(expires_in) ?? seconds((exp as number) - (iat as number))
   const id = string(anonymous_id) ?? string(sub)
-  return [status, asked, undefined, access_token, string(refresh_token), id, lifetime]
+  return { ...answer, isToken: true, text: access_token, id, refreshToken: string(refresh_token), expiresIn }
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. In milliseconds from now. */

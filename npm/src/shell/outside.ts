@@ -1,6 +1,5 @@
 // What a session hears from outside: the other tabs and its page.
 
-import type { NewsName } from '../machine.js'
 import { isCount, readRecord } from './record.js'
 
 /**
@@ -25,7 +24,7 @@ export function listen(
   key: string,
   shared: boolean,
   heard: (...news: News) => void,
-  happened: (name: NewsName) => void,
+  happened: (name: 'online' | 'offline' | 'visible') => void,
 ): Outside {
   const undo: (() => void)[] = []
   const on = (target: EventTarget, type: string, listener: (event: Event) => void) => {

@@ -1,6 +1,18 @@
 // The record as text: JSON.
 
-import type { Fields } from '../machine.js'
+/** A record, field by field. */
+export type Fields = [
+  epoch: number,
+  generation: number,
+  /** How the epoch before has ended. */
+  parting: number,
+  claim: string | undefined,
+  accessToken: string | undefined,
+  refreshToken: string | undefined,
+  id: string | undefined,
+  lifetime: number | undefined,
+  expiresAt: number | undefined,
+]
 
 /** Raised when older code could misread a record. What is only added does not raise it. */
 const FORMAT = 1

@@ -1,20 +1,29 @@
 // The browser around the compiled machine: performs its effects, and tells it how they ended.
 
-import type { CallName, Effects, EndName, ErrandName, Grant, MachineClass, NewsName } from '../machine.js'
-import type { Host, Manager, ManagerOptions, Refusal } from '../manager.js'
+import type { Effects, MachineClass } from '../machine.js'
+import type { Host, Manager, ManagerOptions } from '../manager.js'
 import { IDLE } from '../snapshots.js'
 import type { ErrorCode, Membership, Snapshot } from '../types.js'
 import { readAnswer } from './answer.js'
 import { Call, cancel } from './call.js'
 import { locksOf } from './locks.js'
 import { logTo } from './log.js'
+import { EFFECTS, FAILURES, INPUTS, OUTCOMES, REQUESTS } from './names.js'
 import { listen } from './outside.js'
 import { readRecord, writeRecord } from './record.js'
-import { eventOf, snapshotOf } from './row.js'
 import { openStore } from './storage.js'
+import { keepTexts } from './texts.js'
 import { now, timerFor } from './timer.js'
+import { eventOf, failureOf, snapshotOf } from './view.js'
 
-type Waiter = (outcome: string, message: string, grant?: Grant, refusal?: Refusal) => void
+/** A token, its version, and how often the request has been sent before. */
+type Grant = [accessToken: string, epoch: number, generation: number, attempt: number]
+
+interface Waiter {
+  resolve(outcome: Grant | string | undefined): void
+  reject(reason: unknown): void
+  readonly signal: AbortSignal | null | undefined
+}
 
 /** Runs one session with a machine of this class. */
 export function runSession(Machine: MachineClass, options: ManagerOptions, host: Host): Manager {
@@ -22,6 +31,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   const log = options.debug && logTo(options.debug)
   const store = openStore(options.storage, key)
   const locks = locksOf(key)
+  const texts = keepTexts()
   const waiters = new Map<number, Waiter>()
   const sending = new Map<number, AbortController>()
   let nextWaiter = 0
@@ -31,13 +41,13 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   let standing: Grant | undefined
   let until = { mono: 0, wall: 0 }
 
-  const ended = (name: EndName, op: number) => {
-    log?.input(`${name}#${op}`)
-    machine.input(name, op)
-  }
-  const happened = (name: NewsName) => {
-    log?.input(name)
-    machine.input(name, 0)
+  /** The end of an effect. */
+  const ended = (name: (typeof INPUTS)[number], op: number) => input(name, op, `${name}#${op}`)
+  const happened = (name: (typeof INPUTS)[number]) => input(name, 0, name)
+  const call = (name: (typeof INPUTS)[number], waiter: number) => input(name, waiter, `${name}~${waiter}`)
+  const input = (name: (typeof INPUTS)[number], number: number, words: string) => {
+    log?.input(words)
+    machine.input(INPUTS.indexOf(name), number)
   }
   const arm = timerFor(() => happened('tick'))
 
@@ -51,56 +61,72 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     'release-lock': locks.release,
     'make-key'(op: number) {
       log?.input(`key-made#${op}`)
-      machine.keyMade(op, randomKey())
+      machine.keyMade(op, texts.number(randomKey()))
     },
     cancel: (op: number) => sending.get(op)?.abort(),
     shutdown: () => outside.close(),
   }
 
   const effects: Effects = {
-    effect(name, op) {
+    effect(place, op) {
+      const name = EFFECTS[place] as (typeof EFFECTS)[number]
       log?.effect(op ? `${name}#${op}` : name)
       simple[name](op)
     },
-    store(op, ...record) {
-      log?.effect(`store#${op}@${record[0]}.${record[1]}`)
+    store(op, epoch, generation, parting, claim, accessToken, refreshToken, subject, lifetime, expiresAt) {
+      log?.effect(`store#${op}@${epoch}.${generation}`)
+      const [text, id] = [texts.text, texts.id(subject) ?? undefined]
       store.store(
-        writeRecord(...record),
+        writeRecord(
+          ...[epoch, generation, parting, text(claim), text(accessToken)],
+          ...[text(refreshToken), id, lifetime, expiresAt],
+        ),
         () => ended('saved', op),
         () => ended('storage-failed', op),
       )
     },
-    send(op, kind, path, headers, body) {
-      log?.effect(`send#${op}:${kind}`)
-      void send(op, options.baseUrl + path, kind === 'erase' ? { method: 'DELETE', headers } : { headers, body })
+    send(op, request, text, body) {
+      log?.effect(`send#${op}:${REQUESTS[request]?.[0]}`)
+      void send(op, request, texts.text(text) as string, texts.text(body))
     },
-    publish(epoch, generation, parting) {
+    publish(epoch, given, parting) {
+      const generation = Number.isNaN(given) ? undefined : given
       log?.effect(`publish${newsWords(epoch, generation)}`)
       outside.publish(epoch, generation, parting)
     },
-    grant(waiter, ...grant) {
+    grant(waiter, accessToken, ...version) {
       log?.effect(`settle~${waiter}:token`)
-      latest = grant[3] ? undefined : grant
-      waiters.get(waiter)?.('', '', grant)
+      const grant: Grant = [texts.text(accessToken) as string, ...version]
+      latest = version[2] ? undefined : grant
+      settled(waiter)?.resolve(grant)
     },
-    settle(waiter, outcome, message) {
-      log?.effect(`settle~${waiter}:${outcome}`)
-      waiters.get(waiter)?.(outcome, message)
+    settle(waiter, place, status, named) {
+      const outcome = OUTCOMES[place - FAILURES.length]
+      const failure = outcome ? undefined : failureOf(place, status)
+      log?.effect(`settle~${waiter}:${outcome ?? failure?.code}`)
+      const waiting = settled(waiter)
+      const text = texts.text(named)
+      if (failure) {
+        const { code, message } = failure
+        const aborted = code === 'aborted' && waiting?.signal
+        waiting?.reject(aborted ? reason(aborted) : host.error(code as ErrorCode, message))
+      } else if (outcome === 'refused') {
+        const message = `the server refused: ${text} (HTTP ${status}); the session is as it was`
+        waiting?.reject(host.error(outcome, message, { status, reason: text as string }))
+      } else {
+        waiting?.resolve(text)
+      }
     },
-    refuse(waiter, status, reason) {
-      log?.effect(`settle~${waiter}:refused`)
-      const message = `the server refused: ${reason} (HTTP ${status}); the session is as it was`
-      waiters.get(waiter)?.('refused', message, undefined, { status, reason })
+    show(...numbers) {
+      snapshot = snapshotOf(texts, ...numbers)
     },
-    step(changed) {
-      if (changed) snapshot = snapshotOf(changed)
-      log?.end(snapshot.status)
-    },
-    tell: (event, at) => host.notify(snapshot, event && eventOf(event, at)),
+    step: () => log?.end(snapshot.status),
+    tell: (event, ...numbers) => host.notify(snapshot, event ? eventOf(texts, event, ...numbers) : undefined),
     arm(at, mono, wall) {
       standing = latest
       latest = undefined
       until = { mono, wall }
+      texts.forget((text) => machine.holds(text))
       arm(at, waiters.size === 0)
     },
   }
@@ -122,24 +148,26 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     happened,
   )
 
-  function loaded(op: number, text: unknown, failed: () => void): void {
-    const found = readRecord(text)
+  function loaded(op: number, stored: unknown, failed: () => void): void {
+    const found = readRecord(stored)
     if (!found) {
       failed()
       return
     }
-    const [corrupt, epoch, generation] = found
+    const [corrupt, epoch, generation, parting, claim, accessToken, refreshToken, id, ...times] = found
     log?.input(`loaded#${op}${epoch === undefined ? (corrupt ? ':corrupt' : ':empty') : `@${epoch}.${generation}`}`)
-    machine.loaded(op, ...found)
+    const { number, subject } = texts
+    const secrets = [number(claim), number(accessToken), number(refreshToken)] as const
+    machine.loaded(op, corrupt, epoch, generation, parting, ...secrets, subject(id), ...times)
   }
 
-  async function send(op: number, url: string, init: RequestInit): Promise<void> {
+  /** A request of the session's own: plain `fetch`, never through the authenticated path (C1). */
+  async function send(op: number, request: number, text: string, body: string | undefined): Promise<void> {
     const controller = new AbortController()
     sending.set(op, controller)
-    // Plain `fetch`, never through the authenticated path (C1).
-    const answer = await fetch(url, {
-      method: 'POST',
-      ...init,
+    const [name, path] = REQUESTS[request] as (typeof REQUESTS)[number]
+    const answer = await fetch(options.baseUrl + path, {
+      ...contentOf(name, text, body),
       cache: 'no-store',
       credentials: 'omit',
       // A token endpoint does not move; a captive portal redirects.
@@ -150,26 +178,29 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       .catch(() => undefined)
     sending.delete(op)
     if (!answer) return ended('send-failed', op)
-    log?.input(`answered#${op}:${answer[0]}`)
-    machine.answered(op, ...answer)
+    const { status, retryAfter, isToken, id, refreshToken, expiresIn } = answer
+    log?.input(`answered#${op}:${status}`)
+    const [named, refresh] = [texts.number(answer.text), texts.number(refreshToken)]
+    machine.answered(op, status, retryAfter, isToken, named, texts.subject(id), refresh, expiresIn)
+  }
+
+  function settled(id: number): Waiter | undefined {
+    const waiter = waiters.get(id)
+    waiters.delete(id)
+    return waiter
   }
 
   /**
    * Waits for the outcome of what `ask` asks for, or for the caller's abort: a token, what the server has answered to an
    * upgrade, or nothing: deliver the answer as it is.
    */
-  async function wait(ask: (waiter: number) => void, signal?: AbortSignal | null): Promise<Grant | string> {
+  async function wait(ask: (waiter: number) => void, signal?: AbortSignal | null): Promise<Grant | string | undefined> {
     if (signal?.aborted) throw reason(signal)
     const waiter = nextWaiter++
     const abandon = () => call('abandon', waiter)
     try {
-      return await new Promise<Grant | string>((resolve, reject) => {
-        waiters.set(waiter, (outcome, message, grant, refusal) => {
-          waiters.delete(waiter)
-          if (/^$|done|deliver|member/.test(outcome)) resolve(grant ?? message)
-          else if (outcome === 'aborted' && signal) reject(reason(signal))
-          else reject(host.error(outcome as ErrorCode, message, refusal))
-        })
+      return await new Promise((resolve, reject) => {
+        waiters.set(waiter, { resolve, reject, signal })
         ask(waiter)
         if (waiters.has(waiter)) signal?.addEventListener('abort', abandon)
       })
@@ -178,20 +209,16 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     }
   }
 
-  function call(name: CallName, waiter: number): void {
-    log?.input(`${name}~${waiter}`)
-    machine.input(name, waiter)
-  }
-
   /** Without asking the machine, where it has said what it would answer. The log tells each question. */
   function granted(signal?: AbortSignal | null): Grant | undefined {
     if (!log && !signal?.aborted && now() < until.mono && Date.now() < until.wall) return standing
   }
 
-  function errand(kind: ErrandName, body: string): Promise<Grant | string> {
+  function errand(kind: (typeof REQUESTS)[number][0], body?: string): ReturnType<typeof wait> {
     return wait((waiter) => {
       log?.input(`${kind}~${waiter}`)
-      machine.errand(waiter, now() + options.timeout, kind, body)
+      const request = REQUESTS.findIndex(([name]) => name === kind)
+      machine.errand(waiter, now() + options.timeout, request, texts.number(body))
     })
   }
 
@@ -249,10 +276,33 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       return JSON.parse((await errand(kind, JSON.stringify(body))) as string) as Membership
     },
     async erase() {
-      await errand('erase', '')
+      await errand('erase')
     },
     expire: () => happened('expire'),
     close: () => happened('close'),
+  }
+}
+
+/** What is sent, and how. `text` is the key or token that it is sent with. */
+function contentOf(name: (typeof REQUESTS)[number][0], text: string, body: string | undefined): RequestInit {
+  const form = (fields: Record<string, string>) => ({
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: `${new URLSearchParams(fields)}`,
+  })
+  const json = { 'Content-Type': 'application/json' }
+  const Authorization = `Bearer ${text}`
+  switch (name) {
+    case 'acquire':
+      return { method: 'POST', headers: { ...json, 'Idempotency-Key': text }, body: '{"refresh":true}' }
+    case 'refresh':
+      return form({ grant_type: 'refresh_token', refresh_token: text })
+    case 'revoke':
+      return form({ token: text })
+    case 'erase':
+      return { method: 'DELETE', headers: { Authorization } }
+    default:
+      return { method: 'POST', headers: { ...json, Authorization }, body: body as string }
   }
 }
 

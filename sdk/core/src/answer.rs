@@ -1,8 +1,7 @@
-use crate::wire::{TokenAnswer, error_code};
-use crate::{Failure, Request, Secret};
+use crate::{Failure, Request, Subject, Text};
 
 /// An answer of the session server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -13,32 +12,45 @@ pub struct Answer {
 }
 
 /// The body of an answer, as far as it could be read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Body {
     /// RFC 6749 §5.1.
-    Token(TokenAnswer),
+    Token(Token),
     /// RFC 6749 §5.2: the code in `error`. Of a problem (RFC 9457): that in its member `code`.
-    Error(String),
+    Error(Text),
     /// What an upgrade is answered with.
     Member(Member),
     /// Empty, cut short, HTML, or JSON of another kind.
     Other,
 }
 
+/// A token answer: [`wire::TokenAnswer`](crate::wire::TokenAnswer), as far as it concerns the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// The access token.
+    pub access_token: Text,
+    /// Its lifetime in seconds.
+    pub expires_in: Option<u64>,
+    /// Its successor's price.
+    pub refresh_token: Option<Text>,
+    /// Whom it is for.
+    pub subject: Option<Subject>,
+}
+
 /// Who the visitor is after an upgrade.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Member {
     /// The subject that the next access token has.
-    pub id: String,
+    pub subject: Subject,
     /// The whole answer, for the caller.
-    pub text: Secret,
+    pub text: Text,
 }
 
 /// What an answer means for the session.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// A credential.
-    Token(TokenAnswer),
+    Token(Token),
     /// `invalid_grant`: the session is over.
     Ended,
     /// 409: the idempotency key has been used up, and its guest has moved on.
@@ -53,10 +65,8 @@ impl Answer {
     pub(crate) fn verdict(self, request: &Request) -> Verdict {
         let status = self.status;
         match (status, self.body, request) {
-            (200..=299, Body::Token(token), _) if !token.access_token.is_empty() => Verdict::Token(token),
-            (400 | 401, Body::Error(code), Request::Refresh { .. }) if code == error_code::INVALID_GRANT => {
-                Verdict::Ended
-            }
+            (200..=299, Body::Token(token), _) => Verdict::Token(token),
+            (400 | 401, Body::Error(Text::INVALID_GRANT), Request::Refresh { .. }) => Verdict::Ended,
             (409, _, Request::Acquire { .. }) => Verdict::KeySpent,
             // Anything that is not a client error may come from what stands between: a captive portal answers 200 or
             // 302 with HTML.
@@ -76,7 +86,7 @@ pub(crate) enum Reply {
     /// No, and why.
     Refused {
         status: u16,
-        reason: String,
+        reason: Text,
     },
     /// No, and nothing that says why.
     Rejected(Failure),

@@ -1,4 +1,4 @@
-use core::fmt;
+use core::num::NonZeroU32;
 
 /// One moment on the two clocks of a browser, in milliseconds.
 ///
@@ -11,25 +11,41 @@ pub struct Timestamp {
     pub wall: u64,
 }
 
-/// A token or a key. Its `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Secret(String);
+/// A text that the shell keeps, by the number that it gave it: a token, a key, or a part of an id or an answer. Equal texts
+/// have equal numbers.
+///
+/// The machine tells texts apart and never reads one, so a token is never in its memory. The shell may forget a text that
+/// [`Machine::holds`](crate::Machine::holds) denies, once effects and events are drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(pub NonZeroU32);
 
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself, for the request or the storage that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+impl Text {
+    /// The shell has this number for `invalid_grant`, the one code that ends a session.
+    pub const INVALID_GRANT: Self = Self(NonZeroU32::MIN);
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
+/// Whom a token is for: `anonymous_<uuid>` or `user_<uuid>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// What the subject starts with; `None` where that is neither.
+    pub kind: Option<Kind>,
+    /// The rest, which stays when a guest becomes a user.
+    pub visitor: Text,
+}
+
+/// What a session stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A visitor who has not signed up.
+    Guest,
+    /// A registered user.
+    User,
+}
+
+impl Subject {
+    /// Whether a guest has become a user.
+    pub(crate) fn is_raised(self, new: Self) -> bool {
+        self.kind == Some(Kind::Guest) && new.kind == Some(Kind::User)
     }
 }
 
@@ -43,14 +59,14 @@ pub struct Version {
 }
 
 /// What a visitor holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credential {
     /// The access token, as it goes behind `Bearer`.
-    pub access_token: Secret,
+    pub access_token: Text,
     /// Without it, the credential cannot be refreshed, only acquired anew.
-    pub refresh_token: Option<Secret>,
-    /// `anonymous_<uuid>` or `user_<uuid>`, where the server tells.
-    pub subject: Option<String>,
+    pub refresh_token: Option<Text>,
+    /// Where the server tells.
+    pub subject: Option<Subject>,
     /// When the access token ends; `None` when only a 401 will tell.
     pub expiry: Option<Expiry>,
 }
@@ -104,14 +120,14 @@ pub enum Parting {
 }
 
 /// What is stored for all tabs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
     /// The version of what the record holds, or last held.
     pub version: Version,
     /// How the epoch before this one has ended.
     pub parting: Parting,
     /// The claim: the idempotency key under which a guest is being acquired. Whoever acquires, uses it.
-    pub claim: Option<Secret>,
+    pub claim: Option<Text>,
     /// `None` before the first acquisition and after a sign-out.
     pub credential: Option<Credential>,
 }

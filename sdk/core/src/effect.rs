@@ -1,9 +1,7 @@
-use core::fmt;
-
-use crate::{News, Op, Record, Secret, Version, WaiterId};
+use crate::{News, Op, Record, Text, Version, WaiterId};
 
 /// What the shell is to do. Those with an `op` are completed by an input with the same `op`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Read the record: `Loaded` or `StorageFailed`. Loads and stores of one tab take effect in their order.
     Load {
@@ -58,36 +56,36 @@ pub enum Effect {
 }
 
 /// The token requests, and those that change who the visitor is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Make a guest, under this idempotency key.
     Acquire {
         /// The same key again gives the same guest.
-        key: Secret,
+        key: Text,
     },
     /// RFC 6749 §6.
     Refresh {
         /// The newest that is known.
-        refresh_token: Secret,
+        refresh_token: Text,
     },
     /// RFC 7009.
     Revoke {
         /// The refresh token, or the access token where there is none.
-        token: Secret,
+        token: Text,
     },
     /// Become a member. Idempotent: the same again is answered with the same.
     Upgrade {
         /// In which way.
         upgrade: Upgrade,
         /// The visitor's.
-        access_token: Secret,
+        access_token: Text,
         /// As the caller gave it.
-        body: Secret,
+        body: Text,
     },
     /// Be erased.
     Erase {
         /// The visitor's.
-        access_token: Secret,
+        access_token: Text,
     },
 }
 
@@ -103,7 +101,7 @@ pub enum Upgrade {
 }
 
 /// What came of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// A token to send the request with.
     Token(Grant),
@@ -112,23 +110,23 @@ pub enum Outcome {
     /// Started, signed out or erased.
     Done,
     /// A member: what the server answered, as it is. The credential that is held shows it.
-    Member(Secret),
+    Member(Text),
     /// The server said no, and nothing has changed.
     Refused {
         /// The HTTP status.
         status: u16,
         /// The problem's code.
-        reason: String,
+        reason: Text,
     },
     /// It did not work out.
     Failed(Failure),
 }
 
 /// A token, and what the machine wants to hear again should it be refused.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The access token.
-    pub access_token: Secret,
+    pub access_token: Text,
     /// Which credential it is of.
     pub version: Version,
     /// 0 for the first send of a request, 1 for its replay.
@@ -176,40 +174,4 @@ impl Failure {
             Self::Closed => "closed",
         }
     }
-    /// For people. Put together without `core::fmt`, which alone would weigh a kilobyte in the browser.
-    pub fn message(self) -> String {
-        let (before, status, after) = match self {
-            Self::Network => ("the session server could not be reached", None, ""),
-            Self::Timeout => ("no token within the time limit", None, ""),
-            Self::Unavailable { status } => {
-                ("the session server could not answer (HTTP ", Some(status), "); the session is kept")
-            }
-            Self::Rejected { status } => {
-                ("the session server refused the request (HTTP ", Some(status), "); is `baseUrl` right?")
-            }
-            Self::SessionEnded => ("the server ended the session; call start() for a fresh guest", None, ""),
-            Self::SignedOut => ("the session was signed out", None, ""),
-            Self::Aborted => ("the call was aborted", None, ""),
-            Self::Closed => ("the session is closed", None, ""),
-        };
-        let mut message = String::from(before);
-        if let Some(status) = status {
-            for place in [100, 10, 1] {
-                message.push(digit(status / place));
-            }
-        }
-        message.push_str(after);
-        message
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message())
-    }
-}
-
-/// The last digit of a number. A status has three (RFC 9110 §15).
-fn digit(number: u16) -> char {
-    char::from_digit(u32::from(number % 10), 10).unwrap_or('0')
 }

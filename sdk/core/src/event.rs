@@ -1,29 +1,29 @@
-use crate::{Failure, Parting, wire};
+use crate::{Failure, Parting, Subject};
 
 /// What subscribers are told.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A stored credential was found at the start.
     Restored {
         /// Its subject.
-        id: Option<String>,
+        id: Option<Subject>,
     },
     /// The server made a guest.
     Acquired {
         /// The new subject.
-        id: Option<String>,
+        id: Option<Subject>,
     },
     /// The server gave a successor.
     Refreshed {
         /// The subject.
-        id: Option<String>,
+        id: Option<Subject>,
         /// Of the new credential.
         generation: u64,
     },
     /// Another tab's newer credential was taken over.
     Adopted {
         /// The subject.
-        id: Option<String>,
+        id: Option<Subject>,
         /// Of that credential.
         generation: u64,
     },
@@ -42,16 +42,16 @@ pub enum Event {
     /// The visitor is somebody else now, or nobody.
     Identity {
         /// Who it was.
-        old: Option<String>,
+        old: Option<Subject>,
         /// Who it is.
-        new: Option<String>,
+        new: Option<Subject>,
         /// Why.
         reason: IdentityReason,
     },
     /// The session was signed out.
     SignedOut {
         /// Who it was.
-        id: Option<String>,
+        id: Option<Subject>,
         /// Where.
         by: SignedOutBy,
         /// How.
@@ -97,41 +97,18 @@ pub enum Trouble {
 }
 
 /// What the session looks like.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// Where it stands.
     pub status: Status,
     /// The subject.
-    pub id: Option<String>,
+    pub id: Option<Subject>,
     /// When the access token ends: wall clock, milliseconds.
     pub expires_at: Option<u64>,
     /// Why the last attempt failed.
     pub failure: Option<Failure>,
     /// When the next attempt starts by itself: wall clock, milliseconds.
     pub retry_at: Option<u64>,
-}
-
-impl Snapshot {
-    /// A guest or a user; `None` when nobody, or the server does not tell.
-    pub fn kind(&self) -> Option<Kind> {
-        let id = self.id.as_deref()?;
-        if id.starts_with(wire::GUEST_PREFIX) {
-            Some(Kind::Guest)
-        } else if id.starts_with(wire::USER_PREFIX) {
-            Some(Kind::User)
-        } else {
-            None
-        }
-    }
-}
-
-/// What the session stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A visitor who has not signed up.
-    Guest,
-    /// A registered user.
-    User,
 }
 
 /// Where a session stands.

@@ -1,4 +1,4 @@
-use crate::{Answer, Parting, Record, Secret, Upgrade, Version};
+use crate::{Answer, Parting, Record, Text, Upgrade, Version};
 
 /// Names an effect whose completion the machine waits for. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,7 +9,7 @@ pub struct Op(pub u64);
 pub struct WaiterId(pub u32);
 
 /// What happens to the machine.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// Read what is stored. After an ended session: allow a fresh guest. Settles with `Done`.
     Start {
@@ -64,7 +64,7 @@ pub enum Input {
         /// In which way.
         upgrade: Upgrade,
         /// What the server is sent. Kept in memory only, and only while it may have to be sent again.
-        body: Secret,
+        body: Text,
     },
     /// Have the server erase the visitor, and forget the session in every tab. Settles with `Done` once that is stored,
     /// `Refused` or `Failed`.
@@ -109,7 +109,7 @@ pub enum Input {
         /// Of the effect.
         op: Op,
         /// At least 128 random bits, base64url.
-        key: Secret,
+        key: Text,
     },
     /// `Send` was answered.
     Answered {
@@ -137,7 +137,7 @@ pub enum Input {
 }
 
 /// What a load found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stored {
     /// Nothing.
     Empty,

@@ -56,10 +56,10 @@ mod input;
 mod machine;
 pub mod wire;
 
-pub use answer::{Answer, Body, Member};
+pub use answer::{Answer, Body, Member, Token};
 pub use config::{Config, OnIdentityLost, Sharing};
-pub use credential::{Credential, Expiry, Parting, Record, Secret, Timestamp, Version};
+pub use credential::{Credential, Expiry, Kind, Parting, Record, Subject, Text, Timestamp, Version};
 pub use effect::{Effect, Failure, Grant, Outcome, Request, Upgrade};
-pub use event::{Event, IdentityReason, Kind, SignedOutBy, Snapshot, Status, Trouble};
+pub use event::{Event, IdentityReason, SignedOutBy, Snapshot, Status, Trouble};
 pub use input::{Input, News, Op, Stored, WaiterId};
 pub use machine::Machine;

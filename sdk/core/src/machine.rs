@@ -6,6 +6,7 @@ mod queue;
 mod renewal;
 mod revoke;
 mod sync;
+mod texts;
 mod waiters;
 
 use self::queue::Queue;
@@ -18,7 +19,7 @@ use self::revoke::Revoking;
 use self::sync::{Late, Reload};
 use self::waiters::{Waiter, Want};
 use crate::{
-    Config, Effect, Event, Failure, Input, News, Op, Outcome, Parting, Secret, Sharing, Snapshot, Status, Timestamp,
+    Config, Effect, Event, Failure, Input, News, Op, Outcome, Parting, Sharing, Snapshot, Status, Text, Timestamp,
     Trouble, Version, WaiterId,
 };
 
@@ -36,9 +37,9 @@ pub struct Machine {
     /// How the epoch before that one has ended.
     parting: Parting,
     /// The key under which a guest is being acquired.
-    claim: Option<Secret>,
+    claim: Option<Text>,
     /// A key that the server will not take again.
-    spent_claim: Option<Secret>,
+    spent_claim: Option<Text>,
     held: Option<Held>,
     /// The identity that the next one replaces.
     lost: Option<Lost>,
@@ -280,7 +281,7 @@ impl Machine {
         self.drop_errand();
         self.reload = None;
         self.revoking.clear();
-        self.settle_all(&Outcome::Failed(Failure::Closed), &|_| true);
+        self.settle_all(Outcome::Failed(Failure::Closed), &|_| true);
         self.phase = Phase::Closed;
         self.held = None;
         self.events.clear();
@@ -322,16 +323,9 @@ impl Machine {
             Some(at) if self.pace.failure.is_some() => Some(now.wall.saturating_add(at.saturating_sub(now.mono))),
             _ => None,
         };
-        let id = credential.and_then(|credential| credential.subject.as_ref());
         let expires_at = credential.and_then(|credential| credential.expiry).map(|expiry| expiry.end.wall);
-        let old = &mut self.snapshot;
-        if old.id.as_ref() != id {
-            old.id = id.cloned();
-        }
-        old.status = status;
-        old.expires_at = expires_at;
-        old.failure = self.pace.failure;
-        old.retry_at = retry_at;
+        let id = credential.and_then(|credential| credential.subject);
+        self.snapshot = Snapshot { status, id, expires_at, failure: self.pace.failure, retry_at };
     }
 
     fn op(&mut self) -> Op {

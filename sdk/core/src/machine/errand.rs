@@ -8,10 +8,11 @@ use super::waiters::Want;
 use super::{Machine, Phase};
 use crate::answer::Reply;
 use crate::{
-    Answer, Effect, Failure, Member, Op, Outcome, Parting, Request, Secret, Timestamp, Upgrade, Version, WaiterId,
+    Answer, Effect, Failure, Member, Op, Outcome, Parting, Request, Subject, Text, Timestamp, Upgrade, Version,
+    WaiterId,
 };
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Errand {
     waiter: WaiterId,
     task: Task,
@@ -22,13 +23,13 @@ pub(super) struct Errand {
     failures: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Task {
-    Upgrade(Upgrade, Secret),
+    Upgrade(Upgrade, Text),
     Erase,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     /// For a token that can be used.
     Wanting,
@@ -59,13 +60,19 @@ impl Errand {
         }
     }
 
+    pub(super) fn holds(&self, text: Text) -> bool {
+        let done =
+            matches!(self.step, Step::Done { member, .. } if member.text == text || member.subject.visitor == text);
+        done || self.task.holds(text)
+    }
+
     fn erases(&self) -> bool {
         self.task == Task::Erase
     }
 
-    fn request(&self, access_token: Secret) -> Request {
-        match &self.task {
-            Task::Upgrade(upgrade, body) => Request::Upgrade { upgrade: *upgrade, access_token, body: body.clone() },
+    fn request(&self, access_token: Text) -> Request {
+        match self.task {
+            Task::Upgrade(upgrade, body) => Request::Upgrade { upgrade, access_token, body },
             Task::Erase => Request::Erase { access_token },
         }
     }
@@ -93,17 +100,17 @@ impl Machine {
         if self.errand.is_none() {
             self.errand = self.next_errand().map(|(waiter, task)| Errand::new(waiter, task));
         }
-        let Some(errand) = &mut self.errand else { return };
+        let Some(errand) = self.errand else { return };
         let (waiter, erases) = (errand.waiter, errand.erases());
-        let outcome = match errand.step.clone() {
+        let outcome = match errand.step {
             Step::Sending { op, until, .. } if until <= now.mono => {
                 self.effects.push_back(Effect::Cancel { op });
                 return self.pause(now, Failure::Timeout, None);
             }
-            Step::Pausing { until } if until <= now.mono => return errand.step = Step::Wanting,
+            Step::Pausing { until } if until <= now.mono => return self.hurry_errand(),
             Step::Wanting if !erases && self.phase == Phase::SignedOut => return self.phase = Phase::Open,
             Step::Wanting if erases && self.is_nobody() => Outcome::Done,
-            Step::Done { member, .. } if !self.owes_refresh(now, &member.id) => Outcome::Member(member.text),
+            Step::Done { member, .. } if !self.owes_refresh(now, member.subject) => Outcome::Member(member.text),
             _ => return,
         };
         self.settle(waiter, outcome);
@@ -118,7 +125,7 @@ impl Machine {
         let op = self.op();
         if let (Some(errand), Some(held)) = (&mut self.errand, &mut self.held) {
             held.used = true;
-            let request = errand.request(held.credential.access_token.clone());
+            let request = errand.request(held.credential.access_token);
             let until = now.mono.saturating_add(self.config.http_timeout);
             errand.step = Step::Sending { op, until, version: self.version };
             self.effects.push_back(Effect::Send { op, request });
@@ -167,7 +174,7 @@ impl Machine {
         if let Some(Errand { waiter, step: Step::Done { member, since }, .. }) = &self.errand
             && sent > *since
         {
-            self.settle(*waiter, Outcome::Member(member.text.clone()));
+            self.settle(*waiter, Outcome::Member(member.text));
         }
     }
 
@@ -178,7 +185,7 @@ impl Machine {
         match &mut self.errand {
             Some(Errand { waiter, step: Step::Done { .. }, .. }) => {
                 let waiter = *waiter;
-                self.settle(waiter, ended.clone());
+                self.settle(waiter, ended);
             }
             Some(errand) => {
                 if let Step::Sending { op, .. } = std::mem::replace(&mut errand.step, Step::Wanting) {
@@ -187,7 +194,7 @@ impl Machine {
             }
             None => {}
         }
-        self.settle_erasures(&ended);
+        self.settle_erasures(ended);
     }
 
     /// Whether the end of the session may be what an erasure has done whose answer was lost.
@@ -223,9 +230,9 @@ impl Machine {
     }
 
     /// Whether a refresh is needed to show that the visitor is this member now; then it is due.
-    fn owes_refresh(&mut self, now: Timestamp, id: &str) -> bool {
+    fn owes_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
         let Some(held) = &mut self.held else { return true };
-        if held.credential.refresh_token.is_none() || held.credential.subject.as_deref() == Some(id) {
+        if held.credential.refresh_token.is_none() || held.credential.subject == Some(member) {
             return false;
         }
         held.used = true;

@@ -3,15 +3,14 @@
 use super::job::Goal;
 use super::waiters::Want;
 use super::{Machine, Phase};
-use crate::wire::{GUEST_PREFIX, USER_PREFIX};
 use crate::{
-    Credential, Event, Failure, IdentityReason, News, OnIdentityLost, Outcome, Parting, Record, Secret, SignedOutBy,
-    Timestamp, Version, WaiterId,
+    Credential, Event, Failure, IdentityReason, News, OnIdentityLost, Outcome, Parting, Record, SignedOutBy, Subject,
+    Text, Timestamp, Version, WaiterId,
 };
 use IdentityReason::{LoggedIn, Registered};
 
 /// The credential of this tab.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
     pub(super) credential: Credential,
     /// Why it is not to be used any more, whatever the clock says.
@@ -30,9 +29,9 @@ pub(super) enum Spent {
     Expired,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Lost {
-    id: Option<String>,
+    pub(super) id: Option<Subject>,
     reason: IdentityReason,
 }
 
@@ -70,7 +69,7 @@ impl Machine {
             self.version = record.version;
             self.parting = record.parting;
             if let Some(credential) = record.credential {
-                let id = credential.subject.clone();
+                let id = credential.subject;
                 let generation = record.version.generation;
                 self.hold(now, credential, IdentityReason::AnotherTab);
                 self.events.push_back(if self.loaded {
@@ -93,10 +92,10 @@ impl Machine {
             (None, None) => None,
         };
         if let Some((lost, old)) = before {
-            let new = credential.subject.clone();
-            let change = match (&old.id, &new) {
-                (Some(old), Some(new)) if visitor(old) == visitor(new) => is_raised(old, new).then_some(Registered),
-                (Some(id), Some(new)) if !lost && is_raised(id, new) => Some(LoggedIn),
+            let new = credential.subject;
+            let change = match (old.id, new) {
+                (Some(old), Some(new)) if old.visitor == new.visitor => old.is_raised(new).then_some(Registered),
+                (Some(old), Some(new)) if !lost && old.is_raised(new) => Some(LoggedIn),
                 (Some(_), Some(_)) => Some(old.reason),
                 // Where the server tells no ids, a guest that was acquired anew still is another one.
                 _ => lost.then_some(old.reason),
@@ -160,7 +159,7 @@ impl Machine {
         if known {
             self.events.push_back(Event::SignedOut { id, by: SignedOutBy::AnotherTab, parting });
             if parting == Parting::Erased {
-                self.settle_erasures(&Outcome::Done);
+                self.settle_erasures(Outcome::Done);
             }
             self.fail_session_waiters(Failure::SignedOut);
         }
@@ -192,11 +191,11 @@ impl Machine {
 
     /// The sign-out is done: whoever waits for it is told.
     pub(super) fn signed_out(&mut self) {
-        self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::SignedOut);
+        self.settle_all(Outcome::Done, &|waiter| waiter.want == Want::SignedOut);
     }
 
     /// Forgets everything of this epoch; answers with who it was.
-    fn leave_epoch(&mut self, epoch: u64, parting: Parting) -> Option<String> {
+    fn leave_epoch(&mut self, epoch: u64, parting: Parting) -> Option<Subject> {
         self.drop_job();
         self.version = Version { epoch, generation: 0 };
         self.parting = parting;
@@ -216,25 +215,15 @@ impl Machine {
         Record {
             version: self.version,
             parting: self.parting,
-            claim: self.claim.clone(),
-            credential: self.held.as_ref().map(|held| held.credential.clone()),
+            claim: self.claim,
+            credential: self.held.as_ref().map(|held| held.credential),
         }
     }
 }
 
-/// What stays of a subject when a guest becomes a user.
-fn visitor(subject: &str) -> &str {
-    subject.strip_prefix(GUEST_PREFIX).or_else(|| subject.strip_prefix(USER_PREFIX)).unwrap_or(subject)
-}
-
-/// Whether a guest has become a user.
-fn is_raised(old: &str, new: &str) -> bool {
-    old.starts_with(GUEST_PREFIX) && new.starts_with(USER_PREFIX)
-}
-
 impl Credential {
     /// The token whose revocation ends the session.
-    pub(super) fn revocable(&self) -> Secret {
-        self.refresh_token.clone().unwrap_or_else(|| self.access_token.clone())
+    pub(super) fn revocable(&self) -> Text {
+        self.refresh_token.unwrap_or(self.access_token)
     }
 }

@@ -4,7 +4,7 @@
 use super::Machine;
 use crate::{Credential, Effect, Failure, News, Op, Record, Request, Timestamp, Version};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Job {
     goal: Goal,
     /// The lock that was asked for or is held.
@@ -31,7 +31,7 @@ pub(super) enum Goal {
     Repair,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Locking,
     Reading,
@@ -46,7 +46,7 @@ pub(super) enum Step {
     StoringOwn,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Found {
     Credential(Credential),
     Ended,
@@ -124,7 +124,7 @@ impl Machine {
         match (job.goal, &job.step) {
             (Goal::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
             (Goal::Renew, Step::Comparing(found)) => {
-                let found = found.clone();
+                let found = *found;
                 self.compare(now, record, found);
             }
             (Goal::Forget, Step::Reading | Step::ReadingAgain) => self.forget(now, record),
@@ -140,7 +140,7 @@ impl Machine {
         match &job.step {
             Step::StoringClaim => self.claim_stored(now),
             Step::Committing(credential) => {
-                let credential = credential.clone();
+                let credential = *credential;
                 self.commit(now, credential);
             }
             Step::StoringOwn => self.own_stored(),
@@ -230,7 +230,7 @@ impl Machine {
                 return self.observe(now, record);
             }
             let stored = record.credential.map(|credential| credential.revocable());
-            if let Some(token) = stored.filter(|token| !self.is_revoking(token)) {
+            if let Some(token) = stored.filter(|token| !self.is_revoking(*token)) {
                 self.revoke(now, token);
             }
         }

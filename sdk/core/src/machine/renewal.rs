@@ -3,11 +3,11 @@
 use super::Machine;
 use super::identity::Spent;
 use super::job::{Found, Goal, Job, Step};
+use crate::answer::Token;
 use crate::answer::Verdict;
-use crate::wire::TokenAnswer;
 use crate::{
     Answer, Credential, Effect, Event, Expiry, Failure, IdentityReason, News, OnIdentityLost, Op, Record, Request,
-    Secret, Timestamp, Version,
+    Text, Timestamp, Version,
 };
 
 impl Machine {
@@ -30,14 +30,14 @@ impl Machine {
             Some(Spent::Refused) => IdentityReason::Unauthorized,
             _ => IdentityReason::Expired,
         };
-        match held.credential.refresh_token.clone() {
+        match held.credential.refresh_token {
             Some(refresh_token) => self.send(now, Request::Refresh { refresh_token }),
             None => self.replace(now, reason, claim),
         }
     }
 
     /// The session is over for good.
-    fn replace(&mut self, now: Timestamp, reason: IdentityReason, claim: Option<Secret>) {
+    fn replace(&mut self, now: Timestamp, reason: IdentityReason, claim: Option<Text>) {
         if self.may_be_erased() {
             return self.erased(now);
         }
@@ -48,13 +48,12 @@ impl Machine {
     }
 
     /// Makes a guest under the claim that all tabs use, so that all end with one (C19).
-    fn acquire(&mut self, now: Timestamp, stored_claim: Option<Secret>) {
+    fn acquire(&mut self, now: Timestamp, stored_claim: Option<Text>) {
         let job = self.job.as_ref();
         let settled =
             self.is_alone() || job.is_some_and(|job| job.lock.is_some() || matches!(job.step, Step::ReadingAgain));
-        self.claim =
-            stored_claim.or_else(|| self.claim.take()).filter(|claim| self.spent_claim.as_ref() != Some(claim));
-        match self.claim.clone() {
+        self.claim = stored_claim.or_else(|| self.claim.take()).filter(|claim| self.spent_claim != Some(*claim));
+        match self.claim {
             Some(key) if settled => self.send(now, Request::Acquire { key }),
             Some(_) => {
                 self.step(now, Step::Settling, self.config.claim_settle);
@@ -73,7 +72,7 @@ impl Machine {
 
     fn send(&mut self, now: Timestamp, request: Request) {
         let base = self.version;
-        let op = self.step(now, Step::Sending(request.clone()), self.config.http_timeout);
+        let op = self.step(now, Step::Sending(request), self.config.http_timeout);
         if let Some(job) = &mut self.job {
             job.base = base;
             job.sent = op;
@@ -83,7 +82,7 @@ impl Machine {
 
     fn sent(&self, op: Op) -> Option<Request> {
         match &self.job {
-            Some(Job { op: sent, step: Step::Sending(request), .. }) if *sent == op => Some(request.clone()),
+            Some(Job { op: sent, step: Step::Sending(request), .. }) if *sent == op => Some(*request),
             _ => None,
         }
     }
@@ -100,7 +99,7 @@ impl Machine {
             Found::Credential(credential) => {
                 let version = next(job.base);
                 let (parting, claim) = (self.parting, None);
-                let record = Record { version, parting, claim, credential: Some(credential.clone()) };
+                let record = Record { version, parting, claim, credential: Some(credential) };
                 self.store_for(now, Step::Committing(credential), record);
             }
         }
@@ -115,7 +114,7 @@ impl Machine {
             return self.begin(now, Goal::Repair); // overtaken while it was stored, so what is stored now is the older one
         }
         let acquired = self.held.is_none();
-        let id = credential.subject.clone();
+        let id = credential.subject;
         self.version = next(base);
         self.hold(now, credential, IdentityReason::InvalidGrant);
         self.publish(News::Committed(self.version));
@@ -136,7 +135,7 @@ impl Machine {
         self.events.push_back(Event::Retrying { failure, delay });
     }
 
-    pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Secret) {
+    pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Text) {
         let Some(job) = &mut self.job else { return };
         if job.op != op || !matches!(job.step, Step::MakingKey) {
             return;
@@ -185,12 +184,11 @@ impl Machine {
     }
 
     /// Observes what a step of the job has read; answers with the claim in it, if it is of this epoch.
-    pub(super) fn observe_for_job(&mut self, now: Timestamp, record: Option<Record>) -> Option<Secret> {
+    pub(super) fn observe_for_job(&mut self, now: Timestamp, record: Option<Record>) -> Option<Text> {
         let record = record?;
         let epoch = record.version.epoch;
-        let claim = record.claim.clone();
         self.observe(now, record);
-        claim.filter(|claim| epoch == self.version.epoch && self.spent_claim.as_ref() != Some(claim))
+        record.claim.filter(|claim| epoch == self.version.epoch && self.spent_claim != Some(*claim))
     }
 }
 
@@ -202,15 +200,15 @@ fn next(base: Version) -> Version {
 const MOST_SECONDS: u64 = 10_000_000_000;
 
 /// What a token answer gives. A refresh that says no new refresh token or subject keeps the old (RFC 6749 §6).
-fn received(now: Timestamp, token: TokenAnswer, request: &Request, before: Option<&Credential>) -> Credential {
+fn received(now: Timestamp, token: Token, request: &Request, before: Option<&Credential>) -> Credential {
     let (kept_token, kept_subject) = match (request, before) {
-        (Request::Refresh { refresh_token }, Some(before)) => (Some(refresh_token.clone()), before.subject.clone()),
+        (Request::Refresh { refresh_token }, Some(before)) => (Some(*refresh_token), before.subject),
         _ => (None, None),
     };
     Credential {
-        access_token: Secret::new(token.access_token),
-        refresh_token: token.refresh_token.map(Secret::new).or(kept_token),
-        subject: token.anonymous_id.or(kept_subject),
+        access_token: token.access_token,
+        refresh_token: token.refresh_token.or(kept_token),
+        subject: token.subject.or(kept_subject),
         expiry: token.expires_in.map(|seconds| Expiry::received(now, seconds.min(MOST_SECONDS) * 1_000)),
     }
 }

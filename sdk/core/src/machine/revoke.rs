@@ -1,13 +1,13 @@
 //! Revocation at the server: best effort, a few tries, nobody waits for it.
 
 use super::Machine;
-use crate::{Answer, Effect, Op, Request, Secret, Timestamp};
+use crate::{Answer, Effect, Op, Request, Text, Timestamp};
 
 const TRIES: u8 = 3;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Revoking {
-    token: Secret,
+    token: Text,
     tries: u8,
     state: State,
 }
@@ -27,13 +27,13 @@ impl Revoking {
 }
 
 impl Machine {
-    pub(super) fn revoke(&mut self, now: Timestamp, token: Secret) {
-        let state = self.send_revocation(now, &token);
+    pub(super) fn revoke(&mut self, now: Timestamp, token: Text) {
+        let state = self.send_revocation(now, token);
         self.revoking.push(Revoking { token, tries: 1, state });
     }
 
-    pub(super) fn is_revoking(&self, token: &Secret) -> bool {
-        self.revoking.iter().any(|revoking| revoking.token == *token)
+    pub(super) fn is_revoking(&self, token: Text) -> bool {
+        self.revoking.iter().any(|revoking| revoking.token == token)
     }
 
     /// RFC 7009: whatever is not a temporary failure settles it; an unknown token is a revoked one.
@@ -67,8 +67,7 @@ impl Machine {
                     self.on_revocation_failed(now, op);
                 }
                 State::Waiting { .. } => {
-                    let token = self.revoking[index].token.clone();
-                    let state = self.send_revocation(now, &token);
+                    let state = self.send_revocation(now, self.revoking[index].token);
                     let waiting = &mut self.revoking[index];
                     waiting.tries += 1;
                     waiting.state = state;
@@ -77,9 +76,9 @@ impl Machine {
         }
     }
 
-    fn send_revocation(&mut self, now: Timestamp, token: &Secret) -> State {
+    fn send_revocation(&mut self, now: Timestamp, token: Text) -> State {
         let op = self.op();
-        self.effects.push_back(Effect::Send { op, request: Request::Revoke { token: token.clone() } });
+        self.effects.push_back(Effect::Send { op, request: Request::Revoke { token } });
         State::Sending { op, until: now.mono.saturating_add(self.config.http_timeout.max(1)) }
     }
 }

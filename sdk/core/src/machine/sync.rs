@@ -4,7 +4,7 @@ use super::Machine;
 use super::job::{Goal, Job};
 use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble, Version};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reload {
     op: Op,
     pub(super) deadline: u64,

@@ -5,7 +5,7 @@ use super::identity::Held;
 use super::{Machine, Phase};
 use crate::{Effect, Failure, Grant, Outcome, Timestamp, WaiterId};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Waiter {
     pub(super) id: WaiterId,
     pub(super) want: Want,
@@ -14,7 +14,7 @@ pub(super) struct Waiter {
     pub(super) failure: Option<Failure>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Want {
     Started,
     SignedOut,
@@ -36,8 +36,8 @@ impl Machine {
 
     /// Whoever has waited longest for an errand, and for which.
     pub(super) fn next_errand(&self) -> Option<(WaiterId, Task)> {
-        self.waiters.iter().find_map(|waiter| match &waiter.want {
-            Want::Errand(task) => Some((waiter.id, task.clone())),
+        self.waiters.iter().find_map(|waiter| match waiter.want {
+            Want::Errand(task) => Some((waiter.id, task)),
             _ => None,
         })
     }
@@ -49,8 +49,8 @@ impl Machine {
         }
     }
 
-    pub(super) fn settle_all(&mut self, outcome: &Outcome, is: &dyn Fn(&Waiter) -> bool) {
-        self.settle_where(&|waiter| is(waiter).then(|| outcome.clone()));
+    pub(super) fn settle_all(&mut self, outcome: Outcome, is: &dyn Fn(&Waiter) -> bool) {
+        self.settle_where(&|waiter| is(waiter).then_some(outcome));
     }
 
     /// Settles those for whom there is an outcome; the others go on waiting.
@@ -74,24 +74,24 @@ impl Machine {
     }
 
     pub(super) fn fail_token_waiters(&mut self, failure: Failure) {
-        self.settle_all(&Outcome::Failed(failure), &Waiter::wants_token);
+        self.settle_all(Outcome::Failed(failure), &Waiter::wants_token);
     }
 
     /// There is no session any more for what they want.
     pub(super) fn fail_session_waiters(&mut self, failure: Failure) {
-        self.settle_all(&Outcome::Failed(failure), &|waiter| {
+        self.settle_all(Outcome::Failed(failure), &|waiter| {
             matches!(waiter.want, Want::Token { .. } | Want::Errand(_))
         });
     }
 
-    pub(super) fn settle_erasures(&mut self, outcome: &Outcome) {
+    pub(super) fn settle_erasures(&mut self, outcome: Outcome) {
         self.settle_all(outcome, &Waiter::erases);
     }
 
     /// Gives everybody who waits what there is for them.
     pub(super) fn settle_ready(&mut self, now: Timestamp) {
         if self.loaded {
-            self.settle_all(&Outcome::Done, &|waiter| waiter.want == Want::Started);
+            self.settle_all(Outcome::Done, &|waiter| waiter.want == Want::Started);
         }
         if self.phase == Phase::Ended {
             self.fail_session_waiters(Failure::SessionEnded);
@@ -123,11 +123,11 @@ impl Machine {
     pub(super) fn grant(&mut self, is: &dyn Fn(bool) -> bool) {
         let Some(held) = &mut self.held else { return };
         held.used |= self.waiters.iter().any(|waiter| matches!(waiter.want, Want::Token { fresh, .. } if is(fresh)));
-        let access_token = held.credential.access_token.clone();
+        let access_token = held.credential.access_token;
         let version = self.version;
         self.settle_where(&|waiter| match waiter.want {
             Want::Token { attempt, fresh } if is(fresh) => {
-                Some(Outcome::Token(Grant { access_token: access_token.clone(), version, attempt }))
+                Some(Outcome::Token(Grant { access_token, version, attempt }))
             }
             _ => None,
         });

@@ -1,5 +1,6 @@
 use guestpass_core::{Config, Kind, Sharing};
 
+use crate::script::subject;
 use crate::script::{FIRST_VISIT, active, tab, tab_with};
 
 #[test]
@@ -7,8 +8,8 @@ fn a_first_visit_makes_one_guest() {
     let mut tab = tab();
     tab.run(FIRST_VISIT);
     let snapshot = tab.machine.snapshot();
-    assert_eq!(snapshot.id.as_deref(), Some("anonymous_g1"));
-    assert_eq!(snapshot.kind(), Some(Kind::Guest));
+    assert_eq!(snapshot.id, Some(subject("anonymous_g1")));
+    assert_eq!(snapshot.id.and_then(|id| id.kind), Some(Kind::Guest));
     assert_eq!(snapshot.expires_at, Some(1_000_000 + 900_000));
 }
 

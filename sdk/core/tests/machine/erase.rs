@@ -86,7 +86,7 @@ fn c10_nobody_is_erased_in_another_ones_place() {
 #[test]
 fn an_erasure_that_is_refused_leaves_the_session_as_it_was() {
     let mut tab = active();
-    let before = tab.machine.snapshot().clone();
+    let before = *tab.machine.snapshot();
     tab.run(
         "
         erase 2       -> send erase a1

@@ -114,7 +114,7 @@ fn every_step(inputs: [&str; 6]) -> [Tab; 6] {
 #[test]
 fn c15_a_snapshot_stays_the_same_until_something_changes() {
     let mut tab = active();
-    let before = tab.machine.snapshot().clone();
+    let before = *tab.machine.snapshot();
     tab.run("want 2 -> settle 2 a1");
     tab.run("after 1000 ->");
     assert_eq!(*tab.machine.snapshot(), before);

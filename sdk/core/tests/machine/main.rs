@@ -15,6 +15,8 @@ mod sign_out_for_good;
 mod snapshot;
 mod storage;
 mod tabs;
+#[path = "../support/texts.rs"]
+mod texts;
 mod unauthorized;
 mod upgrade;
 mod upgrade_faults;

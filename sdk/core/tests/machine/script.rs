@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use guestpass_core::wire::TokenAnswer;
+use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use guestpass_core::{
-    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Machine, Member, News, Op, Outcome, Parting,
-    Record, Request, Secret, Stored, Timestamp, Upgrade, Version, WaiterId,
+    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Kind, Machine, Member, News, Op, Outcome, Parting,
+    Record, Request, Stored, Subject, Timestamp, Token, Upgrade, Version, WaiterId,
 };
+
+use crate::texts::{forgotten, id, text, words};
 
 /// How long a waiter of a transcript waits, in milliseconds.
 pub(crate) const PATIENCE: u64 = 30_000;
@@ -81,13 +83,13 @@ impl Tab {
     /// Takes one input and renders what came of it.
     pub(crate) fn say(&mut self, input: &str) -> String {
         let input = self.parse(input);
+        let before = self.machine.clone();
         self.machine.handle(self.now, input);
-        let mut said = Vec::new();
-        while let Some(effect) = self.machine.poll_effect() {
-            said.push(self.effect(effect));
-        }
-        let mut said = said.join(", ");
-        while let Some(event) = self.machine.poll_event() {
+        let effects: Vec<_> = std::iter::from_fn(|| self.machine.poll_effect()).collect();
+        let events: Vec<_> = std::iter::from_fn(|| self.machine.poll_event()).collect();
+        assert_eq!(forgotten(&before, &input, &effects, &events), None, "C13: is named, but was not held");
+        let mut said = effects.into_iter().map(|effect| self.effect(effect)).collect::<Vec<_>>().join(", ");
+        for event in events {
             write!(said, "; {}", render_event(&event)).unwrap();
         }
         assert!(self.machine.poll_timeout().is_none_or(|at| at > self.now.mono), "C17: a deadline is left armed");
@@ -126,8 +128,8 @@ impl Tab {
         self.ops[kind]
     }
 
-    fn parse(&mut self, text: &str) -> Input {
-        let words: Vec<_> = text.split_whitespace().collect();
+    fn parse(&mut self, line: &str) -> Input {
+        let words: Vec<_> = line.split_whitespace().collect();
         let (name, at) = words[0].split_once('@').map_or((words[0], None), |(name, at)| (name, Some(at)));
         let op = |kind: &'static str| match at {
             Some(at) => Op(at.parse().unwrap()),
@@ -159,7 +161,7 @@ impl Tab {
             ("storage", _) => Input::StorageFailed { op: op("store") },
             ("granted", _) => Input::LockGranted { op: op("lock") },
             ("refused", _) => Input::LockUnavailable { op: op("lock") },
-            ("key", [key]) => Input::KeyMade { op: op("key"), key: Secret::new(*key) },
+            ("key", [key]) => Input::KeyMade { op: op("key"), key: text(key) },
             ("answered", rest) => Input::Answered { op: op("send"), answer: answer(rest) },
             ("unsent", _) => Input::SendFailed { op: op("send") },
             ("heard", ["signout", epoch, rest @ ..]) => {
@@ -174,12 +176,12 @@ impl Tab {
                 self.now = Timestamp { mono: self.now.mono + milliseconds, wall: self.now.wall + milliseconds };
                 Input::Tick
             }
-            _ => panic!("no such input: {text}"),
+            _ => panic!("no such input: {line}"),
         }
     }
 
     fn upgrade(&self, waiter: WaiterId, upgrade: Upgrade, body: &str) -> Input {
-        Input::Upgrade { waiter, deadline: self.now.mono + PATIENCE, upgrade, body: Secret::new(body) }
+        Input::Upgrade { waiter, deadline: self.now.mono + PATIENCE, upgrade, body: text(body) }
     }
 
     /// `empty`, `corrupt`, or `E.G [erased | for_good] [claim K] [A/R as ID SECONDS]`.
@@ -189,13 +191,13 @@ impl Tab {
             ["corrupt"] => return Stored::Corrupt,
             rest => rest,
         };
-        let claim = rest.iter().position(|word| *word == "claim").map(|at| Secret::new(rest[at + 1]));
+        let claim = rest.iter().position(|word| *word == "claim").map(|at| text(rest[at + 1]));
         let credential = rest.iter().position(|word| word.contains('/')).map(|at| {
             let token = token(&rest[at..]);
             Credential {
-                access_token: Secret::new(token.access_token),
-                refresh_token: token.refresh_token.map(Secret::new),
-                subject: token.anonymous_id,
+                access_token: token.access_token,
+                refresh_token: token.refresh_token,
+                subject: token.subject,
                 expiry: token.expires_in.map(|seconds| Expiry::received(self.now, seconds * 1_000)),
             }
         });
@@ -237,23 +239,32 @@ fn parting(words: &[&str]) -> Parting {
     }
 }
 
+/// `anonymous_…` or `user_…`.
+pub(crate) fn subject(id: &str) -> Subject {
+    let (kind, visitor) = match (id.strip_prefix(GUEST_PREFIX), id.strip_prefix(USER_PREFIX)) {
+        (Some(visitor), _) => (Some(Kind::Guest), visitor),
+        (_, Some(visitor)) => (Some(Kind::User), visitor),
+        _ => (None, id),
+    };
+    Subject { kind, visitor: text(visitor) }
+}
+
 /// `g1` or `user:g1`.
-fn subject(id: &str) -> String {
+fn who(id: &str) -> Subject {
     match id.strip_prefix("user:") {
-        Some(id) => format!("user_{id}"),
-        None => format!("anonymous_{id}"),
+        Some(id) => subject(&format!("user_{id}")),
+        None => subject(&format!("anonymous_{id}")),
     }
 }
 
 /// `A/R as ID SECONDS`; `-` for what is missing.
-fn token(words: &[&str]) -> TokenAnswer {
+fn token(words: &[&str]) -> Token {
     let given = |word: &&str| (*word != "-").then(|| (**word).to_owned());
     let (access, refresh) = words[0].split_once('/').unwrap();
-    TokenAnswer {
-        access_token: access.to_owned(),
-        token_type: "bearer".to_owned(),
-        refresh_token: given(&refresh),
-        anonymous_id: words.get(2).and_then(given).map(|id| subject(&id)),
+    Token {
+        access_token: text(access),
+        refresh_token: given(&refresh).map(|refresh| text(&refresh)),
+        subject: words.get(2).and_then(given).map(|id| who(&id)),
         expires_in: words.get(3).and_then(given).map(|seconds| seconds.parse().unwrap()),
     }
 }
@@ -264,7 +275,7 @@ fn answer(words: &[&str]) -> Answer {
         return Answer { status: 200, retry_after: None, body: Body::Token(token(words)) };
     }
     if let ["member", id] = words {
-        let member = Member { id: subject(id), text: Secret::new(*id) };
+        let member = Member { subject: who(id), text: text(id) };
         return Answer { status: 200, retry_after: None, body: Body::Member(member) };
     }
     let retry = words.iter().position(|word| *word == "retry");
@@ -272,7 +283,7 @@ fn answer(words: &[&str]) -> Answer {
     Answer {
         status: words[0].parse().unwrap(),
         retry_after: retry.map(|at| words[at + 1].parse().unwrap()),
-        body: code.map_or(Body::Other, |code| Body::Error((*code).to_owned())),
+        body: code.map_or(Body::Other, |code| Body::Error(text(code))),
     }
 }
 
@@ -290,46 +301,46 @@ fn render_parting(parting: Parting) -> &'static str {
 
 fn render_record(record: &Record) -> String {
     let mut said = render_version(record.version) + render_parting(record.parting);
-    if let Some(claim) = &record.claim {
-        write!(said, " claim {}", claim.expose()).unwrap();
+    if let Some(claim) = record.claim {
+        write!(said, " claim {}", words(claim)).unwrap();
     }
     if let Some(credential) = &record.credential {
-        let refresh = credential.refresh_token.as_ref().map_or("-", Secret::expose);
-        write!(said, " {}/{refresh}", credential.access_token.expose()).unwrap();
+        let refresh = credential.refresh_token.map_or("-".to_owned(), words);
+        write!(said, " {}/{refresh}", words(credential.access_token)).unwrap();
     }
     said
 }
 
 fn render_request(request: &Request) -> String {
-    match request {
-        Request::Acquire { key } => format!("acquire {}", key.expose()),
-        Request::Refresh { refresh_token } => format!("refresh {}", refresh_token.expose()),
-        Request::Revoke { token } => format!("revoke {}", token.expose()),
+    match *request {
+        Request::Acquire { key } => format!("acquire {}", words(key)),
+        Request::Refresh { refresh_token } => format!("refresh {}", words(refresh_token)),
+        Request::Revoke { token } => format!("revoke {}", words(token)),
         Request::Upgrade { upgrade, access_token, body } => {
-            format!("{} {} {}", snake(&format!("{upgrade:?}")), access_token.expose(), body.expose())
+            format!("{} {} {}", snake(&format!("{upgrade:?}")), words(access_token), words(body))
         }
-        Request::Erase { access_token } => format!("erase {}", access_token.expose()),
+        Request::Erase { access_token } => format!("erase {}", words(access_token)),
     }
 }
 
 fn render_outcome(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Token(grant) if grant.attempt == 0 => grant.access_token.expose().to_owned(),
-        Outcome::Token(grant) => format!("{} replay", grant.access_token.expose()),
+    match *outcome {
+        Outcome::Token(grant) if grant.attempt == 0 => words(grant.access_token),
+        Outcome::Token(grant) => format!("{} replay", words(grant.access_token)),
         Outcome::Deliver => "401".to_owned(),
         Outcome::Done => "done".to_owned(),
-        Outcome::Member(text) => format!("member {}", text.expose()),
-        Outcome::Refused { status, reason } => format!("refused {status} {reason}"),
+        Outcome::Member(text) => format!("member {}", words(text)),
+        Outcome::Refused { status, reason } => format!("refused {status} {}", words(reason)),
         Outcome::Failed(failure) => failure.code().to_owned(),
     }
 }
 
 fn render_event(event: &Event) -> String {
-    let id = |id: &Option<String>| match id {
-        Some(id) => id.trim_start_matches("anonymous_").to_owned(),
+    let id = |who: Option<Subject>| match who {
+        Some(who) => id(who).trim_start_matches("anonymous_").to_owned(),
         None => "-".to_owned(),
     };
-    match event {
+    match *event {
         Event::Restored { id: who } => format!("restored {}", id(who)),
         Event::Acquired { id: who } => format!("acquired {}", id(who)),
         Event::Refreshed { id: who, .. } => format!("refreshed {}", id(who)),
@@ -340,7 +351,7 @@ fn render_event(event: &Event) -> String {
             format!("identity {} {} {}", id(old), id(new), snake(&format!("{reason:?}")))
         }
         Event::SignedOut { id: who, by, parting } => {
-            format!("signed_out {} {}{}", id(who), snake(&format!("{by:?}")), render_parting(*parting))
+            format!("signed_out {} {}{}", id(who), snake(&format!("{by:?}")), render_parting(parting))
         }
         Event::Storage(trouble) => format!("storage {}", snake(&format!("{trouble:?}"))),
     }

@@ -8,7 +8,7 @@ fn who_it_is_follows_from_the_subject() {
         let mut tab = tab();
         tab.say("want 1");
         tab.say(&format!("loaded 0.1 a1/r1 as {id} 900"));
-        assert_eq!(tab.machine.snapshot().kind(), kind, "{id}");
+        assert_eq!(tab.machine.snapshot().id.and_then(|subject| subject.kind), kind, "{id}");
     }
 }
 
@@ -48,18 +48,17 @@ fn a_session_that_works_tells_no_failure_and_no_next_attempt() {
 }
 
 #[test]
-fn every_failure_has_a_code_and_says_what_happened() {
-    for (failure, code, said) in [
-        (Failure::Network, "network", "could not be reached"),
-        (Failure::Timeout, "timeout", "within the time limit"),
-        (Failure::Unavailable { status: 503 }, "unavailable", "HTTP 503"),
-        (Failure::Rejected { status: 404 }, "rejected", "HTTP 404"),
-        (Failure::SessionEnded, "session_ended", "ended the session"),
-        (Failure::SignedOut, "signed_out", "signed out"),
-        (Failure::Aborted, "aborted", "aborted"),
-        (Failure::Closed, "closed", "closed"),
+fn every_failure_has_a_code() {
+    for (failure, code) in [
+        (Failure::Network, "network"),
+        (Failure::Timeout, "timeout"),
+        (Failure::Unavailable { status: 503 }, "unavailable"),
+        (Failure::Rejected { status: 404 }, "rejected"),
+        (Failure::SessionEnded, "session_ended"),
+        (Failure::SignedOut, "signed_out"),
+        (Failure::Aborted, "aborted"),
+        (Failure::Closed, "closed"),
     ] {
         assert_eq!(failure.code(), code);
-        assert!(failure.to_string().contains(said), "{failure}");
     }
 }

@@ -106,7 +106,7 @@ fn a_401_about_a_token_that_was_replaced_meanwhile_is_followed_by_the_newer_one(
 fn c18_a_refusal_leaves_the_guest_as_it_was() {
     for refusal in ["403 invalid_credentials", "409 email_taken", "422 password_too_short", "429 too_many_attempts"] {
         let mut tab = active();
-        let before = tab.machine.snapshot().clone();
+        let before = *tab.machine.snapshot();
         tab.run("login 2 {} -> send login a1 {}");
         tab.run(&format!("answered {refusal} -> settle 2 refused {refusal}"));
         assert_eq!(*tab.machine.snapshot(), before);
@@ -118,7 +118,7 @@ fn c18_a_refusal_leaves_the_guest_as_it_was() {
 fn c18_a_server_that_has_no_members_leaves_the_guest_as_it_was() {
     for status in [404, 405] {
         let mut tab = active();
-        let before = tab.machine.snapshot().clone();
+        let before = *tab.machine.snapshot();
         tab.run("register 2 {} -> send register a1 {}");
         tab.run(&format!("answered {status} -> settle 2 rejected"));
         assert_eq!(*tab.machine.snapshot(), before);

@@ -1,5 +1,7 @@
 use guestpass_core::wire::{IDEMPOTENCY_KEY_MIN, TokenAnswer};
-use guestpass_core::{Expiry, Secret, Timestamp};
+use guestpass_core::{Expiry, Timestamp};
+
+use crate::texts::text;
 
 #[test]
 fn c13_debug_shows_no_token() {
@@ -14,7 +16,7 @@ fn c13_debug_shows_no_token() {
         format!("{answer:?}"),
         r#"TokenAnswer { expires_in: Some(900), anonymous_id: Some("anonymous_1"), .. }"#
     );
-    assert_eq!(format!("{:?}", Secret::new("gpr_refresh")), "Secret");
+    assert!(!format!("{:?}", text("gpr_refresh")).contains("gpr"));
 }
 
 const _: () = assert!(IDEMPOTENCY_KEY_MIN * 6 >= 128, "an idempotency key holds 128 bits");

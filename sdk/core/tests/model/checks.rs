@@ -1,18 +1,19 @@
 //! What must hold: after each step, at each send and store, and when all has come to rest.
 
-use guestpass_core::{Effect, Event, Input, Op, Outcome, Record, Request, Secret, Version};
+use guestpass_core::{Effect, Event, Input, Op, Outcome, Record, Request, Subject, Text, Version};
 
 use crate::tab::{Call, Life, Sent, Tab, speaks_of};
+use crate::texts::{id as words_of, words};
 use crate::world::World;
 
 /// Every property, by the invariant that it holds.
 pub(crate) const PROPERTIES: &[&str] =
-    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "rows", "at rest"];
+    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C13", "C16", "C17", "C18", "C19", "rows", "at rest"];
 
 /// What a tab was before a step.
 pub(crate) struct Before {
     version: Version,
-    id: Option<String>,
+    id: Option<Subject>,
     signed_out: bool,
     closed: bool,
 }
@@ -22,9 +23,16 @@ impl World {
         let machine = &self.tabs[tab].machine;
         Before {
             version: machine.version(),
-            id: machine.snapshot().id.clone(),
+            id: machine.snapshot().id,
             signed_out: matches!(input, Input::SignOut { .. }),
             closed: matches!(input, Input::Close),
+        }
+    }
+
+    /// C13: the shell forgets the texts that the machine does not hold, so it names no others.
+    pub(crate) fn check_texts(&mut self, tab: usize, named: Option<String>) {
+        if let Some(named) = named {
+            self.say_wrong("C13", format!("tab {tab} names {named}, which it did not hold"));
         }
     }
 
@@ -86,32 +94,32 @@ impl World {
 
     /// C9: only the server or a sign-out ends an identity. C10: and never silently.
     fn check_identity(&mut self, tab: usize, before: &Before, version: Version, events: &[Event]) {
-        let id = self.tabs[tab].machine.snapshot().id.clone();
-        if let Some(old) = before.id.clone().filter(|_| before.id != id) {
-            let raised = id.as_ref().is_some_and(|id| self.server.are_same(&old, id));
-            let ended = raised || self.server.has_ended(&old);
+        let id = self.tabs[tab].machine.snapshot().id;
+        if let Some(old) = before.id.filter(|_| before.id != id) {
+            let raised = id.is_some_and(|id| self.server.are_same(old, id));
+            let ended = raised || self.server.has_ended(old);
             // A storage that comes late cannot compare and store in one go: without the lock two guests of one epoch may
             // both be committed, and the newer one wins.
             let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.bypassed);
             if !ended && !raced && !before.signed_out && version.epoch == before.version.epoch {
-                self.say_wrong("C9", format!("tab {tab} has lost {old}, which the server has not ended"));
+                self.say_wrong("C9", format!("tab {tab} has lost {}, which the server has not ended", words_of(old)));
             }
             self.tabs[tab].owed = Some(old);
         }
-        if let Some(owed) = self.tabs[tab].owed.clone() {
-            if events.iter().any(|event| speaks_of(event, &owed)) || id.as_ref() == Some(&owed) {
+        if let Some(owed) = self.tabs[tab].owed {
+            if events.iter().any(|event| speaks_of(event, owed)) || id == Some(owed) {
                 self.tabs[tab].owed = None;
             } else if id.is_some() {
-                self.say_wrong("C10", format!("tab {tab} has another identity and says nothing of {owed}"));
+                self.say_wrong("C10", format!("tab {tab} has another identity and says nothing of {}", words_of(owed)));
             }
         }
     }
 
     /// C10: who is told to be a member, is one.
-    pub(crate) fn check_member(&mut self, tab: usize, id: &Secret) {
-        let shown = self.tabs[tab].machine.snapshot().id.clone();
-        if shown.as_deref() != Some(id.expose()) && !self.may_have_orphans() {
-            self.say_wrong("C10", format!("tab {tab} tells the member {} while it is {shown:?}", id.expose()));
+    pub(crate) fn check_member(&mut self, tab: usize, id: Text) {
+        let shown = self.tabs[tab].machine.snapshot().id;
+        if shown.map(words_of) != Some(words(id)) && !self.may_have_orphans() {
+            self.say_wrong("C10", format!("tab {tab} tells the member {} while it is {shown:?}", words(id)));
         }
     }
 
@@ -154,11 +162,11 @@ impl World {
             let (new, old) = (record.version, self.storage.version);
             self.say_wrong("C7", format!("tab {tab} stores {new:?} over {old:?}"));
         }
-        let token = record.credential.as_ref().map(|credential| &credential.access_token);
+        let token = record.credential.map(|credential| credential.access_token);
         if let Some(token) = token
-            && self.server.session(token.expose()).is_some_and(|session| session.epoch < record.version.epoch)
+            && self.server.session(token).is_some_and(|session| session.epoch < record.version.epoch)
         {
-            self.say_wrong("C8", format!("tab {tab} stores {} after its sign-out", token.expose()));
+            self.say_wrong("C8", format!("tab {tab} stores {} after its sign-out", words(token)));
         }
     }
 
@@ -184,7 +192,7 @@ impl World {
     fn lost_rows(&self) -> Option<String> {
         let epoch = self.storage.version.epoch;
         let ended = self.server.sessions.iter().any(|session| session.epoch == epoch && session.revoked);
-        let token = self.storage.credential.as_ref().map(|credential| credential.access_token.expose())?;
+        let token = self.storage.credential.map(|credential| credential.access_token)?;
         let user = self.server.session(token)?.user;
         let (written, there) = (self.written.get(&epoch), self.server.users[user].rows.get(&epoch));
         let wrong = written != there && !ended && !self.may_have_orphans();
@@ -205,8 +213,8 @@ impl World {
             if !tab.broken && own != stored {
                 found.push(("at rest", format!("tab {index} is at {own:?}, the storage at {stored:?}")));
             }
-            let id = tab.machine.snapshot().id.as_deref();
-            let subject = world.storage.credential.as_ref().and_then(|credential| credential.subject.as_deref());
+            let id = tab.machine.snapshot().id;
+            let subject = world.storage.credential.and_then(|credential| credential.subject);
             if world.browser.sync_storage && !world.parted && id.is_some() && subject.is_some() && id != subject {
                 found.push(("at rest", format!("tab {index} is {id:?}, the storage holds {subject:?}")));
             }

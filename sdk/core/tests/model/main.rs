@@ -9,6 +9,8 @@ mod scenario;
 mod scenarios;
 mod server;
 mod tab;
+#[path = "../support/texts.rs"]
+mod texts;
 mod world;
 
 use std::collections::BTreeMap;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use guestpass_core::wire::{GUEST_PREFIX, TokenAnswer, USER_PREFIX, error_code};
-use guestpass_core::{Answer, Body, Member, Request, Secret, Upgrade};
+use guestpass_core::{Answer, Body, Kind, Member, Request, Subject, Text, Token, Upgrade};
+
+use crate::texts::{self, text, words};
 
 /// What the server knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,21 +48,21 @@ impl Default for Server {
 
 impl Server {
     pub(crate) fn serve(&mut self, request: &Request, epoch: u64) -> Answer {
-        match request {
-            Request::Acquire { key } => self.acquire(key.expose(), epoch),
-            Request::Refresh { refresh_token } => self.refresh(refresh_token.expose()),
+        match *request {
+            Request::Acquire { key } => self.acquire(&words(key), epoch),
+            Request::Refresh { refresh_token } => self.refresh(&words(refresh_token)),
             Request::Revoke { token } => {
-                if let Some((session, _)) = self.find(token.expose()) {
+                if let Some((session, _)) = self.find(&words(token)) {
                     self.sessions[session].revoked = true;
                 }
                 answer(200, Body::Other)
             }
-            Request::Upgrade { upgrade, access_token, body } => match self.caller(access_token.expose()) {
-                Some(user) if *upgrade == Upgrade::Register => self.register(user, body.expose()),
+            Request::Upgrade { upgrade, access_token, body } => match self.caller(&words(access_token)) {
+                Some(user) if upgrade == Upgrade::Register => self.register(user, &words(body)),
                 Some(user) => self.login(user),
                 None => answer(401, Body::Other),
             },
-            Request::Erase { access_token } => match self.caller(access_token.expose()) {
+            Request::Erase { access_token } => match self.caller(&words(access_token)) {
                 Some(user) => self.erase(user),
                 None => answer(401, Body::Other),
             },
@@ -69,8 +70,8 @@ impl Server {
     }
 
     /// Whether a resource would take this access token; then it writes a row.
-    pub(crate) fn write(&mut self, access_token: &str, epoch: u64) -> bool {
-        let caller = self.caller(access_token);
+    pub(crate) fn write(&mut self, access_token: Text, epoch: u64) -> bool {
+        let caller = self.caller(&words(access_token));
         if let Some(user) = caller {
             *self.users[user].rows.entry(epoch).or_default() += 1;
         }
@@ -78,14 +79,14 @@ impl Server {
     }
 
     /// Whether these are the same visitor: one of them may have become the other.
-    pub(crate) fn are_same(&self, old: &str, new: &str) -> bool {
+    pub(crate) fn are_same(&self, old: Subject, new: Subject) -> bool {
         let holds = |session: &Session, user: Option<usize>| Some(session.user) == user || Some(session.guest) == user;
         let (old, new) = (user_of(old), user_of(new));
         self.sessions.iter().any(|session| holds(session, old) && holds(session, new))
     }
 
     /// Whether a session of this visitor has ended.
-    pub(crate) fn has_ended(&self, subject: &str) -> bool {
+    pub(crate) fn has_ended(&self, subject: Subject) -> bool {
         let user = user_of(subject);
         let held = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
         self.sessions.iter().filter(held).any(|session| session.revoked)
@@ -110,7 +111,7 @@ impl Server {
     }
 
     fn refresh(&mut self, token: &str) -> Answer {
-        let invalid = answer(400, Body::Error(error_code::INVALID_GRANT.to_owned()));
+        let invalid = answer(400, Body::Error(Text::INVALID_GRANT));
         let Some((session, counter)) = self.find(token) else { return invalid };
         let known = &mut self.sessions[session];
         if known.revoked {
@@ -165,18 +166,17 @@ impl Server {
     }
 
     fn member(&self, user: usize) -> Answer {
-        let id = self.subject(user);
-        answer(200, Body::Member(Member { text: Secret::new(id.clone()), id }))
+        let subject = self.subject(user);
+        answer(200, Body::Member(Member { text: text(&texts::id(subject)), subject }))
     }
 
     fn token(&self, session: usize) -> Answer {
         let Session { counter, user, .. } = self.sessions[session];
-        let token = TokenAnswer {
-            access_token: format!("a{session}.{counter}"),
-            token_type: "bearer".to_owned(),
+        let token = Token {
+            access_token: text(&format!("a{session}.{counter}")),
             expires_in: Some(900),
-            refresh_token: Some(format!("r{session}.{counter}")),
-            anonymous_id: Some(self.subject(user)),
+            refresh_token: Some(text(&format!("r{session}.{counter}"))),
+            subject: Some(self.subject(user)),
         };
         answer(200, Body::Token(token))
     }
@@ -189,8 +189,8 @@ impl Server {
     }
 
     /// The session of a token.
-    pub(crate) fn session(&self, token: &str) -> Option<&Session> {
-        self.find(token).map(|(session, _)| &self.sessions[session])
+    pub(crate) fn session(&self, token: Text) -> Option<&Session> {
+        self.find(&words(token)).map(|(session, _)| &self.sessions[session])
     }
 
     fn find(&self, token: &str) -> Option<(usize, u32)> {
@@ -199,19 +199,19 @@ impl Server {
         self.sessions.get(session).map(|_| (session, counter))
     }
 
-    fn subject(&self, user: usize) -> String {
-        let prefix = if self.users[user].email.is_some() { USER_PREFIX } else { GUEST_PREFIX };
-        format!("{prefix}{user}")
+    fn subject(&self, user: usize) -> Subject {
+        let kind = if self.users[user].email.is_some() { Kind::User } else { Kind::Guest };
+        Subject { kind: Some(kind), visitor: text(&user.to_string()) }
     }
 }
 
-fn user_of(subject: &str) -> Option<usize> {
-    subject.strip_prefix(GUEST_PREFIX).or_else(|| subject.strip_prefix(USER_PREFIX))?.parse().ok()
+fn user_of(subject: Subject) -> Option<usize> {
+    words(subject.visitor).parse().ok()
 }
 
 /// A problem that leaves everything as it is.
 pub(crate) fn refusal(status: u16, code: &str) -> Answer {
-    answer(status, Body::Error(code.to_owned()))
+    answer(status, Body::Error(text(code)))
 }
 
 fn answer(status: u16, body: Body) -> Answer {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use guestpass_core::{Answer, Config, Event, Machine, News, OnIdentityLost, Op, Record, Request, Timestamp, Version};
+use guestpass_core::{
+    Answer, Config, Event, Machine, News, OnIdentityLost, Op, Record, Request, Subject, Text, Timestamp, Version,
+};
 
 use crate::world::Browser;
 
@@ -21,7 +23,7 @@ pub(crate) struct Tab {
     /// The lock was refused, lost, or not waited for: two tabs may be at it at once.
     pub(crate) bypassed: bool,
     /// Who the visitor was, when that has ended without a word so far.
-    pub(crate) owed: Option<String>,
+    pub(crate) owed: Option<Subject>,
     /// The epochs in which somebody has asked for a guest by more than a request: to start, or to become a member.
     pub(crate) asked: BTreeSet<u64>,
     pub(crate) started: u32,
@@ -57,7 +59,7 @@ pub(crate) enum Call {
     },
     /// Has a token, and is on its way to a resource.
     Granted {
-        access_token: String,
+        access_token: Text,
         version: Version,
         attempt: u8,
         replays: u8,
@@ -118,8 +120,8 @@ impl Call {
 }
 
 /// Whether an event says that this visitor is no more.
-pub(crate) fn speaks_of(event: &Event, id: &str) -> bool {
-    match event {
+pub(crate) fn speaks_of(event: &Event, id: Subject) -> bool {
+    match *event {
         Event::Identity { old: Some(old), .. } => old == id,
         Event::SignedOut { id: Some(old), .. } => old == id,
         _ => false,

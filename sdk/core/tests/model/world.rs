@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use guestpass_core::{Answer, Effect, Input, Op, Outcome, Record, Secret, Status, Stored, Upgrade, WaiterId};
+use guestpass_core::{Answer, Effect, Input, Op, Outcome, Record, Status, Stored, Upgrade, WaiterId};
 
 use crate::diagram;
 use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, refusal};
 use crate::tab::{Call, Io, Life, PATIENCE, Sent, Tab};
+use crate::texts::{forgotten, text};
 
 /// How the browser of a scenario is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +101,7 @@ impl World {
     /// Registers, or logs in.
     pub(crate) fn upgrade(&mut self, tab: usize, upgrade: Upgrade) {
         let (call, deadline) = self.tabs[tab].start(Call::Upgrading);
-        let body = Secret::new(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
+        let body = text(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
         self.feed(tab, Input::Upgrade { waiter: WaiterId(call), deadline, upgrade, body });
     }
 
@@ -118,7 +119,7 @@ impl World {
         else {
             return;
         };
-        if !refuse && self.server.write(&access_token, version.epoch) {
+        if !refuse && self.server.write(access_token, version.epoch) {
             *self.written.entry(version.epoch).or_default() += 1;
             self.tabs[tab].calls.insert(call, Call::Done);
             return;
@@ -167,7 +168,7 @@ impl World {
     /// The answer arrives. Kept, it arrives once more.
     pub(crate) fn deliver(&mut self, tab: usize, op: Op, keep: bool) {
         let Some(sent) = self.tabs[tab].sends.get_mut(&op) else { return };
-        let Some(answer) = sent.answer.clone() else { return };
+        let Some(answer) = sent.answer else { return };
         sent.cancelled = true;
         if !keep {
             self.tabs[tab].sends.remove(&op);
@@ -257,6 +258,7 @@ impl World {
                 return self.say_wrong("C17", format!("tab {tab} does not come to rest"));
             }
             let before = self.before(tab, &input);
+            let earlier = self.tabs[tab].machine.clone();
             let now = self.tabs[tab].now;
             let status = self.tabs[tab].machine.snapshot().status;
             self.tabs[tab].machine.handle(now, input);
@@ -270,6 +272,7 @@ impl World {
                 events.push(event);
             }
             self.check_step(tab, &before, &effects, &events);
+            self.check_texts(tab, forgotten(&earlier, &input, &effects, &events));
             for effect in effects {
                 self.perform(tab, effect, &mut inputs);
             }
@@ -291,7 +294,7 @@ impl World {
             Effect::ReleaseLock { op } => self.release(tab, op),
             Effect::MakeKey { op } => {
                 self.keys += 1;
-                inputs.push_back(Input::KeyMade { op, key: Secret::new(format!("k{}", self.keys)) });
+                inputs.push_back(Input::KeyMade { op, key: text(&format!("k{}", self.keys)) });
             }
             Effect::Send { op, request } => {
                 self.check_send(tab, &request);
@@ -326,12 +329,12 @@ impl World {
                 if grant.version != self.tabs[tab].machine.version() {
                     self.say_wrong("C8", format!("tab {tab} grants a token that it does not hold"));
                 }
-                let access_token = grant.access_token.expose().to_owned();
+                let access_token = grant.access_token;
                 Call::Granted { access_token, version: grant.version, attempt: grant.attempt, replays }
             }
             (Some(Call::Waiting { .. } | Call::Asking | Call::Upgrading), outcome) => {
                 if let Outcome::Member(id) = outcome {
-                    self.check_member(tab, &id);
+                    self.check_member(tab, id);
                 }
                 Call::Done
             }
@@ -355,7 +358,7 @@ impl World {
         match io {
             Io::Load(op) | Io::Store(op, _) if fails || self.tabs[tab].broken => Input::StorageFailed { op },
             Io::Load(op) => {
-                let stored = match self.storage.clone() {
+                let stored = match self.storage {
                     record if record == Record::default() => Stored::Empty,
                     record => Stored::Record(record),
                 };

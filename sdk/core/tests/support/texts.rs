@@ -1,0 +1,120 @@
+//! The texts that the tests give to machines: each has one number, in all tabs and threads.
+
+#![expect(clippy::unwrap_used, reason = "a lock is poisoned by a failed test only")]
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{LazyLock, RwLock};
+
+use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code};
+use guestpass_core::{
+    Answer, Body, Credential, Effect, Event, Input, Kind, Machine, Outcome, Record, Request, Stored, Subject, Text,
+};
+
+#[derive(Default)]
+struct Texts {
+    texts: Vec<String>,
+    places: HashMap<String, u32>,
+}
+
+static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
+
+/// The number of a text, as a shell gives it: the first is that of `invalid_grant`.
+pub(crate) fn text(text: &str) -> Text {
+    if text == error_code::INVALID_GRANT {
+        return Text::INVALID_GRANT;
+    }
+    let known = TEXTS.read().unwrap().places.get(text).copied();
+    let place = known.unwrap_or_else(|| {
+        let mut all = TEXTS.write().unwrap();
+        let Texts { texts, places } = &mut *all;
+        *places.entry(text.to_owned()).or_insert_with(|| {
+            texts.push(text.to_owned());
+            texts.len() as u32 - 1
+        })
+    });
+    Text(NonZeroU32::MIN.saturating_add(place + 1))
+}
+
+pub(crate) fn words(Text(number): Text) -> String {
+    match number.get() {
+        1 => error_code::INVALID_GRANT.to_owned(),
+        number => TEXTS.read().unwrap().texts[number as usize - 2].clone(),
+    }
+}
+
+pub(crate) fn id(subject: Subject) -> String {
+    let prefix = match subject.kind {
+        Some(Kind::Guest) => GUEST_PREFIX,
+        Some(Kind::User) => USER_PREFIX,
+        None => "",
+    };
+    format!("{prefix}{}", words(subject.visitor))
+}
+
+/// A text that the machine names although it did not hold it before the input, nor was it in the input: a shell may have
+/// forgotten it.
+pub(crate) fn forgotten(before: &Machine, input: &Input, effects: &[Effect], events: &[Event]) -> Option<String> {
+    let known = of_input(input);
+    let named = effects.iter().flat_map(of_effect).chain(events.iter().flat_map(of_event));
+    named.filter(|text| !known.contains(text) && !before.holds(*text)).map(words).next()
+}
+
+fn of_input(input: &Input) -> Vec<Text> {
+    match *input {
+        Input::Upgrade { body, .. } => vec![body],
+        Input::KeyMade { key, .. } => vec![key],
+        Input::Loaded { stored: Stored::Record(record), .. } => of_record(record),
+        Input::Answered { answer: Answer { body, .. }, .. } => match body {
+            Body::Token(token) => {
+                [token.access_token].into_iter().chain(token.refresh_token).chain(of_subject(token.subject)).collect()
+            }
+            Body::Error(code) => vec![code],
+            Body::Member(member) => vec![member.subject.visitor, member.text],
+            Body::Other => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn of_effect(effect: &Effect) -> Vec<Text> {
+    match *effect {
+        Effect::Store { record, .. } => of_record(record),
+        Effect::Send { request, .. } => match request {
+            Request::Acquire { key } => vec![key],
+            Request::Refresh { refresh_token } => vec![refresh_token],
+            Request::Revoke { token } => vec![token],
+            Request::Upgrade { access_token, body, .. } => vec![access_token, body],
+            Request::Erase { access_token } => vec![access_token],
+        },
+        Effect::Settle { outcome, .. } => match outcome {
+            Outcome::Token(grant) => vec![grant.access_token],
+            Outcome::Member(text) | Outcome::Refused { reason: text, .. } => vec![text],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn of_event(event: &Event) -> Vec<Text> {
+    match *event {
+        Event::Restored { id }
+        | Event::Acquired { id }
+        | Event::Refreshed { id, .. }
+        | Event::Adopted { id, .. }
+        | Event::SignedOut { id, .. } => of_subject(id).collect(),
+        Event::Identity { old, new, .. } => of_subject(old).chain(of_subject(new)).collect(),
+        Event::Unauthorized { .. } | Event::Retrying { .. } | Event::Storage(_) => Vec::new(),
+    }
+}
+
+fn of_record(record: Record) -> Vec<Text> {
+    let of_credential = |Credential { access_token, refresh_token, subject, .. }| {
+        [access_token].into_iter().chain(refresh_token).chain(of_subject(subject))
+    };
+    record.claim.into_iter().chain(record.credential.into_iter().flat_map(of_credential)).collect()
+}
+
+fn of_subject(subject: Option<Subject>) -> impl Iterator<Item = Text> {
+    subject.map(|subject| subject.visitor).into_iter()
+}
