@@ -42,9 +42,10 @@ export function instantiate(
   return attempt
 }
 
-/** The same without waiting, which browsers forbid for modules of this size on their main thread. For tests. */
+/** The same without waiting, which browsers forbid for large modules on their main thread. For tests. */
 export function instantiateAtOnce(bytes: () => BufferSource): MachineClass {
   if (!finished) finishOnce(new WebAssembly.Instance(new WebAssembly.Module(bytes()), imports()))
+  attempt ??= Promise.resolve(WasmSession)
   return WasmSession
 }
 

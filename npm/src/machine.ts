@@ -31,7 +31,7 @@ interface Machine {
     op: number,
     status: number,
     retryAfter: number | undefined,
-    isToken: boolean | undefined,
+    isToken: boolean,
     text: number,
     subject: number,
     refreshToken: number,

@@ -169,6 +169,38 @@ describe.each([
   })
 })
 
+// https://developers.cloudflare.com/workers/runtime-apis/request/
+test('workerd, whose fetch knows no redirect but follow and manual, gets a guest', async () => {
+  await using server = await GuestServer.listen()
+  const { createSession } = await import('../src/index.js')
+  const real = fetch
+  vi.stubGlobal('fetch', async (url: string, init: RequestInit = {}) => {
+    if (!['follow', 'manual'].includes(init.redirect ?? 'follow')) throw new TypeError('Invalid redirect value')
+    return real(url, init)
+  })
+  const session = createSession({ baseUrl: server.url, storage: 'memory', wasm: bytes, timeout: 2000 })
+
+  const response = await session.fetch('/items/')
+
+  expect(await response.json()).toEqual({ visitor: 'anonymous_1' })
+  session.close()
+})
+
+test.each([0, 302, 307])('a token endpoint that redirects (%d) is one that cannot be reached', async (status) => {
+  const { createSession } = await import('../src/index.js')
+  const redirect = { status, ok: false, redirected: false, headers: new Headers(), text: async () => '' }
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(async () => redirect),
+  )
+  const session = createSession({ baseUrl: 'https://shop.example', storage: 'memory', wasm: bytes, timeout: 200 })
+
+  await expect(session.token()).rejects.toMatchObject({ code: 'network' })
+
+  for (const [, init] of vi.mocked(fetch).mock.calls) expect(init?.redirect).not.toBe('follow')
+  session.close()
+})
+
 test('package.json hands each environment its entry', async () => {
   const { exports } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
   const entry = (...conditions: string[]) =>

@@ -13,9 +13,11 @@ export interface Answer {
   readonly expiresIn?: number | undefined
 }
 
-export async function readAnswer(response: Response): Promise<Answer> {
+/** Undefined for a redirect, which browsers hide behind a status of 0. */
+export async function readAnswer(response: Response): Promise<Answer | undefined> {
   const text = await response.text()
   const { status, ok } = response
+  if (!ok && status < 400) return
   const answer = { status, retryAfter: retryAfter(response) }
   const { error, code, id: subject, access_token, refresh_token, anonymous_id, expires_in } = objectIn(() => text)
   if (!ok) return { ...answer, text: string(error) ?? string(code) }

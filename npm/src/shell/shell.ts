@@ -170,15 +170,15 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       ...contentOf(name, text, body),
       cache: 'no-store',
       credentials: 'omit',
-      // A token endpoint does not move; a captive portal redirects.
-      redirect: 'error',
+      // A token endpoint does not move; a captive portal redirects. `error` would say so, but workerd does not know it.
+      redirect: 'manual',
       signal: controller.signal,
     })
       .then(readAnswer)
       .catch(() => undefined)
     sending.delete(op)
     if (!answer) return ended('send-failed', op)
-    const { status, retryAfter, isToken, id, refreshToken, expiresIn } = answer
+    const { status, retryAfter, isToken = false, id, refreshToken, expiresIn } = answer
     log?.input(`answered#${op}:${status}`)
     const [named, refresh] = [texts.number(answer.text), texts.number(refreshToken)]
     machine.answered(op, status, retryAfter, isToken, named, texts.subject(id), refresh, expiresIn)

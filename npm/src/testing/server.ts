@@ -1,5 +1,5 @@
 import { instantiateAtOnce } from '../instantiate.js'
-import { bytes, load } from '../load.inline.js'
+import { bytes } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
 import { Issuer } from './issuer.js'
@@ -215,7 +215,6 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       if (restore) return
       // What the app's own sessions load is that, too: in some places of tests no file can be fetched.
       instantiateAtOnce(bytes)
-      void load(undefined)
       const real = globalThis.fetch
       const unseed = seedRandom()
       globalThis.fetch = (input, init) => (originOf(input) === origin ? serve(input, init) : real(input, init))

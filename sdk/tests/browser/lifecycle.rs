@@ -8,7 +8,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::Event;
 
 use crate::page::{
-    Replaced, code, fresh_name, get, js, local_storage, object, open, open_with, replace, settled, stored, until,
+    Replaced, code, fresh_name, get, js, local_storage, object, open, open_with, record, replace, settled, stored,
+    until,
 };
 
 /// Counts what is taken and not given back: listeners, timers and channels.
@@ -129,7 +130,7 @@ async fn c16_create_close_create_ends_with_one_guest() {
     let second = open(&name);
     assert_eq!(code(&settled(interrupted).await.unwrap_err()), "closed");
     let token = second.token().await;
-    assert_eq!(get(&stored(&name), "generation").as_f64(), Some(1.0));
+    assert_eq!(record(&name).generation, 1);
     let third = open(&name);
     assert_eq!(third.token().await, token);
     assert_eq!(locks(&name).await, 0);

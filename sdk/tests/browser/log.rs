@@ -6,7 +6,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::page::{fresh_name, get, open_with, settled, stored};
+use crate::page::{fresh_name, open_with, record, settled};
 
 #[wasm_bindgen_test]
 async fn c13_the_log_tells_every_step_and_never_a_token() {
@@ -19,7 +19,7 @@ async fn c13_the_log_tells_every_step_and_never_a_token() {
     let mut secrets = Vec::new();
     for _ in 0..2 {
         secrets.push(session.token().await);
-        secrets.push(get(&get(&stored(&name), "credential"), "refresh_token").as_string().unwrap());
+        secrets.push(record(&name).refresh_token());
         session.wasm.expire();
     }
     settled(session.wasm.sign_out()).await.unwrap();

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use guestpass_sdk::{Effects, WasmSession};
 use js_sys::{Array, Error, Function, Object, Promise, Reflect};
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Response, Storage, XmlHttpRequest};
@@ -244,6 +245,29 @@ pub(crate) fn code(error: &JsValue) -> String {
 
 pub(crate) fn local_storage() -> Storage {
     web_sys::window().unwrap().local_storage().unwrap().unwrap()
+}
+
+/// A record in localStorage, as far as the tests look at it.
+#[derive(Deserialize)]
+pub(crate) struct StoredRecord {
+    pub(crate) generation: u64,
+    pub(crate) credential: Option<StoredCredential>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct StoredCredential {
+    refresh_token: String,
+}
+
+impl StoredRecord {
+    pub(crate) fn refresh_token(self) -> String {
+        self.credential.unwrap().refresh_token
+    }
+}
+
+/// The record that is stored for a session.
+pub(crate) fn record(name: &str) -> StoredRecord {
+    serde_wasm_bindgen::from_value(stored(name)).unwrap()
 }
 
 /// What is stored for a session, parsed.

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{AbortController, Request, RequestInit};
 
-use crate::page::{SERVER, code, fresh_name, get, json, object, open, open_with, settled, stored, until};
+use crate::page::{SERVER, code, fresh_name, get, json, object, open, open_with, record, settled, until};
 
 #[wasm_bindgen_test]
 async fn a_first_request_makes_a_guest_and_carries_its_token() {
@@ -53,7 +53,7 @@ async fn c03_a_refused_token_is_renewed_and_the_request_replayed_once() {
     let session = open(&name);
     session.token().await;
     let id = session.id();
-    revoke(&get(&get(&stored(&name), "credential"), "refresh_token").as_string().unwrap()).await;
+    revoke(&record(&name).refresh_token()).await;
 
     let init = object(&[
         ("method", "POST".into()),
@@ -75,7 +75,7 @@ async fn a_request_object_is_replayed_with_its_body() {
     let name = fresh_name();
     let session = open(&name);
     session.token().await;
-    revoke(&get(&get(&stored(&name), "credential"), "refresh_token").as_string().unwrap()).await;
+    revoke(&record(&name).refresh_token()).await;
     let response = session.fetch(&post_to_cart().into(), &JsValue::UNDEFINED).await.unwrap();
     assert_eq!(response.status(), 200);
 }
@@ -195,10 +195,8 @@ fn post_to_cart() -> Request {
 }
 
 async fn revoke(token: &str) {
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&format!("token={token}").into());
-    let request = Request::new_with_str_and_init(&format!("{SERVER}/revoke"), &init).unwrap();
-    request.headers().set("Content-Type", "application/x-www-form-urlencoded").unwrap();
-    settled(web_sys::window().unwrap().fetch_with_request(&request)).await.unwrap();
+    let form = gloo_net::http::Request::post(&format!("{SERVER}/revoke"))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(format!("token={token}"));
+    assert!(form.unwrap().send().await.unwrap().ok());
 }

@@ -2,7 +2,7 @@ use js_sys::{Function, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::page::{fresh_name, get, local_storage, open, open_with, stored};
+use crate::page::{fresh_name, get, local_storage, open, open_with, record, stored};
 
 #[wasm_bindgen_test]
 async fn the_session_is_kept_in_local_storage_and_restored_from_it() {
@@ -10,7 +10,7 @@ async fn the_session_is_kept_in_local_storage_and_restored_from_it() {
     let first = open(&name);
     let token = first.token().await;
     first.wasm.close();
-    assert_eq!(get(&stored(&name), "generation").as_f64(), Some(1.0));
+    assert_eq!(record(&name).generation, 1);
 
     let second = open(&name);
     assert_eq!(second.token().await, token);
@@ -49,7 +49,7 @@ async fn c14_what_cannot_be_read_is_ignored_and_said() {
         session.token().await;
         assert!(!session.events("storage").is_empty(), "{text}");
         assert_eq!(get(&session.events("storage")[0], "state"), "corrupt");
-        assert_eq!(get(&stored(&name), "generation").as_f64(), Some(1.0), "replaced: {text}");
+        assert_eq!(record(&name).generation, 1, "replaced: {text}");
     }
 }
 

@@ -4,7 +4,7 @@ use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::page::{Session, fresh_name, get, open, settled, stored, until};
+use crate::page::{Session, fresh_name, get, open, record, settled, until};
 
 async fn both_tokens(one: &Session, two: &Session) -> (String, String) {
     let calls = Array::of2(&one.wasm.token(None, None), &two.wasm.token(None, None));
@@ -40,7 +40,7 @@ async fn c02_two_tabs_refresh_once() {
     two.wasm.expire();
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
-    assert_eq!(get(&stored(&name), "generation").as_f64(), Some(2.0));
+    assert_eq!(record(&name).generation, 2);
     assert_eq!(one.events("refreshed").len() + two.events("refreshed").len(), 1);
 }
 
@@ -86,7 +86,7 @@ async fn c08_a_sign_out_signs_out_the_other_tab_and_revokes() {
     assert_eq!(one.status(), "signed_out");
     until("the other tab is signed out", || two.status() == "signed_out").await;
     assert_eq!(get(&two.events("signed_out")[0], "by"), "another_tab");
-    assert!(get(&stored(&name), "credential").is_null());
+    assert!(record(&name).credential.is_none());
 
     let next = two.token().await;
     assert_ne!(next, token, "a fresh guest");

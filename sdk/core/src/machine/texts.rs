@@ -15,7 +15,7 @@ impl Machine {
             || self.held.is_some_and(|held| held.credential.holds(text))
             || self.lost.as_ref().is_some_and(|lost| names(lost.id, text))
             || self.job.as_ref().is_some_and(|job| match job.step {
-                Step::Sending(request) => request.holds(text),
+                Step::Sending(Request::Refresh { refresh_token }) => refresh_token == text,
                 Step::Comparing(Found::Credential(credential)) | Step::Committing(credential) => credential.holds(text),
                 _ => false,
             })
@@ -28,18 +28,6 @@ impl Machine {
 impl Credential {
     fn holds(&self, text: Text) -> bool {
         self.access_token == text || self.refresh_token == Some(text) || names(self.subject, text)
-    }
-}
-
-impl Request {
-    fn holds(&self, text: Text) -> bool {
-        match *self {
-            Self::Acquire { key: one } | Self::Refresh { refresh_token: one } | Self::Revoke { token: one } => {
-                one == text
-            }
-            Self::Upgrade { access_token, body, .. } => access_token == text || body == text,
-            Self::Erase { access_token } => access_token == text,
-        }
     }
 }
 
