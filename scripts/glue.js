@@ -19,7 +19,10 @@ const path = (name) => join(folder, name)
 
 exportParts()
 keepSessions()
-if (shorten) minify(shortNames())
+if (shorten) {
+  dropTexts()
+  minify(shortNames())
+}
 
 /** The way to instantiate is ours: shorter, and with errors that say what to do. */
 function exportParts() {
@@ -53,6 +56,21 @@ function keepSessions() {
     return kept
   })
   rewrite('guestpass_sdk.d.ts', (text) => text.replace(/^ {4}(free\(\)|\[Symbol\.dispose\]\(\)): void;\n/gm, ''))
+}
+
+/** No text crosses but those of errors that cannot happen: a session that nobody frees is there, and only borrowed. */
+function dropTexts() {
+  rewrite('guestpass_sdk.js', (text) => {
+    const kept = replaced(
+      text,
+      'throw new Error(getStringFromWasm0(arg0, arg1))',
+      "throw new Error('guestpass: a bug')",
+    )
+      .replace(/^function getStringFromWasm0\(.*?(?=^let wasmModule)/ms, '')
+      .replace(/^ {4}cachedUint8ArrayMemory0 = null;\n/m, '')
+    if (/FromWasm0|ToWasm0|TextDecoder|Memory0/.test(kept)) throw new Error('the glue passes texts')
+    return kept
+  })
 }
 
 /** Names in the WebAssembly; answers with what they were. What the glue does not use is no longer exported. */

@@ -87,7 +87,7 @@ impl Tab {
         self.machine.handle(self.now, input);
         let effects: Vec<_> = std::iter::from_fn(|| self.machine.poll_effect()).collect();
         let events: Vec<_> = std::iter::from_fn(|| self.machine.poll_event()).collect();
-        assert_eq!(forgotten(&before, &input, &effects, &events), None, "C13: is named, but was not held");
+        assert_eq!(forgotten(&before, &input, &effects, &events), None, "is named, but was not held");
         let mut said = effects.into_iter().map(|effect| self.effect(effect)).collect::<Vec<_>>().join(", ");
         for event in events {
             write!(said, "; {}", render_event(&event)).unwrap();

@@ -8,7 +8,7 @@ use crate::world::World;
 
 /// Every property, by the invariant that it holds.
 pub(crate) const PROPERTIES: &[&str] =
-    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C13", "C16", "C17", "C18", "C19", "rows", "at rest"];
+    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "texts", "rows", "at rest"];
 
 /// What a tab was before a step.
 pub(crate) struct Before {
@@ -29,10 +29,10 @@ impl World {
         }
     }
 
-    /// C13: the shell forgets the texts that the machine does not hold, so it names no others.
+    /// The shell forgets the texts that the machine does not hold, so it names no others.
     pub(crate) fn check_texts(&mut self, tab: usize, named: Option<String>) {
         if let Some(named) = named {
-            self.say_wrong("C13", format!("tab {tab} names {named}, which it did not hold"));
+            self.say_wrong("texts", format!("tab {tab} names {named}, which it did not hold"));
         }
     }
 
