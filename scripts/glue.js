@@ -73,7 +73,7 @@ function dropTexts() {
   })
 }
 
-/** Names in the WebAssembly; answers with what they were. What the glue does not use is no longer exported. */
+/** Names in the WebAssembly; answers with what they were. What the glue does not use is no longer exported, but the memory, for whoever wants to measure it. */
 function shortNames() {
   const glue = readFileSync(path('guestpass_sdk.js'), 'utf8')
   const wasm = path('guestpass_sdk_bg.wasm')
@@ -89,7 +89,7 @@ function shortNames() {
       return `(import "MODULE" "${short(name)}"`
     })
     .replace(/^ \(export "(.*?)" (\(.*\))\)$/gm, (_, name, what) =>
-      new RegExp(`\\bwasm\\.${name}\\b`).test(glue) ? ` (export "${short(name)}" ${what})` : '',
+      name === 'memory' || new RegExp(`\\bwasm\\.${name}\\b`).test(glue) ? ` (export "${short(name)}" ${what})` : '',
     )
   // Of another build's names, so that code and glue of two versions do not pass for a pair.
   const module = createHash('sha256')

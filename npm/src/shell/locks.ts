@@ -1,7 +1,9 @@
+/** How it has come: at once, after another tab had it, or not at all. Also that it is lost. */
+export type LockOutcome = 'granted' | 'handed-over' | 'unavailable'
+
 /** Web Locks: one exclusive lock for all tabs of a session's name. */
 export interface Locks {
-  /** Calls `done` with true when it is granted, with false when it cannot be had or is lost. */
-  take(op: number, done: (granted: boolean) => void): void
+  take(op: number, done: (outcome: LockOutcome) => void): void
   /** Releases the lock, or stops asking for it. */
   release(op: number): void
 }
@@ -11,7 +13,7 @@ export function locksOf(name: string): Locks {
   return {
     take(op, done) {
       const locks: LockManager | undefined = globalThis.navigator?.locks
-      if (!locks) return done(false)
+      if (!locks) return done('unavailable')
       const controller = new AbortController()
       let release = () => {}
       const held = new Promise<void>((resolve) => {
@@ -21,14 +23,22 @@ export function locksOf(name: string): Locks {
         release()
         controller.abort()
       })
-      const ask = async () =>
-        locks.request(name, { signal: controller.signal }, () => {
-          done(true)
-          return held
-        })
+      const ask = async () => {
+        let outcome: LockOutcome = 'granted'
+        const granted = (lock: Lock | null) => {
+          if (lock) {
+            if (releases.has(op)) done(outcome)
+            return held
+          }
+          outcome = 'handed-over'
+        }
+        await locks.request(name, { ifAvailable: true }, granted)
+        // Of its two options, a request takes one.
+        if (outcome !== 'granted') await locks.request(name, { signal: controller.signal }, granted)
+      }
       ask().catch(() => {
         // Never granted, or taken away; or given back by ourselves.
-        if (releases.delete(op)) done(false)
+        if (releases.delete(op)) done('unavailable')
       })
     },
     release(op) {

@@ -11,6 +11,7 @@ export const INPUTS = [
   'saved',
   'storage-failed',
   'lock-granted',
+  'lock-handed-over',
   'lock-unavailable',
   'send-failed',
   'expire',

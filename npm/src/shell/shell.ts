@@ -57,7 +57,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       const failed = () => ended('storage-failed', op)
       store.load((text) => loaded(op, text, failed), failed)
     },
-    'take-lock': (op: number) => locks.take(op, (granted) => ended(granted ? 'lock-granted' : 'lock-unavailable', op)),
+    'take-lock': (op: number) => locks.take(op, (how) => ended(`lock-${how}`, op)),
     'release-lock': locks.release,
     'make-key'(op: number) {
       log?.input(`key-made#${op}`)

@@ -15,8 +15,6 @@ pub struct Config {
     pub http_timeout: u64,
     /// Without the lock: how long a tab lets other tabs' claims arrive before it acquires.
     pub claim_settle: u64,
-    /// A lock that was waited for longer than this was another tab's.
-    pub contention: u64,
     /// How long the other tab's writes may take to be seen here after it has released the lock: localStorage travels
     /// between processes slower than Web Locks do (27 ms seen in Chromium).
     pub storage_lag: u64,
@@ -41,7 +39,6 @@ impl Default for Config {
             storage_timeout: 2_000,
             http_timeout: 10_000,
             claim_settle: 150,
-            contention: 5,
             storage_lag: 50,
             backoff_base: 500,
             backoff_cap: 60_000,

@@ -98,6 +98,8 @@ pub enum Input {
     LockGranted {
         /// Of the effect.
         op: Op,
+        /// Another tab had it when it was asked for.
+        contended: bool,
     },
     /// `TakeLock` failed, there is no lock API, or the lock that was granted is lost.
     LockUnavailable {

@@ -118,7 +118,7 @@ impl Machine {
             Input::Loaded { op, stored } => self.on_loaded(now, op, stored),
             Input::Saved { op } => self.on_saved(now, op),
             Input::StorageFailed { op } => self.on_storage_failed(now, op),
-            Input::LockGranted { op } => self.on_lock_granted(now, op),
+            Input::LockGranted { op, contended } => self.on_lock_granted(now, op, contended),
             Input::LockUnavailable { op } => self.on_lock_unavailable(now, op),
             Input::KeyMade { op, key } => self.on_key_made(now, op, key),
             Input::Answered { op, answer } => self.on_answered(now, op, answer),
@@ -297,7 +297,7 @@ impl Machine {
             | Input::Upgrade { waiter, .. }
             | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(Failure::Closed)),
             Input::Unauthorized { waiter, .. } => (waiter, Outcome::Deliver),
-            Input::LockGranted { op } => return self.effects.push_back(Effect::ReleaseLock { op }),
+            Input::LockGranted { op, .. } => return self.effects.push_back(Effect::ReleaseLock { op }),
             _ => return,
         };
         self.effects.push_back(Effect::Settle { waiter, outcome });

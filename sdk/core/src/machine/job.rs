@@ -9,7 +9,7 @@ pub(super) struct Job {
     goal: Goal,
     /// The lock that was asked for or is held.
     pub(super) lock: Option<Op>,
-    /// Another tab had the lock first.
+    /// Another tab had the lock first, or has told of what cannot be read yet.
     pub(super) contended: bool,
     pub(super) step: Step,
     /// Of the effect that the step waits for.
@@ -97,11 +97,10 @@ impl Machine {
         }
     }
 
-    pub(super) fn on_lock_granted(&mut self, now: Timestamp, op: Op) {
+    pub(super) fn on_lock_granted(&mut self, now: Timestamp, op: Op, contended: bool) {
         match &mut self.job {
             Some(job) if job.op == op && matches!(job.step, Step::Locking) => {
-                let asked = job.deadline.saturating_sub(self.config.lock_wait);
-                job.contended = now.mono.saturating_sub(asked) > self.config.contention;
+                job.contended = contended || self.late.is_some();
                 self.load_for(now, Step::Reading);
             }
             Some(job) if job.lock == Some(op) => {} // doubled: it is held already
@@ -172,7 +171,7 @@ impl Machine {
         }
     }
 
-    /// After another tab has had the lock: it has most likely stored something, which this one may not see yet.
+    /// After another tab has had the lock, or has told something: it has most likely stored something, which this one may not see yet.
     pub(super) fn lets_storage_settle(&mut self, now: Timestamp) -> bool {
         let settles = self.job.as_ref().is_some_and(|job| job.contended && matches!(job.step, Step::Reading));
         if settles {

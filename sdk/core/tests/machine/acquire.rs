@@ -106,8 +106,7 @@ fn c19_after_waiting_for_the_lock_a_claim_may_take_a_moment_to_arrive() {
         "
         want 1               -> load
         loaded empty         -> lock
-        after 6              ->
-        granted              -> load
+        granted contended    -> load
         loaded empty         ->
         after 50             -> load
         loaded 0.0 claim k9  -> send acquire k9

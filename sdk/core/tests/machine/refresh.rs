@@ -33,8 +33,7 @@ fn c02_after_waiting_for_the_lock_what_the_other_tab_has_stored_may_take_a_momen
     let contended = "
         expire                      ->
         want 2                      -> lock
-        after 6                     ->
-        granted                     -> load
+        granted contended           -> load
         loaded 0.1 a1/r1 as g1 900  ->
         after 50                    -> load
     ";
@@ -44,6 +43,24 @@ fn c02_after_waiting_for_the_lock_what_the_other_tab_has_stored_may_take_a_momen
     let mut nothing = active();
     nothing.run(contended);
     nothing.run("loaded 0.1 a1/r1 as g1 900  -> send refresh r1");
+}
+
+/// The news travels faster than the storage, too: whoever has heard of a commit does not begin from what was before it.
+#[test]
+fn c02_what_another_tab_has_told_of_is_given_a_moment_to_arrive() {
+    active().run(
+        "
+        expire                      ->
+        heard 0.2                   -> load
+        loaded 0.1 a1/r1 as g1 900  ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  ->
+        after 50                    -> load, load
+        loaded 0.2 a2/r2 as g1 900  -> settle 2 a2; adopted g1 | refreshing
+        loaded@13 0.2 a2/r2 as g1 900 -> unlock | active
+        ",
+    );
 }
 
 #[test]

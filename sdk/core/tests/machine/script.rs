@@ -159,7 +159,7 @@ impl Tab {
             ("saved", _) => Input::Saved { op: op("store") },
             ("storage", ["failed", "load"]) => Input::StorageFailed { op: op("load") },
             ("storage", _) => Input::StorageFailed { op: op("store") },
-            ("granted", _) => Input::LockGranted { op: op("lock") },
+            ("granted", rest) => Input::LockGranted { op: op("lock"), contended: !rest.is_empty() },
             ("refused", _) => Input::LockUnavailable { op: op("lock") },
             ("key", [key]) => Input::KeyMade { op: op("key"), key: text(key) },
             ("answered", rest) => Input::Answered { op: op("send"), answer: answer(rest) },

@@ -230,8 +230,7 @@ fn c08_after_waiting_for_the_lock_the_next_guest_of_another_tab_may_take_a_momen
     active().run(
         "
         signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        after 6                     ->
-        granted                     -> load
+        granted contended           -> load
         loaded 0.1 a1/r1 as g1 900  ->
         after 50                    -> load
         loaded 1.1 a5/r5 as g5 900  -> unlock, settle 2 done; adopted g5 | active

@@ -49,9 +49,6 @@ pub(crate) struct Lock {
     pub(crate) queue: VecDeque<(usize, Op, bool)>,
 }
 
-/// How long a tab waits for a lock that another one has: long enough to notice.
-const CONTENDED: u64 = 10;
-
 impl World {
     pub(crate) fn new(browser: Browser, tabs: usize) -> Self {
         Self {
@@ -136,10 +133,7 @@ impl World {
             && let Some((tab, op, contended)) = self.lock.queue.pop_front()
         {
             self.lock.holder = Some((tab, op));
-            if contended {
-                self.tabs[tab].pass(CONTENDED);
-            }
-            self.feed(tab, Input::LockGranted { op });
+            self.feed(tab, Input::LockGranted { op, contended });
         }
     }
 
