@@ -73,7 +73,10 @@ function dropTexts() {
   })
 }
 
-/** Names in the WebAssembly; answers with what they were. What the glue does not use is no longer exported, but the memory, for whoever wants to measure it. */
+/**
+ * Names in the WebAssembly; answers with what they were. What the glue does not use is no longer exported, but for the
+ * memory, which is there to be measured.
+ */
 function shortNames() {
   const glue = readFileSync(path('guestpass_sdk.js'), 'utf8')
   const wasm = path('guestpass_sdk_bg.wasm')
