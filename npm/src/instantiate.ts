@@ -61,7 +61,7 @@ async function instanceOf(source: WasmSource): Promise<WebAssembly.Instance> {
     if (!from.ok) throw new Error(`HTTP ${from.status}`)
     // Compiles while the file arrives, which takes the exact MIME type.
     if (type === 'application/wasm') return (await WebAssembly.instantiateStreaming(from, imports())).instance
-    console.warn(`guestpass: ${from.url} is served as ${type}; as application/wasm it would be there sooner`)
+    console.warn(`guestpass: ${from.url} is served as ${type}; application/wasm would be faster`)
     from = await from.arrayBuffer()
   }
   const made = await WebAssembly.instantiate(from as BufferSource, imports())

@@ -90,7 +90,8 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       void send(op, request, texts.text(text) as string, texts.text(body))
     },
     publish(epoch, given, parting) {
-      const generation = Number.isNaN(given) ? undefined : given
+      // Not a number, or 1 and more.
+      const generation = given || undefined
       log?.effect(`publish${newsWords(epoch, generation)}`)
       outside.publish(epoch, generation, parting)
     },
@@ -167,6 +168,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     sending.set(op, controller)
     const [name, path] = REQUESTS[request] as (typeof REQUESTS)[number]
     const answer = await fetch(options.baseUrl + path, {
+      method: 'POST',
       ...contentOf(name, text, body),
       cache: 'no-store',
       credentials: 'omit',
@@ -283,26 +285,21 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   }
 }
 
-/** What is sent, and how. `text` is the key or token that it is sent with. */
+/** What a `POST`, or to erase a `DELETE`, is sent with; `text` is the key or token of it. */
 function contentOf(name: (typeof REQUESTS)[number][0], text: string, body: string | undefined): RequestInit {
-  const form = (fields: Record<string, string>) => ({
-    method: 'POST',
-    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: `${new URLSearchParams(fields)}`,
-  })
-  const json = { 'Content-Type': 'application/json' }
   const Authorization = `Bearer ${text}`
+  const json = { 'Content-Type': 'application/json' }
   switch (name) {
     case 'acquire':
-      return { method: 'POST', headers: { ...json, 'Idempotency-Key': text }, body: '{"refresh":true}' }
+      return { headers: { ...json, 'Idempotency-Key': text }, body: '{"refresh":true}' }
     case 'refresh':
-      return form({ grant_type: 'refresh_token', refresh_token: text })
+      return { body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: text }) }
     case 'revoke':
-      return form({ token: text })
+      return { body: new URLSearchParams({ token: text }) }
     case 'erase':
       return { method: 'DELETE', headers: { Authorization } }
     default:
-      return { method: 'POST', headers: { ...json, Authorization }, body: body as string }
+      return { headers: { ...json, Authorization }, body: body as string }
   }
 }
 
