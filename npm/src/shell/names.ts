@@ -21,6 +21,7 @@ export const INPUTS = [
   'visible',
   'tick',
 ] as const
+export type InputName = (typeof INPUTS)[number]
 
 export const EFFECTS = ['load', 'take-lock', 'release-lock', 'make-key', 'cancel', 'shutdown'] as const
 
@@ -34,6 +35,7 @@ export const REQUESTS = [
   ['login', '/login'],
   ['link', '/link'],
 ] as const
+export type RequestName = (typeof REQUESTS)[number][0]
 
 export const STATUSES: readonly Status[] = [
   'idle',

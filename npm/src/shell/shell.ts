@@ -8,7 +8,7 @@ import { readAnswer } from './answer.js'
 import { Call, cancel } from './call.js'
 import { locksOf } from './locks.js'
 import { logTo } from './log.js'
-import { EFFECTS, FAILURES, INPUTS, OUTCOMES, REQUESTS } from './names.js'
+import { EFFECTS, FAILURES, INPUTS, type InputName, OUTCOMES, REQUESTS, type RequestName } from './names.js'
 import { listen } from './outside.js'
 import { readRecord, writeRecord } from './record.js'
 import { openStore } from './storage.js'
@@ -42,10 +42,10 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
   let until = { mono: 0, wall: 0 }
 
   /** The end of an effect. */
-  const ended = (name: (typeof INPUTS)[number], op: number) => input(name, op, `${name}#${op}`)
-  const happened = (name: (typeof INPUTS)[number]) => input(name, 0, name)
-  const call = (name: (typeof INPUTS)[number], waiter: number) => input(name, waiter, `${name}~${waiter}`)
-  const input = (name: (typeof INPUTS)[number], number: number, words: string) => {
+  const ended = (name: InputName, op: number) => input(name, op, `${name}#${op}`)
+  const happened = (name: InputName) => input(name, 0, name)
+  const call = (name: InputName, waiter: number) => input(name, waiter, `${name}~${waiter}`)
+  const input = (name: InputName, number: number, words: string) => {
     log?.input(words)
     machine.input(INPUTS.indexOf(name), number)
   }
@@ -216,7 +216,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     if (!log && !signal?.aborted && now() < until.mono && Date.now() < until.wall) return standing
   }
 
-  function errand(kind: (typeof REQUESTS)[number][0], body?: string): ReturnType<typeof wait> {
+  function errand(kind: RequestName, body?: string): ReturnType<typeof wait> {
     return wait((waiter) => {
       log?.input(`${kind}~${waiter}`)
       const request = REQUESTS.findIndex(([name]) => name === kind)
@@ -286,7 +286,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
 }
 
 /** What a `POST`, or to erase a `DELETE`, is sent with; `text` is the key or token of it. */
-function contentOf(name: (typeof REQUESTS)[number][0], text: string, body: string | undefined): RequestInit {
+function contentOf(name: RequestName, text: string, body: string | undefined): RequestInit {
   const Authorization = `Bearer ${text}`
   const json = { 'Content-Type': 'application/json' }
   switch (name) {
