@@ -4,7 +4,7 @@ use super::Machine;
 use super::errand::Task;
 use super::job::{Found, Step};
 use super::waiters::Want;
-use crate::{Credential, Request, Subject, Text};
+use crate::{Credential, Subject, Text};
 
 impl Machine {
     /// Whether an effect or event to come may name this text. Of a text that has not come in again since this was denied,
@@ -15,7 +15,6 @@ impl Machine {
             || self.held.is_some_and(|held| held.credential.holds(text))
             || self.lost.as_ref().is_some_and(|lost| names(lost.id, text))
             || self.job.as_ref().is_some_and(|job| match job.step {
-                Step::Sending(Request::Refresh { refresh_token }) => refresh_token == text,
                 Step::Comparing(Found::Credential(credential)) | Step::Committing(credential) => credential.holds(text),
                 _ => false,
             })

@@ -17,6 +17,7 @@ mod storage;
 mod tabs;
 #[path = "../support/texts.rs"]
 mod texts;
+mod texts_held;
 mod unauthorized;
 mod upgrade;
 mod upgrade_faults;
