@@ -1,5 +1,20 @@
 // The record as text: JSON.
 
+/** As it is stored. */
+interface StoredRecord {
+  epoch: number
+  generation: number
+  parting: number
+  claim: string | undefined
+  credential: {
+    access_token: string | undefined
+    refresh_token: string | undefined
+    id: string | null
+    lifetime: number | undefined
+    expires_at: number | undefined
+  } | null
+}
+
 /** A record, field by field. */
 export type Fields = [
   epoch: number,
@@ -38,10 +53,9 @@ export function readRecord(stored: unknown): [corrupt: boolean, ...Partial<Field
   return [false, epoch, generation, parting, claim, access_token, refresh_token, id, ...times]
 }
 
-export function writeRecord(...[epoch, generation, parting, claim, access_token, ...rest]: Fields): string {
-  const [refresh_token, id, lifetime, expires_at] = rest
-  const credential = access_token === undefined ? null : { access_token, refresh_token, id, lifetime, expires_at }
-  return JSON.stringify({ v: FORMAT, epoch, generation, parting, claim, credential })
+/** Of `credential`, what is no number or no text is as good as missing. */
+export function writeRecord(record: StoredRecord): string {
+  return JSON.stringify({ v: FORMAT, ...record })
 }
 
 /** A whole number that was written here. */

@@ -75,12 +75,15 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     },
     store(op, epoch, generation, parting, claim, accessToken, refreshToken, subject, lifetime, expiresAt) {
       log?.effect(`store#${op}@${epoch}.${generation}`)
-      const [text, id] = [texts.text, texts.id(subject) ?? undefined]
+      const credential = accessToken && {
+        access_token: texts.text(accessToken),
+        refresh_token: texts.text(refreshToken),
+        id: texts.id(subject),
+        lifetime,
+        expires_at: expiresAt,
+      }
       store.store(
-        writeRecord(
-          ...[epoch, generation, parting, text(claim), text(accessToken)],
-          ...[text(refreshToken), id, lifetime, expiresAt],
-        ),
+        writeRecord({ epoch, generation, parting, claim: texts.text(claim), credential: credential || null }),
         () => ended('saved', op),
         () => ended('storage-failed', op),
       )
@@ -158,8 +161,18 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
     const [corrupt, epoch, generation, parting, claim, accessToken, refreshToken, id, ...times] = found
     log?.input(`loaded#${op}${epoch === undefined ? (corrupt ? ':corrupt' : ':empty') : `@${epoch}.${generation}`}`)
     const { number, subject } = texts
-    const secrets = [number(claim), number(accessToken), number(refreshToken)] as const
-    machine.loaded(op, corrupt, epoch, generation, parting, ...secrets, subject(id), ...times)
+    machine.loaded(
+      op,
+      corrupt,
+      epoch,
+      generation,
+      parting,
+      number(claim),
+      number(accessToken),
+      number(refreshToken),
+      subject(id),
+      ...times,
+    )
   }
 
   /** A request of the session's own: plain `fetch`, never through the authenticated path (C1). */
