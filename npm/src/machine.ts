@@ -59,7 +59,7 @@ export type MachineClass = new (
 export type Load = (wasm?: SessionOptions['wasm']) => Promise<MachineClass>
 
 /** A stored record, field by field. */
-export type StoredFields = [
+type StoredFields = [
   epoch: number,
   generation: number,
   /** How the epoch before has ended. */

@@ -25,7 +25,7 @@ export interface Manager {
 export type Upgrade = 'register' | 'login' | 'link'
 
 /** How the server says no: the HTTP status, and the `code` of its problem. */
-export interface Refusal {
+interface Refusal {
   readonly status: number
   readonly reason: string
 }

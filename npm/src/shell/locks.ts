@@ -1,5 +1,5 @@
 /** How it has come: at once, after another tab had it, or not at all. Also that it is lost. */
-export type LockOutcome = 'granted' | 'handed-over' | 'unavailable'
+type LockOutcome = 'granted' | 'handed-over' | 'unavailable'
 
 /** Web Locks: one exclusive lock for all tabs of a session's name. */
 export interface Locks {
