@@ -1,4 +1,5 @@
-//! The wire: every name, number and shape that the SDK and the server must agree on, written once.
+//! The wire: what the server and the tests of the machine agree on. What the client writes and reads there is in `npm/src/shell`,
+//! since no text gets into the machine; its tests hold both to each other.
 //!
 //! The shapes are RFC 6749 §5.1 (token answer) and §5.2 (error answer); `anonymous_id` is Guestpass's own.
 
@@ -9,15 +10,6 @@ pub const TOKEN_PATH: &str = "/token";
 /// `POST`, form-encoded: token revocation (RFC 7009).
 pub const REVOKE_PATH: &str = "/revoke";
 
-/// `POST`: makes a member of the guest, who stays who they are.
-pub const REGISTER_PATH: &str = "/register";
-/// `POST`: merges the guest into an account that exists.
-pub const MEMBER_LOGIN_PATH: &str = "/login";
-/// `POST`: as one of the two, by the ID token of a third party.
-pub const LINK_PATH: &str = "/link";
-/// `DELETE`: erases the visitor.
-pub const ME_PATH: &str = "/me";
-
 /// Request header of [`LOGIN_PATH`]: 128 or more random bits, base64url without padding. As secret as a token.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The least length of an idempotency key in characters: 128 bits in base64url.
@@ -25,8 +17,6 @@ pub const IDEMPOTENCY_KEY_MIN: usize = 22;
 /// The greatest length of an idempotency key in characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 128;
 
-/// The body of [`LOGIN_PATH`] that asks for a refresh token.
-pub const LOGIN_BODY: &str = r#"{"refresh":true}"#;
 /// `grant_type` of [`TOKEN_PATH`].
 pub const GRANT_TYPE_REFRESH: &str = "refresh_token";
 

@@ -8,11 +8,31 @@ fn held<'a>(tab: &Tab, texts: &[&'a str]) -> Vec<&'a str> {
     texts.iter().copied().filter(|name| tab.machine.holds(text(name))).collect()
 }
 
-#[test]
-fn a_claim_is_held_until_there_is_a_guest() {
+/// A first visit up to the request for a guest, and what is left of its transcript.
+fn acquiring() -> (Tab, &'static str) {
     let mut tab = tab();
     let (before, after) = FIRST_VISIT.split_at(FIRST_VISIT.find("answered").unwrap());
     tab.run(before);
+    (tab, after)
+}
+
+/// A tab that has sent its refresh token.
+fn refreshing() -> Tab {
+    let mut tab = active();
+    tab.run(
+        "
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        ",
+    );
+    tab
+}
+
+#[test]
+fn a_claim_is_held_until_there_is_a_guest() {
+    let (mut tab, after) = acquiring();
     assert_eq!(held(&tab, &["k1", "a1"]), ["k1"]);
     tab.run(after);
     assert_eq!(held(&tab, &["k1", "a1", "r1", "g1", "a2"]), ["a1", "r1", "g1"]);
@@ -20,9 +40,7 @@ fn a_claim_is_held_until_there_is_a_guest() {
 
 #[test]
 fn a_key_that_the_server_will_not_take_again_is_held_so_that_it_is_known() {
-    let mut tab = tab();
-    let (before, _) = FIRST_VISIT.split_at(FIRST_VISIT.find("answered").unwrap());
-    tab.run(before);
+    let (mut tab, _) = acquiring();
     tab.say("answered 409");
     assert_eq!(held(&tab, &["k1", "k2"]), ["k1"]);
 }
@@ -40,16 +58,8 @@ fn a_token_is_held_until_its_successor_is_stored() {
 
 #[test]
 fn an_answer_is_held_while_it_is_compared() {
-    let mut tab = active();
-    tab.say("expire");
-    tab.run("want 2 -> lock");
-    tab.run(
-        "
-        granted                    -> load
-        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
-        answered a2/r2 as g2 900   -> load
-        ",
-    );
+    let mut tab = refreshing();
+    tab.run("answered a2/r2 as g2 900 -> load");
     assert_eq!(held(&tab, &["a2", "r2", "g2", "a3"]), ["a2", "r2", "g2"]);
 }
 
@@ -82,13 +92,9 @@ fn a_password_is_held_until_the_server_has_answered_and_the_answer_until_it_is_t
 
 #[test]
 fn who_is_lost_is_held_until_that_is_told() {
-    let mut tab = active();
-    tab.say("expire");
-    tab.run("want 2 -> lock");
+    let mut tab = refreshing();
     tab.run(
         "
-        granted                    -> load
-        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
         answered 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900 -> key
         ",
