@@ -90,6 +90,15 @@ impl Machine {
         self.end_job();
     }
 
+    /// Another tab has got what this one has sent for. Were the answer waited for all the same, its failure would be
+    /// repeated: with a credential that needs no refresh.
+    pub(super) fn drop_overtaken_send(&mut self, now: Timestamp) {
+        let overtaken = |job: &Job| matches!(job.step, Step::Sending(_)) && self.version > job.base;
+        if self.job.as_ref().is_some_and(overtaken) && !self.wants_renewal(now) {
+            self.drop_job();
+        }
+    }
+
     /// Ends a job that has nothing under way but the lock.
     pub(super) fn end_job(&mut self) {
         if let Some(op) = self.job.take().and_then(|job| job.lock) {

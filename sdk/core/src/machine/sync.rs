@@ -92,6 +92,7 @@ impl Machine {
         }
         let behind = self.is_behind(&record);
         self.observe(now, record);
+        self.drop_overtaken_send(now);
         if behind && self.job.is_none() {
             self.begin(now, Goal::Repair);
         }

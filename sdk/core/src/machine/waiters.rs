@@ -133,13 +133,13 @@ impl Machine {
         });
     }
 
-    /// While renewals fail, a token that is about to end is the best there is for what cannot be replayed.
     /// Until when every [`Input::TokenWanted`](crate::Input::TokenWanted) would be granted what was granted last, and
     /// nothing else would follow, unless another input comes first. Whoever asks often need not ask until then.
     pub fn serves_until(&self) -> Option<Timestamp> {
         self.held.as_ref().filter(|held| held.used && self.phase == Phase::Open).and_then(Held::serves_until)
     }
 
+    /// While renewals fail, a token that is about to end is the best there is for what cannot be replayed.
     fn can_serve(&self, now: Timestamp, fresh: bool) -> bool {
         let early = fresh && self.pace.failure.is_none();
         self.held.as_ref().is_some_and(|held| held.usable(now, early))

@@ -133,9 +133,8 @@ fn c07_an_answer_that_others_have_overtaken_is_dropped() {
     heard.run(
         "
         heard 0.3                      -> load
-        loaded 0.3 a3/r3 as g1 900     -> settle 2 a3; adopted g1
-        answered a2/r2 as g1 900       -> load
-        loaded 0.3 a3/r3 as g1 900     -> | active
+        loaded 0.3 a3/r3 as g1 900     -> cancel, settle 2 a3; adopted g1 | active
+        answered a2/r2 as g1 900       ->
         want 3                         -> settle 3 a3
         ",
     );

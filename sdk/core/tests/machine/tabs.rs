@@ -63,6 +63,41 @@ fn an_adopted_credential_serves_who_waits_while_a_refresh_is_under_way() {
     );
 }
 
+/// Found in Firefox: the answer was lost after another tab's had been adopted, and that one was refreshed at once.
+#[test]
+fn c02_a_refresh_that_another_tab_has_overtaken_is_called_off() {
+    let mut tab = active();
+    tab.run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        refused                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        heard 0.2                   -> load
+        loaded 0.2 a2/r2 as g1 900  -> cancel, settle 2 a2; adopted g1 | active
+        unsent                      ->
+        after 60000                 ->
+        ",
+    );
+}
+
+/// What is found is of no use: the answer may still be.
+#[test]
+fn c02_a_refresh_goes_on_when_the_credential_that_has_overtaken_it_has_expired() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        refused                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        heard 0.2                   -> load
+        loaded 0.2 a2/r2 as g1 0    -> ; adopted g1
+        answered a2/r2 as g1 900    -> load
+        loaded 0.2 a2/r2 as g1 0    -> lock
+        ",
+    );
+}
+
 #[test]
 fn a_credential_that_is_adopted_expired_is_refreshed() {
     active().run(

@@ -10,6 +10,10 @@ use crate::world::World;
 pub(crate) const PROPERTIES: &[&str] =
     &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "texts", "rows", "at rest"];
 
+/// In milliseconds: more than the part of a lifetime in which a token is refreshed ahead of its end, and less than is left
+/// of it where no clock was set.
+const NEAR_THE_END: u64 = 300_000;
+
 /// What a tab was before a step.
 pub(crate) struct Before {
     version: Version,
@@ -132,6 +136,12 @@ impl World {
         if !matches!(request, Request::Acquire { .. } | Request::Refresh { .. }) {
             return; // needs no lock
         }
+        if let Request::Refresh { refresh_token } = request
+            && self.server.rotates(*refresh_token)
+            && !self.is_refresh_due(tab)
+        {
+            self.say_wrong("C2", format!("tab {tab} refreshes what is neither expired nor refused"));
+        }
         let holds = self.lock.holder.is_some_and(|(holder, _)| holder == tab);
         if !holds && !self.tabs[tab].bypassed && !self.tabs[tab].broken {
             self.say_wrong("C2", format!("tab {tab} sends without the lock"));
@@ -140,6 +150,15 @@ impl World {
         if self.tabs[tab].sends.values().any(pending) {
             self.say_wrong("C2", format!("tab {tab} sends the same once more while it is under way"));
         }
+    }
+
+    fn is_refresh_due(&self, tab: usize) -> bool {
+        let Tab { machine, now, spent, calls, .. } = &self.tabs[tab];
+        let ends = machine.snapshot().expires_at.is_none_or(|end| end < now.wall + NEAR_THE_END);
+        let slept = now.mono > NEAR_THE_END;
+        // Of who has become a member, the credential says so only after a refresh.
+        let upgrading = calls.values().any(|call| *call == Call::Upgrading);
+        *spent == Some(machine.version()) || ends || slept || upgrading
     }
 
     /// C8: after a sign-out for good, nobody becomes a guest whom nobody has asked for.

@@ -188,13 +188,14 @@ impl Model for Scenario {
 
     fn properties(&self) -> Vec<Property<Self>> {
         macro_rules! holds {
-            ($($index:literal)*) => {
+            ($($index:literal)*) => {{
+                const { assert!([$($index),*].len() == PROPERTIES.len(), "a property is not looked at") };
                 vec![$(Property::always(PROPERTIES[$index], |_: &Scenario, state: &State| {
                     !state.world.wrong.contains_key(PROPERTIES[$index])
                 })),*]
-            };
+            }};
         }
-        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
     }
 }
 

@@ -188,6 +188,12 @@ impl Server {
         (!revoked).then_some(user)
     }
 
+    /// Whether a refresh with this token would make it an old one.
+    pub(crate) fn rotates(&self, token: Text) -> bool {
+        let found = self.find(&words(token)).map(|(session, counter)| (self.sessions[session], counter));
+        found.is_some_and(|(session, counter)| !session.revoked && counter == session.counter)
+    }
+
     /// The session of a token.
     pub(crate) fn session(&self, token: Text) -> Option<&Session> {
         self.find(&words(token)).map(|(session, _)| &self.sessions[session])

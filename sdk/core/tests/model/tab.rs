@@ -22,6 +22,8 @@ pub(crate) struct Tab {
     pub(crate) calls: BTreeMap<u32, Call>,
     /// The lock was refused, lost, or not waited for: two tabs may be at it at once.
     pub(crate) bypassed: bool,
+    /// The credential that has expired here, or was refused.
+    pub(crate) spent: Option<Version>,
     /// Who the visitor was, when that has ended without a word so far.
     pub(crate) owed: Option<Subject>,
     /// The epochs in which somebody has asked for a guest by more than a request: to start, or to become a member.
@@ -88,6 +90,7 @@ impl Tab {
             inbox: Vec::new(),
             calls: BTreeMap::new(),
             bypassed: false,
+            spent: None,
             owed: None,
             asked: BTreeSet::new(),
             started: 0,

@@ -252,6 +252,7 @@ impl World {
                 return self.say_wrong("C17", format!("tab {tab} does not come to rest"));
             }
             let before = self.before(tab, &input);
+            self.note_spent(tab, &input);
             let earlier = self.tabs[tab].machine.clone();
             let now = self.tabs[tab].now;
             let status = self.tabs[tab].machine.snapshot().status;
@@ -270,6 +271,18 @@ impl World {
             for effect in effects {
                 self.perform(tab, effect, &mut inputs);
             }
+        }
+    }
+
+    fn note_spent(&mut self, tab: usize, input: &Input) {
+        let held = self.tabs[tab].machine.version();
+        let spent = match input {
+            Input::Expire => true,
+            Input::Unauthorized { version, .. } => *version == held,
+            _ => false,
+        };
+        if spent {
+            self.tabs[tab].spent = Some(held);
         }
     }
 
