@@ -1,6 +1,7 @@
 import { X } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { useTranslation } from 'react-i18next'
+import { useReturnFocus } from '../hooks/useReturnFocus'
 import { CartPanel } from './CartPanel'
 
 interface CartDrawerProps {
@@ -11,11 +12,12 @@ interface CartDrawerProps {
 /** The cart over the page, from its edge. */
 export function CartDrawer({ open, onOpenChange }: CartDrawerProps) {
   const { t } = useTranslation()
+  const returnFocus = useReturnFocus()
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
         <Dialog.Overlay className="overlay" />
-        <Dialog.Content className="drawer" aria-describedby={undefined}>
+        <Dialog.Content className="drawer" aria-describedby={undefined} {...returnFocus}>
           <Dialog.Close className="icon-button drawer-close" aria-label={t('cart.close')}>
             <X className="icon" aria-hidden="true" />
           </Dialog.Close>

@@ -3,6 +3,7 @@ import { Fingerprint, X } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useReturnFocus } from '../hooks/useReturnFocus'
 import {
   hasPasskeys,
   logInWithPasskey,
@@ -22,11 +23,12 @@ interface MembershipDialogProps {
 /** Sign-up and log-in, by passkey or by password. A failure leaves the visitor who they were, and says so. */
 export function MembershipDialog({ how, onChange }: MembershipDialogProps) {
   const { t } = useTranslation()
+  const returnFocus = useReturnFocus()
   return (
     <Dialog.Root open={how !== null} onOpenChange={(open) => !open && onChange(null)}>
       <Dialog.Portal>
         <Dialog.Overlay className="overlay" />
-        <Dialog.Content className="dialog" data-testid="membership">
+        <Dialog.Content className="dialog" data-testid="membership" {...returnFocus}>
           <Dialog.Title>{t(how === 'logIn' ? 'membership.logInTitle' : 'membership.signUpTitle')}</Dialog.Title>
           <Dialog.Description className="quiet">
             {t(how === 'logIn' ? 'membership.logInHint' : 'membership.signUpHint')}

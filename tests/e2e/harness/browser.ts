@@ -133,10 +133,27 @@ export class Tab {
   }
 
   /** Presses a key, wherever the keyboard is. */
-  async press(key: 'Escape' | 'Tab' | 'Enter'): Promise<void> {
-    const driver = await this.#focused()
-    const keys = { Escape: Key.ESCAPE, Tab: Key.TAB, Enter: Key.ENTER }
-    await driver.switchTo().activeElement().sendKeys(keys[key])
+  async press(key: keyof typeof KEYS | 'Shift+Tab'): Promise<void> {
+    const actions = (await this.#focused()).actions()
+    await (key === 'Shift+Tab'
+      ? actions.keyDown(Key.SHIFT).sendKeys(Key.TAB).keyUp(Key.SHIFT)
+      : actions.sendKeys(KEYS[key])
+    ).perform()
+  }
+
+  /** Takes the keyboard to the element with this `data-testid` by pressing a key again and again, which shows where it is. */
+  async reach(testId: string, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+    const way: (string | undefined)[] = []
+    while (way.at(-1) !== testId) {
+      if (way.length > 60) throw new Error(`pressed ${key}, came to ${way.join(', ')}, and not to ${testId}`)
+      await this.press(key)
+      way.push(await this.keyboardIsAt())
+    }
+  }
+
+  /** The `data-testid` of the element that has the keyboard, where the page shows that it has. */
+  keyboardIsAt(): Promise<string | undefined> {
+    return this.evaluate(keyboardIsAt)
   }
 
   /** Runs a classic script in the page. */
@@ -184,6 +201,14 @@ export class Tab {
 
 /** What the types of selenium-webdriver leave out. */
 type WithAuthenticators = WebDriver & { addVirtualAuthenticator(options: VirtualAuthenticatorOptions): Promise<void> }
+
+const KEYS = { Escape: Key.ESCAPE, Tab: Key.TAB, Enter: Key.ENTER }
+
+function keyboardIsAt(): string | undefined {
+  const element = document.activeElement as HTMLElement
+  const shown = element.matches(':focus-visible') && getComputedStyle(element).outlineStyle !== 'none'
+  return shown ? element.dataset.testid : undefined
+}
 
 interface Outcome<T> {
   readonly value?: T

@@ -1,4 +1,4 @@
-// axe finds nothing to complain about, on any page, in either colour scheme.
+// axe finds nothing to complain about, on any page, in either colour scheme; and the keyboard is enough.
 
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -60,6 +60,29 @@ for (const theme of ['light', 'dark']) {
     }),
   )
 }
+
+test(
+  'by keyboard alone, a visitor finds an item, puts it into the cart, takes one more, and is back where they were',
+  scene({}, async ({ visitor }) => {
+    const shop = await visitor.opens()
+    await shop.tab.reach('search')
+    await shop.tab.type('search', 'honey')
+    await expect.poll(() => shop.tab.text('item-1')).toBeNull()
+    await shop.tab.reach('add-4')
+    await shop.tab.press('Enter')
+    await shop.hasInCart(1)
+
+    await shop.tab.reach('open-cart', 'Shift+Tab')
+    await shop.tab.press('Enter')
+    await shop.tab.reach('cart-plus-4')
+    await shop.tab.press('Enter')
+    await shop.hasInCart(2)
+    await shop.tab.press('Escape')
+
+    await expect.poll(() => shop.tab.text('cart-total')).toBeNull()
+    await expect.poll(() => shop.tab.keyboardIsAt()).toBe('open-cart')
+  }),
+)
 
 /** What axe has to say of the page as it is, in a line each. */
 async function violations(shop: Shop): Promise<string[]> {
