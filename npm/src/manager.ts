@@ -1,9 +1,9 @@
-import type { ErrorCode, Membership, SessionEvent, SessionOptions, Snapshot, TokenOptions } from './types.js'
+import type { Membership, SessionEvent, SessionOptions, Snapshot, TokenOptions } from './types.js'
 
 /** Loads the compiled code and hands out what runs one session. Rejects with a `GuestpassError` of code `load_failed`. */
 export type LoadManager = (wasm?: SessionOptions['wasm']) => Promise<MakeManager>
 
-export type MakeManager = (options: ManagerOptions, host: Host) => Manager
+export type MakeManager = (options: ManagerOptions, notify: Notify) => Manager
 
 /** Runs one session: the compiled machine, which takes every decision, and the shell, which acts on them. */
 export interface Manager {
@@ -24,21 +24,11 @@ export interface Manager {
 /** The ways to become a member, by the names of their endpoints. */
 export type Upgrade = 'register' | 'login' | 'link'
 
-/** How the server says no: the HTTP status, and the `code` of its problem. */
-interface Refusal {
-  readonly status: number
-  readonly reason: string
-}
-
 /** Options, checked and complete: `baseUrl` has no slash at its end, and `allowedOrigins` holds its origin. */
 export type ManagerOptions = Required<Omit<SessionOptions, 'debug' | 'wasm'>> & {
   readonly debug: ((line: string) => void) | undefined
   readonly wasm: SessionOptions['wasm']
 }
 
-/** What the session manager asks of the code around it. */
-export interface Host {
-  /** Called after each step, with at most one event: the same snapshot again when only an event is to be told. */
-  notify(snapshot: Snapshot, event?: SessionEvent): void
-  error(code: ErrorCode, message: string, refusal?: Refusal): Error
-}
+/** Called after each step, with at most one event: the same snapshot again when only an event is to be told. */
+export type Notify = (snapshot: Snapshot, event?: SessionEvent) => void

@@ -51,15 +51,13 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
 
 /** Checks what a caller gave to `token`. */
 export function checkTokenTimeout(timeout: unknown): void {
-  if (timeout !== undefined && !isTimeout(timeout)) {
-    throw new GuestpassError('invalid_option', `token: ${TIMEOUT_RULE}`)
-  }
+  if (timeout !== undefined && !isTimeout(timeout)) throw invalid(TIMEOUT_RULE, 'token')
 }
 
 /** Checks what a caller gave to `signOut`: a misspelt 'none' would make a guest of somebody who wants none. */
 export function checkNext(next: unknown): void {
   if (next !== undefined && next !== 'guest' && next !== 'none') {
-    throw new GuestpassError('invalid_option', "signOut: next must be 'guest' or 'none'")
+    throw invalid("next must be 'guest' or 'none'", 'signOut')
   }
 }
 
@@ -128,6 +126,6 @@ function oneOf<Choice extends string>(
   return value
 }
 
-function invalid(what: string): GuestpassError {
-  return new GuestpassError('invalid_option', `createSession: ${what}`)
+function invalid(what: string, where = 'createSession'): GuestpassError {
+  return new GuestpassError('invalid_option', `${where}: ${what}`)
 }

@@ -1,6 +1,6 @@
 // Passkeys (WebAuthn): what the server asks for, what the browser makes of it, as JSON. Loaded when it is first needed.
 
-import { GuestpassError } from './errors.js'
+import { GuestpassError, refusal } from './errors.js'
 import type { Upgrade } from './manager.js'
 import type { Session } from './types.js'
 
@@ -84,15 +84,12 @@ function text(buffer: ArrayBuffer): string {
 }
 
 function failed(message: string, cause?: unknown): GuestpassError {
-  return new GuestpassError('passkey_failed', message, cause === undefined ? undefined : { cause })
+  return new GuestpassError('passkey_failed', message, cause ? { cause } : {})
 }
 
 function refused(status: number, code: unknown): GuestpassError {
   if (typeof code !== 'string') {
     return new GuestpassError(status < 500 ? 'rejected' : 'unavailable', `no passkey can be asked for (HTTP ${status})`)
   }
-  return new GuestpassError('refused', `the server refused: ${code} (HTTP ${status}); the session is as it was`, {
-    status,
-    reason: code,
-  })
+  return refusal(status, code)
 }

@@ -1,7 +1,7 @@
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
 import type { Load } from './machine.js'
-import type { Host, LoadManager, Manager, Upgrade } from './manager.js'
+import type { LoadManager, Manager, Notify, Upgrade } from './manager.js'
 import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
 import { runSession } from './shell/shell.js'
@@ -12,7 +12,7 @@ import type { Credentials, Membership, Session, SessionEvent, SessionOptions, Sn
 export function sessionFactory(load: Load): (options?: SessionOptions) => Session {
   return managedSessionFactory(async (wasm) => {
     const Machine = await load(wasm)
-    return (options, host) => runSession(Machine, options, host)
+    return (options, notify) => runSession(Machine, options, notify)
   })
 }
 
@@ -43,13 +43,10 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
   let loading = false
   let closed = false
 
-  const host: Host = {
-    notify(next, event) {
-      if (closed) return
-      show(next)
-      if (event) eventListeners.tell(event)
-    },
-    error: (code, message, refusal) => new GuestpassError(code, message, refusal),
+  const notify: Notify = (next, event) => {
+    if (closed) return
+    show(next)
+    if (event) eventListeners.tell(event)
   }
 
   function show(next: Snapshot): void {
@@ -79,7 +76,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       if (!closed) show(LOADING)
       const makeManager = await loaded
       if (closed) return
-      manager = makeManager(completeOptions(options), host)
+      manager = makeManager(completeOptions(options), notify)
       waiting.performAll(manager)
       // The manager tells what changes, and nothing has: it has found nothing, or everyone who waited has given up.
       if (snapshot === LOADING) show(IDLE)

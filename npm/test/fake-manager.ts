@@ -1,4 +1,4 @@
-import type { Host, LoadManager, MakeManager, Manager, ManagerOptions, Upgrade } from '../src/manager.js'
+import type { LoadManager, MakeManager, Manager, ManagerOptions, Notify, Upgrade } from '../src/manager.js'
 import type { Membership, Snapshot } from '../src/types.js'
 
 /** A snapshot of a guest with the given number. */
@@ -19,8 +19,8 @@ export class FakeModule {
 
   /** @param prepare - what to do with each new manager before it is called. */
   succeed(prepare: (manager: FakeManager) => void = () => {}): void {
-    this.#next().resolve((options, host) => {
-      const manager = new FakeManager(options, host)
+    this.#next().resolve((options, notify) => {
+      const manager = new FakeManager(options, notify)
       this.managers.push(manager)
       prepare(manager)
       return manager
@@ -53,7 +53,7 @@ export class FakeManager implements Manager {
 
   constructor(
     readonly options: ManagerOptions,
-    readonly host: Host,
+    readonly notify: Notify,
   ) {}
 
   async start(anew: boolean): Promise<void> {

@@ -31,7 +31,7 @@ test('a listener that throws is reported and disturbs neither the other listener
   session.onEvent(fail)
   session.onEvent(others.event)
 
-  manager.host.notify(guest(1), { at: 1, type: 'acquired', id: 'anonymous_1' })
+  manager.notify(guest(1), { at: 1, type: 'acquired', id: 'anonymous_1' })
 
   expect(others.snapshot).toHaveBeenCalledTimes(1)
   expect(others.event).toHaveBeenCalledTimes(1)
@@ -55,7 +55,7 @@ test('where there is no reportError, the exception of a listener is thrown on it
     throw mistake
   })
 
-  manager.host.notify(guest(1))
+  manager.notify(guest(1))
 
   expect(thrown).toEqual([mistake])
 })
@@ -68,7 +68,7 @@ test('a function that subscribed twice and unsubscribed once is still called', a
 
   stop()
   stop()
-  manager.host.notify(guest(1))
+  manager.notify(guest(1))
 
   expect(listener).toHaveBeenCalledTimes(1)
 })
@@ -79,7 +79,7 @@ test('a listener that another one has just removed is not called', async () => {
   session.subscribe(() => stopSecond())
   const stopSecond = session.subscribe(second)
 
-  manager.host.notify(guest(1))
+  manager.notify(guest(1))
 
   expect(second).not.toHaveBeenCalled()
 })
@@ -92,9 +92,9 @@ test('a listener that another one has just added waits for the next change', asy
     session.subscribe(added)
   })
 
-  manager.host.notify(guest(1))
+  manager.notify(guest(1))
   expect(added).not.toHaveBeenCalled()
 
-  manager.host.notify(guest(2))
+  manager.notify(guest(2))
   expect(added).toHaveBeenCalledTimes(1)
 })

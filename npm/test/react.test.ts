@@ -55,10 +55,10 @@ test('a component shows the snapshot and follows it, under StrictMode', async ()
   expect(container.textContent).toBe('loading null')
 
   await act(async () => module.succeed())
-  await act(async () => module.manager.host.notify(guest(1)))
+  await act(async () => module.manager.notify(guest(1)))
   expect(container.textContent).toBe('active anonymous_1')
 
-  await act(async () => module.manager.host.notify(guest(2)))
+  await act(async () => module.manager.notify(guest(2)))
   expect(container.textContent).toBe('active anonymous_2')
 })
 
@@ -74,7 +74,7 @@ test('C15: rendering on a server starts nothing, and shows an idle session whate
   const started = session.start()
   module.succeed()
   await started
-  module.manager.host.notify(guest(1))
+  module.manager.notify(guest(1))
   expect(renderToString(page(session, createElement(Visitor)))).toContain('idle ')
 })
 
@@ -97,7 +97,7 @@ test('what the server rendered is taken over without a mismatch, and then follow
   const started = session.start()
   module.succeed()
   await started
-  module.manager.host.notify(guest(1))
+  module.manager.notify(guest(1))
 
   await act(async () => {
     const options = { onRecoverableError: recovered }
@@ -119,13 +119,13 @@ test('a selector renders the component only when what it selects changes', async
   }
   const { container } = await mount(page(session, createElement(Id)))
   await act(async () => module.succeed())
-  await act(async () => module.manager.host.notify(guest(1)))
+  await act(async () => module.manager.notify(guest(1)))
   const before = rendered.mock.calls.length
 
-  await act(async () => module.manager.host.notify({ ...guest(1), status: 'refreshing' }))
+  await act(async () => module.manager.notify({ ...guest(1), status: 'refreshing' }))
   expect(rendered.mock.calls.length).toBe(before)
 
-  await act(async () => module.manager.host.notify(guest(2)))
+  await act(async () => module.manager.notify(guest(2)))
   expect(rendered.mock.calls.length).toBeGreaterThan(before)
   expect(container.textContent).toBe('anonymous_2')
 })
@@ -139,7 +139,7 @@ test('a selector that makes a new object each time neither loops nor warns', asy
   }
   const { container } = await mount(page(session, createElement(Both)))
   await act(async () => module.succeed())
-  await act(async () => module.manager.host.notify(guest(1)))
+  await act(async () => module.manager.notify(guest(1)))
 
   expect(container.textContent).toBe('anonymous_1 active')
   expect(errors).not.toHaveBeenCalled()
@@ -160,7 +160,7 @@ test('mounting again does not start a session that has ended', async () => {
   const { module, session } = setUp()
   const first = await mount(page(session, createElement(Visitor)))
   await act(async () => module.succeed())
-  await act(async () => module.manager.host.notify({ ...guest(1), status: 'ended' }))
+  await act(async () => module.manager.notify({ ...guest(1), status: 'ended' }))
   const before = [...module.manager.calls]
   await act(async () => first.root.render(null))
 

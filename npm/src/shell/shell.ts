@@ -1,7 +1,8 @@
 // The browser around the compiled machine: performs its effects, and tells it how they ended.
 
+import { GuestpassError, refusal } from '../errors.js'
 import type { Effects, MachineClass } from '../machine.js'
-import type { Host, Manager, ManagerOptions } from '../manager.js'
+import type { Manager, ManagerOptions, Notify } from '../manager.js'
 import { IDLE } from '../snapshots.js'
 import type { ErrorCode, Membership, Snapshot } from '../types.js'
 import { readAnswer } from './answer.js'
@@ -26,7 +27,7 @@ interface Waiter {
 }
 
 /** Runs one session with a machine of this class. */
-export function runSession(Machine: MachineClass, options: ManagerOptions, host: Host): Manager {
+export function runSession(Machine: MachineClass, options: ManagerOptions, notify: Notify): Manager {
   const key = `guestpass:${options.name}`
   const log = options.debug && logTo(options.debug)
   const store = openStore(options.storage, key)
@@ -113,10 +114,9 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       if (failure) {
         const { code, message } = failure
         const aborted = code === 'aborted' && waiting?.signal
-        waiting?.reject(aborted ? reason(aborted) : host.error(code as ErrorCode, message))
+        waiting?.reject(aborted ? reason(aborted) : new GuestpassError(code as ErrorCode, message))
       } else if (outcome === 'refused') {
-        const message = `the server refused: ${text} (HTTP ${status}); the session is as it was`
-        waiting?.reject(host.error(outcome, message, { status, reason: text as string }))
+        waiting?.reject(refusal(status, text as string))
       } else {
         waiting?.resolve(text)
       }
@@ -125,7 +125,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, host:
       snapshot = snapshotOf(texts, ...numbers)
     },
     step: () => log?.end(snapshot.status),
-    tell: (event, ...numbers) => host.notify(snapshot, event ? eventOf(texts, event, ...numbers) : undefined),
+    tell: (event, ...numbers) => notify(snapshot, event ? eventOf(texts, event, ...numbers) : undefined),
     arm(at, mono, wall) {
       standing = latest
       latest = undefined

@@ -93,8 +93,10 @@ impl Machine {
     /// Another tab has got what this one has sent for. Were the answer waited for all the same, its failure would be
     /// repeated: with a credential that needs no refresh.
     pub(super) fn drop_overtaken_send(&mut self, now: Timestamp) {
-        let overtaken = |job: &Job| matches!(job.step, Step::Sending(_)) && self.version > job.base;
-        if self.job.as_ref().is_some_and(overtaken) && !self.wants_renewal(now) {
+        if let Some(Job { step: Step::Sending(_), base, .. }) = self.job
+            && self.version > base
+            && !self.wants_renewal(now)
+        {
             self.drop_job();
         }
     }
