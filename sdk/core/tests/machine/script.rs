@@ -84,6 +84,7 @@ impl Tab {
     pub(crate) fn say(&mut self, input: &str) -> String {
         let input = self.parse(input);
         let before = self.machine.clone();
+        let timely = input != Input::Tick || before.poll_timeout().is_some_and(|at| at <= self.now.mono);
         self.machine.handle(self.now, input);
         let effects: Vec<_> = std::iter::from_fn(|| self.machine.poll_effect()).collect();
         let events: Vec<_> = std::iter::from_fn(|| self.machine.poll_event()).collect();
@@ -93,6 +94,7 @@ impl Tab {
             write!(said, "; {}", render_event(&event)).unwrap();
         }
         assert!(self.machine.poll_timeout().is_none_or(|at| at > self.now.mono), "C17: a deadline is left armed");
+        assert!(timely || said.is_empty(), "`{said}` comes of a timer that was not armed");
         self.serves_as_it_says();
         said
     }

@@ -81,6 +81,24 @@ fn c02_a_refresh_that_another_tab_has_overtaken_is_called_off() {
     );
 }
 
+#[test]
+fn a_refresh_that_nobody_waits_for_any_more_goes_on() {
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        abort 2                     -> settle 2 aborted
+        visible                     -> load
+        loaded 0.1 a1/r1 as g1 900  ->
+        answered a2/r2 as g1 900    -> load
+        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
+        saved                       -> unlock, publish 0.2; refreshed g1 | active
+        ",
+    );
+}
+
 /// What is found is of no use: the answer may still be.
 #[test]
 fn c02_a_refresh_goes_on_when_the_credential_that_has_overtaken_it_has_expired() {

@@ -13,7 +13,7 @@ fn resend(tab: &mut Tab, sent: &str) {
 
 #[test]
 fn an_answer_that_is_lost_is_asked_for_again() {
-    for lost in ["unsent", "answered 503", "answered 200", "answered 429", "answered 408"] {
+    for lost in ["unsent", "answered 503", "answered 200", "answered 204", "answered 429", "answered 408"] {
         let mut tab = active();
         tab.run("register 2 {} -> send register a1 {}");
         tab.run(&format!("{lost} -> | active"));
