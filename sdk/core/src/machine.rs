@@ -284,7 +284,6 @@ impl Machine {
         self.settle_all(Outcome::Failed(Failure::Closed), &|_| true);
         self.phase = Phase::Closed;
         self.held = None;
-        self.events.clear();
         self.effects.push_back(Effect::Shutdown);
         self.snapshot = Snapshot { status: Status::Closed, id: None, expires_at: None, failure: None, retry_at: None };
     }

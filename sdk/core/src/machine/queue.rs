@@ -16,8 +16,4 @@ impl<T> Queue<T> {
     pub(super) fn pop_front(&mut self) -> Option<T> {
         if self.0.is_empty() { None } else { Some(self.0.remove(0)) }
     }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
