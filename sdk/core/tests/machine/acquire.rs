@@ -124,7 +124,7 @@ fn c19_without_the_lock_claims_settle_and_the_last_one_counts() {
         loaded empty              -> key
         key k1                    -> store 0.0 claim k1
         saved                     ->
-        after 150                 -> load
+        after 400                 -> load
         loaded 0.0 claim k2       -> send acquire k2
         answered a1/r1 as g1 900  -> load
         loaded 0.0 claim k2       -> store 0.1 a1/r1
@@ -141,7 +141,7 @@ fn c19_without_the_lock_a_guest_that_another_tab_got_meanwhile_is_adopted() {
         loaded empty                    -> lock
         refused                         -> load
         loaded 0.0 claim k2             ->
-        after 150                       -> load
+        after 400                       -> load
         loaded 0.1 a1/r1 as g1 900      -> settle 1 a1; adopted g1 | active
         ",
     );
@@ -159,7 +159,7 @@ fn c09_without_the_lock_a_guest_that_was_adopted_while_claims_settled_is_refresh
         heard 0.1                   -> load
         loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; adopted g1
         401 2 0.1                   -> ; unauthorized
-        after 150                   -> load
+        after 400                   -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
         ",
     );
@@ -277,7 +277,7 @@ fn c19_a_key_that_is_used_up_does_not_come_back_with_another_tabs_claim() {
         loaded 0.0 claim k1  -> key
         key k2               -> store 0.0 claim k2
         saved                ->
-        after 150            -> load
+        after 400            -> load
         loaded 0.0 claim k1  -> send acquire k2
         ",
     );
