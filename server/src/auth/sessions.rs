@@ -50,7 +50,7 @@ impl Lifetimes {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoginError {
-    #[error("the Idempotency-Key is too old, or its session has moved on")]
+    #[error("the Idempotency-Key is too old, or its session has moved on or is gone")]
     TooLate,
     #[error("the Idempotency-Key has been used with a login of the other form")]
     OtherForm,

@@ -55,7 +55,7 @@ pub(super) struct LoginBody {
         )),
         (
             status = 409,
-            description = "The Idempotency-Key is too old, or its session has moved on.",
+            description = "The Idempotency-Key is too old, or its session has moved on or is gone.",
             body = ProblemBody,
             content_type = "application/problem+json"
         ),

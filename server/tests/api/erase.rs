@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{MINUTE, Server, Tokens, authorized, refresh, with};
+use crate::support::{MINUTE, Server, Tokens, authorized, login, refresh, with};
 
 fn erasure(token: &str) -> Request<Body> {
     authorized("DELETE", "/me", token, None)
@@ -176,6 +176,19 @@ async fn of_two_erasures_at_once_one_finds_nothing_left() {
 
     assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 7, "{answers:?}");
+}
+
+/// Else a proof of work would be good for any number of guests, and the rate limit for logins for many times as many.
+#[tokio::test]
+async fn the_key_of_a_login_whose_guest_was_erased_makes_no_other_guest() {
+    let server = Server::open().await;
+    let enter = || login(Some(json!({ "refresh": true })), Some("k_-GqFbKvQ0r8pWm2ZtYxA"));
+    let guest = server.send(enter()).await.tokens();
+    assert_eq!(server.send(erasure(&guest.access)).await.status, 204);
+
+    server.send(enter()).await.assert_problem(409);
+
+    assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 0);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod cart_conditions;
 mod cors;
 mod docs;
 mod erase;
+mod erased_file;
 mod examples;
 mod export;
 mod favorites;

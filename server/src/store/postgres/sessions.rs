@@ -96,7 +96,7 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
              WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
         )
         .await?;
-    // A key that has been swept since is one that was too late.
+    // A key that has been swept since, or whose guest has been erased, is one that was too late.
     let Some(row) = transaction.query_opt(&query, &[&key.as_slice()]).await? else {
         return Ok(LoginOutcome::TooLate);
     };

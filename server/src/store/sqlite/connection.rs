@@ -65,6 +65,8 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // FULL flushes the log at each commit: what has been acknowledged survives a power cut.
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // What is erased is overwritten in the file, too.
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "foreign_keys", true)
     };
     pragmas().map_err(|error: rusqlite::Error| StoreError::from(&error))

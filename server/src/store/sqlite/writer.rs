@@ -5,7 +5,7 @@
 //! only then answers. A job that fails undoes its own savepoint and nobody else's.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -20,6 +20,9 @@ use crate::store::StoreError;
 const QUEUE: usize = 4096;
 /// Jobs in one transaction: bounds how long the first of them waits for its answer.
 const BATCH: usize = 1024;
+
+/// How long what is erased may still be read in the log, where SQLite leaves what it has moved to the database.
+const LOG_EMPTIED_EVERY: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
@@ -99,6 +102,7 @@ enum Message {
 fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_place: &impl InPlace, commits: &Commits) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut closing = None;
+    let mut log_emptied = Instant::now();
     while closing.is_none() {
         let Some(first) = messages.blocking_recv() else { break };
         let mut next = Some(first);
@@ -126,12 +130,23 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
         for job in batch.drain(..) {
             job.answer(committed.as_ref().err());
         }
+        if log_emptied.elapsed() >= LOG_EMPTIED_EVERY {
+            log_emptied = Instant::now();
+            if let Err(error) = empty_log(&connection) {
+                tracing::warn!(%error, "the log of the database could not be emptied");
+            }
+        }
     }
     drop(connection);
     if let Some(reply) = closing {
         // Whoever asked may have stopped waiting.
         let _ = reply.send(());
     }
+}
+
+/// As far as no reader needs it.
+fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
@@ -209,6 +224,19 @@ mod tests {
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.execute_batch("CREATE TABLE IF NOT EXISTS note (text TEXT UNIQUE)").unwrap();
         connection
+    }
+
+    #[test]
+    fn an_emptied_log_keeps_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = database(directory.path());
+        let length = || std::fs::metadata(directory.path().join("test.db-wal")).unwrap().len();
+        assert!(length() > 0);
+
+        empty_log(&connection).unwrap();
+
+        assert_eq!(length(), 0);
+        assert_eq!(notes(&connection), 0);
     }
 
     fn notes(connection: &Connection) -> i64 {
