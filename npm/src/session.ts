@@ -91,6 +91,14 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     }
   }
 
+  /** As `fetch` does it: what the caller changes later in an object that it goes on using does not count. */
+  async function fetchOnceLoaded(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const to = input instanceof URL ? input.href : input
+    const given =
+      init && !(init instanceof Request) ? { ...init, headers: init.headers && new Headers(init.headers) } : init
+    return onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
+  }
+
   function start(): Promise<void> {
     // What counts is what the caller could know.
     const anew = snapshot.status === 'signed_out'
@@ -108,12 +116,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
   }
 
   const session: Session = {
-    fetch(input, init) {
-      if (manager) return manager.fetch(input, init)
-      // As `fetch` does it: what the caller changes later in an object that it goes on using does not count.
-      const given = init instanceof Request || !init ? init : { ...init }
-      return onceLoaded((manager) => manager.fetch(input, given), signalOf(input, init))
-    },
+    fetch: (input, init) => (manager ? manager.fetch(input, init) : fetchOnceLoaded(input, init)),
     async token({ signal, timeout } = {}) {
       checkTokenTimeout(timeout)
       if (manager) return manager.token(signal, timeout)

@@ -49,7 +49,8 @@ export interface SnapshotError {
   readonly message: string
   /**
    * When the session tries again by itself, in milliseconds since the epoch. Null while it is trying, and where waiting
-   * mends nothing (`rejected`, `load_failed`, `invalid_option`): then the next call tries again.
+   * mends nothing (`rejected`, `load_failed`, `invalid_option`): then the next call tries again; after `rejected`, calls
+   * of the next moments (at most two seconds, or the `Retry-After`) fail with the same at once.
    */
   readonly retryAt: number | null
 }
@@ -219,7 +220,7 @@ export interface SessionOptions {
    * page's own origin.
    */
   readonly baseUrl?: string
-  /** Sessions of different names do not see each other. Default `'default'`. */
+  /** Sessions of different names do not see each other; nor do those of different `baseUrl`s. Default `'default'`. */
   readonly name?: string
   /** Further origins whose requests carry the token, each exact: scheme, host and port. That of `baseUrl` always does. */
   readonly allowedOrigins?: readonly string[]

@@ -216,8 +216,31 @@ test.each([
   const second = open(server, { storage, name: 'kept' })
 
   expect(await second.session.token()).toBe(token)
-  expect([...texts.keys()]).toEqual(['guestpass:kept'])
+  expect([...texts.keys()]).toEqual([`guestpass:kept@${server.url}`])
   expect(second.events.map(({ type }) => type)).toEqual(['restored'])
+})
+
+test('C12: what one server has given is not for another, whatever the two sessions share', async () => {
+  await using server = await GuestServer.listen()
+  await using other = await GuestServer.listen()
+  const texts = new Map<string, string>()
+  const storage: CustomStorage = {
+    shared: true,
+    get: (key) => texts.get(key),
+    set: (key, value) => void texts.set(key, value),
+  }
+  const [shop, reviews] = [open(server, { storage }).session, open(other, { storage }).session]
+  const token = await shop.token()
+
+  await reviews.fetch('/items/')
+  reviews.expire()
+  await reviews.fetch('/items/')
+
+  expect(await reviews.token()).not.toBe(token)
+  const sent = JSON.stringify(other.seen)
+  const stored = JSON.parse(texts.get(`guestpass:default@${server.url}`) ?? '{}').credential
+  expect(sent).not.toContain(stored.access_token)
+  expect(sent).not.toContain(stored.refresh_token)
 })
 
 test('C14: a storage of the caller that fails is said, and the session goes on', async () => {

@@ -61,6 +61,22 @@ test.each(['start', 'signOut', 'token'] as const)('%s loads the manager and reac
   expect(module.manager.calls).toEqual([method])
 })
 
+test('what a call before the manager is there was given, is what counts, whatever is changed later', async () => {
+  const { module, session } = setUp()
+  const url = new URL('https://shop.example/one')
+  const headers = new Headers({ 'X-Page': '1' })
+
+  const call = session.fetch(url, { headers })
+  url.pathname = '/two'
+  headers.set('X-Page', '2')
+  module.succeed()
+  await call
+
+  expect(module.manager.calls).toEqual(['fetch https://shop.example/one'])
+  expect([...new Headers(module.manager.inits[0]?.headers)]).toEqual([['x-page', '1']])
+  await expect(setUp().session.fetch('/items/', { headers: { 'not a name': '' } })).rejects.toThrow(TypeError)
+})
+
 test('the calls made before the manager is there reach it in their order, and later ones directly', async () => {
   const { module, session } = setUp()
 

@@ -28,7 +28,8 @@ interface Waiter {
 
 /** Runs one session with a machine of this class. */
 export function runSession(Machine: MachineClass, options: ManagerOptions, notify: Notify): Manager {
-  const key = `guestpass:${options.name}`
+  // Of this server's alone: what one has given is not for another to see (C12).
+  const key = `guestpass:${options.name}@${options.baseUrl}`
   const log = options.debug && logTo(options.debug)
   const store = openStore(options.storage, key)
   const locks = locksOf(key)
@@ -187,6 +188,8 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, notif
       credentials: 'omit',
       // A token endpoint does not move; a captive portal redirects. `error` would say so, but workerd does not know it.
       redirect: 'manual',
+      // Whoever has signed out may leave the page at once.
+      keepalive: name === 'revoke',
       signal: controller.signal,
     })
       .then(readAnswer)

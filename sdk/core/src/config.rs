@@ -9,7 +9,8 @@ pub struct Config {
     pub seed: u64,
     /// The longest wait for the lock. Longer than a request, so that a slow holder is not overtaken.
     pub lock_wait: u64,
-    /// The longest wait for one answer of the storage.
+    /// How long one answer of the storage is waited for, and then once more: a page that was held up, by its own work or by
+    /// a sleep, could not take the answer in the first time.
     pub storage_timeout: u64,
     /// The longest wait for one answer of the server.
     pub http_timeout: u64,
@@ -37,7 +38,7 @@ impl Default for Config {
             on_identity_lost: OnIdentityLost::Reacquire,
             seed: 0,
             lock_wait: 12_000,
-            storage_timeout: 2_000,
+            storage_timeout: 1_000,
             http_timeout: 10_000,
             claim_settle: 400,
             storage_lag: 50,

@@ -234,7 +234,7 @@ impl Machine {
     fn expire(&mut self, now: Timestamp) {
         self.settle_overdue(now);
         if self.reload.as_ref().is_some_and(|reload| reload.deadline <= now.mono) {
-            self.on_reload_failed();
+            self.on_reload_timeout(now);
         }
         if self.job.as_ref().is_some_and(|job| job.deadline <= now.mono) {
             self.on_job_timeout(now);

@@ -15,6 +15,8 @@ pub(super) struct Job {
     /// Of the effect that the step waits for.
     pub(super) op: Op,
     pub(super) deadline: u64,
+    /// The deadline is the second one of this step.
+    waited: bool,
     /// The version that what is sent starts from; a commit needs it unchanged (C7).
     pub(super) base: Version,
     /// Of what was sent last.
@@ -68,7 +70,7 @@ impl Machine {
         let op = self.op();
         let deadline = now.mono.saturating_add(self.config.lock_wait);
         let (step, base) = (Step::Locking, self.version);
-        self.job = Some(Job { goal, lock: None, contended: false, step, op, deadline, base, sent: op });
+        self.job = Some(Job { goal, lock: None, contended: false, step, op, deadline, waited: false, base, sent: op });
         if self.is_alone() {
             return self.load_for(now, Step::Reading);
         }
@@ -178,6 +180,10 @@ impl Machine {
                 self.fail(now, Failure::Timeout, None);
             }
             Step::MakingKey => self.fail(now, Failure::Timeout, None),
+            _ if !job.waited => {
+                job.waited = true;
+                job.deadline = now.mono.saturating_add(self.config.storage_timeout);
+            }
             _ => self.on_job_storage_failed(now),
         }
     }
@@ -198,6 +204,7 @@ impl Machine {
             job.step = step;
             job.op = op;
             job.deadline = now.mono.saturating_add(limit.max(1));
+            job.waited = false;
         }
         op
     }

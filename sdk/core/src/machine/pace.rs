@@ -42,7 +42,9 @@ impl Pace {
         failure: Failure,
         retry_after: Option<u64>,
     ) -> u64 {
-        let delay = self.delay(config, self.failures, retry_after);
+        // What was refused may be mended at any time, and nobody can tell when: not for long.
+        let longest = if matches!(failure, Failure::Rejected { .. }) { 2 } else { u32::MAX };
+        let delay = self.delay(config, self.failures.min(longest), retry_after);
         self.failure = Some(failure);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.mono.saturating_add(delay);

@@ -167,7 +167,6 @@ impl Machine {
             Verdict::Transient(failure) => self.fail(now, failure, retry_after),
             Verdict::Rejected(failure) => {
                 self.fail(now, failure, retry_after);
-                self.fail_token_waiters(failure);
                 self.fail_stuck_errand(failure);
             }
         }

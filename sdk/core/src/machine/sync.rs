@@ -8,6 +8,8 @@ use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble, Version
 pub(super) struct Reload {
     op: Op,
     pub(super) deadline: u64,
+    /// The deadline is the second one.
+    waited: bool,
     /// News has come since it began, which it may not have seen.
     again: bool,
 }
@@ -33,7 +35,7 @@ impl Machine {
         } else {
             let op = self.op();
             let deadline = now.mono.saturating_add(self.config.storage_timeout);
-            self.reload = Some(Reload { op, deadline, again: false });
+            self.reload = Some(Reload { op, deadline, waited: false, again: false });
             self.effects.push_back(Effect::Load { op });
         }
     }
@@ -55,7 +57,17 @@ impl Machine {
         }
     }
 
-    pub(super) fn on_reload_failed(&mut self) {
+    pub(super) fn on_reload_timeout(&mut self, now: Timestamp) {
+        match &mut self.reload {
+            Some(reload) if !reload.waited => {
+                reload.waited = true;
+                reload.deadline = now.mono.saturating_add(self.config.storage_timeout);
+            }
+            _ => self.on_reload_failed(),
+        }
+    }
+
+    fn on_reload_failed(&mut self) {
         self.reload = None;
         self.loaded = true;
         self.fall_back_to_memory();

@@ -105,6 +105,12 @@ impl Machine {
             self.grant(&|fresh| fresh_too || !fresh);
             self.send_errand(now);
         }
+        if let Some(failure @ Failure::Rejected { .. }) = self.pace.failure
+            && now.mono < self.pace.gate()
+        {
+            // Waiting does not mend it. Whoever asks after the pause tries again.
+            self.fail_token_waiters(failure);
+        }
     }
 
     /// Whether what is held is good enough for everybody who waits for a token.

@@ -65,8 +65,29 @@ fn c09_what_waiting_does_not_mend_is_said_at_once_and_keeps_the_session() {
         tab.run(&format!("answered {status} -> unlock, settle 2 rejected; retrying rejected | unavailable"));
         assert_eq!(tab.machine.snapshot().failure, Some(Failure::Rejected { status }));
         assert_eq!(tab.timer(), None, "nothing is repeated by itself");
+        tab.run("want 3 -> settle 3 rejected");
         tab.run("after 500 ->");
-        tab.run("want 3 -> lock");
+        tab.run("want 4 -> lock");
+    }
+}
+
+/// It may be mended at any time: the pauses do not grow beyond two seconds.
+#[test]
+fn c09_what_is_refused_again_and_again_is_still_asked_for() {
+    for seed in 0..16 {
+        let mut tab = active_with(Config { seed, ..Config::default() });
+        tab.run("expire ->");
+        for _ in 0..12 {
+            tab.run(
+                "
+                want 2                      -> lock
+                granted                     -> load
+                loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+                answered 404                -> unlock, settle 2 rejected; retrying rejected
+                after 2000                  ->
+                ",
+            );
+        }
     }
 }
 

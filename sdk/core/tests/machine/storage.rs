@@ -19,7 +19,9 @@ fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
     tab().run(
         "
         want 1      -> load
-        after 2000  -> key; storage memory
+        after 1000  ->
+        after 999   ->
+        after 1     -> key; storage memory
         ",
     );
     tab().run(
@@ -27,9 +29,37 @@ fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
         want 1        -> load
         loaded empty  -> lock
         granted       -> load
-        after 2000    -> key; storage memory
+        after 1000    ->
+        after 999     ->
+        after 1       -> key; storage memory
         key k1        -> send acquire k1
         loaded empty  ->
+        ",
+    );
+}
+
+/// Found with a page that works for two seconds while IndexedDB is read: it made a second guest.
+#[test]
+fn c14_a_page_that_was_held_up_still_takes_what_the_storage_has_answered() {
+    tab().run(
+        "
+        want 1                      -> load
+        after 9000                  ->
+        loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; restored g1 | active
+        ",
+    );
+    active().run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        after 9000                  ->
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered a2/r2 as g1 900    -> load
+        after 9000                  ->
+        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
+        after 9000                  ->
+        saved                       -> unlock, publish 0.2, settle 2 a2; refreshed g1 | active
         ",
     );
 }
@@ -104,7 +134,8 @@ fn c14_a_start_does_not_wait_for_a_storage_that_hangs() {
     tab().run(
         "
         start 1     -> load
-        after 2000  -> settle 1 done; storage memory | idle
+        after 1000  ->
+        after 1000  -> settle 1 done; storage memory | idle
         ",
     );
 }
