@@ -472,6 +472,17 @@ describe('openWebSocket', () => {
     expect(met).toEqual([])
   })
 
+  test('C5: opens nothing for a signal that was aborted before, also where there is a token', async () => {
+    const opened = vi.fn()
+    vi.stubGlobal('WebSocket', opened)
+    await session.token()
+
+    const socket = openWebSocket(session, origin, 'shop.v1', { signal: AbortSignal.abort(new Error('enough')) })
+
+    await expect(socket).rejects.toThrow('enough')
+    expect(opened).not.toHaveBeenCalled()
+  })
+
   test.each([[''], [[]], [['shop v1']], [undefined as unknown as string]])(
     'protocols must be names: %j',
     async (names) => {
