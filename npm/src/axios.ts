@@ -94,7 +94,7 @@ function concealed<Part extends { config?: unknown; request?: unknown }>(part: P
 
 function answerOf({ status, request, data }: AxiosResponse): Answer {
   const told = request?.responseURL ?? request?.res?.responseUrl
-  // Mocks repeat a relative one that they were given, and that leads nowhere.
+  // Mocks repeat the relative one that they were given, which tells of no redirect.
   const url = URL.canParse(told) ? told : ''
   return {
     status,

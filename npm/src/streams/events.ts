@@ -28,8 +28,8 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
  * Server-sent events, one after the other: what an `EventSource` gives, over `session.fetch`, since that one can send no token.
  *
  * When the connection ends, another is opened with a token that is good then, and with `Last-Event-ID`: after the time that
- * the server asks for (`retry`), and after longer and longer when it fails. An answer of 408, 429 or 5xx counts as a failure.
- * The stream ends when you leave the loop, and when the server answers 204.
+ * the server asks for (`retry`), and after longer and longer when it fails, a second at least. An answer of 408, 429 or 5xx
+ * counts as a failure. The stream ends when you leave the loop, and when the server answers 204.
  *
  * It belongs to one visitor: when the session stands for another one, it starts anew as that one, without
  * `Last-Event-ID`; and it fails when the session is signed out, ended or closed. Events of the visitor before do not come.
