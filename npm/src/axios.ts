@@ -93,7 +93,9 @@ function concealed<Part extends { config?: unknown; request?: unknown }>(part: P
 }
 
 function answerOf({ status, request, data }: AxiosResponse): Answer {
-  const url = request?.responseURL ?? request?.res?.responseUrl ?? ''
+  const told = request?.responseURL ?? request?.res?.responseUrl
+  // Mocks repeat the relative one that they were given, which tells of no redirect.
+  const url = URL.canParse(told) ? told : ''
   return {
     status,
     // Where a redirect has led: XMLHttpRequest and Node tell, the adapter for `fetch` does not.

@@ -1,7 +1,7 @@
 // `attachSession` with the real axios and the real session manager, against a server.
 
 import { inspect } from 'node:util'
-import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios'
+import axios, { AxiosError, type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { attachSession } from '../src/axios.js'
 import { createSession } from '../src/index.node.js'
@@ -220,6 +220,25 @@ test('attaching twice is no more than once, and can be undone', async () => {
   detachAgain()
   await expect(api.get('/items/')).rejects.toMatchObject({ response: { status: 401 } })
   expect(sent('/items/').at(-1)?.token).toBeUndefined()
+})
+
+test('C3: an adapter that says where it went by a relative URL, as mocks do, is replayed after a 401', async () => {
+  const answers = [401, 200]
+  const tokens: unknown[] = []
+  const { api } = setUp({
+    adapter: async (config) => {
+      tokens.push(config.headers.get('Authorization'))
+      const status = answers.shift() as number
+      const response = { status, statusText: '', headers: {}, data: {}, config, request: { responseURL: '/secret' } }
+      if (status === 200) return response
+      throw new AxiosError('refused', AxiosError.ERR_BAD_REQUEST, config, response.request, response)
+    },
+  })
+
+  expect((await api.get('/secret')).status).toBe(200)
+
+  expect(tokens).toEqual([expect.stringMatching(/^Bearer /), expect.stringMatching(/^Bearer /)])
+  expect(tokens[1]).not.toBe(tokens[0])
 })
 
 test('what is no URL is axios’s to complain about', async () => {

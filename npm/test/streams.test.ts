@@ -151,6 +151,51 @@ describe('eventStream', () => {
     clock.uninstall()
   })
 
+  test('comes back at once where the server asks for it, but not while it fails', async () => {
+    const clock = createTestClock()
+    const failing = issuer.createSession({ name: 'failing' })
+    await failing.token()
+    const answer = (text: string) => new Response(text, { headers: { 'content-type': 'text/event-stream' } })
+    let visits = 0
+    issuer.on('GET /news', () => {
+      visits += 1
+      return visits === 1 ? answer('retry: 0\ndata: one\n\n') : new Response(null, { status: 503 })
+    })
+    const delays: number[] = []
+    const stream = eventStream(failing, '/news', { onRetry: (_error, delay) => delays.push(delay) })
+    expect(await next(stream)).toMatchObject({ data: 'one' })
+
+    const waiting = next(stream).catch((error) => error)
+    await clock.advance(60_000)
+
+    expect(delays[0]).toBe(0)
+    const least = [2000, 4000, 8000, 16_000, 30_000]
+    expect(delays.slice(1, 4).every((delay, index) => delay >= (least[index] as number))).toBe(true)
+    expect(visits).toBeLessThanOrEqual(6)
+    failing.close()
+    expect(await waiting).toMatchObject({ code: 'closed' })
+    clock.uninstall()
+  })
+
+  test('waits no longer than a timer can, whatever the server asks for, so that it does not come back at once', async () => {
+    const clock = createTestClock()
+    const patient = issuer.createSession({ name: 'patient' })
+    issuer.on(
+      'GET /news',
+      () => new Response(`retry: ${'9'.repeat(400)}\n\n`, { headers: { 'content-type': 'text/event-stream' } }),
+    )
+    const delays: number[] = []
+    const controller = new AbortController()
+    const onRetry = (_error: unknown, delay: number) => delays.push(delay)
+    const waiting = next(eventStream(patient, '/news', { signal: controller.signal, onRetry })).catch((error) => error)
+    await clock.advance(60_000)
+
+    expect(delays).toEqual([2 ** 31 - 1])
+    controller.abort(new Error('enough'))
+    expect(await waiting).toMatchObject({ message: 'enough' })
+    clock.uninstall()
+  })
+
   test.each([
     [404, 'text/event-stream', { code: 'rejected', status: 404, message: expect.stringContaining('404') }],
     [200, 'text/html', { code: 'rejected', status: 200, message: expect.stringContaining('text/html') }],
@@ -470,6 +515,17 @@ describe('openWebSocket', () => {
 
     await expect(socket).rejects.toThrow('enough')
     expect(met).toEqual([])
+  })
+
+  test('C5: opens nothing for a signal that was aborted before, also where there is a token', async () => {
+    const opened = vi.fn()
+    vi.stubGlobal('WebSocket', opened)
+    await session.token()
+
+    const socket = openWebSocket(session, origin, 'shop.v1', { signal: AbortSignal.abort(new Error('enough')) })
+
+    await expect(socket).rejects.toThrow('enough')
+    expect(opened).not.toHaveBeenCalled()
   })
 
   test.each([[''], [[]], [['shop v1']], [undefined as unknown as string]])(

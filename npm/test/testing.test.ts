@@ -156,6 +156,30 @@ test('C9: offline, requests fail and the session is kept; online again, all is w
   expect(await waiting).toBe(FIRST)
 })
 
+test('C5: who aborts does not wait for a route that has not answered', async () => {
+  const session = server.createSession()
+  let answer = (_response: Response) => {}
+  const slow = new Promise<Response>((resolve) => {
+    answer = resolve
+  })
+  server.on('GET /slow', () => slow)
+  await session.token()
+
+  await expect(session.fetch('/slow', { signal: AbortSignal.timeout(50) })).rejects.toThrow(
+    expect.objectContaining({ name: 'TimeoutError' }),
+  )
+
+  const controller = new AbortController()
+  const waiting = session.fetch('/slow', { signal: controller.signal }).catch((error) => error)
+  await clock.settle()
+  controller.abort('enough')
+  expect(await waiting).toBe('enough')
+
+  const other = session.fetch('/slow')
+  answer(Response.json('late'))
+  expect(await (await other).json()).toBe('late')
+})
+
 test('an answer within the window is repeated, and a later one ends the session', async () => {
   const login = await server.fetch(`${server.origin}/anonymous-login`, { method: 'POST', body: '{"refresh":true}' })
   const { refresh_token } = await login.json()
@@ -292,6 +316,38 @@ test('C16: uninstall closes the sessions and gives everything back', () => {
 
   expect(session.getSnapshot().status).toBe('closed')
   expect({ fetch: globalThis.fetch, random: crypto.getRandomValues }).toEqual(real)
+})
+
+test('uninstall ends what was to fail, and the next test has the network again', async () => {
+  const next = async () => {
+    const session = server.createSession()
+    const waiting = guestOf(session)
+    await clock.settle()
+    server.uninstall()
+    return await Promise.race([waiting.catch((error) => error.code), clock.settle()])
+  }
+  server.fail({ path: '/anonymous-login', with: 503, times: 9 })
+  expect(await next()).toBe('closed')
+  expect(await next()).toMatch(/^anonymous_/)
+
+  server.goOffline()
+  expect(await next()).toBe('closed')
+  expect(await next()).toMatch(/^anonymous_/)
+})
+
+test('uninstall tells the page that the network is back, where it was told that it is gone', () => {
+  const page = new EventTarget()
+  const told: string[] = []
+  for (const type of ['online', 'offline']) page.addEventListener(type, () => told.push(type))
+  vi.stubGlobal('window', page)
+  server.install()
+
+  server.goOffline()
+  server.uninstall()
+  server.uninstall()
+
+  expect(told).toEqual(['offline', 'online'])
+  vi.unstubAllGlobals()
 })
 
 describe('the clock', () => {

@@ -253,7 +253,7 @@ export function runSession(Machine: MachineClass, options: ManagerOptions, notif
       const request = new Call(options.baseUrl, input, init)
       if (!request.takesToken(options.allowedOrigins)) return request.sendUnchanged()
       const { signal, replayable } = request
-      let grant = granted() ?? (await wait(wanted(!replayable), signal))
+      let grant = granted(signal) ?? (await wait(wanted(!replayable), signal))
       for (;;) {
         const [token, epoch, generation, attempt] = grant as Grant
         const response = await request.send(token, attempt > 0)

@@ -17,6 +17,8 @@ export interface EventStreamOptions {
 
 /** How long to wait for the next connection when the server has not said it, in milliseconds. As Chromium has it. */
 const RETRY = 3000
+/** How long at least after a failure, in milliseconds: a server that was to be asked again at once may be down by then. */
+const RETRY_AFTER_FAILURE = 1000
 /** Up to where that grows with failures, in milliseconds. */
 const LONGEST_RETRY = 30_000
 /** The longest delay that timers of browsers and Node can hold, in milliseconds. */
@@ -26,8 +28,8 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
  * Server-sent events, one after the other: what an `EventSource` gives, over `session.fetch`, since that one can send no token.
  *
  * When the connection ends, another is opened with a token that is good then, and with `Last-Event-ID`: after the time that
- * the server asks for (`retry`), and after longer and longer when it fails. An answer of 408, 429 or 5xx counts as a failure.
- * The stream ends when you leave the loop, and when the server answers 204.
+ * the server asks for (`retry`), and after longer and longer when it fails, a second at least. An answer of 408, 429 or 5xx
+ * counts as a failure. The stream ends when you leave the loop, and when the server answers 204.
  *
  * It belongs to one visitor: when the session stands for another one, it starts anew as that one, without
  * `Last-Event-ID`; and it fails when the session is signed out, ended or closed. Events of the visitor before do not come.
@@ -53,7 +55,7 @@ export async function* eventStream(
     signal?.addEventListener('abort', abort)
     const stop = whenVisitorGoes(session, (error: unknown = ANOTHER_VISITOR) => attempt.abort(error))
     const parser = new EventParser(id)
-    let [failure, atLeast]: [unknown, number] = [undefined, 0]
+    let [failure, opened, atLeast]: [unknown, boolean, number] = [undefined, false, 0]
     try {
       try {
         attempt.signal.throwIfAborted()
@@ -65,6 +67,7 @@ export async function* eventStream(
         if (response.status === 204) return
         atLeast = secondsOf(response.headers.get('Retry-After')) * 1000
         refuseWhatIsNoStream(response)
+        opened = true
         failures = 0
         yield* eventsOf(response, parser, attempt.signal)
         failure = new GuestpassError('network', 'the server has ended the connection')
@@ -75,7 +78,8 @@ export async function* eventStream(
       if (!isPassing(failure)) throw failure
       id = parser.lastEventId
       retry = parser.retry ?? retry
-      const delay = Math.min(Math.max(atLeast, delayAfter(failures, retry)), LONGEST_TIMEOUT)
+      const least = opened ? retry : Math.max(retry, RETRY_AFTER_FAILURE)
+      const delay = Math.min(Math.max(atLeast, delayAfter(failures, least)), LONGEST_TIMEOUT)
       failures += 1
       onRetry?.(failure, delay)
       await elapsed(delay, attempt.signal)

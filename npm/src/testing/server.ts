@@ -91,7 +91,10 @@ export interface TestServer {
   goOnline(): void
   /** From now on the global `fetch` reaches this server under its origin, and random numbers are the same in every run. */
   install(): void
-  /** Undoes `install` and closes the sessions that `createSession` made. */
+  /**
+   * Undoes `install`, closes the sessions that `createSession` made, and ends what `fail` and `goOffline` began. Guests,
+   * routes and `requests` stay.
+   */
   uninstall(): void
 }
 
@@ -111,6 +114,10 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const { signal = input instanceof Request ? input.signal : null, ...rest } = init ?? {}
     const request = new Request(absolute(input), { duplex: 'half', ...rest } as RequestInit)
     signal?.throwIfAborted()
+    return unlessAborted(respond(request), signal)
+  }
+
+  async function respond(request: Request): Promise<Response> {
     const path = new URL(request.url).pathname
     const fault = offline ? ({ with: 'network' } as const) : takeFault(request.method, path)
     if (fault?.with === 'network') throw unreachable()
@@ -120,7 +127,6 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       typeof fault?.with === 'number' ? failed(fault.with, fault.retryAfter) : await answer(request, body, guest)
     requests.push({ method: request.method, path, guest, body, status: response.status })
     if (fault?.with === 'lost') throw unreachable()
-    signal?.throwIfAborted()
     return response
   }
 
@@ -225,6 +231,8 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     },
     uninstall() {
       for (const session of sessions.splice(0)) session.close()
+      faults.length = 0
+      if (offline) server.goOnline()
       restore?.()
       restore = undefined
     },
@@ -279,6 +287,16 @@ function originOf(input: RequestInfo | URL): string | undefined {
   const url = absolute(input)
   const text = typeof url === 'string' ? url : url.url
   return URL.canParse(text) ? new URL(text).origin : undefined
+}
+
+/** Who aborts does not wait for the answer: as `fetch` does it. */
+function unlessAborted(answer: Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
+  if (!signal) return answer
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function unreachable(): TypeError {
