@@ -94,8 +94,11 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
   /** As `fetch` does it: what the caller changes later in an object that it goes on using does not count. */
   async function fetchOnceLoaded(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const to = input instanceof URL ? input.href : input
-    const given =
-      init && !(init instanceof Request) ? { ...init, headers: init.headers && new Headers(init.headers) } : init
+    let given = init
+    if (init && !(init instanceof Request)) {
+      given = { ...init }
+      if (init.headers) given.headers = new Headers(init.headers)
+    }
     return onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
   }
 
