@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::issuer::{Issuer, Mood, SigningKey};
@@ -25,6 +27,29 @@ fn link_request(access_token: &str, id_token: &str) -> Request<Body> {
 
 async fn link(server: &Server, tokens: &Tokens, id_token: &str) -> Answer {
     server.send(link_request(&tokens.access, id_token)).await
+}
+
+/// With the other signature by the same key: to (r, s) of ECDSA that is (r, n - s), and everybody can compute it.
+fn with_other_signature(token: &str) -> String {
+    /// n of P-256, the upper half and the lower one.
+    const ORDER: [u128; 2] = [0xffff_ffff_0000_0000_ffff_ffff_ffff_ffff, 0xbce6_faad_a717_9e84_f3b9_cac2_fc63_2551];
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let s = [32..48, 48..64].map(|half| u128::from_be_bytes(signature[half].try_into().unwrap()));
+    let (lower, borrows) = ORDER[1].overflowing_sub(s[1]);
+    let upper = ORDER[0] - s[0] - u128::from(borrows);
+    signature[32..48].copy_from_slice(&upper.to_be_bytes());
+    signature[48..].copy_from_slice(&lower.to_be_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Checks that a guest who has got hold of the token is none the better for it.
+async fn assert_used(server: &Server, id_token: &str) {
+    let thief = server.login().await;
+    let answer = link(server, &thief, id_token).await;
+    answer.assert_refused(403, "invalid_id_token");
+    assert_eq!(answer.json()["detail"], "The ID token is refused: it has been used before.");
+    assert_eq!(server.get("/me", &thief.access).await.json()["kind"], "guest");
 }
 
 #[tokio::test]
@@ -103,15 +128,29 @@ async fn c18_a_token_is_good_for_one_caller() {
     let account = server.login().await;
     let token = key.sign(&issuer.claims("ada", server.clock.secs()));
     link(&server, &account, &token).await.assert_member(&user(&account.id), "registered", false);
-    let thief = server.login().await;
 
-    link(&server, &thief, &token).await.assert_refused(403, "invalid_id_token");
+    assert_used(&server, &token).await;
 
-    assert_eq!(server.get("/me", &thief.access).await.json()["kind"], "guest");
     assert_eq!(server.number("SELECT count(*) FROM used_id_token"), 1);
     server.clock.advance(5 * MINUTE + SECOND);
     server.guestpass().sweep().await.unwrap();
     assert_eq!(server.number("SELECT count(*) FROM used_id_token"), 0);
+}
+
+#[tokio::test]
+async fn c18_a_used_token_with_another_signature_is_the_same_token() {
+    let (server, issuer, key) = trusting().await;
+    let account = server.login().await;
+    let token = key.sign(&issuer.claims("ada", server.clock.secs()));
+    link(&server, &account, &token).await.assert_member(&user(&account.id), "registered", false);
+
+    assert_used(&server, &with_other_signature(&token)).await;
+
+    // That is no signature less than the first one.
+    let guest = server.login().await;
+    let token = key.sign(&issuer.claims("eve", server.clock.secs()));
+    let answer = link(&server, &guest, &with_other_signature(&token)).await;
+    answer.assert_member(&user(&guest.id), "registered", false);
 }
 
 #[tokio::test]

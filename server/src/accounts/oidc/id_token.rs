@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::secret::sha256;
 
 /// Bytes. Some issuers put much into them.
 const LONGEST: usize = 8 * 1024;
@@ -100,6 +101,12 @@ impl<'a> IdToken<'a> {
     /// Who it says it is from.
     pub(super) fn issuer(&self) -> &str {
         &self.claims.iss
+    }
+
+    /// SHA-256 of what is signed. The signature is no part of it: from one of ECDSA anybody can compute another one that
+    /// is as good.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        sha256(self.message.as_bytes())
     }
 
     pub(super) fn has_key_among(&self, keys: &[Jwk]) -> bool {
