@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::issuer::{Issuer, Mood, SigningKey};
-use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, member, user};
+use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, log_in, member, user};
 use crate::support::{Answer, DAY, MINUTE, SECOND, Server, Tokens, authorized};
 
 /// A server that trusts an issuer that has a key.
@@ -154,6 +154,58 @@ async fn c18_a_used_token_with_another_signature_is_the_same_token() {
 }
 
 #[tokio::test]
+async fn c18_a_token_is_used_also_by_who_is_in_that_account() {
+    let (server, issuer, key) = trusting().await;
+    let new_token = || {
+        server.clock.advance(SECOND);
+        key.sign(&issuer.claims("ada", server.clock.secs()))
+    };
+    let account = server.login().await;
+    link(&server, &account, &new_token()).await.assert_member(&user(&account.id), "registered", false);
+    let guest = server.login().await;
+    link(&server, &guest, &new_token()).await.assert_member(&user(&account.id), "logged_in", true);
+    let refreshed = server.refresh(&account.refresh).await.tokens();
+
+    for (tokens, outcome, merged) in
+        [(&account, "registered", false), (&refreshed, "logged_in", false), (&guest, "logged_in", true)]
+    {
+        let token = new_token();
+        for _ in 0..2 {
+            link(&server, tokens, &token).await.assert_member(&user(&account.id), outcome, merged);
+            assert_used(&server, &token).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn c18_a_token_is_used_also_by_who_is_in_another_account() {
+    let (server, issuer, key) = trusting().await;
+    let new_token = || {
+        server.clock.advance(SECOND);
+        key.sign(&issuer.claims("ada", server.clock.secs()))
+    };
+    let other = member(&server).await;
+    let merged = server.login().await;
+    server.send(log_in(&merged.access)).await.assert_member(&user(&other.id), "logged_in", true);
+    let assert_used_by_both = async || {
+        for tokens in [&other, &merged] {
+            let token = new_token();
+            for _ in 0..2 {
+                link(&server, tokens, &token).await.assert_refused(409, "already_member");
+                assert_used(&server, &token).await;
+            }
+        }
+    };
+
+    // The identity is nobody's yet.
+    assert_used_by_both().await;
+
+    let account = server.login().await;
+    link(&server, &account, &new_token()).await.assert_member(&user(&account.id), "registered", false);
+    assert_used_by_both().await;
+}
+
+#[tokio::test]
 async fn c18_a_member_links_no_identity_of_another_account() {
     let (server, issuer, key) = trusting().await;
     let account = member(&server).await;
@@ -163,6 +215,7 @@ async fn c18_a_member_links_no_identity_of_another_account() {
         .assert_refused(409, "already_member");
 
     let other = server.login().await;
+    server.clock.advance(SECOND);
     let answer = link(&server, &other, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
     answer.assert_member(&user(&other.id), "registered", false);
     server.clock.advance(SECOND);
