@@ -316,6 +316,9 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
         with("sub", "".into()),
         with("sub", "a".repeat(256).into()),
         with("sub", 1.into()),
+        with("nonce", "n-0S6_WzA2Mj".into()),
+        // A logout token (OpenID Connect Back-Channel Logout §2.4).
+        with("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
         without("iss"),
         without("sub"),
         without("aud"),
@@ -375,7 +378,7 @@ async fn several_audiences_need_the_one_it_was_given_to() {
 }
 
 #[tokio::test]
-async fn a_nonce_that_is_sent_along_must_be_in_the_token() {
+async fn the_nonces_of_token_and_request_are_the_same_or_there_is_none() {
     let (server, issuer, key) = trusting().await;
     let guest = server.login().await;
     let mut claims = issuer.claims("ada", server.clock.secs());
@@ -388,6 +391,12 @@ async fn a_nonce_that_is_sent_along_must_be_in_the_token() {
 
     call(&bare, "n-0S6_WzA2Mj").await.assert_refused(403, "invalid_id_token");
     call(&token, "another").await.assert_refused(403, "invalid_id_token");
+    let answer = link(&server, &guest, &token).await;
+    answer.assert_refused(403, "invalid_id_token");
+    assert_eq!(
+        answer.json()["detail"],
+        "The ID token is refused: it has a nonce, and the request has none; send that of the authentication request along."
+    );
     call(&token, "n-0S6_WzA2Mj").await.assert_member(&user(&guest.id), "registered", false);
 }
 

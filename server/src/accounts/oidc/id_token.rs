@@ -62,6 +62,8 @@ pub(super) struct Claims {
     iat: i64,
     nbf: Option<i64>,
     nonce: Option<String>,
+    /// Of security event tokens (RFC 8417), such as the logout tokens of the same issuer, for the same app.
+    events: Option<IgnoredAny>,
     pub(super) email: Option<String>,
     #[serde(default)]
     pub(super) email_verified: Value,
@@ -141,6 +143,9 @@ impl<'a> IdToken<'a> {
 }
 
 fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) -> Result<(), Why> {
+    if claims.events.is_some() {
+        return Err("it tells of an event, and is no ID token");
+    }
     if claims.iss != rules.issuer {
         return Err("it is from another issuer");
     }
@@ -166,8 +171,11 @@ fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) ->
     if issued_at + MAX_AGE + LEEWAY <= now {
         return Err("it is from an earlier sign-in");
     }
-    match nonce {
-        Some(nonce) if claims.nonce.as_deref() != Some(nonce) => Err("its nonce is another one"),
+    match (nonce, claims.nonce.as_deref()) {
+        (None, Some(_)) => {
+            Err("it has a nonce, and the request has none; send that of the authentication request along")
+        }
+        (expected, found) if expected != found => Err("its nonce is another one"),
         _ => Ok(()),
     }
 }
