@@ -134,7 +134,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     },
     register: (credentials: Credentials) => upgrade('register', credentials),
     login: (credentials: Credentials) => upgrade('login', credentials),
-    link: ({ idToken }) => upgrade('link', { id_token: idToken }),
+    link: ({ idToken, nonce }) => upgrade('link', { id_token: idToken, nonce }),
     erase: () => onceLoaded((manager) => manager.erase()),
     expire: () => manager?.expire(),
     getSnapshot: () => snapshot,

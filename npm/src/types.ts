@@ -327,8 +327,11 @@ export interface Session {
    * as before. Where there is no guest, one is made first.
    */
   login(credentials: Credentials): Promise<Membership>
-  /** As `login` or `register`, by the ID token that a third party (OpenID Connect) has given to the app. */
-  link(credentials: { readonly idToken: string }): Promise<Membership>
+  /**
+   * As `login` or `register`, by the ID token that a third party (OpenID Connect) has given to the app. `nonce` is that of
+   * the authentication request, if there was one: a token that has one is refused without it.
+   */
+  link(credentials: { readonly idToken: string; readonly nonce?: string }): Promise<Membership>
   /** Has the server erase the visitor with everything that belongs to them; then as `signOut`. */
   erase(): Promise<void>
   /** Treats the access token as expired; the next use refreshes it. For developer tools and demos. */

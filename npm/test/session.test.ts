@@ -386,15 +386,17 @@ test('becoming a member and leaving are passed to the manager', async () => {
   await registering
   await session.login({ email: 'ada@example.com', password: 'correct horse' })
   await session.link({ idToken: 'e.y.J' })
+  await session.link({ idToken: 'e.y.J', nonce: 'n-0S6_WzA2Mj' })
   await session.signOut()
   await session.signOut({ next: 'guest' })
   await session.signOut({ next: 'none' })
   await session.erase()
 
-  expect(manager.calls.slice(-7)).toEqual([
+  expect(manager.calls.slice(-8)).toEqual([
     'register {"email":"ada@example.com","password":"correct horse"}',
     'login {"email":"ada@example.com","password":"correct horse"}',
     'link {"id_token":"e.y.J"}',
+    'link {"id_token":"e.y.J","nonce":"n-0S6_WzA2Mj"}',
     'signOut',
     'signOut',
     'signOut for good',

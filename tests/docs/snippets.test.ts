@@ -25,6 +25,7 @@ declare global {
   const email: string
   const password: string
   const idToken: string
+  const nonce: string
 }
 `
 

@@ -19,7 +19,8 @@ pub(super) struct LinkBody {
     /// An ID token (OpenID Connect Core §2) of an issuer that this server was told of with `--oidc-issuer`.
     #[schema(max_length = 8192, example = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl")]
     id_token: String,
-    /// The nonce that the app has sent with its authentication request. If it is given, the token must carry it.
+    /// The nonce that the app has sent with its authentication request. The token must carry the same, or there is none in
+    /// both.
     #[schema(nullable = false)]
     nonce: Option<String>,
 }
@@ -27,7 +28,8 @@ pub(super) struct LinkBody {
 /// Sign up or in with another issuer
 ///
 /// An identity that is known here logs in, as `/login` does; an unknown one registers, as `/register` does. An ID token is
-/// good once, for ten minutes after it was issued; the caller who has used it may repeat it.
+/// good once, for ten minutes after it was issued; the caller who has used it may repeat it. Who is a member already uses
+/// it all the same.
 #[utoipa::path(
     post,
     path = "/link",

@@ -47,7 +47,7 @@ pub(crate) struct PasskeyRow {
 pub(crate) enum Once {
     /// A challenge of a passkey that this caller was given.
     Ceremony(Uuid),
-    /// An ID token, by its SHA-256.
+    /// An ID token, by the SHA-256 of what is signed in it.
     IdToken { hash: [u8; 32], expires_at: Timestamp },
 }
 

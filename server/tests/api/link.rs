@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::issuer::{Issuer, Mood, SigningKey};
-use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, member, user};
+use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, log_in, member, user};
 use crate::support::{Answer, DAY, MINUTE, SECOND, Server, Tokens, authorized};
 
 /// A server that trusts an issuer that has a key.
@@ -25,6 +27,29 @@ fn link_request(access_token: &str, id_token: &str) -> Request<Body> {
 
 async fn link(server: &Server, tokens: &Tokens, id_token: &str) -> Answer {
     server.send(link_request(&tokens.access, id_token)).await
+}
+
+/// With the other signature by the same key: to (r, s) of ECDSA that is (r, n - s), and everybody can compute it.
+fn with_other_signature(token: &str) -> String {
+    /// n of P-256, the upper half and the lower one.
+    const ORDER: [u128; 2] = [0xffff_ffff_0000_0000_ffff_ffff_ffff_ffff, 0xbce6_faad_a717_9e84_f3b9_cac2_fc63_2551];
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let s = [32..48, 48..64].map(|half| u128::from_be_bytes(signature[half].try_into().unwrap()));
+    let (lower, borrows) = ORDER[1].overflowing_sub(s[1]);
+    let upper = ORDER[0] - s[0] - u128::from(borrows);
+    signature[32..48].copy_from_slice(&upper.to_be_bytes());
+    signature[48..].copy_from_slice(&lower.to_be_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Checks that a guest who has got hold of the token is none the better for it.
+async fn assert_used(server: &Server, id_token: &str) {
+    let thief = server.login().await;
+    let answer = link(server, &thief, id_token).await;
+    answer.assert_refused(403, "invalid_id_token");
+    assert_eq!(answer.json()["detail"], "The ID token is refused: it has been used before.");
+    assert_eq!(server.get("/me", &thief.access).await.json()["kind"], "guest");
 }
 
 #[tokio::test]
@@ -103,15 +128,81 @@ async fn c18_a_token_is_good_for_one_caller() {
     let account = server.login().await;
     let token = key.sign(&issuer.claims("ada", server.clock.secs()));
     link(&server, &account, &token).await.assert_member(&user(&account.id), "registered", false);
-    let thief = server.login().await;
 
-    link(&server, &thief, &token).await.assert_refused(403, "invalid_id_token");
+    assert_used(&server, &token).await;
 
-    assert_eq!(server.get("/me", &thief.access).await.json()["kind"], "guest");
     assert_eq!(server.number("SELECT count(*) FROM used_id_token"), 1);
     server.clock.advance(5 * MINUTE + SECOND);
     server.guestpass().sweep().await.unwrap();
     assert_eq!(server.number("SELECT count(*) FROM used_id_token"), 0);
+}
+
+#[tokio::test]
+async fn c18_a_used_token_with_another_signature_is_the_same_token() {
+    let (server, issuer, key) = trusting().await;
+    let account = server.login().await;
+    let token = key.sign(&issuer.claims("ada", server.clock.secs()));
+    link(&server, &account, &token).await.assert_member(&user(&account.id), "registered", false);
+
+    assert_used(&server, &with_other_signature(&token)).await;
+
+    // That is no signature less than the first one.
+    let guest = server.login().await;
+    let token = key.sign(&issuer.claims("eve", server.clock.secs()));
+    let answer = link(&server, &guest, &with_other_signature(&token)).await;
+    answer.assert_member(&user(&guest.id), "registered", false);
+}
+
+#[tokio::test]
+async fn c18_a_token_is_used_also_by_who_is_in_that_account() {
+    let (server, issuer, key) = trusting().await;
+    let new_token = || {
+        server.clock.advance(SECOND);
+        key.sign(&issuer.claims("ada", server.clock.secs()))
+    };
+    let account = server.login().await;
+    link(&server, &account, &new_token()).await.assert_member(&user(&account.id), "registered", false);
+    let guest = server.login().await;
+    link(&server, &guest, &new_token()).await.assert_member(&user(&account.id), "logged_in", true);
+    let refreshed = server.refresh(&account.refresh).await.tokens();
+
+    for (tokens, outcome, merged) in
+        [(&account, "registered", false), (&refreshed, "logged_in", false), (&guest, "logged_in", true)]
+    {
+        let token = new_token();
+        for _ in 0..2 {
+            link(&server, tokens, &token).await.assert_member(&user(&account.id), outcome, merged);
+            assert_used(&server, &token).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn c18_a_token_is_used_also_by_who_is_in_another_account() {
+    let (server, issuer, key) = trusting().await;
+    let new_token = || {
+        server.clock.advance(SECOND);
+        key.sign(&issuer.claims("ada", server.clock.secs()))
+    };
+    let other = member(&server).await;
+    let merged = server.login().await;
+    server.send(log_in(&merged.access)).await.assert_member(&user(&other.id), "logged_in", true);
+    let assert_used_by_both = async || {
+        for tokens in [&other, &merged] {
+            let token = new_token();
+            for _ in 0..2 {
+                link(&server, tokens, &token).await.assert_refused(409, "already_member");
+                assert_used(&server, &token).await;
+            }
+        }
+    };
+
+    // The identity is nobody's yet.
+    assert_used_by_both().await;
+
+    let account = server.login().await;
+    link(&server, &account, &new_token()).await.assert_member(&user(&account.id), "registered", false);
+    assert_used_by_both().await;
 }
 
 #[tokio::test]
@@ -124,6 +215,7 @@ async fn c18_a_member_links_no_identity_of_another_account() {
         .assert_refused(409, "already_member");
 
     let other = server.login().await;
+    server.clock.advance(SECOND);
     let answer = link(&server, &other, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
     answer.assert_member(&user(&other.id), "registered", false);
     server.clock.advance(SECOND);
@@ -224,6 +316,9 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
         with("sub", "".into()),
         with("sub", "a".repeat(256).into()),
         with("sub", 1.into()),
+        with("nonce", "n-0S6_WzA2Mj".into()),
+        // A logout token (OpenID Connect Back-Channel Logout §2.4).
+        with("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
         without("iss"),
         without("sub"),
         without("aud"),
@@ -283,7 +378,7 @@ async fn several_audiences_need_the_one_it_was_given_to() {
 }
 
 #[tokio::test]
-async fn a_nonce_that_is_sent_along_must_be_in_the_token() {
+async fn the_nonces_of_token_and_request_are_the_same_or_there_is_none() {
     let (server, issuer, key) = trusting().await;
     let guest = server.login().await;
     let mut claims = issuer.claims("ada", server.clock.secs());
@@ -296,6 +391,12 @@ async fn a_nonce_that_is_sent_along_must_be_in_the_token() {
 
     call(&bare, "n-0S6_WzA2Mj").await.assert_refused(403, "invalid_id_token");
     call(&token, "another").await.assert_refused(403, "invalid_id_token");
+    let answer = link(&server, &guest, &token).await;
+    answer.assert_refused(403, "invalid_id_token");
+    assert_eq!(
+        answer.json()["detail"],
+        "The ID token is refused: it has a nonce, and the request has none; send that of the authentication request along."
+    );
     call(&token, "n-0S6_WzA2Mj").await.assert_member(&user(&guest.id), "registered", false);
 }
 

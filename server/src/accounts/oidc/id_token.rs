@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::secret::sha256;
 
 /// Bytes. Some issuers put much into them.
 const LONGEST: usize = 8 * 1024;
@@ -61,6 +62,8 @@ pub(super) struct Claims {
     iat: i64,
     nbf: Option<i64>,
     nonce: Option<String>,
+    /// Of security event tokens (RFC 8417), such as the logout tokens of the same issuer, for the same app.
+    events: Option<IgnoredAny>,
     pub(super) email: Option<String>,
     #[serde(default)]
     pub(super) email_verified: Value,
@@ -102,6 +105,12 @@ impl<'a> IdToken<'a> {
         &self.claims.iss
     }
 
+    /// SHA-256 of what is signed. The signature is no part of it: from one of ECDSA anybody can compute another one that
+    /// is as good.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        sha256(self.message.as_bytes())
+    }
+
     pub(super) fn has_key_among(&self, keys: &[Jwk]) -> bool {
         self.key_among(keys).is_some()
     }
@@ -134,6 +143,9 @@ impl<'a> IdToken<'a> {
 }
 
 fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) -> Result<(), Why> {
+    if claims.events.is_some() {
+        return Err("it tells of an event, and is no ID token");
+    }
     if claims.iss != rules.issuer {
         return Err("it is from another issuer");
     }
@@ -159,8 +171,11 @@ fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) ->
     if issued_at + MAX_AGE + LEEWAY <= now {
         return Err("it is from an earlier sign-in");
     }
-    match nonce {
-        Some(nonce) if claims.nonce.as_deref() != Some(nonce) => Err("its nonce is another one"),
+    match (nonce, claims.nonce.as_deref()) {
+        (None, Some(_)) => {
+            Err("it has a nonce, and the request has none; send that of the authentication request along")
+        }
+        (expected, found) if expected != found => Err("its nonce is another one"),
         _ => Ok(()),
     }
 }

@@ -16,7 +16,6 @@ use self::provider::{Http, Provider};
 use super::{EmailAddress, Refused};
 use crate::clock::Timestamp;
 use crate::config::{Config, ConfigError, InvalidValue};
-use crate::secret::sha256;
 use crate::store::Identity;
 
 /// An issuer of ID tokens, and who this app is to it: `URL=CLIENT_ID`.
@@ -70,7 +69,7 @@ pub(crate) struct Proven {
     pub(crate) identity: Identity,
     /// If the issuer has seen to it that it is theirs.
     pub(crate) email: Option<EmailAddress>,
-    /// SHA-256 of the token.
+    /// Of the token; see [`IdToken::hash`].
     pub(crate) hash: [u8; 32],
     pub(crate) expires_at: Timestamp,
 }
@@ -109,6 +108,7 @@ impl Issuers {
             // The issuer may have new ones.
             keys = provider.newer_keys(now).await?;
         }
+        let hash = read.hash();
         let claims = read.verify(&keys, &provider.rules, nonce, now).map_err(Refused::InvalidIdToken)?;
         let is_verified = match &claims.email_verified {
             Value::Bool(verified) => *verified,
@@ -120,7 +120,7 @@ impl Issuers {
         Ok(Proven {
             identity: Identity { issuer: claims.iss, subject: claims.sub },
             email,
-            hash: sha256(token.as_bytes()),
+            hash,
             expires_at: Timestamp::from_secs(claims.exp),
         })
     }

@@ -18,14 +18,16 @@ use crate::store::{
     RegisterOutcome, Registration, Standing,
 };
 
-/// Whatever is not `Registered` leaves the transaction without a commit: nothing has happened.
+/// Whatever is neither `Registered` nor `Member` leaves the transaction without a commit: nothing has happened.
 pub(super) async fn register(db: &mut Client, registration: &Registration) -> Result<RegisterOutcome, Error> {
     let Registration { caller, now, email, credential, once } = registration;
     let transaction = db.transaction().await?;
     lock_user(&transaction, caller.user, "NO KEY UPDATE").await?;
     let Some(standing) = standing(&transaction, caller, LOCKED).await? else { return Ok(RegisterOutcome::Over) };
     if standing.registered || standing.merged_into.is_some() {
+        ceremonies::keep_from_others(&transaction, once.as_ref(), caller.user, *now).await?;
         let account = account(&transaction, &AccountKey::User(caller.user)).await?;
+        transaction.commit().await?;
         return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
     }
     if let Some(once) = once
@@ -100,6 +102,8 @@ pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome
     let transaction = db.transaction().await?;
     // What has been decided stays decided: no lock is needed to say it again.
     if let Some(decided) = standing(&transaction, caller, "").await?.and_then(|standing| standing.judge(entry)) {
+        ceremonies::keep_from_others(&transaction, once.as_ref(), caller.user, *now).await?;
+        transaction.commit().await?;
         return Ok(decided);
     }
     lock_users(&transaction, caller.user, *into).await?;
@@ -108,6 +112,8 @@ pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome
     }
     let Some(standing) = standing(&transaction, caller, LOCKED).await? else { return Ok(EntryOutcome::Over) };
     if let Some(outcome) = standing.judge(entry) {
+        ceremonies::keep_from_others(&transaction, once.as_ref(), caller.user, *now).await?;
+        transaction.commit().await?;
         return Ok(outcome);
     }
     if let Some(once) = once

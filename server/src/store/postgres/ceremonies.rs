@@ -41,6 +41,19 @@ pub(super) async fn end(db: &Client, id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
+/// Keeps an ID token from others where its caller has nothing to gain by it. A challenge is its caller's alone anyway.
+pub(super) async fn keep_from_others(
+    transaction: &Transaction<'_>,
+    once: Option<&Once>,
+    user: Uuid,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if let Some(once @ Once::IdToken { .. }) = once {
+        use_up(transaction, once, user, now).await?;
+    }
+    Ok(())
+}
+
 /// Whether it could still be used.
 pub(super) async fn use_up(
     transaction: &Transaction<'_>,

@@ -16,6 +16,7 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
     let Registration { caller, now, email, credential, once } = registration;
     let Some(standing) = standing(db, caller)? else { return Ok(RegisterOutcome::Over) };
     if standing.registered || standing.merged_into.is_some() {
+        ceremonies::keep_from_others(db, once.as_ref(), caller.user, *now)?;
         let account = account(db, &AccountKey::User(caller.user))?;
         return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
     }
@@ -78,6 +79,7 @@ pub(super) fn enter(db: &Connection, entry: &Entry) -> rusqlite::Result<EntryOut
         return Ok(EntryOutcome::NoAccount);
     }
     if let Some(outcome) = standing.judge(entry) {
+        ceremonies::keep_from_others(db, once.as_ref(), caller.user, *now)?;
         return Ok(outcome);
     }
     if let Some(once) = once

@@ -34,6 +34,19 @@ pub(super) fn end(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Keeps an ID token from others where its caller has nothing to gain by it. A challenge is its caller's alone anyway.
+pub(super) fn keep_from_others(
+    db: &Connection,
+    once: Option<&Once>,
+    user: Uuid,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    if let Some(once @ Once::IdToken { .. }) = once {
+        use_up(db, once, user, now)?;
+    }
+    Ok(())
+}
+
 /// Whether it could still be used.
 pub(super) fn use_up(db: &Connection, once: &Once, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
     let changed = match once {
