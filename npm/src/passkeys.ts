@@ -1,5 +1,6 @@
 // Passkeys (WebAuthn): what the server asks for, what the browser makes of it, as JSON. Loaded when it is first needed.
 
+import { decode, encode } from './base64url.js'
 import { GuestpassError, refusal } from './errors.js'
 import type { Upgrade } from './manager.js'
 import type { Session } from './types.js'
@@ -29,8 +30,8 @@ async function create(options: PublicKeyCredentialCreationOptionsJSON): Promise<
   const { challenge, user, excludeCredentials } = options
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON?.(options) ?? {
     ...(options as unknown as PublicKeyCredentialCreationOptions),
-    challenge: bytes(challenge),
-    user: { ...user, id: bytes(user.id) },
+    challenge: decode(challenge),
+    user: { ...user, id: decode(user.id) },
     excludeCredentials: descriptors(excludeCredentials),
   }
   return asJson(await navigator.credentials.create({ publicKey }))
@@ -39,14 +40,14 @@ async function create(options: PublicKeyCredentialCreationOptionsJSON): Promise<
 async function get(options: PublicKeyCredentialRequestOptionsJSON): Promise<object> {
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON?.(options) ?? {
     ...(options as unknown as PublicKeyCredentialRequestOptions),
-    challenge: bytes(options.challenge),
+    challenge: decode(options.challenge),
     allowCredentials: descriptors(options.allowCredentials),
   }
   return asJson(await navigator.credentials.get({ publicKey }))
 }
 
 function descriptors(list: PublicKeyCredentialDescriptorJSON[] = []): PublicKeyCredentialDescriptor[] {
-  return list.map((descriptor) => ({ ...(descriptor as object), type: 'public-key', id: bytes(descriptor.id) }))
+  return list.map((descriptor) => ({ ...(descriptor as object), type: 'public-key', id: decode(descriptor.id) }))
 }
 
 /** WebAuthn Level 3, §5.1: the JSON of a credential, also where the browser makes none. */
@@ -71,16 +72,8 @@ function asJson(credential: Credential | null): object {
   }
 }
 
-function bytes(base64url: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(base64url.replace(/-/g, '+').replace(/_/g, '/'))
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
-}
-
 function text(buffer: ArrayBuffer): string {
-  return btoa(String.fromCharCode(...new Uint8Array(buffer)))
-    .replace(/\+/g, '-')
-    .replace(/\//g, '_')
-    .replace(/=+$/, '')
+  return encode(new Uint8Array(buffer))
 }
 
 function failed(message: string, cause?: unknown): GuestpassError {

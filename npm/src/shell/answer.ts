@@ -1,5 +1,7 @@
 // What the server has answered to a request of the session's own.
 
+import { decode } from '../base64url.js'
+
 /** A token answer, the answer to an upgrade, or an error. */
 export interface Answer {
   readonly status: number
@@ -47,9 +49,7 @@ function retryAfter({ headers }: Response): number | undefined {
  */
 function claims(token: string): Record<string, unknown> {
   return objectIn(() => {
-    const payload = atob((token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))
-    const bytes = Uint8Array.from(payload, (byte) => byte.charCodeAt(0))
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true }).decode(decode(token.split('.')[1] ?? ''))
   })
 }
 

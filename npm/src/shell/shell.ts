@@ -1,5 +1,6 @@
 // The browser around the compiled machine: performs its effects, and tells it how they ended.
 
+import { encode } from '../base64url.js'
 import { GuestpassError, refusal } from '../errors.js'
 import type { Effects, MachineClass } from '../machine.js'
 import type { Manager, ManagerOptions, Notify } from '../manager.js'
@@ -328,10 +329,7 @@ function reason(signal: AbortSignal): unknown {
   return signal.reason ?? new DOMException('the call was aborted', 'AbortError')
 }
 
-/** An idempotency key: 144 random bits, base64url, 24 characters without padding. */
+/** An idempotency key: 144 random bits, 24 characters. */
 function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(18))
-  return btoa(String.fromCharCode(...bytes))
-    .replace(/\+/g, '-')
-    .replace(/\//g, '_')
+  return encode(crypto.getRandomValues(new Uint8Array(18)))
 }
