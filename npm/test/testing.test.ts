@@ -335,6 +335,17 @@ test('uninstall ends what was to fail, and the next test has the network again',
   expect(await next()).toMatch(/^anonymous_/)
 })
 
+test('another install knows no guest of the test before', async () => {
+  const guests = []
+  for (let tests = 0; tests < 3; tests += 1) {
+    server.install()
+    guests.push(await guestOf(server.createSession()))
+    server.uninstall()
+  }
+
+  expect(new Set(guests).size).toBe(3)
+})
+
 test('uninstall tells the page that the network is back, where it was told that it is gone', () => {
   const page = new EventTarget()
   const told: string[] = []

@@ -1,10 +1,9 @@
 /**
- * Makes `Math.random` and `crypto.getRandomValues` give the same numbers in every run, so that back-off, whose delays are
- * drawn, is the same too. Returns the way back.
+ * What is returned makes `Math.random` and `crypto.getRandomValues` give the same numbers in every run, so that back-off,
+ * whose delays are drawn, is the same too; and returns the way back. A second time, the numbers go on: the key of a login
+ * that came twice would find the guest of the test before.
  */
-export function seedRandom(): () => void {
-  const realRandom = Math.random
-  const real = Object.getOwnPropertyDescriptor(crypto, 'getRandomValues')
+export function seededRandom(): () => () => void {
   let state = 0x9e3779b9
   const value = <T extends ArrayBufferView | null>(array: T): T => {
     if (!array) return array
@@ -18,11 +17,15 @@ export function seedRandom(): () => void {
     }
     return array
   }
-  Object.defineProperty(crypto, 'getRandomValues', { configurable: true, writable: true, value })
-  Math.random = () => (value(new Uint32Array(1))[0] ?? 0) / 2 ** 32
   return () => {
-    Math.random = realRandom
-    if (real) Object.defineProperty(crypto, 'getRandomValues', real)
-    else Reflect.deleteProperty(crypto, 'getRandomValues')
+    const realRandom = Math.random
+    const real = Object.getOwnPropertyDescriptor(crypto, 'getRandomValues')
+    Object.defineProperty(crypto, 'getRandomValues', { configurable: true, writable: true, value })
+    Math.random = () => (value(new Uint32Array(1))[0] ?? 0) / 2 ** 32
+    return () => {
+      Math.random = realRandom
+      if (real) Object.defineProperty(crypto, 'getRandomValues', real)
+      else Reflect.deleteProperty(crypto, 'getRandomValues')
+    }
   }
 }

@@ -3,7 +3,7 @@ import { bytes } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
 import { Issuer } from './issuer.js'
-import { seedRandom } from './random.js'
+import { seededRandom } from './random.js'
 
 /** Options of `createTestServer`. */
 export interface TestServerOptions {
@@ -106,6 +106,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
   const routes: Route[] = []
   const faults: { fault: Fault; left: number }[] = []
   const sessions: Session[] = []
+  const seed = seededRandom()
   let offline = false
   let restore: (() => void) | undefined
 
@@ -222,7 +223,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       // What the app's own sessions load is that, too: in some places of tests no file can be fetched.
       instantiateAtOnce(bytes)
       const real = globalThis.fetch
-      const unseed = seedRandom()
+      const unseed = seed()
       globalThis.fetch = (input, init) => (originOf(input) === origin ? serve(input, init) : real(input, init))
       restore = () => {
         globalThis.fetch = real
