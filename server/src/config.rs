@@ -94,7 +94,8 @@ pub struct Config {
     #[arg(long, value_name = "RATE", default_value = "60/10m", help_heading = ABUSE)]
     pub account_rate: Rate,
 
-    /// How often passwords may be tried for one e-mail address, by all clients together.
+    /// How often one client may try passwords for one e-mail address, and all clients together ten times as often. Attempts
+    /// to register are counted apart from those to log in.
     #[arg(long, value_name = "RATE", default_value = "10/15m", help_heading = ABUSE)]
     pub password_rate: Rate,
 
