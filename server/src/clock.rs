@@ -47,6 +47,11 @@ impl Timestamp {
         Self::from_secs(self.0.saturating_add(999).div_euclid(1000))
     }
 
+    pub(crate) fn rounded_down_to_hour(self) -> Self {
+        const HOUR: i64 = 60 * 60 * 1000;
+        Self(self.0.div_euclid(HOUR) * HOUR)
+    }
+
     pub(crate) fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
     }
@@ -94,6 +99,14 @@ mod tests {
         assert_eq!(moment.as_secs(), 10);
         assert_eq!(moment.rounded_up_to_second(), Timestamp::from_secs(11));
         assert_eq!(Timestamp::from_secs(10).rounded_up_to_second(), Timestamp::from_secs(10));
+    }
+
+    #[test]
+    fn hours_round_down() {
+        let hour = Timestamp::from_secs(7200);
+
+        assert_eq!(hour.rounded_down_to_hour(), hour);
+        assert_eq!(Timestamp::from_millis(10_799_999).rounded_down_to_hour(), hour);
     }
 
     #[test]

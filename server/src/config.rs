@@ -94,7 +94,8 @@ pub struct Config {
     #[arg(long, value_name = "RATE", default_value = "60/10m", help_heading = ABUSE)]
     pub account_rate: Rate,
 
-    /// How often passwords may be tried for one e-mail address, by all clients together.
+    /// How often one client may try passwords for one e-mail address, and all clients together ten times as often. Attempts
+    /// to register are counted apart from those to log in.
     #[arg(long, value_name = "RATE", default_value = "10/15m", help_heading = ABUSE)]
     pub password_rate: Rate,
 
@@ -106,7 +107,8 @@ pub struct Config {
     pub login_proof: ProofOfWork,
 
     /// A proxy in front of this server, or a network of them, such as 10.0.0.0/8: where a request comes from is then read
-    /// from the X-Forwarded-For that the proxy writes. Repeat it for more; separate them by commas in the environment.
+    /// from the X-Forwarded-For that the proxy writes. Without this, all who come through a proxy count as one client. Repeat
+    /// it for more; separate them by commas in the environment.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', value_parser = network, help_heading = ABUSE)]
     pub trusted_proxies: Vec<IpNet>,
 

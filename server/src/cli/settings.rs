@@ -5,6 +5,7 @@
 //! where neither a flag nor the environment has set it, so that every value is read, checked and explained in one way.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -107,8 +108,20 @@ impl Sources {
     }
 }
 
-/// The first line of what clap says, without its headings.
+/// Settings that may hold a secret, or something that was meant to be one: a URL with a password is no URL any more once a
+/// slash is missing. Whoever reads why the program did not start is not always whom it may be told.
+const SECRET: [&str; 3] = ["store", "introspection-secret", "otlp-endpoint"];
+
+/// The first line of what clap says, without its headings and without secrets.
 pub(super) fn one_line(error: &clap::Error) -> String {
+    if let Some(ContextValue::String(usage)) = error.get(ContextKind::InvalidArg)
+        && error.get(ContextKind::InvalidValue).is_some()
+        && SECRET.contains(&flag_of(error).as_str())
+    {
+        // What the setting's own parser says; none of them repeats what it was given.
+        let expected = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+        return format!("invalid value for '{usage}'{expected}");
+    }
     let rendered = error.render().to_string();
     rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }

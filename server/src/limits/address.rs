@@ -5,6 +5,7 @@
 //! `Forwarded` (RFC 7239) is not read: proxies that do not know it pass on what a client has made up.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderName};
@@ -37,6 +38,9 @@ impl TrustedProxies {
     /// The client behind a request. `None` if the embedding application does not say who is connected.
     pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
         let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+        if self.0.is_empty() && headers.contains_key(X_FORWARDED_FOR) {
+            tell_that_none_is_trusted();
+        }
         Some(self.client_behind(peer.ip(), headers).into())
     }
 
@@ -56,6 +60,18 @@ impl TrustedProxies {
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
+}
+
+/// Behind a proxy that is not named, everybody has the proxy's address, and one visitor uses up the limits of all. Told once:
+/// anybody can send the header.
+fn tell_that_none_is_trusted() {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            "a request came with X-Forwarded-For, which is ignored, since no proxy is trusted: if one is in front, all its \
+             clients count as one; name it by --trusted-proxy"
+        );
+    });
 }
 
 /// One hop: an address, maybe with a port.

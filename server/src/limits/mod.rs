@@ -5,17 +5,20 @@
 //! of nodes. Counting in the store would cost every login a write before it is known to be wanted.
 
 mod address;
+mod attempts;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod proof;
 mod rate;
 mod retries;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::RETRY_AFTER;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -26,6 +29,7 @@ pub(crate) use self::address::ClientNetwork;
 #[cfg(not(feature = "demo"))]
 use self::address::ClientNetwork;
 use self::address::TrustedProxies;
+use self::attempts::Attempts;
 use self::proof::Proofs;
 use self::rate::{Allowance, Count, Limiter};
 use self::retries::Retries;
@@ -35,6 +39,7 @@ use crate::config::Config;
 use crate::error::{Problem, TokenError};
 use crate::metrics::Metrics;
 use crate::secret::sha256;
+use crate::server::Guestpass;
 
 pub use self::proof::ProofOfWork;
 pub use self::rate::Rate;
@@ -51,8 +56,8 @@ pub(crate) struct Limits {
     login: Pair,
     refresh: Pair,
     account: Option<Limiter<ClientNetwork>>,
-    /// By the SHA-256 of the e-mail address, whether or not there is such an account.
-    password: Option<Limiter<[u8; 32]>>,
+    password_logins: Option<Attempts>,
+    password_registrations: Option<Attempts>,
     retries: Retries,
     proofs: Option<Proofs>,
     metrics: Arc<Metrics>,
@@ -65,7 +70,8 @@ impl Limits {
             login: Pair::new(config.login_rate, config.login_rate_total, clock),
             refresh: Pair::new(config.refresh_rate, config.refresh_rate_total, clock),
             account: Limiter::new(config.account_rate, Arc::clone(clock)),
-            password: Limiter::new(config.password_rate, Arc::clone(clock)),
+            password_logins: Attempts::new(config.password_rate, clock),
+            password_registrations: Attempts::new(config.password_rate, clock),
             retries: Retries::new(),
             proofs: Proofs::new(config.login_proof, keys, clock),
             metrics: Arc::clone(metrics),
@@ -78,22 +84,49 @@ impl Limits {
         self.proxies.client_of(headers, extensions)
     }
 
-    /// Counts an attempt with the password of one account, from wherever it comes.
+    /// Counts an attempt to log in with the password of one account.
     ///
     /// # Errors
     /// The answer to an attempt that comes too soon.
     #[expect(clippy::result_large_err, reason = "the error is the answer")]
-    pub(crate) fn count_password(&self, email: &str) -> Result<(), Response> {
-        let Some(limiter) = &self.password else { return Ok(()) };
-        let count = limiter.count(sha256(email.as_bytes()));
-        match Fields::default().count(BY_ACCOUNT, limiter.quota, count) {
-            Ok(()) => Ok(()),
-            Err(refusal) => {
-                self.metrics.limited("password", refusal.policy);
-                let problem = Problem::quota_exceeded(refusal.detail("attempts"), refusal.policy);
-                Err(with(problem.into_response(), refusal.headers))
-            }
-        }
+    pub(crate) fn count_password_login(&self, email: &str, Client(client): Client) -> Result<(), Response> {
+        self.count_password(self.password_logins.as_ref(), email, client)
+    }
+
+    /// Counts an attempt to register an e-mail address with a password: nothing that logging in would miss.
+    ///
+    /// # Errors
+    /// The answer to an attempt that comes too soon.
+    #[expect(clippy::result_large_err, reason = "the error is the answer")]
+    pub(crate) fn count_password_registration(&self, email: &str, Client(client): Client) -> Result<(), Response> {
+        self.count_password(self.password_registrations.as_ref(), email, client)
+    }
+
+    #[expect(clippy::result_large_err, reason = "the error is the answer")]
+    fn count_password(
+        &self,
+        attempts: Option<&Attempts>,
+        email: &str,
+        client: Option<ClientNetwork>,
+    ) -> Result<(), Response> {
+        let Some(attempts) = attempts else { return Ok(()) };
+        attempts.admit(email, client).map_err(|refusal| {
+            self.metrics.limited("password", refusal.policy);
+            let problem = Problem::quota_exceeded(refusal.detail("attempts"), refusal.policy);
+            with(problem.into_response(), refusal.headers)
+        })
+    }
+}
+
+/// Where a request comes from, if the embedding application says who is connected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client(Option<ClientNetwork>);
+
+impl FromRequestParts<Guestpass> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, Guestpass { inner }: &Guestpass) -> Result<Self, Infallible> {
+        Ok(Self(inner.limits.proxies.client_of(&parts.headers, &parts.extensions)))
     }
 }
 
@@ -177,6 +210,7 @@ struct Pair {
 const BY_CLIENT: &str = "client";
 const TOTAL: &str = "total";
 const BY_ACCOUNT: &str = "account";
+const ACCOUNT_TOTAL: &str = "account-total";
 
 impl Pair {
     fn new(by_client: Rate, total: Rate, clock: &Arc<dyn Clock>) -> Self {
@@ -208,7 +242,8 @@ impl Refusal {
     fn detail(&self, what: &str) -> String {
         let whose = match self.policy {
             BY_CLIENT => "from your network",
-            BY_ACCOUNT => "for this account",
+            BY_ACCOUNT => "for this account from your network",
+            ACCOUNT_TOTAL => "for this account",
             _ => "at the moment",
         };
         format!("There are too many {what} {whose}. Try again in {} s.", self.after)

@@ -32,6 +32,16 @@ pub enum Rate {
     },
 }
 
+impl Rate {
+    /// So many times as often.
+    pub(super) const fn times(self, factor: NonZeroU32) -> Self {
+        match self {
+            Self::Off => Self::Off,
+            Self::Limit { count, per } => Self::Limit { count: count.saturating_mul(factor), per },
+        }
+    }
+}
+
 impl FromStr for Rate {
     type Err = InvalidValue;
 
@@ -216,6 +226,18 @@ mod tests {
             ["", "30", "0/1h", "-1/1h", "30/", "30/h", "/1h", "30/1h/1h", "1001/1s", "1/367d", "OFF", "4294967296/1h"]
         {
             assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_multiplied_by_its_count() {
+        let ten_times = |text: &str| text.parse::<Rate>().unwrap().times(NonZeroU32::new(10).unwrap());
+
+        assert_eq!(ten_times("10/15m").to_string(), "100/15m");
+        assert_eq!(ten_times("off"), Rate::Off);
+        // The most that a setting can be, and more than the limiter's numbers hold.
+        for text in ["1000/1s", "1/1ms", "4294967295/366d"] {
+            assert!(Limiter::<u8>::new(ten_times(text), TestClock::new()).unwrap().count(1).allowed, "{text}");
         }
     }
 

@@ -12,6 +12,7 @@ use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
 use crate::auth::Guest;
 use crate::error::Problem;
+use crate::limits::Client;
 use crate::metrics::Way;
 use crate::server::Guestpass;
 
@@ -54,6 +55,7 @@ pub(super) struct MemberLoginBody {
 pub(super) async fn login(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
+    client: Client,
     JsonBody(body): JsonBody<MemberLoginBody>,
 ) -> Result<Json<Membership>, Response> {
     let refused = |refused: Refused| {
@@ -65,7 +67,7 @@ pub(super) async fn login(
         (Some(email), Some(password), None) => {
             let email = EmailAddress::parse(&email).map_err(refused)?;
             let password = Password::new(password).map_err(refused)?;
-            inner.limits.count_password(email.as_str())?;
+            inner.limits.count_password_login(email.as_str(), client)?;
             accounts.login_with_password(guest, email, password, now).await
         }
         (None, None, Some(answer)) => accounts.login_with_passkey(guest, answer, now).await,

@@ -180,7 +180,7 @@ fn shared_responses() -> Value {
         "NoSuchMember": refusal("The e-mail address is taken, or the caller is a member already, with another account."),
         "NotAccepted": refusal("The body is JSON, and not what is wanted here: `code` says why, or else `detail`."),
         "TooManyAttempts": limited(problem(
-            "Too many attempts from one network, or with the passwords of one account. `violated-policies` names the limit.",
+            "Too many attempts from one network, or with the password of one account from one network or from all. `violated-policies` names the limit.",
         )),
         "TooManyLogins": limited(problem(
             "Too many guests from one network, or from everybody together. `violated-policies` names the limit.",

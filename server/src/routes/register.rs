@@ -12,6 +12,7 @@ use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
 use crate::auth::Guest;
 use crate::error::Problem;
+use crate::limits::Client;
 use crate::metrics::Way;
 use crate::server::Guestpass;
 
@@ -69,6 +70,7 @@ pub(super) struct RegisterOptionsBody {
 pub(super) async fn register(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
+    client: Client,
     JsonBody(body): JsonBody<RegisterBody>,
 ) -> Result<Json<Membership>, Response> {
     let refused = |refused: Refused| {
@@ -80,7 +82,7 @@ pub(super) async fn register(
     let registered = match (email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let password = Password::new(password).map_err(refused)?;
-            inner.limits.count_password(email.as_str())?;
+            inner.limits.count_password_registration(email.as_str(), client)?;
             accounts.register_with_password(guest, email, password, now).await
         }
         (email, None, Some(answer)) => accounts.register_with_passkey(guest, email, answer, now).await,

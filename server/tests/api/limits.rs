@@ -1,24 +1,14 @@
 //! How often one client, and all together, may log in and refresh
 
-use std::net::{IpAddr, SocketAddr};
-
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::Request;
 use guestpass_server::Config;
 use serde_json::{Value, json};
 
 use crate::support::process::{Process, guestpass};
-use crate::support::{Answer, MINUTE, SECOND, Server, login, refresh};
+use crate::support::{Answer, MINUTE, SECOND, Server, from, login, refresh};
 
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
-
-/// A request as it comes from a connection of `peer`.
-fn from(peer: &str, mut request: Request<Body>) -> Request<Body> {
-    let peer = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 4711);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    request
-}
 
 fn sdk_login(key: Option<&str>) -> Request<Body> {
     login(Some(json!({ "refresh": true })), key)

@@ -4,7 +4,7 @@ use std::fs::{File, read_to_string};
 
 use serde_json::Value;
 
-use crate::support::process::Process;
+use crate::support::process::{Process, guestpass};
 
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
 
@@ -36,4 +36,33 @@ async fn nothing_secret_is_logged_even_at_the_loudest() {
     for secret in [KEY, access, signature, refresh, &refresh[4..]] {
         assert!(!log.contains(secret), "{secret} was logged");
     }
+}
+
+/// How many lines of a server's log name the flag, after some logins that say where they come from.
+async fn lines_about_proxies(flags: &[&str], forwarded: &[&str]) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let mut command = guestpass();
+    command.arg("serve").args(flags).stderr(File::create(&log).unwrap());
+    let server = Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
+    let login = || server.http.post(format!("{}/anonymous-login", server.url));
+    assert_eq!(login().send().await.unwrap().status(), 200);
+    for forwarded in forwarded {
+        assert_eq!(login().header("x-forwarded-for", *forwarded).send().await.unwrap().status(), 200);
+    }
+    server.terminate();
+    server.wait();
+    let log = read_to_string(&log).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("--trusted-proxy")).collect();
+    assert!(lines.iter().all(|line| line.contains("WARN")), "{log}");
+    lines.len()
+}
+
+#[tokio::test]
+async fn s10_a_proxy_that_is_not_trusted_is_told_once() {
+    let claims = ["203.0.113.7", "203.0.113.8", "203.0.113.9"];
+
+    assert_eq!(lines_about_proxies(&[], &claims).await, 1);
+    assert_eq!(lines_about_proxies(&[], &[]).await, 0);
+    assert_eq!(lines_about_proxies(&["--trusted-proxy", "127.0.0.1"], &claims).await, 0);
 }

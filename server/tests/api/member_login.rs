@@ -4,7 +4,9 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, log_in, member, register, user, uuid_of};
-use crate::support::{DAY, MINUTE, SECOND, Server, authorized, claims_of, login, with};
+use crate::support::{Answer, DAY, MINUTE, SECOND, Server, authorized, claims_of, from, login, with};
+
+const WRONG: &str = "wrong horse battery staple";
 
 #[tokio::test]
 async fn s08_a_guest_who_logs_in_brings_everything_along() {
@@ -135,7 +137,7 @@ async fn c18_wrong_credentials_change_nothing_and_tell_nothing() {
     add_to_cart(&server, &guest.access, 1, 2).await;
     let call = async |body| server.call("POST", "/login", &guest.access, body).await;
 
-    let wrong = call(credentials(EMAIL, "wrong horse battery staple")).await;
+    let wrong = call(credentials(EMAIL, WRONG)).await;
     let unknown = call(credentials("eve@example.com", PASSWORD)).await;
 
     wrong.assert_refused(403, "invalid_credentials");
@@ -145,6 +147,74 @@ async fn c18_wrong_credentials_change_nothing_and_tell_nothing() {
     assert_eq!(cart(&server, &guest.access).await, [(1, 2)]);
     assert_eq!(cart(&server, &account.access).await, []);
     assert_eq!(server.refresh(&guest.refresh).await.tokens().id, guest.id);
+}
+
+/// A login from a connection of `peer`.
+async fn log_in_from(server: &Server, peer: &str, access_token: &str, password: &str) -> Answer {
+    let body = credentials(EMAIL, password);
+    server.send(from(peer, authorized("POST", "/login", access_token, Some(body)))).await
+}
+
+#[tokio::test]
+async fn a_password_can_be_tried_so_often_from_one_network() {
+    let server = Server::open().await;
+    let tokens = server.login().await;
+    let call = async |email: &str| server.call("POST", "/login", &tokens.access, credentials(email, WRONG)).await;
+    for _ in 0..10 {
+        call(EMAIL).await.assert_refused(403, "invalid_credentials");
+    }
+
+    let refused = call("ADA@example.com").await;
+
+    refused.assert_problem(429);
+    assert_eq!(refused.json()["violated-policies"], json!(["account"]));
+    assert_eq!(refused.header("ratelimit-policy"), "\"account\";q=10;w=900");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=90).contains(&wait), "{wait}");
+    call("eve@example.com").await.assert_refused(403, "invalid_credentials");
+    server.clock.advance(2 * MINUTE);
+    call(EMAIL).await.assert_refused(403, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn s10_a_stranger_who_guesses_does_not_keep_the_member_out() {
+    let server = Server::open().await;
+    let account = member(&server).await;
+    let (stranger, owner) = (server.login().await, server.login().await);
+    for _ in 0..10 {
+        log_in_from(&server, "198.51.100.1", &stranger.access, WRONG).await.assert_refused(403, "invalid_credentials");
+    }
+    log_in_from(&server, "198.51.100.1", &stranger.access, PASSWORD).await.assert_problem(429);
+
+    let answer = log_in_from(&server, "203.0.113.7", &owner.access, PASSWORD).await;
+
+    answer.assert_member(&user(&account.id), "logged_in", true);
+}
+
+#[tokio::test]
+async fn s10_guesses_from_many_networks_are_bounded_together() {
+    let server = Server::open_with(|config| config.password_rate = "1/15m".parse().unwrap()).await;
+    member(&server).await;
+    let guest = server.login().await;
+    let guess =
+        async |network: usize| log_in_from(&server, &format!("198.51.100.{network}"), &guest.access, WRONG).await;
+    for network in 0..10 {
+        guess(network).await.assert_refused(403, "invalid_credentials");
+        // Refused for its network, and not counted for all of them.
+        let refused = guess(network).await;
+        refused.assert_problem(429);
+        assert_eq!(refused.json()["violated-policies"], json!(["account"]));
+    }
+
+    let refused = guess(10).await;
+
+    refused.assert_problem(429);
+    assert_eq!(refused.json()["violated-policies"], json!(["account-total"]));
+    assert_eq!(refused.header("ratelimit-policy"), "\"account\";q=1;w=900, \"account-total\";q=10;w=900");
+    assert_eq!(refused.header("retry-after"), "90");
+    server.clock.advance(90 * SECOND);
+    guess(11).await.assert_refused(403, "invalid_credentials");
+    guess(12).await.assert_problem(429);
 }
 
 #[tokio::test]

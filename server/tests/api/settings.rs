@@ -35,7 +35,6 @@ fn for_every_kind_of_value_the_flag_wins_over_the_environment_and_that_over_the_
     for (flag, variable, in_file, in_environment, on_command_line) in [
         ("listen", "GUESTPASS_LISTEN", "\"file\"", "environment", "flag"),
         ("log", "GUESTPASS_LOG", "\"a=file\"", "a=environment", "a=flag"),
-        ("store", "GUESTPASS_STORE", "\"file\"", "environment", "flag"),
         ("access-ttl", "GUESTPASS_ACCESS_TTL", "101", "102", "103"),
         ("algorithm", "GUESTPASS_ALGORITHM", "true", "environment", "flag"),
         (
@@ -68,6 +67,72 @@ fn for_every_kind_of_value_the_flag_wins_over_the_environment_and_that_over_the_
             assert_eq!(said.contains("(from"), !place.is_empty(), "{said}");
         }
     }
+}
+
+/// Checks that a value that may be a secret is told from no source, and everything else about it from each.
+fn assert_kept_to_itself(command: &str, flag: &str, value: &str, secret: &str, expected: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("guestpass.toml");
+    std::fs::write(&file, format!("# a comment\n{flag} = {value:?}\n")).unwrap();
+    let variable = format!("GUESTPASS_{}", flag.to_ascii_uppercase().replace('-', "_"));
+    let started = || {
+        let mut started = guestpass();
+        started.args(command.split(' '));
+        started
+    };
+
+    let from_file = complaint(started().arg("--config").arg(&file));
+    let from_environment = complaint(started().env(&variable, value));
+    let from_flag = complaint(started().arg(format!("--{flag}={value}")));
+    let from_two_words = complaint(started().arg(format!("--{flag}")).arg(value));
+
+    for (said, place) in [
+        (from_file, format!(" (from {}, line 2)", file.display())),
+        (from_environment, format!(" (from {variable})")),
+        (from_flag, String::new()),
+        (from_two_words, String::new()),
+    ] {
+        assert!(!said.contains(secret), "{command}: {said}");
+        assert!(said.contains(&format!("--{flag}")) && said.contains(expected), "{command}: {said}");
+        assert!(said.trim_end().ends_with(&place), "{command}, {place}: {said}");
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_used_is_not_repeated() {
+    let slash_missing = "postgres:/app:S3cretPw@db/shop";
+    for command in ["serve", "sweep", "keys list", "keys rotate"] {
+        assert_kept_to_itself(command, "store", slash_missing, "S3cretPw", "postgres://USER:PASSWORD@HOST/DATABASE");
+    }
+    for url in ["app:S3cretPw@db/shop", "sqlite:", "S3cretPw\nand more"] {
+        assert_kept_to_itself("serve", "store", url, "S3cretPw", "sqlite:PATH");
+    }
+    // The driver takes what is right of the first @ in these passwords for a host and an option.
+    for url in ["postgres://app:12@S3cretPw@db/shop", "postgres://app:12@x?S3cretPw=1@db/shop"] {
+        assert_kept_to_itself("serve", "store", url, "S3cretPw", "postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    }
+    for secret in ["hunter2short", "hunter2 with spaces, which no header of HTTP can have", "hunter2\nshort"] {
+        assert_kept_to_itself("serve", "introspection-secret", secret, "hunter2", "expected 32 or more");
+    }
+    assert_kept_to_itself("serve", "otlp-endpoint", "collector:hunter2@otlp", "hunter2", "http://localhost:4318");
+}
+
+#[test]
+fn a_secret_in_a_line_that_is_no_toml_is_not_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("guestpass.toml");
+    for line in ["introspection-secret = hunter2short", "introspection-secret = \"hunter2short", "hunter2short"] {
+        let said = complaint(&mut serve_with(&file, line));
+
+        assert!(said.contains("line 1") && !said.contains("hunter2"), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_secret_behind_a_flag_that_is_misspelt_is_not_repeated() {
+    let said = complaint(guestpass().args(["serve", "--introspection-secert=hunter2"]));
+
+    assert!(said.contains("--introspection-secert") && !said.contains("hunter2"), "{said}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a client says to a node, or to nginx.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -45,6 +46,18 @@ impl Answer {
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
         Self { http: reqwest::Client::new(), url: format!("http://{address}") }
+    }
+
+    /// One whose connections come from another address of this machine: Linux has all of 127.0.0.0/8.
+    pub(crate) fn at(mut self, address: [u8; 4]) -> Self {
+        self.http = reqwest::Client::builder().local_address(Some(Ipv4Addr::from(address).into())).build().unwrap();
+        self
+    }
+
+    /// Logs in and says that it comes from elsewhere.
+    pub(crate) async fn login_claiming(&self, forwarded: &str) -> Answer {
+        let request = self.http.post(format!("{}/anonymous-login", self.url));
+        answer(request.header("x-forwarded-for", forwarded)).await
     }
 
     /// Logs in as the SDK does.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 use crate::client::{Client, Tokens, until};
-use crate::nginx::Nginx;
+use crate::nginx::{self, Nginx};
 use crate::nodes::Node;
 use crate::postgres;
 
@@ -106,7 +106,7 @@ impl Load {
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_a_node_killed_under_load_loses_nothing_and_hardly_anybody_notices() {
     let database = postgres::database();
-    let mut nodes = Node::start_together(&database.url, 3);
+    let mut nodes = nginx::nodes(&database.url, &[]);
     let nginx = Nginx::start(&nodes);
     let load = Load::start(&nginx.client(), true).await;
 
@@ -128,7 +128,7 @@ async fn s05_a_node_killed_under_load_loses_nothing_and_hardly_anybody_notices()
 #[tokio::test(flavor = "multi_thread")]
 async fn s12_a_rolling_restart_fails_no_request() {
     let database = postgres::database();
-    let mut nodes = Node::start_together(&database.url, 3);
+    let mut nodes = nginx::nodes(&database.url, &[]);
     let nginx = Nginx::start(&nodes);
     let load = Load::start(&nginx.client(), false).await;
 

@@ -8,10 +8,13 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::nodes::Node;
+use crate::postgres;
 
 const EXAMPLE: &str = include_str!("../../examples/nginx/guestpass.conf");
 /// Where the example has the nodes.
 const PLACES: [&str; 3] = ["10.0.0.11:8000", "10.0.0.12:8000", "10.0.0.13:8000"];
+/// What the example tells each node of the proxy in front.
+const TRUST: &str = "--trusted-proxy 10.0.0.10";
 /// Which node answered, and which were asked before it.
 pub(crate) const NODES_HEADER: &str = "nodes";
 
@@ -19,6 +22,12 @@ pub(crate) struct Nginx {
     process: Child,
     address: String,
     _files: TempDir,
+}
+
+/// Three nodes that are told what the example tells them, with nginx at this machine's address.
+pub(crate) fn nodes(store: &str, flags: &[&str]) -> Vec<Node> {
+    assert!(EXAMPLE.contains(TRUST));
+    Node::start_together_with(store, PLACES.len(), &[&["--trusted-proxy", "127.0.0.1"], flags].concat())
 }
 
 impl Nginx {
@@ -77,4 +86,34 @@ fn main_file(directory: &Path) -> String {
         "daemon off;\nworker_processes 2;\npid {here}/pid;\nevents {{}}\nhttp {{\n    access_log off;\n\
          {paths}    add_header {NODES_HEADER} $upstream_addr always;\n    include {here}/site.conf;\n}}\n"
     )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_behind_nginx_each_client_has_its_own_address_whatever_it_says() {
+    let database = postgres::database();
+    let nodes = nodes(&database.url, &["--login-rate", "1/1h"]);
+    let nginx = Nginx::start(&nodes);
+    let visitor = nginx.client().at([127, 0, 0, 2]);
+    let mut admitted = 0;
+
+    // Enough to use up what each node allows one client, by claims that differ.
+    for number in 0..12 {
+        for claim in [format!("198.51.100.{number}"), format!("198.51.100.{number}, 127.0.0.1")] {
+            match visitor.login_claiming(&claim).await.status.as_u16() {
+                200 => admitted += 1,
+                429 => {}
+                status => panic!("{status}"),
+            }
+        }
+    }
+
+    assert_eq!(admitted, nodes.len(), "one login for each node");
+    nginx.client().at([127, 0, 0, 3]).login().await;
+    // The proxy's own machine can make nothing up either.
+    let neighbour = nginx.client();
+    let mut admitted = 0;
+    for number in 0..12 {
+        admitted += usize::from(neighbour.login_claiming(&format!("203.0.113.{number}")).await.status == 200);
+    }
+    assert_eq!(admitted, nodes.len());
 }

@@ -25,7 +25,12 @@ impl Node {
 
     /// Several that start at the same moment.
     pub(crate) fn start_together(store: &str, count: usize) -> Vec<Self> {
-        let starting: Vec<_> = (0..count).map(|_| Self::spawn(store, Vec::new(), "127.0.0.1:0")).collect();
+        Self::start_together_with(store, count, &[])
+    }
+
+    pub(crate) fn start_together_with(store: &str, count: usize, flags: &[&str]) -> Vec<Self> {
+        let flags: Vec<_> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let starting: Vec<_> = (0..count).map(|_| Self::spawn(store, flags.clone(), "127.0.0.1:0")).collect();
         starting.into_iter().map(Self::ready).collect()
     }
 

@@ -57,7 +57,7 @@ pub(super) struct ExportedIdentity {
     subject: String,
 }
 
-/// A session, also one that is over.
+/// A session, also one that is over. Its times are told as those in `/me/sessions`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExportedSession {
     #[serde(flatten)]
@@ -111,7 +111,7 @@ impl Export {
                 .collect(),
             sessions: sessions
                 .into_iter()
-                .map(|row| ExportedSession { revoked: row.revoked, session: Session::of(row, caller) })
+                .map(|row| ExportedSession { revoked: row.revoked, session: Session::of(row, caller, now) })
                 .collect(),
             cart: cart.into_iter().map(ExportedLine::from).collect(),
             history: history.into_iter().map(SeenItem::from).collect(),

@@ -1,5 +1,7 @@
 //! `/me/sessions`: where the caller is signed in, and ending that.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -29,26 +31,39 @@ pub(super) struct Session {
     /// When it began.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
     created_at: String,
-    /// When its tokens were last exchanged for new ones. Null: never yet.
-    #[schema(format = DateTime, example = "2027-01-15T08:15:00.250Z")]
+    /// When its tokens were last exchanged for new ones, rounded down to the hour; of this hour, and of the one before, the one
+    /// before. Null: never yet, or not before that.
+    #[schema(format = DateTime, example = "2027-01-15T09:00:00.000Z")]
     last_refreshed_at: Option<String>,
-    /// When it ends unless it is refreshed before.
-    #[schema(format = DateTime, example = "2027-02-14T08:15:00.000Z")]
+    /// When it ends unless it is refreshed before, counted from `last_refreshed_at`, or else from `created_at`: it may be up to
+    /// two hours later.
+    #[schema(format = DateTime, example = "2027-02-14T09:00:00.000Z")]
     expires_at: String,
     /// Whether this request came with a token of this session.
     current: bool,
 }
 
 impl Session {
-    pub(super) fn of(row: SessionRow, caller: Guest) -> Self {
+    pub(super) fn of(row: SessionRow, caller: Guest, now: Timestamp) -> Self {
+        let told = row.rotated_at.map(|at| blurred(at, now)).filter(|told| *told >= row.created_at);
+        // Whole seconds: the rest would tell the fraction of the refresh.
+        let lifetime = row.expires_at.since(row.rotated_at.unwrap_or(row.created_at)).as_secs();
+        let expires_at = told.unwrap_or(row.created_at) + Duration::from_secs(lifetime);
         Self {
             id: row.id,
             created_at: row.created_at.rfc3339(),
-            last_refreshed_at: row.rotated_at.map(Timestamp::rfc3339),
-            expires_at: row.expires_at.rfc3339(),
+            last_refreshed_at: told.map(Timestamp::rfc3339),
+            expires_at: expires_at.rounded_up_to_second().rfc3339(),
             current: row.id == caller.session(),
         }
     }
+}
+
+/// The time of a refresh as it is told. Whoever has stolen a refresh token would know by the exact one when to present it:
+/// within the grace window after its owner, where it is no reuse. The hour alone would show the first refresh of each hour
+/// to who keeps asking, so this hour and the one before are one.
+fn blurred(refreshed_at: Timestamp, now: Timestamp) -> Timestamp {
+    refreshed_at.min(now - Duration::from_secs(60 * 60)).rounded_down_to_hour()
 }
 
 /// Where the caller is signed in
@@ -60,8 +75,9 @@ pub(super) async fn list(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Json<SessionList>, Problem> {
-    let rows = inner.store.sessions_of(guest.id(), inner.clock.now()).await?;
-    Ok(Json(SessionList { sessions: rows.into_iter().map(|row| Session::of(row, guest)).collect() }))
+    let now = inner.clock.now();
+    let rows = inner.store.sessions_of(guest.id(), now).await?;
+    Ok(Json(SessionList { sessions: rows.into_iter().map(|row| Session::of(row, guest, now)).collect() }))
 }
 
 /// End one of the caller's sessions

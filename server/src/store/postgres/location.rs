@@ -18,6 +18,9 @@ const KEEPALIVES_IDLE: Duration = Duration::from_secs(30);
 /// Connections of one node, unless the URL says otherwise. PostgreSQL allows a hundred by default, for all nodes.
 const POOL_SIZE: usize = 16;
 
+const NOT_THE_PARTS: &str =
+    "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in the password percent-encoded";
+
 /// The URL of a PostgreSQL database, as psql takes it. `Display` and `Debug` show it without its password.
 ///
 /// `sslmode` is `disable`, `prefer` (the default: encrypted if the server can), `require` (encrypted, by whomever) or
@@ -83,14 +86,19 @@ impl PostgresUrl {
             _ => return Err("sslmode must be disable, prefer, require or verify-full".to_owned()),
         };
         let mut config = Config::from_str(&format!("{address}?{}", passed_on.join("&"))).map_err(|error| {
+            // The driver names an option that it does not know. With an `@` behind it, it is part of a password.
+            if query.contains('@') {
+                return NOT_THE_PARTS.to_owned();
+            }
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             format!("{cause}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE")
         })?;
+        // With an `@` in it, a name is part of a password that was not encoded, and would be shown.
         let named = |name: Option<&str>| name.is_some_and(|name| !name.is_empty() && !name.contains('@'));
-        if !named(config.get_dbname()) || config.get_hosts().is_empty() {
-            return Err("expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in the password \
-                        percent-encoded"
-                .to_owned());
+        let is_host = |host: &Host| !matches!(host, Host::Tcp(name) if name.contains('@'));
+        let hosts = config.get_hosts();
+        if !named(config.get_dbname()) || hosts.is_empty() || !hosts.iter().all(is_host) {
+            return Err(NOT_THE_PARTS.to_owned());
         }
         config.ssl_mode(mode).keepalives_idle(KEEPALIVES_IDLE);
         if config.get_application_name().is_none() {
@@ -164,6 +172,9 @@ mod tests {
             "postgres://guest:hunter2/3@db.example/shop",
             "postgres://guest:hunter2%zz@db.example/shop",
             "postgres://guest:hunter2?@db.example/shop",
+            "postgres://guest:1@hunter2@db.example/shop",
+            "postgres://guest:1@x?hunter2=1@db.example/shop",
+            "postgres://guest:1@x?a=b&hunter2=1@db.example/shop",
             "postgres://hunter2",
         ] {
             let location = PostgresUrl::new(url).unwrap();

@@ -4,12 +4,14 @@ pub(crate) mod database;
 pub(crate) mod postgres;
 pub(crate) mod process;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use base64::Engine as _;
@@ -225,6 +227,13 @@ pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+}
+
+/// A request as it comes from a connection of `peer`.
+pub(crate) fn from(peer: &str, mut request: Request<Body>) -> Request<Body> {
+    let peer = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 4711);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request
 }
 
 pub(crate) fn login(body: Option<Value>, idempotency_key: Option<&str>) -> Request<Body> {
