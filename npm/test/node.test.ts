@@ -1,6 +1,6 @@
 // The compiled session manager under the face, in Node, against a server.
 
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createSession } from '../src/index.node.js'
 import type { CustomStorage, Session, SessionEvent, SessionOptions } from '../src/types.js'
 import { GuestServer } from './guest-server.js'
@@ -148,6 +148,22 @@ test('C5: aborting one call leaves the others what they wait for', async () => {
 
   await expect(aborted).rejects.toBe('changed my mind')
   expect(await kept).toBe('access-2')
+})
+
+test('C8: who signs out may leave the page at once, and only the revocation outlives it', async () => {
+  await using server = await GuestServer.listen()
+  using fetch = vi.spyOn(globalThis, 'fetch')
+  const { session } = open(server)
+  await session.token()
+
+  await session.signOut()
+  await expect.poll(() => fetch.mock.calls.length).toBe(2)
+
+  const sent = fetch.mock.calls.map(([url, init]) => [String(url).slice(server.url.length), init?.keepalive])
+  expect(sent).toEqual([
+    ['/anonymous-login', false],
+    ['/revoke', true],
+  ])
 })
 
 test('C8: signing out revokes the session, and the next request makes another guest', async () => {
