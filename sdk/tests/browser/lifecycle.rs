@@ -8,8 +8,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::Event;
 
 use crate::page::{
-    Replaced, code, fresh_name, get, js, local_storage, object, open, open_with, record, replace, settled, stored,
-    until,
+    Replaced, code, fresh_name, get, js, key_of, local_storage, object, open, open_with, record, replace, settled,
+    stored, until,
 };
 
 /// Counts what is taken and not given back: listeners, timers and channels.
@@ -68,7 +68,7 @@ async fn locks(name: &str) -> usize {
     let all = settled(asked).await.unwrap();
     let lists = [get(&all, "held"), get(&all, "pending")];
     let locks = lists.iter().flat_map(|list| list.unchecked_ref::<js_sys::Array>().iter());
-    locks.filter(|lock| get(lock, "name") == format!("guestpass:{name}").as_str()).count()
+    locks.filter(|lock| get(lock, "name") == key_of(name).as_str()).count()
 }
 
 fn dispatch(event: &str) {
@@ -113,7 +113,7 @@ async fn c16_a_session_may_be_closed_from_inside_a_page_event() {
             session.wasm.close();
         }
     });
-    local_storage().set_item(&format!("guestpass:{name}"), "spoilt").unwrap();
+    local_storage().set_item(&key_of(&name), "spoilt").unwrap();
     dispatch("pageshow");
     assert_eq!(session.status(), "closed");
 }
@@ -162,7 +162,7 @@ async fn a_hidden_page_has_no_channel_and_a_page_that_comes_back_reads_what_it_m
     dispatch("pagehide");
     assert_eq!(Counting::held("channels"), 0.0);
     let record = newer(&name);
-    local_storage().set_item(&format!("guestpass:{name}"), &record).unwrap();
+    local_storage().set_item(&key_of(&name), &record).unwrap();
     dispatch("pageshow");
     let generation = JsValue::from(2);
     until("it is read", || session.events("adopted").iter().any(|event| get(event, "generation") == generation)).await;
@@ -181,9 +181,9 @@ async fn without_a_channel_the_storage_tells_of_other_tabs() {
     let other =
         js("(() => { const frame = document.createElement('iframe'); document.body.append(frame); return frame })()");
     let storage: web_sys::Storage = get(&get(&other, "contentWindow"), "localStorage").unchecked_into();
-    storage.set_item(&format!("guestpass:{name}"), &newer(&name)).unwrap();
+    storage.set_item(&key_of(&name), &newer(&name)).unwrap();
     until("it is heard of", || session.events("adopted").len() == 1).await;
-    storage.set_item(&format!("guestpass:{name}"), r#"{"v":1,"epoch":1,"generation":0}"#).unwrap();
+    storage.set_item(&key_of(&name), r#"{"v":1,"epoch":1,"generation":0}"#).unwrap();
     until("the sign-out is heard of", || session.status() == "signed_out").await;
     other.unchecked_into::<web_sys::Element>().remove();
 }

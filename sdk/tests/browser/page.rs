@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use guestpass_sdk::{Effects, WasmSession};
-use js_sys::{Array, Error, Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -45,7 +45,7 @@ type Listener = Rc<RefCell<Option<Box<dyn Fn()>>>>;
 
 thread_local! {
     static NAMES: Cell<u32> = const { Cell::new(0) };
-    /// `(options, host) => Manager`: `runSession` with the class that is compiled into this test.
+    /// `(options, notify) => Manager`: `runSession` with the class that is compiled into this test.
     static RUN_SESSION: Function = run_session();
 }
 
@@ -59,7 +59,7 @@ fn run_session() -> Function {
     let body = format!(
         "{script}
         function Machine(...it) {{ return create(...it) }}
-        return (options, host) => guestpassShell.runSession(Machine, options, host)"
+        return (options, notify) => guestpassShell.runSession(Machine, options, notify)"
     );
     let run = Function::new_with_args("create", &body).call1(&JsValue::UNDEFINED, &new.into_js_value()).unwrap();
     run.unchecked_into()
@@ -71,13 +71,17 @@ pub(crate) struct Session {
     pub(crate) told: Rc<RefCell<Vec<(JsValue, JsValue)>>>,
     listener: Listener,
     _notify: Closure<dyn FnMut(JsValue, JsValue)>,
-    _error: Closure<dyn FnMut(String, String, JsValue) -> Error>,
 }
 
 /// A name that no other test uses.
 pub(crate) fn fresh_name() -> String {
     let number = NAMES.with(|names| names.replace(names.get() + 1));
     format!("test-{number}-{}", js_sys::Date::now())
+}
+
+/// What the record, the lock and the channel of a session are called.
+pub(crate) fn key_of(name: &str) -> String {
+    format!("guestpass:{name}@{SERVER}")
 }
 
 pub(crate) fn open(name: &str) -> Session {
@@ -114,17 +118,9 @@ pub(crate) fn open_with(name: &str, options: &[(&str, JsValue)]) -> Session {
             listener();
         }
     });
-    let error = Closure::<dyn FnMut(String, String, JsValue) -> Error>::new(|code: String, message: String, _| {
-        let error = Error::new(&message);
-        Reflect::set(&error, &"code".into(), &code.into()).unwrap();
-        error
-    });
-    let host = Object::new();
-    Reflect::set(&host, &"notify".into(), notify.as_ref()).unwrap();
-    Reflect::set(&host, &"error".into(), error.as_ref()).unwrap();
     let run_session = RUN_SESSION.with(Function::clone);
-    let wasm = run_session.call2(&JsValue::UNDEFINED, &all, &host).unwrap().unchecked_into();
-    Session { wasm, told, listener, _notify: notify, _error: error }
+    let wasm = run_session.call2(&JsValue::UNDEFINED, &all, notify.as_ref()).unwrap().unchecked_into();
+    Session { wasm, told, listener, _notify: notify }
 }
 
 impl Session {
@@ -272,6 +268,6 @@ pub(crate) fn record(name: &str) -> StoredRecord {
 
 /// What is stored for a session, parsed.
 pub(crate) fn stored(name: &str) -> JsValue {
-    let text = local_storage().get_item(&format!("guestpass:{name}")).unwrap();
+    let text = local_storage().get_item(&key_of(name)).unwrap();
     text.map_or(JsValue::NULL, |text| js_sys::JSON::parse(&text).unwrap())
 }

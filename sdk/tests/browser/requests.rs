@@ -6,8 +6,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Request, RequestInit};
 
 use crate::page::{
-    RESOURCES, Replaced, Session, fresh_name, get, js, json, local_storage, object, open, open_for_resources, post,
-    replace, settled, stored,
+    RESOURCES, Replaced, Session, fresh_name, get, js, json, key_of, local_storage, object, open, open_for_resources,
+    post, replace, settled, stored,
 };
 
 /// A resource that refuses the first request, and what it was sent.
@@ -287,5 +287,5 @@ fn near_its_end(name: &str) {
     let lifetime = get(&credential, "lifetime").as_f64().unwrap();
     Reflect::set(&credential, &"expires_at".into(), &(js_sys::Date::now() + lifetime / 20.0).into()).unwrap();
     let text = String::from(js_sys::JSON::stringify(&record).unwrap());
-    local_storage().set_item(&format!("guestpass:{name}"), &text).unwrap();
+    local_storage().set_item(&key_of(name), &text).unwrap();
 }

@@ -2,7 +2,7 @@ use js_sys::{Function, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::page::{fresh_name, get, local_storage, open, open_with, record, stored};
+use crate::page::{fresh_name, get, key_of, local_storage, open, open_with, record, stored};
 
 #[wasm_bindgen_test]
 async fn the_session_is_kept_in_local_storage_and_restored_from_it() {
@@ -44,7 +44,7 @@ async fn c14_what_cannot_be_read_is_ignored_and_said() {
         r#"{"v":1,"epoch":1e300,"generation":1}"#,
     ] {
         let name = fresh_name();
-        local_storage().set_item(&format!("guestpass:{name}"), text).unwrap();
+        local_storage().set_item(&key_of(&name), text).unwrap();
         let session = open(&name);
         session.token().await;
         assert!(!session.events("storage").is_empty(), "{text}");

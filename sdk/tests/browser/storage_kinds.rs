@@ -5,7 +5,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::page::{
-    Session, fresh_name, get, js, local_storage, object, open, open_with, record, replace, settled, stored, until,
+    Session, fresh_name, get, js, key_of, local_storage, object, open, open_with, record, replace, settled, stored,
+    until,
 };
 
 fn open_in(name: &str, storage: impl Into<JsValue>) -> Session {
@@ -38,7 +39,7 @@ async fn session_storage_keeps_the_session_of_one_tab() {
     let name = fresh_name();
     assert_restored(open_in(&name, "session"), || open_in(&name, "session")).await;
     let storage = web_sys::window().unwrap().session_storage().unwrap().unwrap();
-    assert!(storage.get_item(&format!("guestpass:{name}")).unwrap().is_some());
+    assert!(storage.get_item(&key_of(&name)).unwrap().is_some());
     assert!(stored(&name).is_null(), "nothing in localStorage");
 }
 
@@ -177,9 +178,9 @@ async fn c14_a_custom_storage_that_holds_something_else_is_corrupt() {
 async fn c14_what_a_newer_version_wrote_is_left_alone() {
     let name = fresh_name();
     let newer = r#"{"v":2,"epoch":0,"generation":5,"credential":{"access_token":{"new":"format"}}}"#;
-    local_storage().set_item(&format!("guestpass:{name}"), newer).unwrap();
+    local_storage().set_item(&key_of(&name), newer).unwrap();
     assert_in_memory(&open(&name)).await;
-    assert_eq!(local_storage().get_item(&format!("guestpass:{name}")).unwrap().unwrap(), newer);
+    assert_eq!(local_storage().get_item(&key_of(&name)).unwrap().unwrap(), newer);
 }
 
 #[wasm_bindgen_test]
@@ -188,9 +189,9 @@ async fn c14_a_record_that_is_spoilt_while_the_session_lives_is_mended() {
         let name = fresh_name();
         let session = open(&name);
         let token = session.token().await;
-        local_storage().set_item(&format!("guestpass:{name}"), spoilt).unwrap();
+        local_storage().set_item(&key_of(&name), spoilt).unwrap();
         show_page();
-        let mended = || local_storage().get_item(&format!("guestpass:{name}")).unwrap().is_some_and(|it| it.len() > 10);
+        let mended = || local_storage().get_item(&key_of(&name)).unwrap().is_some_and(|it| it.len() > 10);
         until("it is mended", mended).await;
         assert_eq!(record(&name).generation, 1);
         assert_eq!(session.token().await, token, "nothing in memory was lost");
