@@ -1,6 +1,6 @@
 use guestpass_core::{Config, OnIdentityLost};
 
-use crate::script::{active, active_with, tab};
+use crate::script::{SIGNED_OUT, active, active_with, ended, tab};
 
 const STORED: &str = "
     granted                     -> load
@@ -183,29 +183,11 @@ fn a_deadline_does_not_end_the_sign_out_that_follows() {
 #[test]
 fn who_has_left_already_need_not_be_erased() {
     let mut left = active();
-    left.run(
-        "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 1.0
-        saved                       -> unlock, publish signout 1, settle 2 done | signed_out
-        erase 3                     -> settle 3 done | signed_out
-        ",
-    );
+    left.run(SIGNED_OUT);
+    left.run("erase 3 -> settle 3 done | signed_out");
 }
 
 #[test]
 fn where_the_session_has_ended_there_is_nothing_to_erase_and_nobody_follows() {
-    let mut ended = active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() });
-    ended.run(
-        "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
-        loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
-        erase 3                     -> settle 3 session_ended | ended
-        ",
-    );
+    ended().run("erase 3 -> settle 3 session_ended | ended");
 }

@@ -1,6 +1,6 @@
 use guestpass_core::{Config, OnIdentityLost};
 
-use crate::script::{active, active_with};
+use crate::script::{active, active_with, ended};
 
 #[test]
 fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
@@ -37,14 +37,8 @@ fn an_ended_session_is_not_ended_if_another_tab_has_a_newer_credential() {
 
 #[test]
 fn c10_the_policy_may_be_to_stop() {
-    active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() }).run(
+    ended().run(
         "
-        expire                          ->
-        want 2                          -> lock
-        granted                         -> load
-        loaded 0.1 a1/r1 as g1 900      -> send refresh r1
-        answered 400 invalid_grant      -> load
-        loaded 0.1 a1/r1 as g1 900      -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
         want 3                          -> settle 3 session_ended | ended
         start 4                         -> settle 4 done | idle
         want 5                          -> lock | acquiring
@@ -124,14 +118,8 @@ fn a_refresh_that_names_no_successor_and_no_subject_keeps_both() {
 
 #[test]
 fn a_session_that_was_ended_and_that_another_tab_has_started_again_goes_on() {
-    active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() }).run(
+    ended().run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
-        loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
         heard 0.2                   -> load
         loaded 0.2 a2/r2 as g2 900  -> ; adopted g2 | active
         want 3                      -> settle 3 a2

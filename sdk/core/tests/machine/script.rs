@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use guestpass_core::{
-    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Kind, Machine, Member, News, Op, Outcome, Parting,
-    Record, Request, Stored, Subject, Timestamp, Token, Upgrade, Version, WaiterId,
+    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Kind, Machine, Member, News, OnIdentityLost, Op,
+    Outcome, Parting, Record, Request, Stored, Subject, Timestamp, Token, Upgrade, Version, WaiterId,
 };
 
 use crate::texts::{forgotten, id, text, words};
@@ -44,6 +44,14 @@ pub(crate) const REFRESHED: &str = "
     loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
 ";
 
+/// From an active tab.
+pub(crate) const SIGNED_OUT: &str = "
+    signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab | signed_out
+    granted                     -> load
+    loaded 0.1 a1/r1 as g1 900  -> store 1.0
+    saved                       -> unlock, publish signout 1, settle 2 done | signed_out
+";
+
 pub(crate) fn tab() -> Tab {
     tab_with(Config::default())
 }
@@ -60,6 +68,22 @@ pub(crate) fn active() -> Tab {
 pub(crate) fn active_with(config: Config) -> Tab {
     let mut tab = tab_with(config);
     tab.run(FIRST_VISIT);
+    tab
+}
+
+/// A tab whose session the server has ended, and whose application wants nobody to follow.
+pub(crate) fn ended() -> Tab {
+    let mut tab = active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() });
+    tab.run(
+        "
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        answered 400 invalid_grant  -> load
+        loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
+        ",
+    );
     tab
 }
 

@@ -1,13 +1,6 @@
 use guestpass_core::Config;
 
-use crate::script::{active, active_with, tab};
-
-const SIGNED_OUT: &str = "
-    signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab | signed_out
-    granted                     -> load
-    loaded 0.1 a1/r1 as g1 900  -> store 1.0
-    saved                       -> unlock, publish signout 1, settle 2 done
-";
+use crate::script::{SIGNED_OUT, active, active_with, tab};
 
 #[test]
 fn a_sign_out_is_stored_published_and_revoked() {

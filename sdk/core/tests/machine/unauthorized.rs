@@ -1,6 +1,4 @@
-use guestpass_core::{Config, OnIdentityLost};
-
-use crate::script::{active, active_with, tab};
+use crate::script::{active, ended, tab};
 
 #[test]
 fn a_refused_token_is_renewed_and_the_request_replayed() {
@@ -122,17 +120,7 @@ fn c08_a_401_of_a_session_that_was_signed_out_goes_to_the_caller_although_there_
 
 #[test]
 fn a_401_of_a_session_that_was_ended_goes_to_the_caller() {
-    active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() }).run(
-        "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
-        loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
-        401 3 0.1                   -> settle 3 401 | ended
-        ",
-    );
+    ended().run("401 3 0.1 -> settle 3 401 | ended");
 }
 
 #[test]
