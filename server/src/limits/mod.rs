@@ -19,7 +19,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::IDEMPOTENCY_KEY;
@@ -79,8 +79,7 @@ impl Limits {
     }
 
     /// The client behind a request.
-    #[cfg(feature = "demo")]
-    pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &axum::http::Extensions) -> Option<ClientNetwork> {
+    pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
         self.proxies.client_of(headers, extensions)
     }
 
@@ -126,7 +125,7 @@ impl FromRequestParts<Guestpass> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, Guestpass { inner }: &Guestpass) -> Result<Self, Infallible> {
-        Ok(Self(inner.limits.proxies.client_of(&parts.headers, &parts.extensions)))
+        Ok(Self(inner.limits.client_of(&parts.headers, &parts.extensions)))
     }
 }
 

@@ -13,10 +13,10 @@ use crate::store::{
 
 pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOutcome> {
     if let Some(key) = &login.key
-        && let Some((session, key_made_at)) = session_of_key(db, key)?
+        && let Some((opened, key_made_at)) = opened_by_key(db, key)?
     {
-        // Its guest has been erased.
-        let Some(session) = session else { return Ok(LoginOutcome::TooLate) };
+        // Without it, its guest has been erased.
+        let Some(session) = session(db, opened)? else { return Ok(LoginOutcome::TooLate) };
         let outcome = session.repeat(login, key_made_at);
         if let LoginOutcome::Open(open) = outcome {
             extend_access(db, &open)?;
@@ -163,18 +163,11 @@ fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The session that a key has opened, if it is still there, and when that was.
-fn session_of_key(db: &Connection, key: &[u8; 32]) -> rusqlite::Result<Option<(Option<SessionRow>, Timestamp)>> {
-    db.prepare_cached(
-        "SELECT session.*, registered_at IS NOT NULL AS registered, login_key.created_at AS key_made_at
-         FROM login_key LEFT JOIN session ON session.id = login_key.session_id
-         LEFT JOIN anonymous_user ON anonymous_user.id = session.user_id WHERE login_key.hash = ?1",
-    )?
-    .query_row([key], |row| {
-        let id: Option<String> = row.get("id")?;
-        Ok((id.map(|_| session_row(row)).transpose()?, time_column(row, "key_made_at")?))
-    })
-    .optional()
+/// Which session a key has opened, and when.
+fn opened_by_key(db: &Connection, key: &[u8; 32]) -> rusqlite::Result<Option<(Uuid, Timestamp)>> {
+    db.prepare_cached("SELECT session_id, created_at FROM login_key WHERE hash = ?1")?
+        .query_row([key], |row| Ok((id_column(row, "session_id")?, time_column(row, "created_at")?)))
+        .optional()
 }
 
 pub(super) fn session(db: &Connection, id: Uuid) -> rusqlite::Result<Option<SessionRow>> {
