@@ -1,10 +1,9 @@
-import { finish, imports, WasmSession } from '../pkg/guestpass_sdk.js'
+import { build, init, initSync, SessionManager } from '../pkg/guestpass_sdk.js'
 import { GuestpassError } from './errors.js'
-import type { MachineClass } from './machine.js'
+import type { ManagerClass } from './manager.js'
 import type { SessionOptions, WasmSource } from './types.js'
 
-let attempt: Promise<MachineClass> | undefined
-let finished = false
+let attempt: Promise<ManagerClass> | undefined
 
 /**
  * Makes the session manager out of what the option `wasm` says, or else of `usual`. All entries of the package share one
@@ -12,22 +11,24 @@ let finished = false
  *
  * @param usual - what this environment takes when nothing else was said.
  * @param remedy - what to do about a failure, for the error's message.
- * @param read - turns a source into one that can be instantiated, where that is not known to `fetch`.
+ * @param read - turns a source into one that can be compiled, where that is not known to `fetch`.
  */
 export function instantiate(
   wasm: SessionOptions['wasm'],
   usual: WasmSource | (() => WasmSource),
   remedy: string,
   read: (source: WasmSource) => WasmSource | Promise<WasmSource> = (source) => source,
-): Promise<MachineClass> {
+): Promise<ManagerClass> {
   const make = async () => {
     let source: WasmSource | undefined
     try {
       const from = wasm ?? usual
       const given = await (typeof from === 'function' ? from() : from)
       source = given
-      finishOnce(await instanceOf(await read(given)))
-      return WasmSession
+      const module = await compile(await read(given))
+      checkBuild(module)
+      await init({ module_or_path: module })
+      return SessionManager
     } catch (cause) {
       attempt = undefined
       const place = typeof source === 'string' || source instanceof URL ? ` from ${source}` : ''
@@ -43,30 +44,32 @@ export function instantiate(
 }
 
 /** The same without waiting, which browsers forbid for large modules on their main thread. For tests. */
-export function instantiateAtOnce(bytes: () => BufferSource): MachineClass {
-  if (!finished) finishOnce(new WebAssembly.Instance(new WebAssembly.Module(bytes()), imports()))
-  attempt ??= Promise.resolve(WasmSession)
-  return WasmSession
+export function instantiateAtOnce(bytes: () => BufferSource): ManagerClass {
+  initSync({ module: bytes() })
+  attempt ??= Promise.resolve(SessionManager)
+  return SessionManager
 }
 
-function finishOnce(instance: WebAssembly.Instance): void {
-  if (!finished) finish(instance)
-  finished = true
-}
-
-async function instanceOf(source: WasmSource): Promise<WebAssembly.Instance> {
+async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   let from = typeof source === 'string' || source instanceof URL ? await fetch(source) : source
   if (from instanceof Response) {
     const type = from.headers.get('Content-Type')
     if (!from.ok) throw new Error(`HTTP ${from.status}`)
     // Compiles while the file arrives, which takes the exact MIME type.
-    if (type === 'application/wasm') return (await WebAssembly.instantiateStreaming(from, imports())).instance
+    if (type === 'application/wasm') return WebAssembly.compileStreaming(from)
     console.warn(`guestpass: ${from.url} is served as ${type}; application/wasm would be faster`)
     from = await from.arrayBuffer()
   }
-  const made = await WebAssembly.instantiate(from as BufferSource, imports())
-  // Of a module, the instance itself.
-  return (made.instance as WebAssembly.Instance | undefined) ?? (made as unknown as WebAssembly.Instance)
+  // A module may be that of another realm, so it is known by what it is not.
+  return 'byteLength' in from ? WebAssembly.compile(from) : from
+}
+
+/** The code and the JavaScript of two builds call each other by names that mean something else in the other one. */
+function checkBuild(module: WebAssembly.Module): void {
+  const [section] = WebAssembly.Module.customSections(module, 'guestpass')
+  if (section && new TextDecoder().decode(section) !== build) {
+    throw new Error('the file is of another version than the package: copy guestpass/sdk.wasm again')
+  }
 }
 
 function csp(cause: unknown): string | undefined {

@@ -3,7 +3,7 @@
 
 import module from '../pkg/guestpass_sdk_bg.wasm?module'
 import { instantiate } from './instantiate.js'
-import type { Load } from './machine.js'
+import type { Load } from './manager.js'
 
 export const load: Load = (wasm) => instantiate(wasm, module, REMEDY)
 

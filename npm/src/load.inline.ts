@@ -2,7 +2,7 @@
 
 import { base64 } from '../pkg/guestpass_sdk_inline.js'
 import { instantiate } from './instantiate.js'
-import type { Load } from './machine.js'
+import type { Load } from './manager.js'
 
 export const load: Load = (wasm) => instantiate(wasm, bytes, REMEDY)
 

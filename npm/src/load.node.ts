@@ -1,7 +1,7 @@
 // Serves Node and what resembles it (server rendering, tests, Bun, Deno): the compiled code is read from the disk.
 
 import { instantiate } from './instantiate.js'
-import type { Load } from './machine.js'
+import type { Load } from './manager.js'
 
 export const load: Load = (wasm) =>
   instantiate(

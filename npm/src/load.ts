@@ -1,7 +1,7 @@
 // Serves browsers, workers and bundlers: the compiled code is a file beside the JavaScript, and is fetched.
 
 import { instantiate } from './instantiate.js'
-import type { Load } from './machine.js'
+import type { Load } from './manager.js'
 
 export const load: Load = (wasm) =>
   // Written out here because this is the form that bundlers recognise, copy the file for, and replace the URL in.

@@ -1,34 +1,26 @@
-import type { Membership, SessionEvent, SessionOptions, Snapshot, TokenOptions } from './types.js'
+import type { OnChange, SessionManager, ManagerOptions as WasmOptions } from '../pkg/guestpass_sdk.js'
+import type { SessionOptions } from './types.js'
 
-/** Loads the compiled code and hands out what runs one session. Rejects with a `GuestpassError` of code `load_failed`. */
-export type LoadManager = (wasm?: SessionOptions['wasm']) => Promise<MakeManager>
-
-export type MakeManager = (options: ManagerOptions, notify: Notify) => Manager
-
-/** Runs one session: the compiled machine, which takes every decision, and the shell, which acts on them. */
-export interface Manager {
-  /** @param anew - after a sign-out that nobody was to follow, allow a guest again. */
-  start(anew: boolean): Promise<void>
-  /** Rejects with what `fetch` itself would reject with when the caller's own request failed or was aborted. */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
-  token(signal: TokenOptions['signal'], timeout: TokenOptions['timeout']): Promise<string>
-  /** @param forGood - nobody follows until `start` or `upgrade`. */
-  signOut(forGood: boolean): Promise<void>
-  /** @param body - what the endpoint is sent, as JSON. */
-  upgrade(kind: Upgrade, body: object): Promise<Membership>
-  erase(): Promise<void>
-  expire(): void
-  close(): void
-}
+/** Runs one session: the compiled session manager, or in tests of the face what stands in for it. */
+export type Manager = Pick<
+  SessionManager,
+  'close' | 'erase' | 'expire' | 'fetch' | 'free' | 'signOut' | 'start' | 'token' | 'upgrade'
+>
 
 /** The ways to become a member, by the names of their endpoints. */
-export type Upgrade = 'register' | 'login' | 'link'
+export type { UpgradeKind } from '../pkg/guestpass_sdk.js'
 
-/** Options, checked and complete: `baseUrl` has no slash at its end, and `allowedOrigins` holds its origin. */
-export type ManagerOptions = Required<Omit<SessionOptions, 'debug' | 'wasm'>> & {
-  readonly debug: ((line: string) => void) | undefined
-  readonly wasm: SessionOptions['wasm']
-}
+/** Options, checked and complete: `baseUrl` has no slash at its end. */
+export type ManagerOptions = Omit<WasmOptions, 'errorClass'> & { readonly wasm: SessionOptions['wasm'] }
 
-/** Called after each step, with at most one event: the same snapshot again when only an event is to be told. */
-export type Notify = (snapshot: Snapshot, event?: SessionEvent) => void
+export type { OnChange }
+
+export type ManagerClass = typeof SessionManager
+
+/** Loads the compiled code. Rejects with a `GuestpassError` of code `load_failed`. */
+export type Load = (wasm?: SessionOptions['wasm']) => Promise<ManagerClass>
+
+/** Loads the compiled code and hands out what runs one session. */
+export type LoadManager = (wasm?: SessionOptions['wasm']) => Promise<MakeManager>
+
+export type MakeManager = (options: ManagerOptions, onChange: OnChange) => Manager

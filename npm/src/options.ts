@@ -64,7 +64,7 @@ export function checkNext(next: unknown): void {
 /** Completes the options at the first use: without a `baseUrl`, the page's own origin counts. */
 export function completeOptions(options: CheckedOptions): ManagerOptions {
   const baseUrl = options.baseUrl ?? pageOrigin()
-  return { ...options, baseUrl, allowedOrigins: [new URL(baseUrl).origin, ...options.allowedOrigins] }
+  return { ...options, baseUrl }
 }
 
 function pageOrigin(): string {

@@ -1,18 +1,16 @@
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
-import type { Load } from './machine.js'
-import type { LoadManager, Manager, Notify, Upgrade } from './manager.js'
+import type { Load, LoadManager, Manager, OnChange, UpgradeKind } from './manager.js'
 import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
-import { runSession } from './shell/shell.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
 import type { Credentials, Membership, Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
 
 /** Makes the `createSession` of an entry. All of its sessions share what `load` loads. */
 export function sessionFactory(load: Load): (options?: SessionOptions) => Session {
   return managedSessionFactory(async (wasm) => {
-    const Machine = await load(wasm)
-    return (options, notify) => runSession(Machine, options, notify)
+    const SessionManager = await load(wasm)
+    return (options, onChange) => new SessionManager({ ...options, errorClass: GuestpassError }, onChange)
   })
 }
 
@@ -43,9 +41,9 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
   let loading = false
   let closed = false
 
-  const notify: Notify = (next, event) => {
+  const onChange: OnChange = (next, event) => {
     if (closed) return
-    show(next)
+    if (next) show(next)
     if (event) eventListeners.tell(event)
   }
 
@@ -76,7 +74,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       if (!closed) show(LOADING)
       const makeManager = await loaded
       if (closed) return
-      manager = makeManager(completeOptions(options), notify)
+      manager = makeManager(completeOptions(options), onChange)
       waiting.performAll(manager)
       // The manager tells what changes, and nothing has: it has found nothing, or everyone who waited has given up.
       if (snapshot === LOADING) show(IDLE)
@@ -108,7 +106,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     return onceLoaded((manager) => manager.start(anew))
   }
 
-  async function upgrade(kind: Upgrade, given: object): Promise<Membership> {
+  async function upgrade(kind: UpgradeKind, given: object): Promise<Membership> {
     // What the caller changes later in an object that it goes on using does not count.
     let body = { ...given }
     if ('passkey' in given) {
@@ -142,9 +140,12 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     onEvent: (listener) => eventListeners.add(listener),
     close() {
       if (closed) return
-      manager?.close()
+      const last = manager
       closed = true
       manager = undefined
+      last?.close()
+      // Not at once: what calls this may be called by it.
+      queueMicrotask(() => last?.free())
       waiting.rejectAll(closedError())
       if (snapshot.status !== 'closed') show(CLOSED)
       snapshotListeners.clear()

@@ -35,6 +35,7 @@ pub struct Subject {
 
 /// What a session stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Kind {
     /// A visitor who has not signed up.
     Guest,

@@ -63,6 +63,7 @@ pub enum Event {
 
 /// Why the visitor is somebody else: the first four have lost an identity, the last two have raised one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IdentityReason {
     /// The server ended the session.
     InvalidGrant,
@@ -80,6 +81,7 @@ pub enum IdentityReason {
 
 /// Where a sign-out was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum SignedOutBy {
     /// Here.
     ThisTab,
@@ -89,6 +91,7 @@ pub enum SignedOutBy {
 
 /// What is wrong with the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Trouble {
     /// It failed or did not answer: from now on the session lives in memory.
     Memory,
@@ -113,6 +116,7 @@ pub struct Snapshot {
 
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Status {
     /// Nothing known, nothing under way.
     Idle,

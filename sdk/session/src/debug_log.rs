@@ -1,0 +1,140 @@
+//! Writes a line for each step, `input → effects | status`: names, numbers and versions, never a token (C13).
+
+use std::cell::RefCell;
+
+use guestpass_core::{Effect, Input, News, Op, Outcome, Request, Status, Stored, Upgrade, Version, WaiterId};
+
+use crate::line::Line;
+use crate::options::OnStep;
+
+pub(crate) struct DebugLog {
+    listener: OnStep,
+    /// Of the inputs that are given and not yet taken.
+    inputs: RefCell<Vec<String>>,
+    effects: RefCell<String>,
+}
+
+impl DebugLog {
+    pub(crate) fn new(listener: OnStep) -> Self {
+        Self { listener, inputs: RefCell::default(), effects: RefCell::default() }
+    }
+
+    /// An input was given. It is taken when those before it are done.
+    pub(crate) fn input(&self, input: &Input) {
+        self.inputs.borrow_mut().push(describe_input(input).into_string());
+    }
+
+    pub(crate) fn effect(&self, effect: &Effect) {
+        let mut effects = self.effects.borrow_mut();
+        effects.push(' ');
+        effects.push_str(&describe_effect(effect).into_string());
+    }
+
+    /// An input and what followed from it is done.
+    pub(crate) fn end(&self, status: Status) {
+        let input = self.inputs.borrow_mut().remove(0);
+        let line = Line::new(&input).text(" →").text(&self.effects.take()).text(" | ").text(status.name());
+        (self.listener)(&line.into_string());
+    }
+}
+
+fn describe_input(input: &Input) -> Line {
+    match *input {
+        Input::Start { waiter, anew } => of_waiter(if anew { "start-anew" } else { "start" }, waiter),
+        Input::TokenWanted { waiter, fresh, .. } => {
+            of_waiter("token-wanted", waiter).text(if fresh { ":fresh" } else { "" })
+        }
+        Input::Unauthorized { waiter, version, .. } => at(of_waiter("unauthorized", waiter), version),
+        Input::Abandon { waiter } => of_waiter("abandon", waiter),
+        Input::Expire => Line::new("expire"),
+        Input::SignOut { waiter, for_good } => {
+            of_waiter(if for_good { "sign-out-for-good" } else { "sign-out" }, waiter)
+        }
+        Input::Upgrade { waiter, upgrade, .. } => of_waiter(upgrade_name(upgrade), waiter),
+        Input::Erase { waiter, .. } => of_waiter("erase", waiter),
+        Input::Close => Line::new("close"),
+        Input::Loaded { op, stored } => {
+            let loaded = of_op("loaded", op);
+            match stored {
+                Stored::Empty => loaded.text(":empty"),
+                Stored::Corrupt => loaded.text(":corrupt"),
+                Stored::Record(record) => at(loaded, record.version),
+            }
+        }
+        Input::Saved { op } => of_op("saved", op),
+        Input::StorageFailed { op } => of_op("storage-failed", op),
+        Input::LockGranted { op, contended } => of_op(if contended { "lock-handed-over" } else { "lock-granted" }, op),
+        Input::LockUnavailable { op } => of_op("lock-unavailable", op),
+        Input::KeyMade { op, .. } => of_op("key-made", op),
+        Input::Answered { op, answer } => of_op("answered", op).text(":").number(answer.status.into()),
+        Input::SendFailed { op } => of_op("send-failed", op),
+        Input::Heard(news) => of_news("heard", news),
+        Input::Online => Line::new("online"),
+        Input::Offline => Line::new("offline"),
+        Input::Visible => Line::new("visible"),
+        Input::Tick => Line::new("tick"),
+    }
+}
+
+fn describe_effect(effect: &Effect) -> Line {
+    match *effect {
+        Effect::Load { op } => of_op("load", op),
+        Effect::Store { op, record } => at(of_op("store", op), record.version),
+        Effect::TakeLock { op } => of_op("take-lock", op),
+        Effect::ReleaseLock { op } => of_op("release-lock", op),
+        Effect::MakeKey { op } => of_op("make-key", op),
+        Effect::Send { op, request } => of_op("send", op).text(":").text(request_name(&request)),
+        Effect::Cancel { op } => of_op("cancel", op),
+        Effect::Publish(news) => of_news("publish", news),
+        Effect::Settle { waiter, outcome } => of_waiter("settle", waiter).text(":").text(outcome_name(&outcome)),
+        Effect::Shutdown => Line::new("shutdown"),
+    }
+}
+
+fn of_waiter(name: &str, WaiterId(waiter): WaiterId) -> Line {
+    Line::new(name).text("~").number(waiter.into())
+}
+
+fn of_op(name: &str, Op(op): Op) -> Line {
+    Line::new(name).text("#").number(op)
+}
+
+fn at(line: Line, Version { epoch, generation }: Version) -> Line {
+    line.text("@").number(epoch).text(".").number(generation)
+}
+
+fn of_news(name: &str, news: News) -> Line {
+    match news {
+        News::Committed(version) => at(Line::new(name), version).text(":committed"),
+        News::SignedOut { epoch, .. } => at(Line::new(name), Version { epoch, generation: 0 }).text(":signed-out"),
+    }
+}
+
+fn request_name(request: &Request) -> &'static str {
+    match request {
+        Request::Acquire { .. } => "acquire",
+        Request::Refresh { .. } => "refresh",
+        Request::Revoke { .. } => "revoke",
+        Request::Erase { .. } => "erase",
+        Request::Upgrade { upgrade, .. } => upgrade_name(*upgrade),
+    }
+}
+
+fn upgrade_name(upgrade: Upgrade) -> &'static str {
+    match upgrade {
+        Upgrade::Register => "register",
+        Upgrade::Login => "login",
+        Upgrade::Link => "link",
+    }
+}
+
+fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Token(_) => "token",
+        Outcome::Deliver => "deliver",
+        Outcome::Done => "done",
+        Outcome::Member(_) => "member",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Failed(failure) => failure.code(),
+    }
+}

@@ -1,0 +1,103 @@
+//! The errors that callers see.
+
+use guestpass_core::Failure;
+use js_sys::{Array, Function, Object, Reflect};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use crate::line::Line;
+use crate::record::to_js;
+
+/// Stable codes of the errors of a session manager: the member `code` of the error that a call is rejected with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The server could not be reached, or its response was cut short.
+    Network,
+    /// There was no credential by the deadline.
+    Timeout,
+    /// The server responded with 408, 429 or 5xx, or with something that is not a token response.
+    Unavailable,
+    /// The server refused for a reason that waiting does not mend.
+    Rejected,
+    /// The server ended the session, and the option `on_identity_lost` is to stop.
+    SessionEnded,
+    /// The session was signed out while the call waited, or before, permanently.
+    SignedOut,
+    /// The server refused to make a member of the guest, or to erase them. `status` and `reason` of the error say why.
+    Refused,
+    /// The session is closed.
+    Closed,
+}
+
+/// An error before JavaScript sees it.
+pub(crate) struct SessionError {
+    code: ErrorCode,
+    message: String,
+    details: Details,
+}
+
+/// Of a refusal: its HTTP status, and the problem's code.
+#[derive(Default, Serialize)]
+struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl SessionError {
+    pub(crate) fn refused(status: u16, reason: String) -> Self {
+        let message = with_status(Line::new("the server refused: ").text(&reason), status);
+        let message = message.text("; the session is as it was").into_string();
+        Self { code: ErrorCode::Refused, message, details: Details { status: Some(status), reason: Some(reason) } }
+    }
+
+    /// As an object of `class`, whose constructor takes the code, the message, and an object with the details; without a
+    /// class, as an `Error` with these as members.
+    pub(crate) fn into_js(self, class: Option<&Function>) -> JsValue {
+        if let Some(class) = class {
+            let arguments = Array::of3(&to_js(&self.code), &self.message.into(), &to_js(&self.details));
+            return Reflect::construct(class, &arguments).unwrap_or_else(|thrown| thrown);
+        }
+        let error = js_sys::Error::new(&self.message);
+        for (name, value) in [("name", "GuestpassError".into()), ("code", to_js(&self.code))] {
+            let _ = Reflect::set(&error, &name.into(), &value);
+        }
+        Object::assign(&error, to_js(&self.details).unchecked_ref()).into()
+    }
+}
+
+impl From<Failure> for SessionError {
+    fn from(failure: Failure) -> Self {
+        let (code, message) = describe(failure);
+        Self { code, message, details: Details::default() }
+    }
+}
+
+/// The code of a failure, and what it means for people.
+pub(crate) fn describe(failure: Failure) -> (ErrorCode, String) {
+    let (code, message) = match failure {
+        Failure::Network => (ErrorCode::Network, "the session server could not be reached"),
+        Failure::Timeout => (ErrorCode::Timeout, "no token within the time limit"),
+        Failure::Unavailable { status } => {
+            let message = with_status(Line::new("the session server could not answer"), status);
+            return (ErrorCode::Unavailable, message.text("; the session is kept").into_string());
+        }
+        Failure::Rejected { status } => {
+            let message = with_status(Line::new("the session server refused the request"), status);
+            return (ErrorCode::Rejected, message.text("; is `baseUrl` right?").into_string());
+        }
+        Failure::SessionEnded => {
+            (ErrorCode::SessionEnded, "the server ended the session; call start() for a fresh guest")
+        }
+        Failure::SignedOut => (ErrorCode::SignedOut, "the session was signed out"),
+        // A call that its caller aborts is rejected with the reason of its signal, not with an error of the session.
+        Failure::Aborted | Failure::Closed => (ErrorCode::Closed, "the session is closed"),
+    };
+    (code, message.into())
+}
+
+fn with_status(line: Line, status: u16) -> Line {
+    line.text(" (HTTP ").number(status.into()).text(")")
+}

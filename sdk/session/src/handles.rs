@@ -1,0 +1,85 @@
+//! Tokens, keys and ids. The machine names each by a handle, and JavaScript keeps the text itself.
+
+use std::cell::{Cell, RefCell};
+use std::num::NonZeroU32;
+
+use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code};
+use guestpass_core::{Kind, Subject, Text};
+use js_sys::JsString;
+use wasm_bindgen::prelude::*;
+
+/// What a subject starts with, by what it stands for.
+const PREFIXES: [(&str, Kind); 2] = [(GUEST_PREFIX, Kind::Guest), (USER_PREFIX, Kind::User)];
+
+/// The texts that the machine may refer to, by their handles. Equal texts have equal handles.
+pub(crate) struct Handles {
+    /// A handful, so a list will do.
+    texts: RefCell<Vec<(Text, JsValue)>>,
+    next: Cell<NonZeroU32>,
+}
+
+impl Handles {
+    pub(crate) fn new() -> Self {
+        let handles = Self { texts: RefCell::default(), next: Cell::new(Text::INVALID_GRANT.0) };
+        // The machine knows the handle of this one text.
+        handles.handle(error_code::INVALID_GRANT.into());
+        handles
+    }
+
+    /// The handle of a text; `None` for an empty text and for what is no text.
+    pub(crate) fn handle(&self, text: JsValue) -> Option<Text> {
+        if !text.is_string() || text.is_falsy() {
+            return None;
+        }
+        let mut texts = self.texts.borrow_mut();
+        if let Some((handle, _)) = texts.iter().find(|(_, known)| *known == text) {
+            return Some(*handle);
+        }
+        let handle = Text(self.next.get());
+        self.next.set(self.next.get().saturating_add(1));
+        texts.push((handle, text));
+        Some(handle)
+    }
+
+    /// The text of a handle that the machine refers to; an empty one for any other handle.
+    pub(crate) fn text(&self, handle: Text) -> JsString {
+        let texts = self.texts.borrow();
+        texts
+            .iter()
+            .find(|(known, _)| *known == handle)
+            .map_or_else(|| JsString::from(""), |(_, text)| text.clone().unchecked_into())
+    }
+
+    /// The subject that an id such as `anonymous_<uuid>` names; `None` for what is no text.
+    pub(crate) fn subject(&self, id: &JsValue) -> Option<Subject> {
+        let id = id.as_string()?;
+        for (prefix, kind) in PREFIXES {
+            if let Some(visitor) = id.strip_prefix(prefix) {
+                return self.handle(visitor.into()).map(|visitor| Subject { kind: Some(kind), visitor });
+            }
+        }
+        self.handle(id.into()).map(|visitor| Subject { kind: None, visitor })
+    }
+
+    pub(crate) fn id(&self, subject: Subject) -> String {
+        let mut id = String::new();
+        if let Some((prefix, _)) = PREFIXES.into_iter().find(|(_, kind)| subject.kind == Some(*kind)) {
+            id.push_str(prefix);
+        }
+        id.push_str(&String::from(&self.text(subject.visitor)));
+        id
+    }
+
+    /// Forgets the texts that the machine does not refer to.
+    pub(crate) fn retain(&self, references: impl Fn(Text) -> bool) {
+        let mut texts = self.texts.borrow_mut();
+        let mut index = 0;
+        while let Some((handle, _)) = texts.get(index) {
+            if *handle == Text::INVALID_GRANT || references(*handle) {
+                index += 1;
+            } else {
+                texts.swap_remove(index);
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// A text that is put together without the formatting machinery, which would weigh kilobytes.
+#[derive(Default)]
+pub(crate) struct Line(String);
+
+impl Line {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn text(mut self, text: &str) -> Self {
+        self.0.push_str(text);
+        self
+    }
+
+    /// In decimal digits.
+    pub(crate) fn number(mut self, mut number: u64) -> Self {
+        let start = self.0.len();
+        loop {
+            #[expect(clippy::cast_possible_truncation, reason = "a digit")]
+            self.0.insert(start, char::from(b'0' + (number % 10) as u8));
+            number /= 10;
+            if number == 0 {
+                return self;
+            }
+        }
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Line;
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        let line = Line::new("a").number(0).text(" ").number(u64::MAX).text("b");
+        assert_eq!(line.into_string(), "a0 18446744073709551615b");
+    }
+}

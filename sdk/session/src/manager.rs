@@ -1,0 +1,337 @@
+//! The run loop: take an input, handle it, perform the effects, report what has changed, arm one timer.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use guestpass_core::{Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot, Upgrade};
+use js_sys::{Function, JsString, Promise};
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, Response};
+
+use crate::base64url;
+use crate::call::{Call, Origins};
+use crate::change::{Event, Snapshot};
+use crate::clock;
+use crate::debug_log::DebugLog;
+use crate::handles::Handles;
+use crate::js::{self, Callback, number};
+use crate::listener::Listener;
+use crate::options::{OnChange, Options};
+use crate::reaction::{Reaction, callback};
+use crate::server_request::InFlight;
+use crate::storage::Storage;
+use crate::tabs::Channel;
+use crate::timer::Timer;
+use crate::waiters::{Continuation, GrantedToken, Waiters};
+use crate::web_locks::WebLocks;
+
+/// Runs one session: the machine, and what it acts on. Nothing is borrowed while JavaScript runs, which may call back.
+pub(crate) struct Manager {
+    this: Weak<Self>,
+    /// Names the record, the lock and the channel. It is of one server: the tokens of one are not for another (C12).
+    pub(crate) key: JsString,
+    pub(crate) origins: Origins,
+    timeout: f64,
+    on_change: OnChange,
+    pub(crate) error_class: Option<Function>,
+    log: Option<DebugLog>,
+    pub(crate) storage: Storage,
+    pub(crate) handles: Handles,
+    machine: RefCell<Machine>,
+    /// A handful at most, so a list will do.
+    inputs: RefCell<Vec<Input>>,
+    running: Cell<bool>,
+    /// The snapshot that was reported last.
+    reported: Cell<MachineSnapshot>,
+    pub(crate) waiters: Waiters,
+    pub(crate) in_flight: RefCell<InFlight>,
+    pub(crate) locks: RefCell<WebLocks>,
+    listeners: RefCell<Vec<Listener>>,
+    channel: RefCell<Option<Channel>>,
+    timer: RefCell<Timer>,
+    grant: StandingGrant,
+    /// The manager itself, while something is under way that must come to its end although the app has dropped the session.
+    kept: RefCell<Option<Rc<Self>>>,
+}
+
+/// What the machine would grant, while nothing else happens and until a moment that it has named: it need not be asked.
+#[derive(Default)]
+struct StandingGrant {
+    /// Granted in this turn of the loop.
+    latest: RefCell<Option<GrantedToken>>,
+    standing: RefCell<Option<GrantedToken>>,
+    until: Cell<(f64, f64)>,
+}
+
+impl Manager {
+    pub(crate) fn new(options: Options) -> Rc<Self> {
+        let storage = Storage::open(options.storage);
+        let machine = Machine::new(Config {
+            sharing: storage.sharing(),
+            on_identity_lost: options.on_identity_lost,
+            seed: seed(),
+            ..Config::default()
+        });
+        let origins = Origins::new(&options.base_url, &options.allowed_origins);
+        let key = JsString::from("guestpass:").concat(&options.name).concat(&"@".into()).concat(&origins.base_url);
+        let manager = Rc::new_cyclic(|this: &Weak<Self>| Self {
+            key,
+            origins,
+            timeout: options.timeout,
+            on_change: options.on_change,
+            error_class: options.error_class,
+            log: options.on_step.map(DebugLog::new),
+            storage,
+            handles: Handles::new(),
+            reported: Cell::new(*machine.snapshot()),
+            machine: RefCell::new(machine),
+            inputs: RefCell::default(),
+            running: Cell::default(),
+            waiters: Waiters::default(),
+            in_flight: RefCell::default(),
+            locks: RefCell::default(),
+            listeners: RefCell::default(),
+            channel: RefCell::default(),
+            timer: RefCell::new(Timer::new(callback(this, Reaction::Tick))),
+            grant: StandingGrant::default(),
+            kept: RefCell::default(),
+            this: this.clone(),
+        });
+        manager.open_channel();
+        let listeners = manager.listen();
+        manager.listeners.replace(listeners);
+        manager
+    }
+
+    /// A function for JavaScript that does nothing once the session is gone.
+    pub(crate) fn callback(&self, reaction: Reaction) -> Callback {
+        callback(&self.this, reaction)
+    }
+
+    /// Takes an input, and everything that follows from it. An input that arrives meanwhile is taken afterwards.
+    pub(crate) fn feed(&self, input: Input) {
+        if let Some(log) = &self.log {
+            log.input(&input);
+        }
+        self.inputs.borrow_mut().push(input);
+        if self.running.replace(true) {
+            return;
+        }
+        while let Some(input) = self.next_input() {
+            let now = clock::now();
+            self.machine.borrow_mut().handle(now, input);
+            while let Some(effect) = self.next_effect() {
+                if let Some(log) = &self.log {
+                    log.effect(&effect);
+                }
+                self.perform(effect);
+            }
+            self.report(now.wall);
+        }
+        self.rest();
+        self.running.set(false);
+    }
+
+    fn next_input(&self) -> Option<Input> {
+        let mut inputs = self.inputs.borrow_mut();
+        if inputs.is_empty() { None } else { Some(inputs.remove(0)) }
+    }
+
+    fn next_effect(&self) -> Option<Effect> {
+        self.machine.borrow_mut().poll_effect()
+    }
+
+    fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Load { op } => self.load(op),
+            Effect::Store { op, record } => self.store(op, &record),
+            Effect::TakeLock { op } => self.take_lock(op),
+            Effect::ReleaseLock { op } => {
+                self.drop_lock(op);
+            }
+            Effect::MakeKey { op } => {
+                if let Some(key) = self.handles.handle(random_key().into()) {
+                    self.feed(Input::KeyMade { op, key });
+                }
+            }
+            Effect::Send { op, request } => self.send(op, &request),
+            Effect::Cancel { op } => self.cancel(op),
+            Effect::Publish(news) => {
+                if let Some(channel) = &*self.channel.borrow() {
+                    channel.publish(news);
+                }
+            }
+            Effect::Settle { waiter, outcome } => self.settle(waiter, outcome),
+            Effect::Shutdown => {
+                self.channel.take();
+                self.listeners.take();
+            }
+        }
+    }
+
+    /// Reports what has changed: once for each event, or once for the snapshot alone.
+    fn report(&self, wall: u64) {
+        let snapshot = *self.machine.borrow().snapshot();
+        let changed = self.reported.replace(snapshot) != snapshot;
+        let mut unreported = changed.then(|| Snapshot::new(&self.handles, &snapshot));
+        if let Some(log) = &self.log {
+            log.end(snapshot.status);
+        }
+        loop {
+            let Some(event) = self.machine.borrow_mut().poll_event() else { break };
+            let event = Event::new(&self.handles, wall, event);
+            (self.on_change)(unreported.take().as_ref(), Some(&event));
+        }
+        if let Some(snapshot) = unreported {
+            (self.on_change)(Some(&snapshot), None);
+        }
+    }
+
+    /// All inputs are taken: what follows holds until the next one.
+    fn rest(&self) {
+        let machine = self.machine.borrow();
+        self.handles.retain(|text| machine.holds(text));
+        let until = machine.serves_until().unwrap_or_default();
+        self.grant.until.set((number(until.mono), number(until.wall)));
+        self.grant.standing.replace(self.grant.latest.take());
+        let called = !self.waiters.is_empty();
+        self.timer.borrow_mut().arm(machine.poll_timeout(), !called);
+        drop(machine);
+        let busy =
+            called || !self.in_flight.borrow().is_empty() || !self.locks.borrow().is_empty() || self.storage.is_busy();
+        let kept = if busy { self.this.upgrade() } else { None };
+        // The last owner drops it: nothing of it is borrowed here.
+        let _before = self.kept.replace(kept);
+    }
+
+    pub(crate) fn timer_fired(&self) {
+        self.timer.borrow_mut().fired();
+    }
+
+    pub(crate) fn open_channel(&self) {
+        self.channel.take();
+        if self.storage.sharing() == Sharing::Tabs {
+            let heard = self.callback(Reaction::TabMessage);
+            self.channel.replace(Channel::open(&self.key, heard));
+        }
+    }
+
+    /// A hidden page has no channel: Chromium and Firefox throw a page that gets a message out of their back/forward cache.
+    /// What the page misses, it reads when it is shown again.
+    pub(crate) fn close_channel(&self) {
+        self.channel.take();
+    }
+
+    /// Where there is no channel, the storage itself tells of other tabs.
+    pub(crate) fn needs_storage_events(&self) -> bool {
+        self.channel.borrow().is_none() && self.storage.sharing() == Sharing::Tabs
+    }
+
+    /// Notes what was granted in this turn. The grant of a replay is for that request alone.
+    pub(crate) fn note_grant(&self, granted: Option<&GrantedToken>) {
+        if let Some(granted) = granted {
+            self.grant.latest.replace((granted.attempt == 0).then(|| granted.clone()));
+        }
+    }
+
+    /// A token, where the machine would grant one. Where there is a log, it tells of each question.
+    fn standing_grant(&self, signal: Option<&AbortSignal>) -> Option<GrantedToken> {
+        if self.log.is_some() || signal.is_some_and(AbortSignal::aborted) {
+            return None;
+        }
+        let (mono, wall) = self.grant.until.get();
+        let standing = self.grant.standing.borrow();
+        let granted = standing.as_ref()?;
+        (clock::monotonic() < mono && clock::wall() < wall).then(|| granted.clone())
+    }
+
+    pub(crate) fn fetch(&self, input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
+        let call = Call::new(&self.origins, input, init)?;
+        if !call.takes_token(&self.origins) {
+            return call.send_unchanged();
+        }
+        if let Some(granted) = self.standing_grant(call.signal.as_ref()) {
+            return self.send_call(call, granted);
+        }
+        let (signal, fresh, deadline) = (call.signal.clone(), !call.replayable, clock::deadline(self.timeout));
+        let ask = |waiter| Input::TokenWanted { waiter, deadline, fresh };
+        Ok(self.wait(Continuation::Send(call), signal.as_ref(), &ask))
+    }
+
+    pub(crate) fn send_call(&self, mut call: Call, granted: GrantedToken) -> Result<Promise, JsValue> {
+        let sent = call.send(&granted.authorization, granted.attempt > 0)?;
+        // The session outlives its requests, although the app may have dropped it.
+        let pending = Cell::new(self.this.upgrade().map(|manager| (manager, call, granted)));
+        let arrived = Callback::new(move |response: JsValue| match pending.take() {
+            Some((manager, call, granted)) => manager.call_answered(call, &granted, response),
+            None => response,
+        });
+        Ok(js::then(&sent, Some(arrived), None))
+    }
+
+    /// Whether there is a replay, the machine decides: at most one.
+    fn call_answered(&self, call: Call, granted: &GrantedToken, response: JsValue) -> JsValue {
+        let response: Response = response.unchecked_into();
+        if response.status() != 401 || call.was_led_away(&response) {
+            call.release();
+            return response.into();
+        }
+        let (signal, replayable, deadline) = (call.signal.clone(), call.replayable, clock::deadline(self.timeout));
+        let (version, attempt) = (granted.version, granted.attempt);
+        let ask = |waiter| Input::Unauthorized { waiter, deadline, version, attempt, replayable };
+        self.wait(Continuation::Replay(call, response), signal.as_ref(), &ask).into()
+    }
+
+    pub(crate) fn token(&self, signal: Option<&AbortSignal>, timeout: Option<f64>) -> Promise {
+        if let Some(granted) = self.standing_grant(signal) {
+            return Promise::resolve(&JsValue::from(granted.token));
+        }
+        let deadline = clock::deadline(timeout.unwrap_or(self.timeout));
+        let ask = |waiter| Input::TokenWanted { waiter, deadline, fresh: false };
+        self.wait(Continuation::ResolveToken, signal, &ask)
+    }
+
+    pub(crate) fn start(&self, reset: bool) -> Promise {
+        self.wait(Continuation::Resolve, None, &|waiter| Input::Start { waiter, anew: reset })
+    }
+
+    pub(crate) fn sign_out(&self, permanent: bool) -> Promise {
+        self.wait(Continuation::Resolve, None, &|waiter| Input::SignOut { waiter, for_good: permanent })
+    }
+
+    /// `body`: JSON.
+    pub(crate) fn upgrade(&self, upgrade: Upgrade, body: JsString) -> Promise {
+        let Some(body) = self.handles.handle(body.into()) else { return Promise::resolve(&JsValue::UNDEFINED) };
+        let deadline = clock::deadline(self.timeout);
+        self.wait(Continuation::Resolve, None, &|waiter| Input::Upgrade { waiter, deadline, upgrade, body })
+    }
+
+    pub(crate) fn erase(&self) -> Promise {
+        let deadline = clock::deadline(self.timeout);
+        self.wait(Continuation::Resolve, None, &|waiter| Input::Erase { waiter, deadline })
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(&self.handles, &self.reported.get())
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(array: &mut [u8]);
+}
+
+/// An idempotency key: 144 random bits, 24 characters.
+fn random_key() -> String {
+    let mut bytes = [0; 18];
+    get_random_values(&mut bytes);
+    base64url::encode(&bytes)
+}
+
+/// Where the jitter starts.
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    get_random_values(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

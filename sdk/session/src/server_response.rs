@@ -1,0 +1,107 @@
+//! What the server has answered to a request of the session's own.
+
+use gloo_net::http::Response;
+use guestpass_core::{Answer, Body, Member, Token};
+use wasm_bindgen::prelude::*;
+
+use crate::base64url;
+use crate::clock;
+use crate::handles::Handles;
+use crate::js::{get, parse_object};
+
+#[wasm_bindgen]
+extern "C" {
+    type TextDecoder;
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextDecoder;
+    #[wasm_bindgen(method, catch)]
+    fn decode(this: &TextDecoder, bytes: &[u8]) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_namespace = Date, js_name = parse)]
+    fn parse_date(text: &str) -> f64;
+}
+
+/// What a response says before its body.
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    status: u16,
+    /// In milliseconds from now.
+    retry_after: Option<u64>,
+}
+
+impl Head {
+    /// `None` for a redirect, which browsers hide behind a status of 0, and for what is no response.
+    pub(crate) fn read(response: &web_sys::Response) -> Option<Self> {
+        if !response.is_object() {
+            return None;
+        }
+        let response = Response::from(Clone::clone(response));
+        let status = response.status();
+        if !response.ok() && status < 400 {
+            return None;
+        }
+        // gloo-net's own `get` panics where there are no headers, as in a response that a test has put together.
+        let header = response.headers().into_raw().get("Retry-After").unwrap_or_default();
+        Some(Self { status, retry_after: header.and_then(|header| retry_after(&header)) })
+    }
+
+    /// The whole answer. `text`: the body.
+    pub(crate) fn with_body(self, handles: &Handles, text: &JsValue) -> Answer {
+        let json = parse_object(text);
+        let body = json.map_or(Body::Other, |json| decode_body(handles, self.status, text, &json));
+        Answer { status: self.status, retry_after: self.retry_after, body }
+    }
+}
+
+fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> Body {
+    let handle = |name| handles.handle(get(json, name));
+    if status >= 300 {
+        // The code of RFC 6749 §5.2, or of a problem (RFC 9457).
+        return handle("error").or_else(|| handle("code")).map_or(Body::Other, Body::Error);
+    }
+    let given = get(json, "access_token");
+    let Some(access_token) = handles.handle(given.clone()) else {
+        let member = handles.subject(&get(json, "id")).zip(handles.handle(text.clone()));
+        return member.map_or(Body::Other, |(subject, text)| Body::Member(Member { subject, text }));
+    };
+    let claims = claims(&given);
+    let claim = |name| claims.as_ref().map_or(JsValue::UNDEFINED, |claims| get(claims, name));
+    // The difference does not depend on how this machine's clock is set.
+    let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
+    Body::Token(Token {
+        access_token,
+        expires_in: seconds(get(json, "expires_in").as_f64()).or_else(|| seconds(lifetime())),
+        refresh_token: handle("refresh_token"),
+        subject: handles.subject(&get(json, "anonymous_id")).or_else(|| handles.subject(&claim("sub"))),
+    })
+}
+
+/// What a JWT says of itself, for servers whose answer tells neither who the guest is nor how long the token lasts. Nothing
+/// is trusted on the strength of it.
+fn claims(token: &JsValue) -> Option<JsValue> {
+    let token = token.as_string()?;
+    let payload = base64url::decode(token.as_bytes().split(|byte| *byte == b'.').nth(1)?)?;
+    parse_object(&TextDecoder::new().decode(&payload).ok()?)
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date. In milliseconds from now.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is what is wanted")]
+fn retry_after(header: &str) -> Option<u64> {
+    if let Some(seconds) = digits(header) {
+        return Some(seconds.saturating_mul(1_000));
+    }
+    let milliseconds = parse_date(header) - clock::wall();
+    (!milliseconds.is_nan()).then_some(milliseconds as u64)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, and not negative")]
+fn seconds(value: Option<f64>) -> Option<u64> {
+    value.filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64)
+}
+
+/// A number in decimal digits.
+fn digits(text: &str) -> Option<u64> {
+    text.trim_ascii().bytes().try_fold(0_u64, |number, digit| {
+        digit.is_ascii_digit().then(|| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    })
+}

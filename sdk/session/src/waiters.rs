@@ -1,0 +1,162 @@
+//! The calls that wait for an outcome.
+
+use std::cell::{Cell, RefCell};
+
+use guestpass_core::{Failure, Grant, Input, Outcome, Version, WaiterId};
+use js_sys::{Function, JsString, Promise};
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, DomException, Response};
+
+use crate::call::{Call, bearer, cancel_body};
+use crate::error::SessionError;
+use crate::js;
+use crate::listener::Listener;
+use crate::manager::Manager;
+use crate::reaction::Reaction;
+
+/// An access token that was granted, as requests are sent with it.
+#[derive(Clone)]
+pub(crate) struct GrantedToken {
+    pub(crate) token: JsString,
+    pub(crate) authorization: JsString,
+    pub(crate) version: Version,
+    /// How often the request has been sent before.
+    pub(crate) attempt: u8,
+}
+
+/// What a call does once it has its outcome.
+pub(crate) enum Continuation {
+    /// It resolves with what the outcome brings.
+    Resolve,
+    /// It resolves with the access token.
+    ResolveToken,
+    /// It sends the request.
+    Send(Call),
+    /// It sends the request again, in the place of the response, which was a 401; or resolves with that response.
+    Replay(Call, Response),
+}
+
+struct Waiter {
+    id: WaiterId,
+    continuation: Continuation,
+    resolve: Function,
+    reject: Function,
+    signal: Option<AbortSignal>,
+    /// Removed with the waiter.
+    _aborted: Option<Listener>,
+}
+
+#[derive(Default)]
+pub(crate) struct Waiters {
+    waiting: RefCell<Vec<Waiter>>,
+    next: Cell<u32>,
+}
+
+impl Waiters {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+
+    fn take(&self, id: WaiterId) -> Option<Waiter> {
+        let mut waiting = self.waiting.borrow_mut();
+        let index = waiting.iter().position(|waiter| waiter.id == id)?;
+        Some(waiting.remove(index))
+    }
+}
+
+impl Manager {
+    /// Waits for the outcome of the input that `ask` makes, or for the caller's abort.
+    pub(crate) fn wait(
+        &self,
+        continuation: Continuation,
+        signal: Option<&AbortSignal>,
+        ask: &dyn Fn(WaiterId) -> Input,
+    ) -> Promise {
+        if let Some(signal) = signal.filter(|signal| signal.aborted()) {
+            return Promise::reject(&abort_reason(signal));
+        }
+        let id = WaiterId(self.waiters.next.get());
+        self.waiters.next.set(id.0.wrapping_add(1));
+        let mut functions = None;
+        let promise = Promise::new(&mut |resolve, reject| functions = Some((resolve, reject)));
+        if let Some((resolve, reject)) = functions {
+            let aborted = signal.map(|signal| Listener::new(signal, "abort", self.callback(Reaction::Aborted(id))));
+            let signal = signal.cloned();
+            self.waiters.waiting.borrow_mut().push(Waiter {
+                id,
+                continuation,
+                resolve,
+                reject,
+                signal,
+                _aborted: aborted,
+            });
+        }
+        self.feed(ask(id));
+        promise
+    }
+
+    pub(crate) fn granted_token(&self, grant: Grant) -> GrantedToken {
+        let token = self.handles.text(grant.access_token);
+        GrantedToken { authorization: bearer(&token), token, version: grant.version, attempt: grant.attempt }
+    }
+
+    pub(crate) fn settle(&self, id: WaiterId, outcome: Outcome) {
+        let granted = if let Outcome::Token(grant) = outcome { Some(self.granted_token(grant)) } else { None };
+        self.note_grant(granted.as_ref());
+        let Some(Waiter { continuation, resolve, reject, signal, .. }) = self.waiters.take(id) else { return };
+        let result = match outcome {
+            Outcome::Token(_) => self.proceed(continuation, granted),
+            Outcome::Deliver => Ok(self.deliver(continuation)),
+            Outcome::Done => Ok(JsValue::UNDEFINED),
+            Outcome::Member(response) => js::parse_json(&self.handles.text(response)),
+            Outcome::Refused { status, reason } => {
+                Err(SessionError::refused(status, self.handles.text(reason).into()).into_js(self.error_class.as_ref()))
+            }
+            Outcome::Failed(failure) => {
+                if let Continuation::Replay(call, response) = continuation {
+                    call.release();
+                    cancel_body(&response);
+                }
+                Err(match signal {
+                    Some(signal) if failure == Failure::Aborted => abort_reason(&signal),
+                    _ => SessionError::from(failure).into_js(self.error_class.as_ref()),
+                })
+            }
+        };
+        // What settles a promise does not throw.
+        let _ = match result {
+            Ok(value) => resolve.call1(&JsValue::UNDEFINED, &value),
+            Err(error) => reject.call1(&JsValue::UNDEFINED, &error),
+        };
+    }
+
+    fn proceed(&self, continuation: Continuation, granted: Option<GrantedToken>) -> Result<JsValue, JsValue> {
+        let Some(granted) = granted else { return Ok(JsValue::UNDEFINED) };
+        match continuation {
+            Continuation::Resolve => Ok(JsValue::UNDEFINED),
+            Continuation::ResolveToken => Ok(granted.token.into()),
+            Continuation::Send(call) => self.send_call(call, granted).map(Into::into),
+            Continuation::Replay(call, response) => {
+                // This response will not be read.
+                cancel_body(&response);
+                self.send_call(call, granted).map(Into::into)
+            }
+        }
+    }
+
+    fn deliver(&self, continuation: Continuation) -> JsValue {
+        let Continuation::Replay(call, response) = continuation else { return JsValue::UNDEFINED };
+        call.release();
+        response.into()
+    }
+}
+
+/// What `fetch` rejects with. Older engines abort without a reason.
+fn abort_reason(signal: &AbortSignal) -> JsValue {
+    let reason = js::get(signal, "reason");
+    if !reason.is_undefined() {
+        return reason;
+    }
+    let aborted = DomException::new_with_message_and_name("the call was aborted", "AbortError");
+    aborted.map_or_else(|error| error, Into::into)
+}
