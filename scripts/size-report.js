@@ -9,7 +9,7 @@ const GLUE = '*/guestpass_sdk.js'
 
 // Bytes of gzip -9 and of brotli -q 11. Lower them with what they limit: compilers differ by a hundred or two.
 const BUDGETS = {
-  total: [21_800, 19_750],
+  total: [36_000, 32_000],
   'guestpass/react, besides': [1_000, 1_000],
   'guestpass/axios, besides': [1_000, 1_000],
 }

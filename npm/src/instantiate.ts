@@ -61,7 +61,7 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
     from = await from.arrayBuffer()
   }
   // A module may be that of another realm, so it is known by what it is not.
-  return 'byteLength' in from ? WebAssembly.compile(from) : from
+  return 'byteLength' in from ? WebAssembly.compile(from as BufferSource) : from
 }
 
 /** The code and the JavaScript of two builds call each other by names that mean something else in the other one. */

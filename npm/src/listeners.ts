@@ -2,6 +2,10 @@
 export class Listeners<Args extends unknown[]> {
   readonly #entries = new Set<{ readonly listener: (...args: Args) => void }>()
 
+  get empty(): boolean {
+    return this.#entries.size === 0
+  }
+
   /** Adds a listener and returns the way to remove it. The same function added twice is two listeners. */
   add(listener: (...args: Args) => void): () => void {
     const entry = { listener }

@@ -74,7 +74,7 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       if (!closed) show(LOADING)
       const makeManager = await loaded
       if (closed) return
-      manager = makeManager(completeOptions(options), onChange)
+      manager = makeManager(completeOptions(options), weakly(onChange))
       waiting.performAll(manager)
       // The manager tells what changes, and nothing has: it has found nothing, or everyone who waited has given up.
       if (snapshot === LOADING) show(IDLE)
@@ -98,6 +98,15 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       if (init.headers) given.headers = new Headers(init.headers)
     }
     return onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
+  }
+
+  function listen<Args extends unknown[]>(listeners: Listeners<Args>, listener: (...args: Args) => void): () => void {
+    const remove = listeners.add(listener)
+    listenedTo.add(session)
+    return () => {
+      remove()
+      if (snapshotListeners.empty && eventListeners.empty) listenedTo.delete(session)
+    }
   }
 
   function start(): Promise<void> {
@@ -136,8 +145,8 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     erase: () => onceLoaded((manager) => manager.erase()),
     expire: () => manager?.expire(),
     getSnapshot: () => snapshot,
-    subscribe: (listener) => snapshotListeners.add(listener),
-    onEvent: (listener) => eventListeners.add(listener),
+    subscribe: (listener) => listen(snapshotListeners, listener),
+    onEvent: (listener) => listen(eventListeners, listener),
     close() {
       if (closed) return
       const last = manager
@@ -150,9 +159,22 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       if (snapshot.status !== 'closed') show(CLOSED)
       snapshotListeners.clear()
       eventListeners.clear()
+      listenedTo.delete(session)
     },
   }
   return session
+}
+
+/** Sessions with listeners, which hear of changes also when the app holds the session no more. */
+const listenedTo = new Set<Session>()
+
+/**
+ * The compiled code holds what it calls for as long as a session lives, and the session lives for as long as the face holds
+ * it: a reference back to the face would keep both for ever.
+ */
+function weakly(onChange: OnChange): OnChange {
+  const reference = new WeakRef(onChange)
+  return (snapshot, event) => reference.deref()?.(snapshot, event)
 }
 
 /** The signal that `fetch` obeys: that of `init`, where null means none, before that of a `Request`. */

@@ -1,5 +1,5 @@
-import type { LoadManager, MakeManager, Manager, ManagerOptions, Notify, Upgrade } from '../src/manager.js'
-import type { Membership, Snapshot } from '../src/types.js'
+import type { LoadManager, MakeManager, Manager, ManagerOptions, OnChange, UpgradeKind } from '../src/manager.js'
+import type { Membership, SessionEvent, Snapshot } from '../src/types.js'
 
 /** A snapshot of a guest with the given number. */
 export function guest(number: number): Snapshot {
@@ -19,8 +19,8 @@ export class FakeModule {
 
   /** @param prepare - what to do with each new manager before it is called. */
   succeed(prepare: (manager: FakeManager) => void = () => {}): void {
-    this.#next().resolve((options, notify) => {
-      const manager = new FakeManager(options, notify)
+    this.#next().resolve((options, onChange) => {
+      const manager = new FakeManager(options, onChange)
       this.managers.push(manager)
       prepare(manager)
       return manager
@@ -49,15 +49,20 @@ export class FakeModule {
 export class FakeManager implements Manager {
   readonly calls: string[] = []
   readonly inits: (RequestInit | undefined)[] = []
-  readonly timeouts: (number | undefined)[] = []
+  readonly timeouts: (number | null | undefined)[] = []
 
   constructor(
     readonly options: ManagerOptions,
-    readonly notify: Notify,
+    readonly onChange: OnChange,
   ) {}
 
-  async start(anew: boolean): Promise<void> {
-    this.calls.push(anew ? 'start anew' : 'start')
+  /** Reports a snapshot, with an event perhaps. */
+  notify(snapshot: Snapshot | undefined, event?: SessionEvent): void {
+    this.onChange(snapshot, event)
+  }
+
+  async start(reset: boolean): Promise<void> {
+    this.calls.push(reset ? 'start, reset' : 'start')
   }
 
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -66,17 +71,17 @@ export class FakeManager implements Manager {
     return new Response(`answer to ${input}`)
   }
 
-  async token(_signal?: AbortSignal, timeout?: number): Promise<string> {
+  async token(_signal?: AbortSignal | null, timeout?: number | null): Promise<string> {
     this.calls.push('token')
     this.timeouts.push(timeout)
     return 'a-token'
   }
 
-  async signOut(forGood: boolean): Promise<void> {
-    this.calls.push(forGood ? 'signOut for good' : 'signOut')
+  async signOut(permanent: boolean): Promise<void> {
+    this.calls.push(permanent ? 'signOut, permanent' : 'signOut')
   }
 
-  async upgrade(kind: Upgrade, body: object): Promise<Membership> {
+  async upgrade(kind: UpgradeKind, body: object): Promise<Membership> {
     this.calls.push(`${kind} ${JSON.stringify(body)}`)
     return { id: 'user_1', kind: 'user', email: null, outcome: 'registered', merged: false }
   }
@@ -91,5 +96,9 @@ export class FakeManager implements Manager {
 
   close(): void {
     this.calls.push('close')
+  }
+
+  free(): void {
+    this.calls.push('free')
   }
 }

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { beforeEach, expect, test, vi } from 'vitest'
-import type { Load } from '../src/machine.js'
+import type { Load } from '../src/manager.js'
 
 const wasm = new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url)
 let load: Load
@@ -51,14 +51,14 @@ test('a missing file gives an error that says where it was looked for, and the n
 test.each([
   [
     'Chromium',
-    `WebAssembly.instantiateStreaming(): violates the following Content Security policy directive because 'unsafe-eval' is not an allowed source`,
+    `WebAssembly.compileStreaming(): violates the following Content Security policy directive because 'unsafe-eval' is not an allowed source`,
   ],
-  ['Firefox', 'call to WebAssembly.instantiateStreaming() blocked by CSP'],
+  ['Firefox', 'call to WebAssembly.compileStreaming() blocked by CSP'],
 ])(
   'where a Content-Security-Policy forbids WebAssembly, the error says what to add (%s)',
   async (_browser, message) => {
     vi.stubGlobal('fetch', () => file('application/wasm'))
-    vi.spyOn(WebAssembly, 'instantiateStreaming').mockRejectedValue(new WebAssembly.CompileError(message))
+    vi.spyOn(WebAssembly, 'compileStreaming').mockRejectedValue(new WebAssembly.CompileError(message))
 
     await expect(load()).rejects.toMatchObject({
       code: 'load_failed',
@@ -66,3 +66,18 @@ test.each([
     })
   },
 )
+
+test('a file of another version than the JavaScript is refused, and says so', async () => {
+  const bytes = await readFile(wasm)
+  // The build's name is what the file ends with.
+  bytes.set([bytes[bytes.length - 1] === 0x61 ? 0x62 : 0x61], bytes.length - 1)
+  vi.stubGlobal('fetch', async () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } }))
+
+  await expect(load()).rejects.toMatchObject({
+    code: 'load_failed',
+    message: expect.stringContaining('copy guestpass/sdk.wasm again'),
+  })
+
+  vi.stubGlobal('fetch', () => file('application/wasm'))
+  expect(await load()).toBeTypeOf('function')
+})

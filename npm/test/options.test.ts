@@ -27,7 +27,7 @@ test('the manager gets every option, with the documented defaults', async () => 
   expect(await optionsFrom()).toEqual({
     baseUrl: 'https://shop.example',
     name: 'default',
-    allowedOrigins: ['https://shop.example'],
+    allowedOrigins: [],
     storage: 'local',
     onIdentityLost: 'reacquire',
     timeout: 30_000,
@@ -47,7 +47,7 @@ test('the manager gets what was asked for, with URLs and origins in their normal
   expect(options).toEqual({
     baseUrl: 'http://localhost:8000/api',
     name: 'staff',
-    allowedOrigins: ['http://localhost:8000', 'https://api.example.com', 'http://localhost:3000'],
+    allowedOrigins: ['https://api.example.com', 'http://localhost:3000'],
     storage: 'memory',
     onIdentityLost: 'stop',
     timeout: 5000,

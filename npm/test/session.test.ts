@@ -339,6 +339,17 @@ test('C16: closing a running session closes its manager, tells the listeners, an
   expect(() => session.expire()).not.toThrow()
 })
 
+test('C26: a manager is freed once it is closed, also where its own call closes it, and only then', async () => {
+  const { session, manager } = await setUpLoaded()
+  session.subscribe(() => session.close())
+
+  manager.notify(guest(1))
+
+  expect(manager.calls, 'not while it calls').toEqual(['start', 'close'])
+  await Promise.resolve()
+  expect(manager.calls).toEqual(['start', 'close', 'free'])
+})
+
 test('C16: closing a session that was never used loads nothing', async () => {
   const { module, session } = setUp()
 
@@ -399,7 +410,7 @@ test('becoming a member and leaving are passed to the manager', async () => {
     'link {"id_token":"e.y.J","nonce":"n-0S6_WzA2Mj"}',
     'signOut',
     'signOut',
-    'signOut for good',
+    'signOut, permanent',
     'erase',
   ])
 })
@@ -411,7 +422,7 @@ test('C8: a start asks for a fresh guest only where the caller could know that n
   manager.notify({ ...guest(1), status: 'signed_out', id: null })
   await session.start()
 
-  expect(manager.calls.slice(-2)).toEqual(['start', 'start anew'])
+  expect(manager.calls.slice(-2)).toEqual(['start', 'start, reset'])
 })
 
 test('a misspelt next is no sign-out', async () => {

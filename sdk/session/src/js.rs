@@ -54,8 +54,18 @@ pub(crate) fn parse_object(text: &JsValue) -> Option<JsValue> {
 
 /// Lets a Node process end although this timer or channel is there.
 pub(crate) fn unref(value: &JsValue) {
-    if let Some(unref) = get(value, "unref").dyn_ref::<Function>() {
-        let _ = unref.call1(value, &JsValue::UNDEFINED);
+    call(value, "unref");
+}
+
+/// Takes `unref` back.
+pub(crate) fn reference(value: &JsValue) {
+    call(value, "ref");
+}
+
+/// Calls a method that only Node's timers and channels have.
+fn call(value: &JsValue, method: &str) {
+    if let Some(method) = get(value, method).dyn_ref::<Function>() {
+        let _ = method.call1(value, &JsValue::UNDEFINED);
     }
 }
 

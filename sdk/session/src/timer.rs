@@ -34,7 +34,7 @@ impl Timer {
         if self.armed_for == at && self.in_background == in_background {
             return;
         }
-        clear_timeout(&self.timer);
+        self.clear();
         self.armed_for = at;
         self.in_background = in_background;
         let Some(at) = at else { return };
@@ -42,6 +42,14 @@ impl Timer {
         if in_background {
             js::unref(&self.timer);
         }
+    }
+
+    fn clear(&self) {
+        if self.in_background {
+            // Of an unreferenced timer, Node keeps the list for its delay until that has passed, also when it is cleared.
+            js::reference(&self.timer);
+        }
+        clear_timeout(&self.timer);
     }
 
     /// The timer has fired, and is no longer armed.
@@ -52,6 +60,6 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        clear_timeout(&self.timer);
+        self.clear();
     }
 }

@@ -1,10 +1,11 @@
 // The bench in a browser: `session.fetch` beside axios with hand-written interceptors, in Chromium. Prints tables; judges
 // nothing but the answers. See docs/performance.md.
 //
-//   node tests/bench/browser/run.mjs [PART…] [--quick]      cpu cold storm memory; all of them when none is named
+//   node tests/bench/browser/run.mjs [PART…] [--quick]      cpu cold storm memory sessions; all of them when none is named
 //
 // BENCH_GUESTPASS   the server's program
 
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,15 +16,15 @@ import { heading, printTable, say } from '../harness/tables.mjs'
 import { Chromium } from './chromium.mjs'
 import { Site } from './site.mjs'
 
-const PARTS = { cpu, cold, storm, memory }
+const PARTS = { cpu, cold, storm, memory, sessions }
 const TABS = 5
 const CALLS = 100
 const TTL_SECONDS = 10
 
 const quick = process.argv.includes('--quick')
 const size = quick
-  ? { rounds: 1, calls: 300, visits: 1, requests: 2_000 }
-  : { rounds: 15, calls: 3_000, visits: 15, requests: 100_000 }
+  ? { rounds: 1, calls: 300, visits: 1, requests: 2_000, sessions: 1_000 }
+  : { rounds: 15, calls: 3_000, visits: 15, requests: 100_000, sessions: 100_000 }
 
 async function main(parts) {
   for (const part of parts) {
@@ -178,6 +179,44 @@ async function memory(chromium) {
     ])
   }
   printTable(['', 'JavaScript before, KB', 'after', 'WebAssembly before, KB', 'after'], rows)
+}
+
+/** What sessions leave behind that are made, used, and closed or dropped. */
+async function sessions(chromium) {
+  heading(`Memory while ${size.sessions.toLocaleString('en')} sessions are made and used, one after another`)
+  const rows = []
+  for (const how of ['closed', 'dropped']) {
+    rows.push(readingsRow(`Chromium, ${how}`, await sessionsInChromium(chromium, how)))
+    rows.push(readingsRow(`Node ${process.version}, ${how}`, sessionsInNode(how)))
+  }
+  printTable(['KB', 'JavaScript after 10 %', '50 %', '100 %', 'WebAssembly after 10 %', '50 %', '100 %'], rows)
+}
+
+async function sessionsInChromium(chromium, how) {
+  const site = await start(Site.serve())
+  const tab = await chromium.open(`${site.url}/stubbed.html`)
+  await tab.until('globalThis.bench')
+  const readings = []
+  for (let part = 0; part <= 10; part++) {
+    await tab.run(`return bench.sessions(${size.sessions / 10}, ${how === 'dropped'})`)
+    // Twice: what is collected is given back in a later turn of the event loop.
+    await tab.heap()
+    readings.push(await tab.heap())
+  }
+  await tab.close()
+  return readings
+}
+
+function sessionsInNode(how) {
+  const script = new URL('sessions_in_node.mjs', import.meta.url).pathname
+  const printed = execFileSync(process.execPath, ['--expose-gc', script, String(size.sessions), how], { encoding: 'utf8' })
+  return JSON.parse(printed)
+}
+
+function readingsRow(name, readings) {
+  const at = [readings[1], readings[5], readings[10]]
+  const kilobytes = (kind) => at.map((reading) => (reading[kind] / 1024).toFixed(0))
+  return [name, ...kilobytes('script'), ...kilobytes('wasm')]
 }
 
 function guestpass(...flags) {

@@ -16,9 +16,9 @@ globalThis.fetch = async (input, init) => {
 }
 
 // The memory of the compiled session manager, to be measured.
-const { instantiateStreaming } = WebAssembly
-WebAssembly.instantiateStreaming = async (...given) => {
-  const made = await instantiateStreaming.apply(WebAssembly, given)
-  globalThis.wasmMemory = Object.values(made.instance.exports).find((value) => value instanceof WebAssembly.Memory)
-  return made
+const { instantiate } = WebAssembly
+WebAssembly.instantiate = async (...given) => {
+  const instance = await instantiate.apply(WebAssembly, given)
+  globalThis.wasmMemory = Object.values(instance.exports).find((value) => value instanceof WebAssembly.Memory)
+  return instance
 }

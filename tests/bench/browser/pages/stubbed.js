@@ -4,6 +4,7 @@ import './stub.js'
 import axios from 'axios'
 import { createSession } from 'guestpass'
 import { createClassicClient } from '../../../interop/classic_client.js'
+import { manySessions } from './many_sessions.js'
 import { fetched } from './stub.js'
 
 const URL_OF_ITEMS = `${location.origin}/items/`
@@ -40,4 +41,5 @@ globalThis.bench = {
     const call = contenders[name]
     for (let done = 0; done < calls; done++) await call()
   },
+  sessions: (count, drop) => manySessions(createSession, count, drop),
 }
