@@ -36,7 +36,7 @@ function wasmOpt(...passes) {
 const INLINED = '--one-caller-inline-max-function-size=50'
 // The control flow is laid out anew: what the compiler has made of it is 1.5 % longer.
 const AGAIN = ['--flatten', '--rereloop', '-Oz', '-Oz', '--converge', INLINED]
-wasmOpt(...AGAIN, '--strip-debug', '--strip-producers', '--strip-target-features')
+wasmOpt(...AGAIN, '--low-memory-unused', '--strip-debug', '--strip-producers', '--strip-target-features')
 const { imports, exports } = JSON.parse(wasmOpt('--minify-imports-and-exports-and-modules'))
 const names = Object.fromEntries([...imports.map(([, from, to]) => [from, to]), ...exports])
 for (const [module, , , renamed = 'a'] of imports) names[module] = renamed
@@ -61,7 +61,10 @@ const { outputFiles } = buildSync({
   write: false,
 })
 writeFileSync(glue, outputFiles[0].contents)
-appendFileSync(join(folder, 'guestpass_sdk.d.ts'), "\nexport { __wbg_init as init }\nexport declare const build: string\n")
+appendFileSync(
+  join(folder, 'guestpass_sdk.d.ts'),
+  '\nexport { __wbg_init as init }\nexport declare const build: string\n',
+)
 // Of the code as it was.
 rmSync(`${code}.d.ts`)
 

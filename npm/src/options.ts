@@ -1,11 +1,14 @@
 import { GuestpassError } from './errors.js'
 import type { ManagerOptions } from './manager.js'
-import type { CustomStorage, SessionOptions, StorageKind } from './types.js'
+import type { CustomStorage, OnIdentityLost, SessionOptions, StorageKind } from './types.js'
 
 /** Checked options, of which only the page's own origin may still be open: where pages are rendered there is none. */
 export type CheckedOptions = Omit<ManagerOptions, 'baseUrl'> & { readonly baseUrl: string | undefined }
 
-const STORAGES: [StorageKind, ...StorageKind[]] = ['local', 'session', 'indexeddb', 'memory']
+// The compiler checks both lists against the generated types: `satisfies` finds a name too many, the calls of `oneOf` find
+// a missing one. The first name is the default.
+const STORAGES = ['local', 'session', 'indexeddb', 'memory'] as const satisfies readonly StorageKind[]
+const POLICIES = ['reacquire', 'stop'] as const satisfies readonly OnIdentityLost[]
 
 /** The longest delay that timers of browsers and Node can hold, in milliseconds. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
@@ -42,7 +45,7 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
     name,
     allowedOrigins: allowedOrigins.map(checkOrigin),
     storage: checkStorage(options.storage),
-    onIdentityLost: oneOf('onIdentityLost', options.onIdentityLost, ['reacquire', 'stop']),
+    onIdentityLost: oneOf('onIdentityLost', options.onIdentityLost, POLICIES),
     timeout,
     wasm: options.wasm,
     debug: debug === true ? (line) => console.debug(`guestpass ${name}: ${line}`) : debug || undefined,
@@ -112,13 +115,13 @@ function isTimeout(value: unknown): value is number {
   return typeof value === 'number' && value > 0 && value <= LONGEST_TIMEOUT
 }
 
-/** The first choice is the default. */
-function oneOf<Choice extends string>(
+/** The first choice is the default. A `value` whose type has more names than `choices` does not compile. */
+function oneOf<Choices extends readonly [string, ...string[]]>(
   option: string,
-  value: Choice | undefined,
-  choices: [Choice, ...Choice[]],
+  value: Choices[number] | undefined,
+  choices: Choices,
   besides = '',
-): Choice {
+): Choices[number] {
   if (value === undefined) return choices[0]
   if (!choices.includes(value)) {
     throw invalid(`${option} must be ${choices.map((choice) => `'${choice}'`).join(' or ')}${besides}`)

@@ -6,7 +6,11 @@ import type { UpgradeKind } from './manager.js'
 import type { Session } from './types.js'
 
 /** Has the server ask and the visitor answer; answers with what `register` or `login` is to be sent. */
-export async function askForPasskey(session: Session, kind: UpgradeKind, { email }: { email?: string }): Promise<object> {
+export async function askForPasskey(
+  session: Session,
+  kind: UpgradeKind,
+  { email }: { email?: string },
+): Promise<object> {
   if (!globalThis.PublicKeyCredential) throw failed('this browser knows no passkeys')
   // The first reads what is stored; the second lifts a sign-out that nobody was to follow.
   await session.start()

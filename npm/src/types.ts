@@ -1,185 +1,17 @@
-/** What kind of visitor the session stands for. */
-export type Kind = 'guest' | 'user'
+import type { OnIdentityLost, SessionEvent, Snapshot, StorageKind } from './border.js'
 
-/**
- * Where the session stands.
- *
- * - `idle`: nothing known yet, and nothing under way. The first `fetch`, `token` or `start` changes that.
- * - `loading`: reading what the browser has stored.
- * - `acquiring`: asking the server for a guest.
- * - `active`: there is a credential; it may need a refresh, which happens by itself.
- * - `refreshing`: as `active`, with a refresh under way.
- * - `unavailable`: the last attempt failed, and there is no usable token. The session is kept; `error` says why, and
- *   `error.retryAt` when the session tries again by itself.
- * - `signed_out`: signed out or erased, here or in another tab. The next request starts a fresh guest; after
- *   `signOut({ next: 'none' })`, only `start()`, `register`, `login` and `link` do.
- * - `ended`: the server ended the session and `onIdentityLost` is `'stop'`. `start()` begins a fresh guest.
- * - `closed`: `close()` was called. For good.
- */
-export type Status =
-  | 'idle'
-  | 'loading'
-  | 'acquiring'
-  | 'active'
-  | 'refreshing'
-  | 'unavailable'
-  | 'signed_out'
-  | 'ended'
-  | 'closed'
-
-/** What a session looks like at one moment. The same object until something changes, so `===` tells. */
-export interface Snapshot {
-  /** Where the session stands. */
-  readonly status: Status
-  /** The subject: `anonymous_<uuid>` or `user_<uuid>`. Null when there is none, or the server does not tell. */
-  readonly id: string | null
-  /** What the subject is; null when there is none, or the server does not tell. */
-  readonly kind: Kind | null
-  /** When the access token expires, in milliseconds since the epoch (this machine's clock). Null when nobody said. */
-  readonly expiresAt: number | null
-  /** Why the last attempt failed; absent when it did not. */
-  readonly error?: SnapshotError
-}
-
-/** Why the last attempt of a session to get a credential failed. */
-export interface SnapshotError {
-  /** What went wrong, as by the errors of the session. */
-  readonly code: ErrorCode
-  /** The same for people. Never holds a token. */
-  readonly message: string
-  /**
-   * When the session tries again by itself, in milliseconds since the epoch. Null while it is trying, and where waiting
-   * mends nothing (`rejected`, `load_failed`, `invalid_option`): then the next call tries again; after `rejected`, calls
-   * of the next moments (at most two seconds, or the `Retry-After`) fail with the same at once.
-   */
-  readonly retryAt: number | null
-}
-
-/**
- * Stable codes of `GuestpassError`.
- *
- * A call that its own `signal` aborts is rejected with the signal's reason, and a request that does not reach its server
- * with the `TypeError` of `fetch`: those are no errors of Guestpass.
- *
- * - `network`: the server could not be reached, or its answer was cut short.
- * - `timeout`: no credential by the deadline, which is the session's `timeout` or that of `token`.
- * - `unavailable`: the server answered 408, 429 or 5xx, or something that is not a token answer.
- * - `rejected`: the server refused to make or refresh a session, or to open a stream, for a reason that waiting does not
- *   mend (a wrong `baseUrl`, for example).
- * - `session_ended`: the server ended the session, and `onIdentityLost` is `'stop'`.
- * - `signed_out`: the session was signed out while the call waited, or before, by `signOut({ next: 'none' })`.
- * - `refused`: the server said no to becoming a member. `status` and `reason` of the error say why, and the session is as
- *   it was.
- * - `passkey_failed`: the browser made or found no passkey: the visitor said no, or there is none. `cause` is what the
- *   browser said.
- * - `closed`: the session is closed.
- * - `invalid_option`: an option of `createSession`, `token`, `signOut` or `openWebSocket` is wrong; the message names it.
- * - `load_failed`: the compiled session manager could not be loaded; the message says what to do.
- */
-export type ErrorCode =
-  | 'network'
-  | 'timeout'
-  | 'unavailable'
-  | 'rejected'
-  | 'session_ended'
-  | 'signed_out'
-  | 'refused'
-  | 'passkey_failed'
-  | 'closed'
-  | 'invalid_option'
-  | 'load_failed'
-
-/** What a session tells its listeners, as it happens. Never carries a token. */
-export type SessionEvent = {
-  /** When, in milliseconds since the epoch. */
-  readonly at: number
-} & (
-  | {
-      /** The browser had a session in its storage. */
-      readonly type: 'restored'
-      /** Whose. Null when the server does not tell. */
-      readonly id: string | null
-    }
-  | {
-      /** The server has made a guest. */
-      readonly type: 'acquired'
-      /** Whom. Null when the server does not tell. */
-      readonly id: string | null
-    }
-  | {
-      /** The server has renewed the token. */
-      readonly type: 'refreshed'
-      /** Whose. Null when the server does not tell. */
-      readonly id: string | null
-      /** How often the credential has changed since the sign-out before it: the same number in every tab. */
-      readonly generation: number
-    }
-  | {
-      /** Another tab has acquired or renewed, and this one has taken that over. */
-      readonly type: 'adopted'
-      /** Whose. Null when the server does not tell. */
-      readonly id: string | null
-      /** As that of `refreshed`. */
-      readonly generation: number
-    }
-  | {
-      /** A server has answered 401 to the token. It is renewed. */
-      readonly type: 'unauthorized'
-      /** Of the token that was refused. */
-      readonly generation: number
-    }
-  | {
-      /** The last attempt to get a credential failed, and there will be another. */
-      readonly type: 'retrying'
-      /** Why it failed. */
-      readonly code: ErrorCode
-      /** The same for people. */
-      readonly message: string
-      /** In how many milliseconds the next one follows. */
-      readonly delay: number
-    }
-  | {
-      /** The visitor has another id. */
-      readonly type: 'identity'
-      /** Who it was. */
-      readonly oldId: string | null
-      /** Who it is now. Null when nobody is there yet. */
-      readonly newId: string | null
-      /** Why, and so whether anything is lost. */
-      readonly reason: IdentityReason
-    }
-  | {
-      /** The browser has forgotten the session. */
-      readonly type: 'signed_out'
-      /** Whose it was. */
-      readonly id: string | null
-      /** Where `signOut` or `erase` was called. */
-      readonly by: 'this_tab' | 'another_tab'
-      /** Which of the two it was. */
-      readonly reason: 'signed_out' | 'erased'
-    }
-  | {
-      /** The storage does not serve as it should. */
-      readonly type: 'storage'
-      /** `memory`: it fails, and the session goes on without it. `corrupt`: what it held could not be read. */
-      readonly state: 'memory' | 'corrupt'
-      /** What happened, for people. */
-      readonly message: string
-    }
-)
-
-/**
- * Why the visitor has another id. The first four have lost an identity and what belonged to it; the last two have raised
- * one, with everything that belongs to it.
- *
- * - `invalid_grant`: the server ended the session (revoked, expired, or its refresh token was reused).
- * - `unauthorized`: the server refused the token, and it has no way to refresh one.
- * - `expired`: the token ran out, and it has no way to refresh one.
- * - `another_tab`: another tab of this browser started a new session.
- * - `registered`: the guest has become a member: the same UUID, behind `user_`.
- * - `logged_in`: the guest has been merged into the account of a member.
- */
-export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'another_tab' | 'registered' | 'logged_in'
+// What the session manager tells and is told, generated from its Rust types.
+export type {
+  ErrorCode,
+  IdentityReason,
+  Kind,
+  OnIdentityLost,
+  SessionEvent,
+  Snapshot,
+  SnapshotError,
+  Status,
+  StorageKind,
+} from './border.js'
 
 /**
  * How a visitor proves to be a member: by a password, or by a passkey, for which the browser asks. The `email` of a
@@ -227,7 +59,7 @@ export interface SessionOptions {
   /** Where the session is kept. Default `'local'`. */
   readonly storage?: StorageKind | CustomStorage
   /** What to do when the server ended the session. Default `'reacquire'`: start a fresh guest and say so. */
-  readonly onIdentityLost?: 'reacquire' | 'stop'
+  readonly onIdentityLost?: OnIdentityLost
   /**
    * How long a call waits for a token, in milliseconds. Default 30 000. A request that is under way is not ended by it:
    * for that, pass `signal: AbortSignal.timeout(…)` to `fetch`.
@@ -248,20 +80,6 @@ export interface SessionOptions {
 
 /** The compiled session manager, `guestpass/sdk.wasm`, in one of the forms in which it can be had. */
 export type WasmSource = string | URL | Response | BufferSource | WebAssembly.Module
-
-/**
- * Where a session is kept.
- *
- * - `local`: localStorage. All tabs share one session, which outlives the browser's restart.
- * - `session`: sessionStorage. Each tab has a session of its own, which outlives a reload. A browser copies it when a tab
- *   is duplicated; the copies then use one session without knowing of each other, which a server may take for a theft.
- * - `indexeddb`: as `local`, in IndexedDB, which workers have too.
- * - `memory`: nowhere; a reload starts a fresh guest.
- *
- * Where the storage is blocked, full or does not answer, the session goes on in memory, and an event of type `storage`
- * says so. Where there is no browser (in Node), what is not `CustomStorage` means `memory`.
- */
-export type StorageKind = 'local' | 'session' | 'indexeddb' | 'memory'
 
 /**
  * A storage of your own: an encrypted one, that of a native shell, a file. It holds one short text for each session.

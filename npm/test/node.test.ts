@@ -8,6 +8,7 @@ import { GuestServer } from './guest-server.js'
 const sessions: Session[] = []
 
 afterEach(() => {
+  vi.unstubAllGlobals()
   for (const session of sessions.splice(0)) session.close()
 })
 
@@ -293,4 +294,17 @@ test('C4: token gives up after its own timeout', async () => {
   await server[Symbol.asyncDispose]()
 
   await expect(session.token({ timeout: 50 })).rejects.toMatchObject({ code: /^(network|timeout)$/ })
+})
+
+test("the session's own requests are a URL and an init, which also the fetch of a library takes", async () => {
+  await using server = await GuestServer.listen()
+  const real = globalThis.fetch
+  // As undici's and node-fetch's: a Request of another realm is no Request.
+  vi.stubGlobal('fetch', (input: unknown, init?: RequestInit) => real(`${input}`, init))
+  const { session } = open(server)
+
+  expect(await visitor(session)).toEqual({ visitor: 'anonymous_1' })
+  session.expire()
+  expect(await visitor(session)).toEqual({ visitor: 'anonymous_1' })
+  expect(server.count('/token')).toBe(1)
 })

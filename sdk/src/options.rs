@@ -2,11 +2,14 @@
 
 use guestpass_session::{CustomStorage, OnIdentityLost, OnStep, Options, StorageKind};
 use js_sys::{Function, Reflect};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
+
+use crate::session_manager::to_js;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
-import type { CustomStorage, ErrorCode, Membership, SessionEvent, Snapshot, StorageKind } from '../src/types.js'
+import type { CustomStorage, ErrorCode, Membership, OnIdentityLost, SessionEvent, Snapshot, StorageKind } from '../src/types.js'
 
 /** Options of a session manager, checked and complete. */
 export interface ManagerOptions {
@@ -15,7 +18,7 @@ export interface ManagerOptions {
   /** Origins that get the token, besides that of `baseUrl`. */
   readonly allowedOrigins: readonly string[]
   readonly storage: StorageKind | CustomStorage
-  readonly onIdentityLost: 'reacquire' | 'stop'
+  readonly onIdentityLost: OnIdentityLost
   /** In milliseconds. */
   readonly timeout: number
   /** Called with a line for each step. */
@@ -42,7 +45,7 @@ extern "C" {
 
 impl ManagerOptions {
     pub(crate) fn read(&self, on_change: guestpass_session::OnChange) -> Options {
-        let stop = self.get("onIdentityLost") == "stop";
+        let stop = is_named(&self.get("onIdentityLost"), &OnIdentityLost::Stop);
         Options {
             base_url: self.get("baseUrl").unchecked_into(),
             name: self.get("name").unchecked_into(),
@@ -72,13 +75,18 @@ fn storage_kind(storage: JsValue) -> StorageKind {
     if storage.is_object() {
         return StorageKind::Custom(storage.unchecked_into::<CustomStorage>());
     }
-    if storage == "local" {
+    if is_named(&storage, &StorageKind::Local) {
         StorageKind::Local
-    } else if storage == "session" {
+    } else if is_named(&storage, &StorageKind::Session) {
         StorageKind::Session
-    } else if storage == "indexeddb" {
+    } else if is_named(&storage, &StorageKind::IndexedDb) {
         StorageKind::IndexedDb
     } else {
         StorageKind::Memory
     }
+}
+
+/// Whether JavaScript gave the name that this choice is serialized as, which is its name in `npm/src/border.ts`, too.
+fn is_named(given: &JsValue, choice: &impl Serialize) -> bool {
+    to_js(Some(choice)) == *given
 }

@@ -27,6 +27,7 @@ impl SessionManager {
     }
 
     /// A drop-in for `fetch`. Rejects with what `fetch` rejects with when the caller's own request failed or was aborted.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Response>")]
     pub fn fetch(
         &self,
         #[wasm_bindgen(unchecked_param_type = "RequestInfo | URL")] input: &JsValue,
@@ -36,23 +37,30 @@ impl SessionManager {
     }
 
     /// An access token that can be used now. `timeout` in milliseconds; that of the options where there is none.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn token(&self, signal: Option<AbortSignal>, timeout: Option<f64>) -> Promise<JsString> {
         self.0.token(signal.as_ref(), timeout)
     }
 
     /// Reads what the browser has stored. `reset`: allow a guest again after a permanent sign-out.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn start(&self, reset: bool) -> Promise {
         self.0.start(reset)
     }
 
     /// `permanent`: no guest follows until `start` or `upgrade`.
-    #[wasm_bindgen(js_name = signOut)]
+    #[wasm_bindgen(js_name = signOut, unchecked_return_type = "Promise<void>")]
     pub fn sign_out(&self, permanent: bool) -> Promise {
         self.0.sign_out(permanent)
     }
 
     /// Makes a member of the guest. `body` is what the endpoint is sent.
-    pub fn upgrade(&self, upgrade: UpgradeKind, body: &JsValue) -> Promise<Object> {
+    #[wasm_bindgen(unchecked_return_type = "Promise<Membership>")]
+    pub fn upgrade(
+        &self,
+        upgrade: UpgradeKind,
+        #[wasm_bindgen(unchecked_param_type = "object")] body: &JsValue,
+    ) -> Promise<Object> {
         let upgrade = match upgrade {
             UpgradeKind::Login => Upgrade::Login,
             UpgradeKind::Link => Upgrade::Link,
@@ -62,6 +70,7 @@ impl SessionManager {
     }
 
     /// Has the server erase the visitor.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn erase(&self) -> Promise {
         self.0.erase()
     }
@@ -90,7 +99,7 @@ pub enum UpgradeKind {
 }
 
 /// As JavaScript has it: what is missing is null, and undefined where there is nothing at all.
-fn to_js<T: Serialize>(value: Option<&T>) -> JsValue {
+pub(crate) fn to_js<T: Serialize>(value: Option<&T>) -> JsValue {
     const SERIALIZER: Serializer = Serializer::new().serialize_missing_as_null(true);
     value.and_then(|value| value.serialize(&SERIALIZER).ok()).unwrap_or_default()
 }

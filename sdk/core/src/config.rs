@@ -61,11 +61,13 @@ pub enum Sharing {
     Nobody,
 }
 
-/// What to do when the server ended the session.
+/// What a session does when the server has ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum OnIdentityLost {
-    /// Start a fresh guest, and say so.
+    /// Start a fresh guest, and report the event `identity`.
     Reacquire,
-    /// Say so, and refuse every call until the next `Start`.
+    /// Report the event `identity`, and refuse every call until the next `start`.
     Stop,
 }

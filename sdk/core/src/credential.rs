@@ -11,16 +11,16 @@ pub struct Timestamp {
     pub wall: u64,
 }
 
-/// A text that the shell keeps, by the number that it gave it: a token, a key, or a part of an id or an answer. Equal texts
-/// have equal numbers.
+/// A text that the session manager keeps, by the number that it gave it: a token, a key, or a part of an id or an answer.
+/// Equal texts have equal numbers.
 ///
-/// The machine tells texts apart and never reads one, so a token is never in its memory. The shell may forget a text that
-/// [`Machine::holds`](crate::Machine::holds) denies, once effects and events are drained.
+/// The machine tells texts apart and never reads one, so a token is never in its memory. The session manager may forget a
+/// text that [`Machine::holds`](crate::Machine::holds) denies, once effects and events are drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(pub NonZeroU32);
 
 impl Text {
-    /// The shell has this number for `invalid_grant`, the one code that ends a session.
+    /// The session manager has this number for `invalid_grant`, the one code that ends a session.
     pub const INVALID_GRANT: Self = Self(NonZeroU32::MIN);
 }
 
@@ -33,13 +33,14 @@ pub struct Subject {
     pub visitor: Text,
 }
 
-/// What a session stands for.
+/// What kind of visitor a session stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Kind {
-    /// A visitor who has not signed up.
+    /// A visitor without an account.
     Guest,
-    /// A registered user.
+    /// A member: a visitor with an account.
     User,
 }
 

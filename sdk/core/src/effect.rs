@@ -1,6 +1,6 @@
 use crate::{News, Op, Record, Text, Version, WaiterId};
 
-/// What the shell is to do. Those with an `op` are completed by an input with the same `op`.
+/// What the session manager is to do. Those with an `op` are completed by an input with the same `op`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Read the record: `Loaded` or `StorageFailed`. Loads and stores of one tab take effect in their order.

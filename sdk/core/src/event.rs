@@ -61,19 +61,23 @@ pub enum Event {
     Storage(Trouble),
 }
 
-/// Why the visitor is somebody else: the first four have lost an identity, the last two have raised one.
+/// Why a visitor has another id.
+///
+/// With the first four reasons, the visitor has lost an identity and what belonged to it. With the last two, the guest has
+/// become a member and keeps what belongs to the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum IdentityReason {
-    /// The server ended the session.
+    /// The server ended the session: it was revoked, it has expired, or its refresh token was reused.
     InvalidGrant,
-    /// The token was refused, and there is no way to refresh one.
+    /// The server refused the access token, and there is no refresh token.
     Unauthorized,
-    /// The token ran out, and there is no way to refresh one.
+    /// The access token has expired, and there is no refresh token.
     Expired,
-    /// Another tab started a new session.
+    /// Another tab of this browser started a new session.
     AnotherTab,
-    /// The guest has become a member, under the same UUID.
+    /// The guest has become a member: the same UUID, with the prefix `user_`.
     Registered,
     /// The guest has been merged into the account of a member.
     LoggedIn,
@@ -82,20 +86,24 @@ pub enum IdentityReason {
 /// Where a sign-out was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline))]
 pub enum SignedOutBy {
-    /// Here.
+    /// In this tab.
     ThisTab,
-    /// In another tab.
+    /// In another tab of this browser.
     AnotherTab,
 }
 
 /// What is wrong with the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline))]
 pub enum Trouble {
-    /// It failed or did not answer: from now on the session lives in memory.
+    /// The storage failed or did not respond: the session goes on in memory.
     Memory,
-    /// What it held could not be read, and is treated as nothing.
+    /// The content of the storage could not be read, and is treated as nothing.
     Corrupt,
 }
 
@@ -117,24 +125,27 @@ pub struct Snapshot {
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Status {
-    /// Nothing known, nothing under way.
+    /// Nothing is known yet, and nothing is under way. The first `fetch`, `token` or `start` changes that.
     Idle,
-    /// Reading the storage.
+    /// The session reads what the browser has stored.
     Loading,
-    /// Asking for a guest.
+    /// The session asks the server for a guest.
     Acquiring,
-    /// There is a credential.
+    /// There is a credential. It may need a refresh, which happens by itself.
     Active,
-    /// There is a credential, and a successor is under way.
+    /// There is a credential, and a refresh is under way.
     Refreshing,
-    /// The last attempt failed, and there is no usable token.
+    /// The last attempt failed, and there is no usable token. The session is kept; the error of the snapshot says why the
+    /// attempt failed, and when the session tries again by itself.
     Unavailable,
-    /// Signed out.
+    /// Signed out or erased, in this tab or in another one. The next request starts a fresh guest; after a permanent sign-out
+    /// (`next: 'none'`), only `start`, `register`, `login` and `link` do.
     SignedOut,
-    /// Ended by the server, and the policy is to stop.
+    /// The server ended the session, and the option `onIdentityLost` is `stop`. `start` begins a fresh guest.
     Ended,
-    /// Closed.
+    /// `close` was called. A closed session stays closed.
     Closed,
 }
 

@@ -4,7 +4,7 @@ use crate::{Answer, Parting, Record, Text, Upgrade, Version};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Op(pub u64);
 
-/// Names a call that waits for an outcome. Chosen by the shell, unique while the call waits.
+/// Names a call that waits for an outcome. Chosen by the session manager, unique while the call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaiterId(pub u32);
 

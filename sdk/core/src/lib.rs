@@ -1,6 +1,6 @@
 //! The Guestpass session machine: which credential a visitor has, and what to do about it.
 //!
-//! The crate is *sans-IO*: no clock, no network, no storage, no randomness. A shell owns those, and runs one loop:
+//! The crate is *sans-IO*: no clock, no network, no storage, no randomness. The session manager owns those, and runs one loop:
 //!
 //! ```
 //! use guestpass_core::{Config, Effect, Input, Machine, Stored, Timestamp, WaiterId};

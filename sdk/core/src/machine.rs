@@ -175,6 +175,13 @@ impl Machine {
         self.version
     }
 
+    /// Whether something is under way that must come to its end. A session manager that its app has dropped goes on until
+    /// then.
+    pub fn is_busy(&self) -> bool {
+        // An errand has a waiter for as long as it lasts.
+        !self.waiters.is_empty() || self.job.is_some() || self.reload.is_some() || !self.revoking.is_empty()
+    }
+
     fn on_start(&mut self, waiter: WaiterId, anew: bool) {
         if self.phase == Phase::Ended || (anew && self.is_barred()) {
             self.phase = Phase::Open;

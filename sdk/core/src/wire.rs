@@ -1,5 +1,4 @@
-//! The wire: what the server and the tests of the machine agree on. What the client writes and reads there is in `npm/src/shell`,
-//! since no text gets into the machine; its tests hold both to each other.
+//! The wire: the paths, names and shapes that the server and the session manager (`sdk/session`) agree on.
 //!
 //! The shapes are RFC 6749 §5.1 (token answer) and §5.2 (error answer); `anonymous_id` is Guestpass's own.
 

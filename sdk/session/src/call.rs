@@ -68,6 +68,8 @@ thread_local! {
     /// Made once: a text that crosses to JavaScript is copied.
     pub(crate) static AUTHORIZATION: JsString = "Authorization".into();
     static BEARER: JsString = "Bearer ".into();
+    static BLOB: JsValue = "blob:".into();
+    static TRANSPORT: Symbol = Symbol::for_("guestpass.transport");
 }
 
 /// Where the requests of a session may go.
@@ -117,33 +119,37 @@ impl Call {
             None => Url::new(input, &origins.base),
         }?;
         let init = Init::empty();
-        if as_request(given).is_some() {
+        let (mut headers, mut signal, mut body, mut transport) = Default::default();
+        if !given.is_object() {
+            // The usual call: nothing is read from what is empty.
+        } else if as_request(given).is_some() {
             // What `fetch` reads from a `Request` in the place of an init are getters, which a copy would not have.
             let input = request.map_or_else(|| url.href().into(), JsValue::from);
             request = Some(Request::new(&input, given)?);
-        } else if given.is_object() {
+        } else {
             assign(&init, given)?;
+            (headers, signal, body) = (init.headers(), init.signal(), init.body());
+            transport = TRANSPORT.with(|symbol| init.transport(symbol));
         }
-        let headers = match (init.headers(), &request) {
-            (given, Some(request)) if given.is_undefined() => Some(request.headers().unchecked_into()),
-            (given, None) if given.is_undefined() => None,
-            (given, _) => {
-                let headers = Headers::new(&given)?;
-                init.set_headers(&headers);
-                Some(headers)
+        let headers: Option<Headers> = match &request {
+            Some(request) if headers.is_undefined() => Some(request.headers().unchecked_into()),
+            None if headers.is_undefined() => None,
+            _ => {
+                let copied = Headers::new(&headers)?;
+                init.set_headers(&copied);
+                Some(copied)
             }
         };
-        let signal = match (init.signal(), &request) {
-            (given, Some(request)) if given.is_undefined() => request.signal(),
-            (given, _) => given,
-        };
+        if let (Some(request), true) = (&request, signal.is_undefined()) {
+            signal = request.signal();
+        }
         Ok(Self {
             is_request: request.is_some(),
             input: request.map_or_else(|| url.href().into(), JsValue::from),
             signal: signal.is_object().then(|| signal.unchecked_into()),
-            replayable: !is_stream(&init.body()),
+            replayable: !is_stream(&body),
             replay: None,
-            transport: init.transport(&Symbol::for_("guestpass.transport")),
+            transport,
             headers,
             init,
             url,
@@ -154,7 +160,7 @@ impl Call {
     /// credentials of their own. A `blob:` URL is of the origin that made it, but no request goes there.
     pub(crate) fn takes_token(&self, origins: &Origins) -> bool {
         origins.allowed.includes(&self.url.origin(), 0)
-            && self.url.protocol() != "blob:"
+            && BLOB.with(|blob| JsValue::from(self.url.protocol()) != *blob)
             && !self.headers.as_ref().is_some_and(|headers| AUTHORIZATION.with(|name| headers.has(name)))
     }
 
@@ -227,10 +233,10 @@ pub(crate) fn bearer(token: &JsString) -> JsString {
 /// Ends the transfer of a body that will not be read. Whether that succeeds does not matter.
 pub(crate) fn cancel_body(message: &JsValue) {
     let body = message.unchecked_ref::<Init>().body();
-    if body.is_object() {
-        if let Ok(cancelled) = body.unchecked_ref::<Body>().cancel() {
-            let _ = js::then(&cancelled, None, Some(Callback::new(|_| JsValue::UNDEFINED)));
-        }
+    if body.is_object()
+        && let Ok(cancelled) = body.unchecked_ref::<Body>().cancel()
+    {
+        let _ = js::then(&cancelled, None, Some(Callback::new(|_| JsValue::UNDEFINED)));
     }
 }
 

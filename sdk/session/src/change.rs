@@ -15,8 +15,11 @@ const IN_MEMORY: &str =
 const CORRUPT: &str = "what was stored could not be read, and is ignored";
 
 /// What a session looks like at one moment.
+///
+/// In JavaScript it is the same object until something changes, so that `===` tells whether something has changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Snapshot {
     /// Where the session stands.
     pub status: Status,
@@ -26,7 +29,7 @@ pub struct Snapshot {
     pub kind: Option<Kind>,
     /// When the access token expires, in milliseconds since the epoch (this machine's clock). `None` when it is not known.
     pub expires_at: Option<f64>,
-    /// Why the last attempt to get a credential failed.
+    /// Why the last attempt to get a credential failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ChangeError>,
 }
@@ -34,19 +37,23 @@ pub struct Snapshot {
 /// Why the last attempt of a session to get a credential failed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SnapshotError"))]
 pub struct ChangeError {
-    /// What went wrong; stable.
+    /// What went wrong. The codes are stable.
     pub code: ErrorCode,
     /// The same for people. Never holds a token.
     pub message: String,
-    /// When the session tries again by itself, in milliseconds since the epoch. `None` while it is trying, and where
-    /// waiting mends nothing.
+    /// When the session tries again by itself, in milliseconds since the epoch. `None` during an attempt, and after an error
+    /// that waiting does not mend (`rejected`; in JavaScript also `load_failed` and `invalid_option`): then the next call
+    /// tries again. After `rejected`, calls of the next moments (at most two seconds, or the `Retry-After`) fail with the same
+    /// error at once.
     pub retry_at: Option<f64>,
 }
 
 /// What a session tells its subscribers, as it happens. Never carries a token.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SessionEvent"))]
 pub enum Event {
     /// The browser had a session in its storage.
     Restored {
@@ -62,7 +69,7 @@ pub enum Event {
         /// The subject. `None` when the server does not tell.
         id: Option<String>,
     },
-    /// The server has renewed the token.
+    /// The server has refreshed the token.
     Refreshed {
         /// When, in milliseconds since the epoch.
         at: f64,
@@ -71,27 +78,27 @@ pub enum Event {
         /// How often the credential has changed since the sign-out before it: the same number in every tab.
         generation: f64,
     },
-    /// Another tab has acquired or renewed, and this one has taken that over.
+    /// Another tab has acquired or refreshed a credential, and this tab has taken it over.
     Adopted {
         /// When, in milliseconds since the epoch.
         at: f64,
         /// The subject. `None` when the server does not tell.
         id: Option<String>,
-        /// As that of `Refreshed`.
+        /// How often the credential has changed since the sign-out before it: the same number in every tab.
         generation: f64,
     },
-    /// A server has responded to the token with 401. The token is renewed.
+    /// A server has responded to the token with 401. The session refreshes the token.
     Unauthorized {
         /// When, in milliseconds since the epoch.
         at: f64,
-        /// Of the token that was refused.
+        /// The generation of the token that was refused.
         generation: f64,
     },
     /// The last attempt to get a credential failed, and another one follows.
     Retrying {
         /// When, in milliseconds since the epoch.
         at: f64,
-        /// Why it failed.
+        /// Why the attempt failed.
         code: ErrorCode,
         /// The same for people.
         message: String,
@@ -106,7 +113,7 @@ pub enum Event {
         old_id: Option<String>,
         /// The id now. `None` when there is none yet.
         new_id: Option<String>,
-        /// Why, and so whether anything is lost.
+        /// Why the id has changed, which tells whether anything is lost.
         reason: IdentityReason,
     },
     /// The browser has forgotten the session.
@@ -115,7 +122,7 @@ pub enum Event {
         at: f64,
         /// The subject that was signed out.
         id: Option<String>,
-        /// Where it was asked for.
+        /// Where the sign-out was asked for.
         by: SignedOutBy,
         /// Whether the visitor was signed out or erased.
         reason: SignedOutReason,
@@ -134,10 +141,11 @@ pub enum Event {
 /// How a visitor has left a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum SignedOutReason {
-    /// By `sign_out`.
+    /// The visitor was signed out.
     SignedOut,
-    /// By `erase`.
+    /// The visitor was erased.
     Erased,
 }
 

@@ -8,23 +8,29 @@ use wasm_bindgen::prelude::*;
 use crate::line::Line;
 use crate::record::to_js;
 
-/// Stable codes of the errors of a session manager: the member `code` of the error that a call is rejected with.
+/// Stable codes of the errors of a session: the member `code` of a `GuestpassError`.
+///
+/// A call that its own `signal` aborts is rejected with the reason of that signal, and a request that does not reach its
+/// server with the `TypeError` of `fetch`: neither is an error of Guestpass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ErrorCode {
-    /// The server could not be reached, or its response was cut short.
+    /// The session server could not be reached, or its response was cut short.
     Network,
-    /// There was no credential by the deadline.
+    /// There was no credential by the deadline, which is the `timeout` of the session or of the call of `token`.
     Timeout,
     /// The server responded with 408, 429 or 5xx, or with something that is not a token response.
     Unavailable,
-    /// The server refused for a reason that waiting does not mend.
+    /// The server refused to make or refresh a session, or to open a stream, for a reason that waiting does not mend: a wrong
+    /// base URL, for example.
     Rejected,
-    /// The server ended the session, and the option `on_identity_lost` is to stop.
+    /// The server ended the session, and the option `onIdentityLost` is `stop`.
     SessionEnded,
-    /// The session was signed out while the call waited, or before, permanently.
+    /// The session was signed out while the call waited, or before the call, permanently (`next: 'none'`).
     SignedOut,
-    /// The server refused to make a member of the guest, or to erase them. `status` and `reason` of the error say why.
+    /// The server refused to make a member of the guest, or to erase the visitor. `status` and `reason` of the error say why;
+    /// the session is as it was.
     Refused,
     /// The session is closed.
     Closed,

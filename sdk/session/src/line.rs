@@ -16,7 +16,6 @@ impl Line {
     pub(crate) fn number(mut self, mut number: u64) -> Self {
         let start = self.0.len();
         loop {
-            #[expect(clippy::cast_possible_truncation, reason = "a digit")]
             self.0.insert(start, char::from(b'0' + (number % 10) as u8));
             number /= 10;
             if number == 0 {

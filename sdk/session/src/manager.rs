@@ -50,7 +50,8 @@ pub(crate) struct Manager {
     channel: RefCell<Option<Channel>>,
     timer: RefCell<Timer>,
     grant: StandingGrant,
-    /// The manager itself, while something is under way that must come to its end although the app has dropped the session.
+    /// The manager itself, while the machine is busy: what is under way comes to its end although the app has dropped the
+    /// session.
     kept: RefCell<Option<Rc<Self>>>,
 }
 
@@ -196,10 +197,8 @@ impl Manager {
         self.grant.standing.replace(self.grant.latest.take());
         let called = !self.waiters.is_empty();
         self.timer.borrow_mut().arm(machine.poll_timeout(), !called);
+        let kept = if machine.is_busy() { self.this.upgrade() } else { None };
         drop(machine);
-        let busy =
-            called || !self.in_flight.borrow().is_empty() || !self.locks.borrow().is_empty() || self.storage.is_busy();
-        let kept = if busy { self.this.upgrade() } else { None };
         // The last owner drops it: nothing of it is borrowed here.
         let _before = self.kept.replace(kept);
     }

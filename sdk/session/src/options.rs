@@ -2,6 +2,7 @@
 
 use guestpass_core::OnIdentityLost;
 use js_sys::{Array, Function, JsString};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::change::{Event, Snapshot};
@@ -61,18 +62,25 @@ impl core::fmt::Debug for Options {
     }
 }
 
-/// Where a session is kept. Where a storage is blocked, full or does not respond, the session goes on in memory and says so.
-#[derive(Clone, Debug)]
+/// Where a session is kept.
+///
+/// Where the storage is blocked, full or does not respond, the session goes on in memory, and an event of type `storage`
+/// says so. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum StorageKind {
-    /// localStorage: all tabs share one session, which outlives the browser's restart.
+    /// localStorage. All tabs share one session, which outlives a restart of the browser.
     Local,
-    /// sessionStorage: each tab has a session of its own, which outlives a reload.
+    /// sessionStorage. Each tab has a session of its own, which outlives a reload. A browser copies it when a tab is
+    /// duplicated; the copies then use one session without knowing of each other, which a server may take for a theft.
     Session,
-    /// As `Local`, in IndexedDB, which workers have, too.
+    /// As `local`, in IndexedDB, which workers have, too.
     IndexedDb,
     /// Nowhere: a reload starts a fresh guest.
     Memory,
     /// A storage of the app's own.
+    #[serde(skip)]
     Custom(CustomStorage),
 }
 

@@ -86,18 +86,9 @@ impl Manager {
             },
             Reaction::Aborted(waiter) => Input::Abandon { waiter },
             Reaction::StorageFree(ref text) => return self.operate_later(text.as_ref()),
-            Reaction::Loaded(op) => {
-                self.operation_ended();
-                self.decode_loaded(op, value)
-            }
-            Reaction::Saved(op) => {
-                self.operation_ended();
-                Input::Saved { op }
-            }
-            Reaction::StorageFailed(op) => {
-                self.operation_ended();
-                Input::StorageFailed { op }
-            }
+            Reaction::Loaded(op) => self.decode_loaded(op, value),
+            Reaction::Saved(op) => Input::Saved { op },
+            Reaction::StorageFailed(op) => Input::StorageFailed { op },
             Reaction::LockOffered(op) => return self.lock_offered(op, value),
             Reaction::LockAsked(op) => return self.lock_asked_for(op),
             // Never granted, or taken away.

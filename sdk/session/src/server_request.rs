@@ -48,10 +48,6 @@ struct Init {
 pub(crate) struct InFlight(Vec<(Op, AbortController)>);
 
 impl InFlight {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Takes a request out; `None` where it has ended.
     fn take(&mut self, op: Op) -> Option<AbortController> {
         let index = self.0.iter().position(|(sent, _)| *sent == op)?;

@@ -1,7 +1,10 @@
 //! What the server has answered to a request of the session's own.
 
+use std::cell::LazyCell;
+
 use gloo_net::http::Response;
 use guestpass_core::{Answer, Body, Member, Token};
+use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 
 use crate::base64url;
@@ -64,7 +67,7 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
         let member = handles.subject(&get(json, "id")).zip(handles.handle(text.clone()));
         return member.map_or(Body::Other, |(subject, text)| Body::Member(Member { subject, text }));
     };
-    let claims = claims(&given);
+    let claims = LazyCell::new(|| claims(given.unchecked_ref()));
     let claim = |name| claims.as_ref().map_or(JsValue::UNDEFINED, |claims| get(claims, name));
     // The difference does not depend on how this machine's clock is set.
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
@@ -78,9 +81,9 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
 
 /// What a JWT says of itself, for servers whose answer tells neither who the guest is nor how long the token lasts. Nothing
 /// is trusted on the strength of it.
-fn claims(token: &JsValue) -> Option<JsValue> {
-    let token = token.as_string()?;
-    let payload = base64url::decode(token.as_bytes().split(|byte| *byte == b'.').nth(1)?)?;
+fn claims(token: &JsString) -> Option<JsValue> {
+    // The payload alone is copied: without the signature it is no token.
+    let payload = base64url::decode(token.split(".").get(1).as_string()?.as_bytes())?;
     parse_object(&TextDecoder::new().decode(&payload).ok()?)
 }
 

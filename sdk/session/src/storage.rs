@@ -2,7 +2,7 @@
 
 mod indexed_db;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use guestpass_core::{Input, Op, Sharing};
 use js_sys::{JsString, Promise};
@@ -20,20 +20,14 @@ pub(crate) enum Storage {
     Missing,
     /// localStorage or sessionStorage, which answer at once.
     Web { local: bool },
-    /// A storage that answers later.
-    Later { backend: Backend, shared: bool, queue: Queue },
+    /// A storage that answers later. `last`: the end of the operation that was asked for last. One that hangs holds up all
+    /// that follow; the machine gives up on such a storage.
+    Later { backend: Backend, shared: bool, last: RefCell<Promise> },
 }
 
 pub(crate) enum Backend {
     IndexedDb,
     Custom(CustomStorage),
-}
-
-/// The operations on a storage that answers later, one after another. One that hangs holds up all that follow; the machine
-/// gives up on such a storage.
-pub(crate) struct Queue {
-    last: RefCell<Promise>,
-    pending: Cell<u32>,
 }
 
 impl Storage {
@@ -55,8 +49,7 @@ impl Storage {
     }
 
     fn later(backend: Backend, shared: bool) -> Self {
-        let last = RefCell::new(Promise::resolve(&JsValue::UNDEFINED));
-        Self::Later { backend, shared, queue: Queue { last, pending: Cell::default() } }
+        Self::Later { backend, shared, last: RefCell::new(Promise::resolve(&JsValue::UNDEFINED)) }
     }
 
     pub(crate) fn sharing(&self) -> Sharing {
@@ -65,11 +58,6 @@ impl Storage {
             Self::Web { local: true } | Self::Later { shared: true, .. } => Sharing::Tabs,
             Self::Web { local: false } | Self::Later { shared: false, .. } => Sharing::OneTab,
         }
-    }
-
-    /// Whether an operation is under way.
-    pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, Self::Later { queue, .. } if queue.pending.get() > 0)
     }
 }
 
@@ -93,13 +81,12 @@ impl Manager {
                     Err(_) => Input::StorageFailed { op },
                 });
             }
-            Storage::Later { queue, .. } => {
-                queue.pending.set(queue.pending.get() + 1);
-                let before = queue.last.borrow().clone();
+            Storage::Later { last, .. } => {
+                let before = last.borrow().clone();
                 let done = if text.is_some() { Reaction::Saved(op) } else { Reaction::Loaded(op) };
                 let begun = js::then(&before, Some(self.callback(Reaction::StorageFree(text))), None);
                 let failed = self.callback(Reaction::StorageFailed(op));
-                let _ = queue.last.replace(js::then(&begun, Some(self.callback(done)), Some(failed)));
+                let _ = last.replace(js::then(&begun, Some(self.callback(done)), Some(failed)));
             }
         }
     }
@@ -113,13 +100,6 @@ impl Manager {
             (Backend::Custom(custom), Some(text)) => custom.store(&self.key, text),
         };
         begun.unwrap_or_else(|error| Promise::reject(&error).into())
-    }
-
-    /// An operation of the queue has ended.
-    pub(crate) fn operation_ended(&self) {
-        if let Storage::Later { queue, .. } = &self.storage {
-            queue.pending.set(queue.pending.get() - 1);
-        }
     }
 
     pub(crate) fn decode_loaded(&self, op: Op, text: &JsValue) -> Input {

@@ -35,10 +35,6 @@ struct WebLock {
 }
 
 impl WebLocks {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn find(&mut self, op: Op) -> Option<&mut WebLock> {
         self.0.iter_mut().find(|lock| lock.op == op)
     }

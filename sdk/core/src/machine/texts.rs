@@ -1,4 +1,4 @@
-//! Which texts the machine still names, so that the shell forgets the others: above all, tokens.
+//! Which texts the machine still names, so that the session manager forgets the others: above all, tokens.
 
 use super::Machine;
 use super::errand::Task;

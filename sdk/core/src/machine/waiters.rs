@@ -23,7 +23,7 @@ pub(super) enum Want {
 }
 
 impl Machine {
-    /// The same id again, while it waits, is the shell's mistake: the first call goes on.
+    /// The same id again, while it waits, is the session manager's mistake: the first call goes on.
     pub(super) fn wait(&mut self, id: WaiterId, want: Want, deadline: Option<u64>) {
         if !self.is_waiting(id) {
             self.waiters.push(Waiter { id, want, deadline, failure: None });

@@ -1,4 +1,4 @@
-use crate::script::{Tab, active, tab};
+use crate::script::{SIGNED_OUT, Tab, active, tab};
 
 #[test]
 fn c16_close_settles_what_waits_and_lets_go_of_everything() {
@@ -151,4 +151,35 @@ fn c17_the_greatest_numbers_do_not_overflow() {
         signout 3                                     -> send revoke r2, publish signout {greatest}, lock; signed_out g1 this_tab
         "
     ));
+}
+
+#[test]
+fn c26_a_session_is_busy_until_what_is_under_way_has_ended() {
+    let busy = |tab: &mut Tab, line: &str| {
+        tab.say(line);
+        tab.machine.is_busy()
+    };
+    let mut tab = tab();
+    assert!(!tab.machine.is_busy(), "before its first use");
+    assert!(busy(&mut tab, "want 1"), "a waiter");
+    let mut tab = active();
+    assert!(!tab.machine.is_busy(), "although a token will have to be renewed");
+
+    assert!(busy(&mut tab, "visible"), "a reload");
+    assert!(!busy(&mut tab, "loaded 0.1 a1/r1 as g1 900"));
+
+    tab.say("expire");
+    for line in ["want 2", "granted", "loaded 0.1 a1/r1 as g1 900"] {
+        tab.say(line);
+    }
+    assert!(busy(&mut tab, "abort 2"), "a renewal that no call waits for");
+    assert!(busy(&mut tab, "answered a2/r2 as g1 900"));
+    assert!(busy(&mut tab, "loaded 0.1 a1/r1 as g1 900"));
+    assert!(!busy(&mut tab, "saved"));
+
+    let mut tab = active();
+    tab.run(SIGNED_OUT);
+    assert!(tab.machine.is_busy(), "a revocation");
+    assert!(busy(&mut tab, "unsent"), "which is tried again");
+    assert!(!busy(&mut tab, "close"));
 }

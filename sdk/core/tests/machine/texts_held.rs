@@ -1,4 +1,4 @@
-//! Which texts the machine still needs: the shell forgets the others, tokens and passwords among them.
+//! Which texts the machine still needs: the session manager forgets the others, tokens and passwords among them.
 
 use crate::script::{FIRST_VISIT, REFRESHED, Tab, active, tab};
 use crate::texts::text;

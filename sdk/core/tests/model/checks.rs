@@ -33,7 +33,7 @@ impl World {
         }
     }
 
-    /// The shell forgets the texts that the machine does not hold, so it names no others.
+    /// The session manager forgets the texts that the machine does not hold, so it names no others.
     pub(crate) fn check_texts(&mut self, tab: usize, named: Option<String>) {
         if let Some(named) = named {
             self.say_wrong("texts", format!("tab {tab} names {named}, which it did not hold"));

@@ -19,7 +19,7 @@ struct Texts {
 
 static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
 
-/// The number of a text, as a shell gives it: the first is that of `invalid_grant`.
+/// The number of a text, as the session manager gives it: the first is that of `invalid_grant`.
 pub(crate) fn text(text: &str) -> Text {
     if text == error_code::INVALID_GRANT {
         return Text::INVALID_GRANT;
@@ -52,8 +52,8 @@ pub(crate) fn id(subject: Subject) -> String {
     format!("{prefix}{}", words(subject.visitor))
 }
 
-/// A text that the machine names although it did not hold it before the input, nor was it in the input: a shell may have
-/// forgotten it.
+/// A text that the machine names although it did not hold it before the input, nor was it in the input: the session manager
+/// may have forgotten it.
 pub(crate) fn forgotten(before: &Machine, input: &Input, effects: &[Effect], events: &[Event]) -> Option<String> {
     let known = of_input(input);
     let named = effects.iter().flat_map(of_effect).chain(events.iter().flat_map(of_event));
