@@ -209,7 +209,9 @@ async function sessionsInChromium(chromium, how) {
 
 function sessionsInNode(how) {
   const script = new URL('sessions_in_node.mjs', import.meta.url).pathname
-  const printed = execFileSync(process.execPath, ['--expose-gc', script, String(size.sessions), how], { encoding: 'utf8' })
+  const printed = execFileSync(process.execPath, ['--expose-gc', script, String(size.sessions), how], {
+    encoding: 'utf8',
+  })
   return JSON.parse(printed)
 }
 

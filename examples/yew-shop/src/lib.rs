@@ -1,0 +1,171 @@
+//! A shop's page in Rust: guestpass-session keeps the session of the visitor, Yew draws the page.
+
+use gloo_net::http::{Request, Response};
+use guestpass_session::{Options, Session, Snapshot};
+use serde::Deserialize;
+use serde_json::json;
+use wasm_bindgen::prelude::*;
+use yew::prelude::*;
+
+/// Some items of the server's catalogue: ids and names.
+const ITEMS: [(u32, &str); 3] = [(1, "teapot"), (2, "mug"), (7, "fountain pen")];
+
+struct Shop {
+    session: Session,
+    snapshot: Snapshot,
+    /// Each status that the session has had on this page.
+    statuses: Vec<&'static str>,
+    cart: Cart,
+    /// Whether a request is under way.
+    busy: bool,
+    error: Option<String>,
+}
+
+/// The members of the response of `/me/cart` that the page shows.
+#[derive(Default, Deserialize)]
+struct Cart {
+    lines: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    name: String,
+    quantity: u32,
+}
+
+enum Message {
+    /// The session has changed.
+    Changed(Snapshot),
+    Add(u32),
+    /// The response to a request that was sent when the visitor had the id `sent_by`.
+    Cart {
+        sent_by: Option<String>,
+        result: Result<Cart, String>,
+    },
+    SignOut,
+    /// A call of `start` or `sign_out` has ended.
+    Ended(Result<JsValue, JsValue>),
+}
+
+impl Component for Shop {
+    type Message = Message;
+    type Properties = ();
+
+    fn create(context: &Context<Self>) -> Self {
+        let link = context.link().clone();
+        let mut options = Options::new(origin());
+        options.on_change = Box::new(move |snapshot, _event| {
+            if let Some(snapshot) = snapshot {
+                link.send_message(Message::Changed(snapshot.clone()));
+            }
+        });
+        let session = Session::new(options);
+        let (snapshot, started) = (session.snapshot(), session.start(false));
+        context.link().send_future(async { Message::Ended(started.await) });
+        let statuses = vec![snapshot.status.name()];
+        Self { session, snapshot, statuses, cart: Cart::default(), busy: false, error: None }
+    }
+
+    fn update(&mut self, context: &Context<Self>, message: Message) -> bool {
+        match message {
+            Message::Changed(snapshot) => {
+                let before = std::mem::replace(&mut self.snapshot, snapshot);
+                if self.snapshot.status != before.status {
+                    self.statuses.push(self.snapshot.status.name());
+                }
+                if self.snapshot.id != before.id {
+                    self.cart = Cart::default();
+                    self.read_cart(context);
+                }
+            }
+            Message::Add(item_id) => {
+                let line = json!({ "item_id": item_id, "quantity": 1 });
+                self.send(context, Request::post("/me/cart").json(&line));
+            }
+            Message::Cart { sent_by, result } => {
+                self.busy = false;
+                match result {
+                    // Another tab has changed the visitor meanwhile: this is the cart of the visitor before.
+                    _ if sent_by.is_some() && sent_by != self.snapshot.id => self.read_cart(context),
+                    Ok(cart) => self.cart = cart,
+                    Err(error) => self.error = Some(error),
+                }
+            }
+            Message::SignOut => {
+                let signed_out = self.session.sign_out(false);
+                context.link().send_future(async { Message::Ended(signed_out.await) });
+            }
+            Message::Ended(result) => self.error = result.err().map(text),
+        }
+        true
+    }
+
+    fn view(&self, context: &Context<Self>) -> Html {
+        let link = context.link();
+        let greeting = match &self.snapshot.id {
+            Some(id) => format!("Hello, {id}."),
+            None => "You are not yet a guest.".into(),
+        };
+        let lines =
+            self.cart.lines.iter().map(|Line { name, quantity }| html! { <li>{ quantity }{ " × " }{ name }</li> });
+        let buttons = ITEMS.map(|(id, name)| {
+            let add = link.callback(move |_| Message::Add(id));
+            html! { <button data-testid={format!("add-{id}")} disabled={self.busy} onclick={add}>{ "Add a " }{ name }</button> }
+        });
+        let sign_out = link.callback(|_| Message::SignOut);
+        html! {
+            <main>
+                <h1>{ "A shop in Rust" }</h1>
+                <p data-testid="greeting">{ greeting }</p>
+                <ul data-testid="cart">{ for lines }</ul>
+                <p>{ for buttons }</p>
+                <button data-testid="sign-out" disabled={self.snapshot.id.is_none()} onclick={sign_out}>{ "Sign out" }</button>
+                <p role="alert" data-testid="error">{ self.error.clone() }</p>
+                <p>{ "Session: " }<output data-testid="statuses">{ self.statuses.join(", ") }</output></p>
+            </main>
+        }
+    }
+}
+
+impl Shop {
+    /// Reads the cart of the visitor. A request that is under way brings it, too.
+    fn read_cart(&mut self, context: &Context<Self>) {
+        if self.snapshot.id.is_some() && !self.busy {
+            self.send(context, Request::get("/me/cart").build());
+        }
+    }
+
+    fn send(&mut self, context: &Context<Self>, request: Result<Request, gloo_net::Error>) {
+        (self.busy, self.error) = (true, None);
+        let (session, sent_by) = (self.session.clone(), self.snapshot.id.clone());
+        context.link().send_future(async move {
+            let result = fetch_cart(&session, request).await;
+            Message::Cart { sent_by, result }
+        });
+    }
+}
+
+/// Sends a request with the token of the visitor. A visitor who has none becomes a guest here.
+async fn fetch_cart(session: &Session, request: Result<Request, gloo_net::Error>) -> Result<Cart, String> {
+    let request = web_sys::Request::from(request.map_err(|error| error.to_string())?);
+    let response = Response::from(session.fetch(&request, &JsValue::UNDEFINED).await.map_err(text)?);
+    if !response.ok() {
+        return Err(format!("the server responded with {} {}", response.status(), response.status_text()));
+    }
+    response.json().await.map_err(|error| error.to_string())
+}
+
+/// Of an error of the session, or of `fetch`.
+fn text(error: JsValue) -> String {
+    error.unchecked_into::<js_sys::Error>().message().into()
+}
+
+/// Page and API have one origin.
+fn origin() -> String {
+    web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
+}
+
+#[wasm_bindgen(start)]
+pub fn main() {
+    yew::Renderer::<Shop>::new().render();
+}
