@@ -7,7 +7,14 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What the scripts are run on, besides themselves. */
-const TREE = ['scripts', 'Cargo.toml', 'package.json', 'package-lock.json', 'tests/interop/requirements.txt']
+const TREE = [
+  'scripts',
+  'Cargo.toml',
+  'Cargo.lock',
+  'package.json',
+  'package-lock.json',
+  'tests/interop/requirements.txt',
+]
 
 /** What every Debian has; anything else on the machine's PATH is there because a test has put it there. */
 const BASE = (

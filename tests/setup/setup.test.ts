@@ -13,10 +13,10 @@ test('an unknown part is refused with the list of parts', async () => {
 
 test('a crate and a program of wasm-bindgen that differ are refused', async () => {
   await using machine = await Machine.bare()
-  await machine.edit('Cargo.toml', (text) => text.replace(/^wasm-bindgen = .*/m, 'wasm-bindgen = "=0.2.1"'))
+  await machine.edit('Cargo.lock', (text) => text.replace(/(?<=^name = "wasm-bindgen"\nversion = ).*/m, '"0.2.1"'))
   const { code, output } = await machine.run('setup', ['npm'])
   expect(code).toBe(1)
-  expect(output).toContain('error: Cargo.toml must pin wasm-bindgen')
+  expect(output).toContain('error: Cargo.lock must have wasm-bindgen')
 })
 
 test('missing Rust is said, and what to do', async () => {

@@ -157,7 +157,7 @@ async fn fetch_cart(session: &Session, request: Result<Request, gloo_net::Error>
 
 /// Of an error of the session, or of `fetch`.
 fn text(error: JsValue) -> String {
-    error.unchecked_into::<js_sys::Error>().message().into()
+    guestpass_session::Error::from(error).to_string()
 }
 
 /// Page and API have one origin.

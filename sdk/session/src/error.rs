@@ -2,9 +2,10 @@
 
 use guestpass_core::Failure;
 use js_sys::{Array, Function, Object, Reflect};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
+use crate::js::get;
 use crate::line::Line;
 use crate::record::to_js;
 
@@ -12,7 +13,7 @@ use crate::record::to_js;
 ///
 /// A call that its own `signal` aborts is rejected with the reason of that signal, and a request that does not reach its
 /// server with the `TypeError` of `fetch`: neither is an error of Guestpass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ErrorCode {
@@ -34,6 +35,47 @@ pub enum ErrorCode {
     Refused,
     /// The session is closed.
     Closed,
+}
+
+/// What a call of a [`Session`](crate::Session) was rejected with, as an error of Rust: `session.token(None, None).await?`.
+#[derive(Clone, Debug)]
+pub struct Error(JsValue);
+
+impl Error {
+    /// What went wrong. `None` for the reason of the caller's own abort, and for what `fetch` rejects with.
+    pub fn code(&self) -> Option<ErrorCode> {
+        serde_wasm_bindgen::from_value(get(&self.0, "code")).ok()
+    }
+
+    /// The HTTP status of a refusal.
+    pub fn status(&self) -> Option<u16> {
+        serde_wasm_bindgen::from_value(get(&self.0, "status")).ok()
+    }
+
+    /// The code of the server's problem, of a refusal: `invalid_credentials`, `email_taken`, …
+    pub fn reason(&self) -> Option<String> {
+        get(&self.0, "reason").as_string()
+    }
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&get(&self.0, "message").as_string().unwrap_or_else(|| format!("{:?}", self.0)))
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<JsValue> for Error {
+    fn from(rejection: JsValue) -> Self {
+        Self(rejection)
+    }
+}
+
+impl From<Error> for JsValue {
+    fn from(error: Error) -> Self {
+        error.0
+    }
 }
 
 /// An error before JavaScript sees it.

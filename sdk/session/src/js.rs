@@ -16,7 +16,7 @@ extern "C" {
     fn then_or(this: &Thenable, fulfilled: &JsValue, rejected: &JsValue) -> Promise;
 
     #[wasm_bindgen(catch, js_name = fetch)]
-    pub(crate) fn fetch(input: &JsValue, init: &JsValue) -> Result<Promise, JsValue>;
+    fn global_fetch(input: &JsValue, init: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = JSON, catch, js_name = parse)]
     pub(crate) fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
 }
@@ -39,6 +39,11 @@ pub(crate) fn scope() -> JsValue {
 /// often has a getter of its own instead.
 pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or_default()
+}
+
+/// `fetch`. One that an app has replaced may answer without a promise.
+pub(crate) fn fetch(input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
+    global_fetch(input, init).map(|sent| Promise::resolve(&sent))
 }
 
 /// `promise.then(fulfilled, rejected)`. The callbacks are freed with the promise.

@@ -1,10 +1,10 @@
 //! The Guestpass session manager: acquires, stores, attaches and refreshes the tokens of a visitor who has not signed up.
 //!
 //! ```no_run
-//! use guestpass_session::{Options, Session};
+//! use guestpass_session::{Error, Options, Session};
 //! use wasm_bindgen::JsValue;
 //!
-//! # async fn run() -> Result<(), JsValue> {
+//! # async fn run() -> Result<(), Error> {
 //! let session = Session::new(Options::new("https://api.shop.example"));
 //! let response = session.fetch(&"/me/cart".into(), &JsValue::UNDEFINED).await?; // makes a guest if there is none
 //! let token = session.token(None, None).await?; // an access token that can be used now
@@ -47,7 +47,7 @@ mod waiters;
 mod web_locks;
 
 pub use change::{ChangeError, Event, SignedOutReason, Snapshot};
-pub use error::ErrorCode;
+pub use error::{Error, ErrorCode};
 pub use guestpass_core::{IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, Trouble as StorageState, Upgrade};
 pub use options::{CustomStorage, OnChange, OnStep, Options, StorageKind};
 pub use session::Session;

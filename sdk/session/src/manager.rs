@@ -260,12 +260,18 @@ impl Manager {
     pub(crate) fn send_call(&self, mut call: Call, granted: GrantedToken) -> Result<Promise, JsValue> {
         let sent = call.send(&granted.authorization, granted.attempt > 0)?;
         // The session outlives its requests, although the app may have dropped it.
-        let pending = Cell::new(self.this.upgrade().map(|manager| (manager, call, granted)));
+        let pending = Rc::new(Cell::new(self.this.upgrade().map(|manager| (manager, call, granted))));
+        let failing = Rc::clone(&pending);
         let arrived = Callback::new(move |response: JsValue| match pending.take() {
             Some((manager, call, granted)) => manager.call_answered(call, &granted, response),
             None => response,
         });
-        Ok(js::then(&sent, Some(arrived), None))
+        // A request that has failed needs no session; JavaScript would collect it later.
+        let failed = Callback::new(move |error| {
+            drop(failing.take());
+            Promise::reject(&error).into()
+        });
+        Ok(js::then(&sent, Some(arrived), Some(failed)))
     }
 
     /// Whether there is a replay, the machine decides: at most one.

@@ -14,13 +14,23 @@ use crate::options::Options;
 /// A visitor's session: one for the whole page. Clones are the same session.
 ///
 /// Nothing happens until its first use. Its methods answer with promises, which Rust can await and JavaScript takes as they
-/// are. They reject with an error that has a [`code`](crate::ErrorCode), with the reason of the caller's own abort, or with
-/// what `fetch` rejects with.
+/// are; what they ask for begins at the call, not when the promise is awaited. They reject with an error that has a
+/// [`code`](crate::ErrorCode), with the reason of the caller's own abort, or with what `fetch` rejects with: all of them
+/// become an [`Error`](crate::Error) by `?`.
 ///
 /// When the last clone is dropped and nothing is under way, the session gives back its listeners, timers, locks and memory.
 /// What it has stored stays.
 #[derive(Clone)]
 pub struct Session(Rc<Manager>);
+
+/// Whether both are the same session.
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Session {}
 
 impl core::fmt::Debug for Session {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -1,26 +1,17 @@
 // The resource servers that the browser tests call: one program, reached as 127.0.0.1 and as localhost, which are two
 // origins. It tells what it was sent, redirects, and refuses.
 //
-//   node sdk/tests/resources.mjs [PORT]      prints `listening on http://127.0.0.1:PORT` once it does
+//   node sdk/session/tests/resources.mjs [PORT]      prints `listening on http://127.0.0.1:PORT` once it does
 //
 // ANY /echo?status=401        answers with what it was sent: {method, path, headers, body}
 // ANY /redirect?status=&to=   redirects
 // ANY /refuse-once?key=       answers 401 the first time that it is asked with this key, and then as /echo
-// GET /sent?key=              what /refuse-once was sent with this key, as a list
-// ANY /late?key=              answers when /sent is asked with this key
+// ANY /late?key=              answers once /release is asked with this key
+// GET /release?key=           lets /late answer
+// GET /sent?key=              what /refuse-once and /late were sent with this key, as a list
 // ANY /never/…                never answers
-// GET /shell.js               what is around the compiled machine in the npm package, as a classic script
 
 import { createServer } from 'node:http'
-import { build } from 'esbuild'
-
-const shell = await build({
-  stdin: { contents: "export { runSession } from './npm/src/shell/shell.ts'", resolveDir: '.' },
-  bundle: true,
-  format: 'iife',
-  globalName: 'guestpassShell',
-  write: false,
-})
 
 const sent = new Map()
 const late = new Map()
@@ -36,23 +27,20 @@ const server = createServer(async (request, response) => {
   const seen = await read(request)
   if (url.pathname.startsWith('/never/')) return
   switch (url.pathname) {
-    case '/shell.js':
-      return response.end(shell.outputFiles[0].contents)
     case '/echo':
       return answer(response, Number(url.searchParams.get('status') ?? 200), seen)
     case '/redirect':
       return response.writeHead(Number(url.searchParams.get('status')), { Location: url.searchParams.get('to') }).end()
-    case '/refuse-once': {
-      const before = sent.get(key) ?? []
-      sent.set(key, [...before, seen])
-      return answer(response, before.length === 0 ? 401 : 200, seen)
-    }
-    case '/sent':
-      late.get(key)?.()
-      return answer(response, 200, sent.get(key) ?? [])
+    case '/refuse-once':
+      return answer(response, note(key, seen) === 1 ? 401 : 200, seen)
     case '/late':
-      sent.set(key, [seen])
+      note(key, seen)
       return late.set(key, () => answer(response, 200, seen))
+    case '/release':
+      late.get(key)?.()
+      return answer(response, 200, null)
+    case '/sent':
+      return answer(response, 200, sent.get(key) ?? [])
     default:
       return answer(response, 404, seen)
   }
@@ -63,6 +51,13 @@ async function read(request) {
   for await (const chunk of request) chunks.push(chunk)
   const body = Buffer.concat(chunks).toString('utf8')
   return { method: request.method, path: request.url, headers: request.headers, body }
+}
+
+/** Notes what was sent with a key, and returns how often that was. */
+function note(key, seen) {
+  const all = [...(sent.get(key) ?? []), seen]
+  sent.set(key, all)
+  return all.length
 }
 
 function answer(response, status, body) {

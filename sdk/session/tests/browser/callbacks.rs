@@ -1,0 +1,233 @@
+//! What an app gives the session to call (listener, log, storage) may call the session back, and may fail.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use guestpass_session::{Event, OnChange, OnStep, Options, Session, Status, StorageKind};
+use js_sys::{Error, Function, JsString, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::fixture::{Opened, custom_storage, fresh_name, function, open, options, until};
+
+/// What a callback calls back: the session, once there is one.
+#[derive(Clone, Default)]
+struct Slot(Rc<RefCell<Option<Session>>>);
+
+impl Slot {
+    fn put(&self, session: &Session) {
+        self.0.replace(Some(session.clone()));
+    }
+
+    fn session(&self) -> Option<Session> {
+        self.0.borrow().clone()
+    }
+}
+
+fn on_change(call: impl Fn(Option<&Event>) + 'static) -> OnChange {
+    Box::new(move |_, event| call(event))
+}
+
+fn open_with_slot(options: Options, slot: &Slot) -> Opened {
+    let session = open(options);
+    slot.put(&session);
+    session
+}
+
+/// After the test of a callback, which may go on being called: the session works as before.
+async fn assert_works(session: &Opened) {
+    assert_eq!(session.get("/me").await.status(), 200);
+    let token = session.token(None, None).await.unwrap();
+    session.expire();
+    assert_ne!(session.token(None, None).await.unwrap(), token);
+    assert_eq!(session.get("/me").await.status(), 200);
+}
+
+#[wasm_bindgen_test]
+async fn c06_a_listener_may_call_the_session() {
+    let (slot, inside) = (Slot::default(), Rc::new(RefCell::new(None)));
+    let (calling, asked) = (slot.clone(), Rc::clone(&inside));
+    let listener = on_change(move |_| {
+        let first = asked.borrow().is_none();
+        if let Some(session) = calling.session().filter(|_| first) {
+            session.expire();
+            asked.replace(Some(session.token(None, None)));
+        }
+    });
+    let session = open_with_slot(Options { on_change: listener, ..options(&fresh_name()) }, &slot);
+    session.token(None, None).await.unwrap();
+    let asked: Promise<JsString> = inside.take().unwrap();
+    assert!(asked.await.unwrap().length() > 0);
+    assert_works(&session).await;
+    slot.0.take();
+}
+
+#[wasm_bindgen_test]
+async fn c06_a_listener_may_ask_for_a_token_and_a_snapshot_at_each_report() {
+    let (slot, asked) = (Slot::default(), Rc::new(RefCell::new(Vec::new())));
+    let (calling, asking) = (slot.clone(), Rc::clone(&asked));
+    let listener = on_change(move |_| {
+        if let Some(session) = calling.session() {
+            assert_ne!(session.snapshot().status, Status::Closed);
+            let token = session.token(None, None);
+            asking.borrow_mut().push(token);
+        }
+    });
+    let session = open_with_slot(Options { on_change: listener, ..options(&fresh_name()) }, &slot);
+    session.token(None, None).await.unwrap();
+    assert_works(&session).await;
+    let asked = asked.take();
+    assert!(asked.len() > 2);
+    for token in asked {
+        assert!(token.await.is_ok());
+    }
+    slot.0.take();
+}
+
+#[wasm_bindgen_test]
+async fn c16_a_listener_may_close_the_session_at_any_report() {
+    // As many reports as there are until the guest is there, and some more.
+    for number in 0..6 {
+        let (slot, reports) = (Slot::default(), Cell::new(0));
+        let closing = slot.clone();
+        let listener = on_change(move |_| {
+            if let Some(session) = closing.session().filter(|_| reports.replace(reports.get() + 1) == number) {
+                session.close();
+            }
+        });
+        let session = open_with_slot(Options { on_change: listener, ..options(&fresh_name()) }, &slot);
+        let token = session.token(None, None).await;
+        session.close();
+        assert_eq!(session.snapshot().status, Status::Closed);
+        assert!(number > 0 || token.is_err(), "closed before the guest was there");
+        slot.0.take();
+    }
+}
+
+/// The session is in the middle of its loop, and goes when that is done.
+#[wasm_bindgen_test]
+async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
+    let (slot, owned) = (Slot::default(), Rc::new(()));
+    let (dropping, memory) = (slot.clone(), Rc::downgrade(&owned));
+    let listener: OnChange = Box::new(move |_, event| {
+        let _owned = &owned;
+        if let Some(Event::Acquired { .. }) = event {
+            dropping.0.take();
+        }
+    });
+    let session = Session::new(Options { on_change: listener, ..options(&fresh_name()) });
+    slot.put(&session);
+    let asking = session.token(None, None);
+    drop(session);
+    assert!(asking.await.unwrap().length() > 0);
+    until("the memory is given back", || memory.strong_count() == 0).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_log_may_call_the_session() {
+    let (slot, asked) = (Slot::default(), Rc::new(RefCell::new(Vec::new())));
+    let (calling, asking) = (slot.clone(), Rc::clone(&asked));
+    let log: OnStep = Box::new(move |_| {
+        let few = asking.borrow().len() < 20;
+        if let Some(session) = calling.session().filter(|_| few) {
+            session.snapshot();
+            let token = session.token(None, None);
+            asking.borrow_mut().push(token);
+        }
+    });
+    let session = open_with_slot(Options { on_step: Some(log), ..options(&fresh_name()) }, &slot);
+    session.token(None, None).await.unwrap();
+    assert_works(&session).await;
+    let asked = asked.take();
+    assert_eq!(asked.len(), 20);
+    for token in asked {
+        assert!(token.await.is_ok());
+    }
+    slot.0.take();
+}
+
+#[wasm_bindgen_test]
+async fn c16_a_log_may_close_the_session() {
+    let slot = Slot::default();
+    let closing = slot.clone();
+    let log: OnStep = Box::new(move |line| {
+        if let Some(session) = closing.session().filter(|_| line.contains(":acquire")) {
+            session.close();
+        }
+    });
+    let session = open_with_slot(Options { on_step: Some(log), ..options(&fresh_name()) }, &slot);
+    assert!(session.token(None, None).await.is_err());
+    assert_eq!(session.snapshot().status, Status::Closed);
+    slot.0.take();
+}
+
+#[wasm_bindgen_test]
+async fn a_custom_storage_may_call_the_session() {
+    let (slot, text) = (Slot::default(), Rc::new(RefCell::new(JsValue::UNDEFINED)));
+    let asked: Rc<RefCell<Vec<Promise<JsString>>>> = Rc::default();
+    let call_back = {
+        let (calling, asking) = (slot.clone(), Rc::clone(&asked));
+        move || {
+            if let Some(session) = calling.session() {
+                let token = session.token(None, None);
+                asking.borrow_mut().push(token);
+            }
+        }
+    };
+    let (reading, writing, calling) = (Rc::clone(&text), text, call_back.clone());
+    let get = move || {
+        calling();
+        Ok(reading.borrow().clone())
+    };
+    let set = move |text| {
+        call_back();
+        Ok(writing.replace(text))
+    };
+    let storage = custom_storage(false, get, set);
+    let session = open_with_slot(Options { storage, ..options(&fresh_name()) }, &slot);
+    session.token(None, None).await.unwrap();
+    assert_works(&session).await;
+    let asked = asked.take();
+    assert!(asked.len() > 2);
+    for token in asked {
+        assert!(token.await.is_ok());
+    }
+    slot.0.take();
+}
+
+/// As the npm package has it: the listeners are functions of JavaScript, and what they throw is not the session's.
+#[wasm_bindgen_test]
+async fn listeners_that_throw_do_not_disturb_the_session() {
+    let thrown: Rc<Cell<u32>> = Rc::default();
+    let throwing = {
+        let thrown = Rc::clone(&thrown);
+        function(move |_, _| {
+            thrown.set(thrown.get() + 1);
+            Err(Error::new("a mistake").into())
+        })
+        .unchecked_into::<Function>()
+    };
+    let listener = throwing.clone();
+    let listener = on_change(move |_| assert!(listener.call0(&JsValue::UNDEFINED).is_err()));
+    let log: OnStep = Box::new(move |_| assert!(throwing.call0(&JsValue::UNDEFINED).is_err()));
+    let session = open(Options { on_change: listener, on_step: Some(log), ..options(&fresh_name()) });
+    assert_works(&session).await;
+    assert!(thrown.get() > 5);
+}
+
+#[wasm_bindgen_test]
+async fn c14_a_storage_that_throws_what_is_no_error_does_not_disturb_the_session() {
+    let thrown: [fn() -> JsValue; 3] = [|| "locked".into(), || JsValue::UNDEFINED, || JsValue::NULL];
+    for thrown in thrown {
+        let storage = custom_storage(false, move || Err(thrown()), move |_| Err(thrown()));
+        assert_works(&open(Options { storage, ..options(&fresh_name()) })).await;
+        let storage = custom_storage(
+            false,
+            move || Ok(Promise::<JsValue>::reject(&thrown()).into()),
+            move |_| Ok(Promise::<JsValue>::reject(&thrown()).into()),
+        );
+        assert_works(&open(Options { storage, ..options(&fresh_name()) })).await;
+    }
+    let nothing = StorageKind::Custom(JsValue::NULL.unchecked_into());
+    assert_works(&open(Options { storage: nothing, ..options(&fresh_name()) })).await;
+}

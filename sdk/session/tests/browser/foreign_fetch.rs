@@ -1,0 +1,256 @@
+//! A `fetch` that an app has replaced: by one that fails in its own way, or whose responses are not those of the page.
+
+use std::cell::Cell;
+use std::panic;
+use std::rc::Rc;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use guestpass_session::{ErrorCode, Event, Options, Session, StorageKind};
+use js_sys::{Error, Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::fixture::{
+    Opened, Replaced, SERVER, code, count, fresh_name, function, get, object, open, options, replace, until,
+};
+use crate::lifecycle::Frame;
+
+/// What a call of `fetch` returns, or throws.
+type Fetched = Result<JsValue, JsValue>;
+type Failure = Box<dyn Fn() -> Fetched>;
+
+fn original() -> Function {
+    get(&js_sys::global(), "fetch").unchecked_into()
+}
+
+fn replace_fetch(fetch: impl Fn(JsValue, JsValue) -> Fetched + 'static) -> Replaced {
+    replace(&js_sys::global(), "fetch", function(fetch))
+}
+
+/// How `fetch` may fail, each with its name.
+fn failures() -> Vec<(&'static str, Failure)> {
+    let resolved = |value: fn() -> JsValue| move || Ok(Promise::resolve(&value()).into());
+    vec![
+        ("rejects with a string", Box::new(|| Ok(Promise::<JsValue>::reject(&"offline".into()).into()))),
+        ("rejects with nothing", Box::new(|| Ok(Promise::<JsValue>::reject(&JsValue::UNDEFINED).into()))),
+        ("throws", Box::new(|| Err(Error::new("offline").into()))),
+        ("throws a string", Box::new(|| Err("offline".into()))),
+        ("resolves with nothing", Box::new(resolved(|| JsValue::UNDEFINED))),
+        ("resolves with a text", Box::new(resolved(|| "{}".into()))),
+        ("resolves with an object without a status", Box::new(resolved(|| object(&[])))),
+        ("resolves with an object without headers and body", Box::new(resolved(bodiless))),
+        ("resolves with an object without headers", Box::new(resolved(without_headers))),
+        ("answers with nothing", Box::new(|| Ok(JsValue::UNDEFINED))),
+        ("answers without a promise", Box::new(|| Ok(bodiless()))),
+    ]
+}
+
+fn bodiless() -> JsValue {
+    object(&[("status", 200.into()), ("ok", true.into())])
+}
+
+/// What a test of an app may take for a response.
+fn without_headers() -> JsValue {
+    let text = function(|_, _| Ok(Promise::resolve(&JsValue::from("{}")).into()));
+    object(&[("status", 200.into()), ("ok", true.into()), ("text", text)])
+}
+
+static PANICS: AtomicU32 = AtomicU32::new(0);
+
+/// Counts the panics from now on: one in a callback of JavaScript rejects a promise, and nothing else would tell of it.
+struct Panics;
+
+impl Panics {
+    fn counting() -> Self {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let report = panic::take_hook();
+            panic::set_hook(Box::new(move |panic| {
+                PANICS.fetch_add(1, Ordering::Relaxed);
+                report(panic);
+            }));
+        });
+        PANICS.store(0, Ordering::Relaxed);
+        Self
+    }
+
+    fn assert_none(&self, what: &str) {
+        assert_eq!(PANICS.load(Ordering::Relaxed), 0, "{what}");
+    }
+}
+
+async fn assert_works(session: &Opened) {
+    assert_eq!(session.get("/me").await.status(), 200);
+    session.expire();
+    assert!(session.token(None, None).await.is_ok());
+    assert_eq!(session.get("/me").await.status(), 200);
+}
+
+#[wasm_bindgen_test]
+async fn c04_a_fetch_that_fails_in_any_way_is_retried() {
+    let panics = Panics::counting();
+    for (what, fail) in failures() {
+        let (original, failed) = (original(), Cell::new(false));
+        let fetch = replace_fetch(move |input, init| {
+            if failed.replace(true) { original.call2(&JsValue::UNDEFINED, &input, &init) } else { fail() }
+        });
+        let session = open(options(&fresh_name()));
+        let token = session.token(None, None).await;
+        assert!(token.is_ok(), "{what}: {token:?}");
+        assert_eq!(count!(session, Event::Retrying { .. }), 1, "{what}");
+        panics.assert_none(what);
+        drop(fetch);
+        assert_works(&session).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn c04_a_fetch_that_goes_on_failing_is_an_error_by_the_deadline_and_the_session_works_afterwards() {
+    let panics = Panics::counting();
+    for (what, fail) in failures() {
+        let fetch = replace_fetch(move |_, _| fail());
+        let session = open(Options { storage: StorageKind::Memory, ..options(&fresh_name()) });
+        let asking = session.token(None, Some(200.0));
+        let failures = || count!(session, Event::Retrying { code: ErrorCode::Network | ErrorCode::Unavailable, .. });
+        until(what, || failures() > 0).await;
+        let error = asking.await.unwrap_err();
+        assert!(["network", "unavailable", "timeout"].contains(&code(&error).as_str()), "{what}: {error:?}");
+        panics.assert_none(what);
+        drop(fetch);
+        let token = session.token(None, None).await;
+        assert!(token.is_ok(), "{what}: {token:?}");
+        assert_works(&session).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_fetch_that_rejects_with_a_string_is_a_network_failure() {
+    let fetch = replace_fetch(|_, _| Ok(Promise::<JsValue>::reject(&"offline".into()).into()));
+    let session = open(Options { timeout: 1_000.0, ..options(&fresh_name()) });
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "network");
+    assert_eq!(session.snapshot().error.unwrap().code, ErrorCode::Network);
+    drop(fetch);
+}
+
+/// An exception on its way through the session would leave it in memory, with its listeners.
+#[wasm_bindgen_test]
+async fn c26_a_session_whose_fetch_failed_gives_everything_back() {
+    for (what, fail) in failures() {
+        // wasm-bindgen's own checks, which a release does not have, throw where the status is no number.
+        if what == "resolves with an object without a status" {
+            continue;
+        }
+        let _fetch = replace_fetch(move |_, _| fail());
+        let owned = Rc::new(());
+        let memory = Rc::downgrade(&owned);
+        let on_change = Box::new(move |_: Option<&_>, _: Option<&_>| drop(Rc::clone(&owned)));
+        let session = Session::new(Options { on_change, ..options(&fresh_name()) });
+        assert!(session.token(None, Some(50.0)).await.is_err(), "{what}");
+        drop(session);
+        until(what, || memory.strong_count() == 0).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_callers_own_request_rejects_with_what_fetch_rejects_with() {
+    let session = open(options(&fresh_name()));
+    session.token(None, None).await.unwrap();
+    let failures: [fn() -> Fetched; 2] =
+        [|| Ok(Promise::<JsValue>::reject(&"offline".into()).into()), || Err("offline".into())];
+    for fail in failures {
+        let fetch = replace_fetch(move |_, _| fail());
+        assert_eq!(session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err(), "offline");
+        assert_eq!(
+            session.fetch(&"https://elsewhere.example".into(), &JsValue::UNDEFINED).await.unwrap_err(),
+            "offline"
+        );
+        drop(fetch);
+        assert_works(&session).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_callers_own_request_resolves_with_what_fetch_resolves_with() {
+    let session = open(options(&fresh_name()));
+    session.token(None, None).await.unwrap();
+    let fetch = replace_fetch(|_, _| Ok(Promise::resolve(&bodiless()).into()));
+    let response = session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap();
+    assert!(get(&response, "headers").is_undefined(), "the very object");
+    drop(fetch);
+    assert_works(&session).await;
+}
+
+/// An iframe's `fetch`, as a micro frontend may have it: each `Response` is one of the other realm.
+#[wasm_bindgen_test]
+async fn responses_of_another_realm_serve_as_those_of_the_page() {
+    let panics = Panics::counting();
+    let frame = Frame::open();
+    let (window, responses) = (frame.window(), Rc::new(Cell::new(0)));
+    let foreign: Function = get(&window, "fetch").unchecked_into();
+    let counting = Rc::clone(&responses);
+    let fetch = replace_fetch(move |input, init| {
+        counting.set(counting.get() + 1);
+        foreign.call2(&window, &input, &init)
+    });
+    let session = open(options(&fresh_name()));
+    let response = session.get("/me").await;
+    assert!(!response.is_instance_of::<web_sys::Response>(), "of the other realm");
+    assert_works(&session).await;
+    assert_eq!(count!(session, Event::Retrying { .. }), 0);
+    assert!(responses.get() > 4);
+    panics.assert_none("a response of another realm");
+    drop(fetch);
+    assert_works(&session).await;
+}
+
+/// A 401 of another realm is one: the request is replayed.
+#[wasm_bindgen_test]
+async fn c03_a_401_of_another_realm_is_replayed() {
+    let frame = Frame::open();
+    let session = open(options(&fresh_name()));
+    session.token(None, None).await.unwrap();
+    let (original, refused) = (original(), Cell::new(false));
+    let class: Function = get(&frame.window(), "Response").unchecked_into();
+    let _fetch = replace_fetch(move |input, init| {
+        if refused.replace(true) {
+            return original.call2(&JsValue::UNDEFINED, &input, &init);
+        }
+        let head = object(&[("status", 401.into())]);
+        let response = Reflect::construct(&class, &js_sys::Array::of2(&JsValue::NULL, &head))?;
+        Ok(Promise::resolve(&response).into())
+    });
+    assert_eq!(session.get("/me").await.status(), 200);
+    assert_eq!(count!(session, Event::Unauthorized { .. }), 1);
+}
+
+/// Counts the responses to revocations.
+pub(crate) struct Revocations {
+    answered: Rc<Cell<u32>>,
+    _fetch: Replaced,
+}
+
+impl Revocations {
+    pub(crate) fn counting() -> Self {
+        let answered: Rc<Cell<u32>> = Rc::default();
+        let (counting, original) = (Rc::clone(&answered), original());
+        let _fetch = replace_fetch(move |input, init| {
+            let sent = original.call2(&JsValue::UNDEFINED, &input, &init)?;
+            if input != format!("{SERVER}/revoke").as_str() {
+                return Ok(sent);
+            }
+            let counting = Rc::clone(&counting);
+            Ok(js_sys::futures::future_to_promise(async move {
+                let response = sent.unchecked_into::<Promise>().await?;
+                counting.set(counting.get() + 1);
+                Ok(response)
+            })
+            .into())
+        });
+        Self { answered, _fetch }
+    }
+
+    pub(crate) fn answered(&self) -> u32 {
+        self.answered.get()
+    }
+}

@@ -1,0 +1,201 @@
+//! C26: a session that is closed, or whose last clone is dropped, gives everything back.
+
+use std::rc::{Rc, Weak};
+
+use guestpass_session::{Options, Session, StorageKind};
+use js_sys::JsString;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::{AbortController, Response};
+
+use crate::counting::{Counting, no_locks};
+use crate::fixture::{
+    Resource, code, custom_storage, fresh_name, object, options, options_for_resources, stored, turn, until,
+};
+
+const NOTHING: [f64; 3] = [0.0; 3];
+
+/// A session with something of its app's own, which is dropped with the memory of the session.
+fn open(options: Options) -> (Session, Weak<()>) {
+    let owned = Rc::new(());
+    let memory = Rc::downgrade(&owned);
+    let on_change = Box::new(move |_: Option<&_>, _: Option<&_>| drop(Rc::clone(&owned)));
+    (Session::new(Options { on_change, ..options }), memory)
+}
+
+fn is_freed(memory: &Weak<()>) -> bool {
+    memory.strong_count() == 0
+}
+
+#[wasm_bindgen_test]
+async fn c16_close_gives_back_every_timer_listener_lock_and_channel() {
+    let counting = Counting::start();
+    let name = fresh_name();
+    let (session, _) = open(options(&name));
+    let waiting = session.token(None, None);
+    until("the call waits", || counting.timers() > 0.0).await;
+    assert!(counting.listeners() > 0.0);
+    assert_eq!(counting.channels(), 1.0);
+    session.close();
+    assert_eq!(code(&waiting.await.unwrap_err()), "closed");
+    assert_eq!(counting.held(), NOTHING);
+    no_locks(&name).await;
+
+    let (session, memory) = open(options(&name));
+    let aborting = AbortController::new().unwrap();
+    session.token(Some(&aborting.signal()), None).await.unwrap();
+    session.expire();
+    session.token(None, None).await.unwrap();
+    session.close();
+    session.close();
+    assert_eq!(counting.held(), NOTHING);
+    no_locks(&name).await;
+    assert!(!is_freed(&memory), "the app still has the session");
+    drop(session);
+    assert!(is_freed(&memory));
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_session_that_is_dropped_gives_everything_back() {
+    for storage in [StorageKind::Local, StorageKind::Session, StorageKind::IndexedDb, StorageKind::Memory] {
+        let counting = Counting::start();
+        let name = fresh_name();
+        let (session, memory) = open(Options { storage: storage.clone(), ..options(&name) });
+        let clone = session.clone();
+        session.token(None, None).await.unwrap();
+        let before = counting.listeners();
+        drop(session);
+        assert_eq!(counting.listeners(), before, "there is a clone");
+        assert!(clone.token(None, None).await.is_ok());
+        drop(clone);
+        assert!(is_freed(&memory), "{storage:?}");
+        assert_eq!((counting.timers(), counting.channels()), (0.0, 0.0), "{storage:?}");
+        if !matches!(storage, StorageKind::IndexedDb) {
+            assert_eq!(counting.listeners(), 0.0, "{storage:?}");
+        }
+        no_locks(&name).await;
+    }
+}
+
+#[wasm_bindgen_test]
+fn c26_a_session_that_was_never_used_gives_everything_back() {
+    let counting = Counting::start();
+    let (session, memory) = open(options(&fresh_name()));
+    assert!(counting.listeners() > 0.0);
+    drop(session);
+    assert_eq!(counting.held(), NOTHING);
+    assert!(is_freed(&memory));
+}
+
+#[wasm_bindgen_test]
+async fn c26_what_a_dropped_session_has_stored_stays() {
+    let name = fresh_name();
+    let (session, _) = open(options(&name));
+    let token = session.token(None, None).await.unwrap();
+    drop(session);
+    let (session, _) = open(options(&name));
+    assert_eq!(session.token(None, None).await.unwrap(), token);
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_token_is_still_given_when_the_session_is_dropped_meanwhile() {
+    for turns in 0..4 {
+        let counting = Counting::start();
+        let name = fresh_name();
+        let (session, memory) = open(options(&name));
+        let asking = session.token(None, None);
+        for _ in 0..turns {
+            turn().await;
+        }
+        drop(session);
+        assert!(asking.await.unwrap().length() > 0);
+        until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+        no_locks(&name).await;
+        assert!(!stored(&name).is_undefined());
+    }
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_request_is_still_answered_when_the_session_is_dropped_meanwhile() {
+    let counting = Counting::start();
+    let resource = Resource::late();
+    let (session, memory) = open(options_for_resources());
+    let call = session.fetch(&resource.url().into(), &JsValue::UNDEFINED);
+    drop(session);
+    resource.arrival().await;
+    assert!(!is_freed(&memory), "a 401 would need the session");
+    resource.release().await;
+    assert_eq!(call.await.unwrap().status(), 200);
+    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_request_is_still_replayed_when_the_session_is_dropped_meanwhile() {
+    let counting = Counting::start();
+    let resource = Resource::refusing_once();
+    let (session, memory) = open(options_for_resources());
+    session.token(None, None).await.unwrap();
+    let call = session.fetch(&resource.url().into(), &JsValue::UNDEFINED);
+    drop(session);
+    assert_eq!(call.await.unwrap().status(), 200);
+    assert_eq!(resource.sent().await.len(), 2);
+    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_sign_out_still_reaches_storage_and_server_when_the_session_is_dropped_meanwhile() {
+    let counting = Counting::start();
+    let (resource, name) = (crate::foreign_fetch::Revocations::counting(), fresh_name());
+    let (session, memory) = open(options(&name));
+    session.token(None, None).await.unwrap();
+    let signing_out = session.sign_out(false);
+    drop(session);
+    signing_out.await.unwrap();
+    until("the server has answered", || resource.answered() == 1).await;
+    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_call_that_fails_frees_the_session_that_was_dropped_meanwhile() {
+    let counting = Counting::start();
+    // Port 9 of the loopback address: nothing listens there.
+    let base_url = JsString::from("http://127.0.0.1:9");
+    let (session, memory) = open(Options { base_url, ..options(&fresh_name()) });
+    let asking = session.token(None, Some(50.0));
+    drop(session);
+    assert!(["network", "timeout"].contains(&code(&asking.await.unwrap_err()).as_str()));
+    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+}
+
+#[wasm_bindgen_test]
+async fn c26_a_request_that_fails_frees_the_session_that_was_dropped_meanwhile() {
+    let counting = Counting::start();
+    let resource = Resource::late();
+    let (session, memory) = open(options_for_resources());
+    session.token(None, None).await.unwrap();
+    let aborting = AbortController::new().unwrap();
+    let init = object(&[("signal", aborting.signal().into())]);
+    let call: js_sys::Promise<Response> = session.fetch(&resource.url().into(), &init);
+    drop(session);
+    resource.arrival().await;
+    aborting.abort_with_reason(&"enough".into());
+    assert_eq!(call.await.unwrap_err(), "enough");
+    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+}
+
+/// The machine stops waiting for such a storage; what would come later finds no session.
+#[wasm_bindgen_test]
+async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session() {
+    let counting = Counting::start();
+    let hanging = custom_storage(false, pending, |_| pending());
+    let (session, memory) = open(Options { storage: hanging, ..options(&fresh_name()) });
+    let asking = session.token(None, None);
+    drop(session);
+    assert!(asking.await.is_ok());
+    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a function of a storage")]
+fn pending() -> Result<JsValue, JsValue> {
+    Ok(js_sys::Promise::<JsValue>::new(&mut |_, _| ()).into())
+}

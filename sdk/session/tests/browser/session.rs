@@ -1,0 +1,233 @@
+//! One session of one tab, from its first call to its last.
+
+use guestpass_session::{
+    ErrorCode, Event, IdentityReason, Kind, OnIdentityLost, Options, Session, SignedOutReason, Status, Upgrade,
+};
+use js_sys::{Date, Function, JsString};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::fixture::{
+    SERVER, code, count, fresh_name, get, js, json, object, open, options, post, refresh_token, stored, until,
+};
+
+#[wasm_bindgen_test]
+async fn a_first_request_makes_a_guest_and_carries_its_token() {
+    let session = open(options(&fresh_name()));
+    assert_eq!(session.snapshot().status, Status::Idle);
+    let response = session.get("/me").await;
+    assert_eq!(response.status(), 200);
+    let snapshot = session.snapshot();
+    let id = snapshot.id.unwrap();
+    assert!(id.starts_with("anonymous_"));
+    assert_eq!(get(&json(response).await, "id"), id.as_str());
+    assert_eq!((snapshot.status, snapshot.kind), (Status::Active, Some(Kind::Guest)));
+    assert!(snapshot.expires_at.unwrap() > Date::now());
+    assert_eq!(count!(session, Event::Acquired { .. }), 1);
+}
+
+#[wasm_bindgen_test]
+async fn c19_calls_at_once_share_one_guest() {
+    let session = open(options(&fresh_name()));
+    let calls: Vec<_> = (0..20).map(|_| session.token(None, None)).collect();
+    let token = session.token(None, None).await.unwrap();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), token);
+    }
+    assert_eq!(count!(session, Event::Acquired { .. }), 1);
+}
+
+#[wasm_bindgen_test]
+async fn clones_are_the_same_session() {
+    let session = open(options(&fresh_name()));
+    let clone = Session::clone(&session);
+    assert_eq!(clone.token(None, None).await.unwrap(), session.token(None, None).await.unwrap());
+    assert_eq!(clone.snapshot(), session.snapshot());
+    clone.close();
+    assert_eq!(session.snapshot().status, Status::Closed);
+}
+
+#[wasm_bindgen_test]
+async fn an_expired_token_is_refreshed_and_the_guest_stays() {
+    let session = open(options(&fresh_name()));
+    let (first, id) = (session.token(None, None).await.unwrap(), session.snapshot().id);
+    session.expire();
+    let second = session.token(None, None).await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(session.snapshot().id, id);
+    assert_eq!(count!(session, Event::Refreshed { generation: 2.0, .. }), 1);
+    assert_eq!(session.get("/me").await.status(), 200);
+}
+
+#[wasm_bindgen_test]
+async fn c03_a_refused_token_is_renewed_and_the_request_replayed_once() {
+    let name = fresh_name();
+    let session = open(options(&name));
+    session.token(None, None).await.unwrap();
+    let id = session.snapshot().id;
+    revoke(&refresh_token(&name)).await;
+
+    let init = post(&r#"{"item_id":1,"quantity":2}"#.into(), &[("Content-Type", "application/json".into())]);
+    let response = session.fetch(&"/me/cart".into(), &init).await.unwrap();
+    assert_eq!(response.status(), 200, "replayed with its method, headers and body");
+    assert_eq!(count!(session, Event::Unauthorized { generation: 1.0, .. }), 1);
+    let identities: Vec<_> =
+        session.events().into_iter().filter(|event| matches!(event, Event::Identity { .. })).collect();
+    let [Event::Identity { old_id, new_id, reason, .. }] = &identities[..] else { panic!("{identities:?}") };
+    assert_eq!((old_id, new_id), (&id, &session.snapshot().id));
+    assert_eq!(*reason, IdentityReason::InvalidGrant);
+}
+
+#[wasm_bindgen_test]
+async fn a_session_that_the_server_ended_may_stay_ended() {
+    let name = fresh_name();
+    let session = open(Options { on_identity_lost: OnIdentityLost::Stop, ..options(&name) });
+    session.token(None, None).await.unwrap();
+    revoke(&refresh_token(&name)).await;
+    session.expire();
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "session_ended");
+    assert_eq!(session.snapshot().status, Status::Ended);
+    session.start(false).await.unwrap();
+    assert!(session.token(None, None).await.is_ok(), "a fresh guest");
+}
+
+#[wasm_bindgen_test]
+async fn the_callers_own_credentials_are_left_alone() {
+    let session = open(options(&fresh_name()));
+    let init = object(&[("headers", object(&[("Authorization", "Bearer mine".into())]))]);
+    let response = session.fetch(&"/me".into(), &init).await.unwrap();
+    assert_eq!(response.status(), 401);
+    assert_eq!(session.reports(), 0, "no session was needed");
+}
+
+#[wasm_bindgen_test]
+async fn c04_a_server_that_is_not_there_is_a_typed_error_by_the_deadline() {
+    // Port 9 of the loopback address: nothing listens there.
+    let base_url = JsString::from("http://127.0.0.1:9");
+    let session = open(Options { base_url, timeout: 1_000.0, ..options(&fresh_name()) });
+    let error = session.token(None, None).await.unwrap_err();
+    assert!(error.is_instance_of::<js_sys::Error>());
+    assert_eq!(code(&error), "network");
+    assert_eq!(session.snapshot().status, Status::Unavailable);
+    assert_eq!(session.snapshot().error.unwrap().code, ErrorCode::Network);
+    assert!(count!(session, Event::Retrying { code: ErrorCode::Network, .. }) > 0);
+    // None while an attempt is under way.
+    until("the next attempt is announced", || session.snapshot().error.is_some_and(|error| error.retry_at.is_some()))
+        .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_wrong_base_url_is_said_at_once() {
+    let base_url = JsString::from(format!("{SERVER}/nowhere"));
+    let session = open(Options { base_url, ..options(&fresh_name()) });
+    let error = session.token(None, None).await.unwrap_err();
+    assert_eq!(code(&error), "rejected");
+    assert!(get(&error, "message").as_string().unwrap().contains("baseUrl"));
+}
+
+#[wasm_bindgen_test]
+async fn with_a_base_url_that_is_none_calls_reject_as_fetch_does() {
+    let session = open(Options { base_url: "shop".into(), ..options(&fresh_name()) });
+    let error = session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err();
+    assert_eq!(get(&error, "name"), "TypeError");
+}
+
+#[wasm_bindgen_test]
+async fn errors_are_of_the_class_that_the_options_name() {
+    let class = js("class ShopError extends Error {
+        constructor(code, message, details) { super(message); this.code = code; this.details = details }
+    }");
+    let error_class = Some(class.clone().unchecked_into::<Function>());
+    let session = open(Options { error_class, ..options(&fresh_name()) });
+    session.token(None, None).await.unwrap();
+    let stranger = object(&[("email", "stranger@example.com".into()), ("password", "correct horse".into())]);
+    let error = session.upgrade(Upgrade::Login, &stranger).await.unwrap_err();
+    assert_eq!(get(&error, "constructor"), class);
+    assert_eq!(code(&error), "refused");
+    assert!(get(&get(&error, "details"), "status").as_f64().unwrap() >= 400.0);
+    assert!(get(&get(&error, "details"), "reason").is_string());
+    session.close();
+    let error = session.token(None, None).await.unwrap_err();
+    assert_eq!((get(&error, "constructor"), code(&error)), (class, "closed".into()));
+}
+
+#[wasm_bindgen_test]
+async fn c16_close_is_idempotent_and_settles_what_waits() {
+    let session = open(options(&fresh_name()));
+    let waiting = session.token(None, None);
+    session.close();
+    session.close();
+    assert_eq!(code(&waiting.await.unwrap_err()), "closed");
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "closed");
+    assert_eq!(code(&session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err()), "closed");
+    assert_eq!(session.snapshot().status, Status::Closed);
+}
+
+#[wasm_bindgen_test]
+async fn c15_nothing_is_reported_unless_something_has_changed() {
+    let session = open(options(&fresh_name()));
+    session.token(None, None).await.unwrap();
+    let (reports, snapshot) = (session.reports(), session.snapshot());
+    session.token(None, None).await.unwrap();
+    session.get("/me").await;
+    assert_eq!(session.reports(), reports);
+    assert_eq!(session.snapshot(), snapshot);
+}
+
+#[wasm_bindgen_test]
+async fn start_reads_the_storage_without_a_request_to_the_server() {
+    let name = fresh_name();
+    let first = open(options(&name));
+    first.start(false).await.unwrap();
+    assert_eq!(first.snapshot().status, Status::Idle, "nothing is stored");
+    assert!(stored(&name).is_undefined());
+    first.token(None, None).await.unwrap();
+    let id = first.snapshot().id;
+    first.close();
+
+    let second = open(options(&name));
+    second.start(false).await.unwrap();
+    assert_eq!((second.snapshot().status, second.snapshot().id), (Status::Active, id));
+}
+
+#[wasm_bindgen_test]
+async fn a_permanent_sign_out_lasts_until_start_resets_it() {
+    let name = fresh_name();
+    let session = open(options(&name));
+    let token = session.token(None, None).await.unwrap();
+    session.sign_out(true).await.unwrap();
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "signed_out");
+    let reloaded = open(options(&name));
+    reloaded.start(false).await.unwrap();
+    assert_eq!(code(&reloaded.token(None, None).await.unwrap_err()), "signed_out");
+    reloaded.start(true).await.unwrap();
+    assert_ne!(reloaded.token(None, None).await.unwrap(), token);
+}
+
+#[wasm_bindgen_test]
+async fn a_guest_becomes_a_member_under_the_same_uuid_and_is_erased() {
+    let session = open(options(&fresh_name()));
+    session.token(None, None).await.unwrap();
+    let guest = session.snapshot().id.unwrap();
+    let email = format!("{}@example.com", fresh_name());
+    let body = object(&[("email", email.as_str().into()), ("password", "correct horse battery staple".into())]);
+    let member = session.upgrade(Upgrade::Register, &body).await.unwrap();
+    assert_eq!(get(&member, "email"), email.as_str());
+    let snapshot = session.snapshot();
+    assert_eq!(snapshot.kind, Some(Kind::User));
+    assert_eq!(snapshot.id.unwrap().strip_prefix("user_"), guest.strip_prefix("anonymous_"));
+    assert_eq!(count!(session, Event::Identity { reason: IdentityReason::Registered, .. }), 1);
+    assert_eq!(session.get("/me").await.status(), 200);
+
+    session.erase().await.unwrap();
+    assert_eq!(count!(session, Event::SignedOut { reason: SignedOutReason::Erased, .. }), 1);
+    assert_eq!(session.snapshot().status, Status::SignedOut);
+}
+
+/// Ends a session at the server, as another device or an operator does it.
+async fn revoke(token: &JsString) {
+    let form = gloo_net::http::Request::post(&format!("{SERVER}/revoke"))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(JsString::from("token=").concat(token));
+    assert!(form.unwrap().send().await.unwrap().ok());
+}

@@ -1,0 +1,224 @@
+//! The storages that answer later: IndexedDB and those of the app's own, and what each does when it fails (C14).
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use guestpass_session::{CustomStorage, Event, Options, SignedOutBy, Status, StorageKind, StorageState};
+use js_sys::futures::{future_to_promise, spawn_local};
+use js_sys::{Error, JSON, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::EventTarget;
+
+use crate::fixture::{
+    Opened, both_tokens, count, custom_storage, fresh_name, function, get, object, open, options, replace_getter,
+    stored, turn, until,
+};
+
+fn open_in(name: &str, storage: StorageKind) -> Opened {
+    open(Options { storage, ..options(name) })
+}
+
+/// What a storage that fails must come to: it is said once, and the session goes on with what it has.
+pub(crate) async fn assert_in_memory(session: &Opened) {
+    let token = session.token(None, None).await.unwrap();
+    let said = || count!(session, Event::Storage { state: StorageState::Memory, .. });
+    until("the failure is said", || said() == 1).await;
+    let id = session.snapshot().id;
+    session.expire();
+    assert_ne!(session.token(None, None).await.unwrap(), token);
+    assert_eq!(session.snapshot().id, id, "nothing in memory was lost");
+    assert_eq!(said(), 1, "and not said again");
+}
+
+/// What was stored by one session is there for the next.
+pub(crate) async fn assert_restored(open: impl Fn() -> Opened) {
+    let first = open();
+    let token = first.token(None, None).await.unwrap();
+    first.close();
+    let second = open();
+    assert_eq!(second.token(None, None).await.unwrap(), token);
+    assert_eq!((count!(second, Event::Restored { .. }), count!(second, Event::Acquired { .. })), (1, 0));
+}
+
+/// A storage in the memory of the page, which answers at once, or after some turns of the event loop.
+#[derive(Clone, Default)]
+struct Texts {
+    text: Rc<RefCell<JsValue>>,
+    turns: usize,
+}
+
+impl Texts {
+    fn storage(&self, shared: bool) -> StorageKind {
+        let (reading, writing) = (self.clone(), self.clone());
+        let get = move || Ok(reading.clone().answer(|this| this.text.borrow().clone()));
+        let set = move |text: JsValue| {
+            Ok(writing.clone().answer(move |this| {
+                this.text.replace(text);
+                JsValue::UNDEFINED
+            }))
+        };
+        custom_storage(shared, get, set)
+    }
+
+    fn answer(self, work: impl FnOnce(&Self) -> JsValue + 'static) -> JsValue {
+        if self.turns == 0 {
+            return work(&self);
+        }
+        let later = async move {
+            for _ in 0..self.turns {
+                turn().await;
+            }
+            Ok(work(&self))
+        };
+        future_to_promise(later).into()
+    }
+}
+
+/// A promise that stays pending.
+fn pending() -> JsValue {
+    Promise::<JsValue>::new(&mut |_, _| ()).into()
+}
+
+fn rejected() -> JsValue {
+    Promise::<JsValue>::reject(&Error::new("locked")).into()
+}
+
+fn thrown() -> Result<JsValue, JsValue> {
+    Err(Error::new("locked").into())
+}
+
+#[wasm_bindgen_test]
+async fn indexed_db_keeps_the_session_and_leaves_no_connection_open() {
+    let name = fresh_name();
+    assert_restored(|| open_in(&name, StorageKind::IndexedDb)).await;
+    assert!(stored(&name).is_undefined(), "nothing in localStorage");
+    // A connection that is open would block it.
+    let factory: web_sys::IdbFactory = get(&js_sys::global(), "indexedDB").unchecked_into();
+    let deleting = factory.delete_database("guestpass").unwrap();
+    let outcome: Promise<JsValue> = Promise::new(&mut |resolve, reject| {
+        deleting.add_event_listener_with_callback("success", &resolve).unwrap();
+        deleting.add_event_listener_with_callback("blocked", &reject).unwrap();
+    });
+    outcome.await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn c02_tabs_share_one_session_in_indexed_db() {
+    let name = fresh_name();
+    let (one, two) = (open_in(&name, StorageKind::IndexedDb), open_in(&name, StorageKind::IndexedDb));
+    let (first, second) = both_tokens(&one, &two).await;
+    assert_eq!(first, second);
+    assert_eq!(count!(one, Event::Acquired { .. }) + count!(two, Event::Acquired { .. }), 1);
+}
+
+#[wasm_bindgen_test]
+async fn c14_an_indexed_db_that_is_forbidden_missing_or_fails_leaves_the_session_in_memory() {
+    let refusing = || Ok(object(&[("open", function(|_, _| Err(Error::new("private").into())))]));
+    let failing = || {
+        let open = |_, _| {
+            let request = EventTarget::new().unwrap();
+            let failing = request.clone();
+            spawn_local(async move {
+                failing.dispatch_event(&web_sys::Event::new("error").unwrap()).unwrap();
+            });
+            Ok(request.into())
+        };
+        Ok(object(&[("open", function(open))]))
+    };
+    let factories: [fn() -> Result<JsValue, JsValue>; 4] = [thrown, || Ok(JsValue::UNDEFINED), refusing, failing];
+    for factory in factories {
+        let _replaced = replace_getter(&js_sys::global(), "indexedDB", factory);
+        assert_in_memory(&open_in(&fresh_name(), StorageKind::IndexedDb)).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn c14_a_storage_that_hangs_is_left_within_a_deadline() {
+    let hanging = custom_storage(false, || Ok(pending()), |_| Ok(pending()));
+    let hanging_when_written = custom_storage(false, || Ok(JsValue::NULL), |_| Ok(pending()));
+    let hanging_request = || Ok(object(&[("open", function(|_, _| Ok(EventTarget::new().unwrap().into())))]));
+    let _replaced = replace_getter(&js_sys::global(), "indexedDB", hanging_request);
+    for storage in [hanging, hanging_when_written, StorageKind::IndexedDb] {
+        assert_in_memory(&open_in(&fresh_name(), storage)).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_custom_storage_may_answer_at_once_or_later() {
+    for turns in [0, 1] {
+        let (name, texts) = (fresh_name(), Texts { turns, ..Texts::default() });
+        assert_restored(|| open_in(&name, texts.storage(false))).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_custom_storage_is_called_once_at_a_time_in_order() {
+    let running: Rc<Cell<bool>> = Rc::default();
+    let overlapped: Rc<Cell<bool>> = Rc::default();
+    let text: Rc<RefCell<JsValue>> = Rc::default();
+    let operate = {
+        let (running, overlapped, text) = (Rc::clone(&running), Rc::clone(&overlapped), Rc::clone(&text));
+        move |written: Option<JsValue>| -> Result<JsValue, JsValue> {
+            overlapped.set(overlapped.get() || running.replace(true));
+            let (running, text) = (Rc::clone(&running), Rc::clone(&text));
+            Ok(future_to_promise(async move {
+                // A read takes longer than a write that would begin after it.
+                for _ in 0..if written.is_some() { 1 } else { 10 } {
+                    turn().await;
+                }
+                running.set(false);
+                match written {
+                    Some(written) => Ok(text.replace(written)),
+                    None => Ok(text.borrow().clone()),
+                }
+            })
+            .into())
+        }
+    };
+    let writing = operate.clone();
+    let storage = custom_storage(false, move || operate(None), move |text| writing(Some(text)));
+    // Each report makes the session read, also while the refresh reads and writes.
+    let on_change = Box::new(|_: Option<&_>, _: Option<&_>| crate::lifecycle::dispatch("pageshow"));
+    let session = open(Options { storage, on_change, ..options(&fresh_name()) });
+    session.token(None, None).await.unwrap();
+    session.expire();
+    let token = session.token(None, None).await.unwrap();
+    assert!(!overlapped.get());
+    let stored = JSON::parse(&text.borrow().as_string().unwrap()).unwrap();
+    let stored = get(&get(&stored, "credential"), "access_token");
+    assert_eq!(stored, JsValue::from(token), "the last that was set is the newest");
+}
+
+#[wasm_bindgen_test]
+async fn c19_a_shared_custom_storage_makes_one_guest_of_all_tabs() {
+    let (name, texts) = (fresh_name(), Texts { turns: 1, ..Texts::default() });
+    let (one, two) = (open_in(&name, texts.storage(true)), open_in(&name, texts.storage(true)));
+    let (first, second) = both_tokens(&one, &two).await;
+    assert_eq!(first, second);
+    one.sign_out(false).await.unwrap();
+    until("the other tab is signed out", || two.snapshot().status == Status::SignedOut).await;
+    assert_eq!(count!(two, Event::SignedOut { by: SignedOutBy::AnotherTab, .. }), 1);
+}
+
+#[wasm_bindgen_test]
+async fn c14_a_custom_storage_that_fails_leaves_the_session_in_memory() {
+    for storage in [
+        custom_storage(false, thrown, |_| Ok(JsValue::UNDEFINED)),
+        custom_storage(false, || Ok(rejected()), |_| Ok(JsValue::UNDEFINED)),
+        custom_storage(false, || Ok(JsValue::NULL), |_| thrown()),
+        custom_storage(false, || Ok(JsValue::NULL), |_| Ok(rejected())),
+        StorageKind::Custom(object(&[]).unchecked_into::<CustomStorage>()),
+    ] {
+        assert_in_memory(&open_in(&fresh_name(), storage)).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn c14_a_custom_storage_that_holds_something_else_is_corrupt() {
+    let texts = Texts { text: Rc::new(RefCell::new(7.into())), turns: 0 };
+    let session = open_in(&fresh_name(), texts.storage(false));
+    session.token(None, None).await.unwrap();
+    assert!(count!(session, Event::Storage { state: StorageState::Corrupt, .. }) > 0);
+    assert!(texts.text.borrow().is_string(), "replaced");
+}

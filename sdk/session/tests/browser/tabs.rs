@@ -1,0 +1,129 @@
+//! Two sessions of one name on one page stand for two tabs: they share storage, lock and channel, and no memory.
+
+use guestpass_session::{Event, SignedOutBy, Status};
+use js_sys::{Date, JsString};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::fixture::{
+    Opened, Replaced, SERVER, both_tokens, count, fresh_name, get, open, options, record, refresh_token,
+    replace_getter, until,
+};
+
+fn two_tabs() -> (String, Opened, Opened) {
+    let name = fresh_name();
+    let (one, two) = (open(options(&name)), open(options(&name)));
+    (name, one, two)
+}
+
+/// Waits until the server refuses to refresh a session, which it does after the sign-out has resolved.
+async fn revocation(refresh_token: &JsString) {
+    let start = Date::now();
+    loop {
+        let form = JsString::from("grant_type=refresh_token&refresh_token=").concat(refresh_token);
+        let request = gloo_net::http::Request::post(&format!("{SERVER}/token"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        if request.unwrap().send().await.unwrap().status() == 400 {
+            return;
+        }
+        assert!(Date::now() - start < 10_000.0, "the session is not revoked");
+    }
+}
+
+/// Waits until both tabs have the same guest.
+async fn one_guest(one: &Opened, two: &Opened) {
+    let same = || one.snapshot().id.is_some() && one.snapshot().id == two.snapshot().id;
+    until("both tabs are of one guest", same).await;
+}
+
+#[wasm_bindgen_test]
+async fn c19_two_tabs_at_once_end_with_one_guest() {
+    let (_, one, two) = two_tabs();
+    let (first, second) = both_tokens(&one, &two).await;
+    assert_eq!(first, second);
+    assert_eq!(count!(one, Event::Acquired { .. }) + count!(two, Event::Acquired { .. }), 1);
+}
+
+#[wasm_bindgen_test]
+async fn c19_two_tabs_at_once_end_with_one_guest_without_the_lock() {
+    let _no_locks = take_locks_away();
+    let (_, one, two) = two_tabs();
+    both_tokens(&one, &two).await;
+    one_guest(&one, &two).await;
+}
+
+#[wasm_bindgen_test]
+async fn c02_two_tabs_refresh_once() {
+    let (name, one, two) = two_tabs();
+    both_tokens(&one, &two).await;
+    one.expire();
+    two.expire();
+    let (first, second) = both_tokens(&one, &two).await;
+    assert_eq!(first, second);
+    assert_eq!(get(&record(&name), "generation"), 2.0);
+    assert_eq!(count!(one, Event::Refreshed { .. }) + count!(two, Event::Refreshed { .. }), 1);
+}
+
+#[wasm_bindgen_test]
+async fn c02_without_the_lock_two_refreshes_converge_on_one_successor() {
+    let no_locks = take_locks_away();
+    let (_, one, two) = two_tabs();
+    both_tokens(&one, &two).await;
+    one_guest(&one, &two).await;
+    let id = one.snapshot().id;
+    one.expire();
+    two.expire();
+    both_tokens(&one, &two).await;
+    drop(no_locks);
+    for tab in [&one, &two] {
+        tab.expire();
+        tab.token(None, None).await.unwrap();
+        assert_eq!(tab.get("/me").await.status(), 200);
+        assert_eq!(tab.snapshot().id, id);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn news_of_a_refresh_reaches_the_other_tab() {
+    let (_, one, two) = two_tabs();
+    both_tokens(&one, &two).await;
+    one.expire();
+    let token = one.token(None, None).await.unwrap();
+    until("the other tab has adopted it", || count!(two, Event::Adopted { generation: 2.0, .. }) == 1).await;
+    assert_eq!(two.token(None, None).await.unwrap(), token);
+}
+
+#[wasm_bindgen_test]
+async fn c08_a_sign_out_signs_out_the_other_tab_and_revokes() {
+    let (name, one, two) = two_tabs();
+    let (token, _) = both_tokens(&one, &two).await;
+    let refresh_token = refresh_token(&name);
+    one.sign_out(false).await.unwrap();
+    assert_eq!(one.snapshot().status, Status::SignedOut);
+    assert_eq!(count!(one, Event::SignedOut { by: SignedOutBy::ThisTab, .. }), 1);
+    until("the other tab is signed out", || two.snapshot().status == Status::SignedOut).await;
+    assert_eq!(count!(two, Event::SignedOut { by: SignedOutBy::AnotherTab, .. }), 1);
+    assert!(get(&record(&name), "credential").is_null());
+    revocation(&refresh_token).await;
+
+    let next = two.token(None, None).await.unwrap();
+    assert_ne!(next, token, "a fresh guest");
+    one_guest(&one, &two).await;
+}
+
+#[wasm_bindgen_test]
+async fn sessions_of_different_names_do_not_see_each_other() {
+    let (one, two) = (open(options(&fresh_name())), open(options(&fresh_name())));
+    let (first, second) = both_tokens(&one, &two).await;
+    assert_ne!(first, second);
+    assert_ne!(one.snapshot().id, two.snapshot().id);
+}
+
+/// Shadows `navigator.locks`, as in a browser that has none.
+fn take_locks_away() -> Replaced {
+    let navigator = get(&js_sys::global(), "navigator");
+    let replaced = replace_getter(&navigator, "locks", || Ok(JsValue::UNDEFINED));
+    assert!(get(&navigator, "locks").is_undefined());
+    replaced
+}
