@@ -214,7 +214,7 @@ impl Call {
             return js::fetch(&self.input, &self.init);
         }
         let transport: &Function = self.transport.unchecked_ref();
-        transport.call2(&JsValue::UNDEFINED, &self.input, &self.init).map(JsCast::unchecked_into)
+        transport.call2(&JsValue::UNDEFINED, &self.input, &self.init).map(|sent| Promise::resolve(&sent))
     }
 
     /// Lets go of what a replay would have needed: the other branch of the body is read, and this one would be kept.

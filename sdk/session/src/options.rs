@@ -12,11 +12,11 @@ const DEFAULT_TIMEOUT: f64 = 30_000.0;
 
 /// Called after each step that changed something: with the snapshot if that has changed, and with an event if there is one.
 ///
-/// It may be called inside a call of the session, so the app must have nothing borrowed that it needs there. It must not hold
-/// the session strongly: both would live for ever.
+/// It may be called inside a call of the session, so the app must have nothing borrowed that it needs there. It must not panic
+/// or throw, and not hold the session strongly: both would live for ever.
 pub type OnChange = Box<dyn Fn(Option<&Snapshot>, Option<&Event>)>;
 
-/// Called with a line for each step: names, numbers and versions, never a token.
+/// Called with a line for each step: names, numbers and versions, never a token. It must not panic or throw.
 pub type OnStep = Box<dyn Fn(&str)>;
 
 /// The options of a [`Session`](crate::Session).

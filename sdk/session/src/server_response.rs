@@ -43,7 +43,7 @@ impl Head {
         if !response.ok() && status < 400 {
             return None;
         }
-        // gloo-net's own `get` panics where there are no headers, as in a response that a test has put together.
+        // gloo-net's own `get` throws where there are no headers, as in a response that a test has put together.
         let header = response.headers().into_raw().get("Retry-After").unwrap_or_default();
         Some(Self { status, retry_after: header.and_then(|header| retry_after(&header)) })
     }

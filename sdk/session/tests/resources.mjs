@@ -1,5 +1,5 @@
 // The resource servers that the browser tests call: one program, reached as 127.0.0.1 and as localhost, which are two
-// origins. It tells what it was sent, redirects, and refuses.
+// origins. It answers with what it was sent, redirects, and answers 401.
 //
 //   node sdk/session/tests/resources.mjs [PORT]      prints `listening on http://127.0.0.1:PORT` once it does
 //

@@ -1,6 +1,6 @@
 //! The caller's own abort, at every stage of a call (C4, C5), and the deadlines.
 
-use guestpass_session::{Event, Options, Status, StorageKind};
+use guestpass_session::{ErrorCode, Event, Options, Status, StorageKind};
 use js_sys::{Date, JsString};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -102,6 +102,6 @@ async fn c04_a_call_has_its_own_deadline_within_which_nothing_hangs() {
     let base_url = JsString::from(format!("{RESOURCES}/never"));
     let session = open(Options { base_url, storage: StorageKind::Memory, ..options(&fresh_name()) });
     let start = Date::now();
-    assert_eq!(code(&session.token(None, Some(50.0)).await.unwrap_err()), "timeout");
+    assert_eq!(code(&session.token(None, Some(50.0)).await.unwrap_err()), Some(ErrorCode::Timeout));
     assert!(Date::now() - start < 9_000.0, "neither the timeout of the session nor that of a request");
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use guestpass_session::{Event, Options, Session, Status, StorageKind};
+use guestpass_session::{ErrorCode, Event, Options, Session, Status, StorageKind};
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -70,7 +70,7 @@ async fn c16_create_close_create_ends_with_one_guest() {
     until("the guest is asked for", key_is_stored).await;
     first.close();
     let second = open(options(&name));
-    assert_eq!(code(&interrupted.await.unwrap_err()), "closed");
+    assert_eq!(code(&interrupted.await.unwrap_err()), Some(ErrorCode::Closed));
     let token = second.token(None, None).await.unwrap();
     assert_eq!(get(&record(&name), "generation"), 1.0);
     let third = open(options(&name));
@@ -118,9 +118,12 @@ async fn without_a_channel_the_storage_tells_of_other_tabs() {
     let other = Frame::open();
     let storage = other.window().local_storage().unwrap().unwrap();
     storage.set_item(&key_of(&name), &renewed(&name)).unwrap();
-    until("it is heard of", || count!(session, Event::Adopted { generation: 2.0, .. }) == 1).await;
+    until("the session has adopted what the other page stored", || {
+        count!(session, Event::Adopted { generation: 2.0, .. }) == 1
+    })
+    .await;
     storage.set_item(&key_of(&name), r#"{"v":1,"epoch":1,"generation":0}"#).unwrap();
-    until("the sign-out is heard of", || session.snapshot().status == Status::SignedOut).await;
+    until("the session is signed out", || session.snapshot().status == Status::SignedOut).await;
 }
 
 /// What is stored, as another tab would have renewed it.

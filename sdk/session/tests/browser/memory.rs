@@ -112,7 +112,7 @@ async fn c12_no_storage_puts_a_token_into_the_memory_of_the_webassembly() {
     }
 }
 
-/// Of a server that says neither who the guest is nor how long the token lasts, the session reads that in the token.
+/// Where a response has neither the id of the guest nor the lifetime of the token, the session reads both in the token.
 #[wasm_bindgen_test]
 async fn c12_a_token_is_not_copied_for_what_it_says() {
     let silent = js("((fetch) => async (input, init) => {

@@ -1,11 +1,12 @@
 //! One session of one tab, from its first call to its last.
 
 use guestpass_session::{
-    ErrorCode, Event, IdentityReason, Kind, OnIdentityLost, Options, Session, SignedOutReason, Status, Upgrade,
+    Error, ErrorCode, Event, IdentityReason, Kind, OnIdentityLost, Options, Session, SignedOutReason, Status, Upgrade,
 };
 use js_sys::{Date, Function, JsString};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::AbortSignal;
 
 use crate::fixture::{
     SERVER, code, count, fresh_name, get, js, json, object, open, options, post, refresh_token, stored, until,
@@ -43,6 +44,7 @@ async fn clones_are_the_same_session() {
     let clone = Session::clone(&session);
     assert_eq!(clone.token(None, None).await.unwrap(), session.token(None, None).await.unwrap());
     assert_eq!(clone.snapshot(), session.snapshot());
+    assert!(clone == *session && clone != *open(options(&fresh_name())));
     clone.close();
     assert_eq!(session.snapshot().status, Status::Closed);
 }
@@ -85,7 +87,7 @@ async fn a_session_that_the_server_ended_may_stay_ended() {
     session.token(None, None).await.unwrap();
     revoke(&refresh_token(&name)).await;
     session.expire();
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "session_ended");
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::SessionEnded));
     assert_eq!(session.snapshot().status, Status::Ended);
     session.start(false).await.unwrap();
     assert!(session.token(None, None).await.is_ok(), "a fresh guest");
@@ -107,7 +109,7 @@ async fn c04_a_server_that_is_not_there_is_a_typed_error_by_the_deadline() {
     let session = open(Options { base_url, timeout: 1_000.0, ..options(&fresh_name()) });
     let error = session.token(None, None).await.unwrap_err();
     assert!(error.is_instance_of::<js_sys::Error>());
-    assert_eq!(code(&error), "network");
+    assert_eq!(code(&error), Some(ErrorCode::Network));
     assert_eq!(session.snapshot().status, Status::Unavailable);
     assert_eq!(session.snapshot().error.unwrap().code, ErrorCode::Network);
     assert!(count!(session, Event::Retrying { code: ErrorCode::Network, .. }) > 0);
@@ -121,7 +123,7 @@ async fn a_wrong_base_url_is_said_at_once() {
     let base_url = JsString::from(format!("{SERVER}/nowhere"));
     let session = open(Options { base_url, ..options(&fresh_name()) });
     let error = session.token(None, None).await.unwrap_err();
-    assert_eq!(code(&error), "rejected");
+    assert_eq!(code(&error), Some(ErrorCode::Rejected));
     assert!(get(&error, "message").as_string().unwrap().contains("baseUrl"));
 }
 
@@ -133,6 +135,29 @@ async fn with_a_base_url_that_is_none_calls_reject_as_fetch_does() {
 }
 
 #[wasm_bindgen_test]
+async fn what_a_call_is_rejected_with_becomes_an_error_of_rust() {
+    let session = open(options(&fresh_name()));
+    let refused = log_in(&session, &stranger()).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::Refused));
+    assert!(refused.status().is_some_and(|status| status >= 400));
+    assert!(refused.to_string().contains(&refused.reason().unwrap()));
+    let aborted = AbortSignal::abort_with_reason(&"enough".into());
+    let aborted = Error::from(session.token(Some(&aborted), None).await.unwrap_err());
+    assert_eq!((aborted.code(), aborted.status(), aborted.reason()), (None, None, None));
+    assert_eq!(JsValue::from(aborted), "enough");
+}
+
+async fn log_in(session: &Session, member: &JsValue) -> Result<(), Error> {
+    session.upgrade(Upgrade::Login, member).await?;
+    Ok(())
+}
+
+/// A member that the server does not have.
+fn stranger() -> JsValue {
+    object(&[("email", "stranger@example.com".into()), ("password", "correct horse".into())])
+}
+
+#[wasm_bindgen_test]
 async fn errors_are_of_the_class_that_the_options_name() {
     let class = js("class ShopError extends Error {
         constructor(code, message, details) { super(message); this.code = code; this.details = details }
@@ -140,15 +165,14 @@ async fn errors_are_of_the_class_that_the_options_name() {
     let error_class = Some(class.clone().unchecked_into::<Function>());
     let session = open(Options { error_class, ..options(&fresh_name()) });
     session.token(None, None).await.unwrap();
-    let stranger = object(&[("email", "stranger@example.com".into()), ("password", "correct horse".into())]);
-    let error = session.upgrade(Upgrade::Login, &stranger).await.unwrap_err();
+    let error = session.upgrade(Upgrade::Login, &stranger()).await.unwrap_err();
     assert_eq!(get(&error, "constructor"), class);
-    assert_eq!(code(&error), "refused");
+    assert_eq!(code(&error), Some(ErrorCode::Refused));
     assert!(get(&get(&error, "details"), "status").as_f64().unwrap() >= 400.0);
     assert!(get(&get(&error, "details"), "reason").is_string());
     session.close();
     let error = session.token(None, None).await.unwrap_err();
-    assert_eq!((get(&error, "constructor"), code(&error)), (class, "closed".into()));
+    assert_eq!((get(&error, "constructor"), code(&error)), (class, Some(ErrorCode::Closed)));
 }
 
 #[wasm_bindgen_test]
@@ -157,9 +181,9 @@ async fn c16_close_is_idempotent_and_settles_what_waits() {
     let waiting = session.token(None, None);
     session.close();
     session.close();
-    assert_eq!(code(&waiting.await.unwrap_err()), "closed");
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "closed");
-    assert_eq!(code(&session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err()), "closed");
+    assert_eq!(code(&waiting.await.unwrap_err()), Some(ErrorCode::Closed));
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::Closed));
+    assert_eq!(code(&session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err()), Some(ErrorCode::Closed));
     assert_eq!(session.snapshot().status, Status::Closed);
 }
 
@@ -196,10 +220,10 @@ async fn a_permanent_sign_out_lasts_until_start_resets_it() {
     let session = open(options(&name));
     let token = session.token(None, None).await.unwrap();
     session.sign_out(true).await.unwrap();
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), "signed_out");
+    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::SignedOut));
     let reloaded = open(options(&name));
     reloaded.start(false).await.unwrap();
-    assert_eq!(code(&reloaded.token(None, None).await.unwrap_err()), "signed_out");
+    assert_eq!(code(&reloaded.token(None, None).await.unwrap_err()), Some(ErrorCode::SignedOut));
     reloaded.start(true).await.unwrap();
     assert_ne!(reloaded.token(None, None).await.unwrap(), token);
 }

@@ -19,16 +19,16 @@ fn open_in(name: &str, storage: StorageKind) -> Opened {
     open(Options { storage, ..options(name) })
 }
 
-/// What a storage that fails must come to: it is said once, and the session goes on with what it has.
+/// Where the storage fails, the session reports it once, and goes on with the credential that it has in memory.
 pub(crate) async fn assert_in_memory(session: &Opened) {
     let token = session.token(None, None).await.unwrap();
-    let said = || count!(session, Event::Storage { state: StorageState::Memory, .. });
-    until("the failure is said", || said() == 1).await;
+    let reports = || count!(session, Event::Storage { state: StorageState::Memory, .. });
+    until("the failure is reported", || reports() == 1).await;
     let id = session.snapshot().id;
     session.expire();
     assert_ne!(session.token(None, None).await.unwrap(), token);
     assert_eq!(session.snapshot().id, id, "nothing in memory was lost");
-    assert_eq!(said(), 1, "and not said again");
+    assert_eq!(reports(), 1, "and not reported again");
 }
 
 /// What was stored by one session is there for the next.

@@ -1,4 +1,4 @@
-//! The session in a service worker, which has no `window` and ends with its work.
+//! The session in a service worker, which has no `window`.
 
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, reason = "a rejected promise is a failed test")]
