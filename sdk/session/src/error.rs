@@ -109,9 +109,7 @@ impl SessionError {
             return Reflect::construct(class, &arguments).unwrap_or_else(|thrown| thrown);
         }
         let error = js_sys::Error::new(&self.message);
-        for (name, value) in [("name", "GuestpassError".into()), ("code", to_js(&self.code))] {
-            let _ = Reflect::set(&error, &name.into(), &value);
-        }
+        let _ = Reflect::set(&error, &"code".into(), &to_js(&self.code));
         Object::assign(&error, to_js(&self.details).unchecked_ref()).into()
     }
 }

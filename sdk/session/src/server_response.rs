@@ -1,7 +1,5 @@
 //! What the server has answered to a request of the session's own.
 
-use std::cell::LazyCell;
-
 use gloo_net::http::Response;
 use guestpass_core::{Answer, Body, Member, Token};
 use js_sys::JsString;
@@ -67,8 +65,7 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
         let member = handles.subject(&get(json, "id")).zip(handles.handle(text.clone()));
         return member.map_or(Body::Other, |(subject, text)| Body::Member(Member { subject, text }));
     };
-    let claims = LazyCell::new(|| claims(given.unchecked_ref()));
-    let claim = |name| claims.as_ref().map_or(JsValue::UNDEFINED, |claims| get(claims, name));
+    let claim = |name| get(&claims(given.unchecked_ref()).unwrap_or_default(), name);
     // The difference does not depend on how this machine's clock is set.
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
     Body::Token(Token {
