@@ -95,7 +95,7 @@ impl Manager {
         promise
     }
 
-    pub(crate) fn granted_token(&self, grant: Grant) -> GrantedToken {
+    fn granted_token(&self, grant: Grant) -> GrantedToken {
         let token = self.handles.text(grant.access_token);
         GrantedToken { authorization: bearer(&token), token, version: grant.version, attempt: grant.attempt }
     }
