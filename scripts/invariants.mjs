@@ -1,45 +1,39 @@
-// Lists, in ARCHITECTURE.md, the tests of every invariant: those whose name carries its number.
+// Writes, in docs/invariants.md, the list of tests below each invariant: the tests whose names carry its number.
+// The headings and sentences of that file are written by hand and stay as they are.
 //
-//   node scripts/invariants.mjs            rewrites the list
-//   node scripts/invariants.mjs --check    fails when the list is not up to date, or an invariant has no test
+//   node scripts/invariants.mjs            rewrites the lists
+//   node scripts/invariants.mjs --check    fails when a list is not up to date, or when an invariant has no test
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const FILE = 'ARCHITECTURE.md'
-const START = '<!-- invariants: node scripts/invariants.mjs writes what follows -->'
-const END = '<!-- end of invariants -->'
-const UNTESTED = 'Not built yet.'
+const FILE = 'docs/invariants.md'
+const HEADING = /^### ([CS]\d+)$/m
 
 const document = readFileSync(FILE, 'utf8')
-const [before, rest] = split(document, START)
-const [list, after] = split(rest, END)
-
+const sections = document.split(/^(?=##)/m)
+const numbers = sections.flatMap((section) => HEADING.exec(section)?.[1] ?? [])
 const tests = testsByInvariant()
-const entries = list
-  .split(/^(?=\*\*[CS]\d+\*\*)/m)
-  .slice(1)
-  .map(entry)
-const updated = `${before}${START}\n\n${entries.map(({ text }) => text).join('\n')}\n${END}${after}`
+const updated = sections.map(withTests).join('')
 
 if (process.argv.includes('--check')) {
-  const known = new Set(entries.map(({ number }) => number))
-  const stray = [...tests.keys()].filter((number) => !known.has(number))
-  if (stray.length > 0) fail(`tests name invariants that ${FILE} does not have: ${stray.join(', ')}`)
-  const untested = entries.filter(({ text }) => text.includes('\n- none')).map(({ number }) => number)
+  const unknown = [...tests.keys()].filter((number) => !numbers.includes(number))
+  if (unknown.length > 0) fail(`tests name invariants that ${FILE} does not have: ${unknown.join(', ')}`)
+  const untested = numbers.filter((number) => !tests.has(number))
   if (untested.length > 0) fail(`invariants without a test: ${untested.join(', ')}`)
-  if (updated !== document) fail(`the list of tests in ${FILE} is old; run: node scripts/invariants.mjs`)
+  if (updated !== document) fail(`the lists in ${FILE} are not up to date; run: node scripts/invariants.mjs`)
 } else {
   writeFileSync(FILE, updated)
 }
 
-/** The statement of an invariant, which is written by hand, with the list of its tests, which is not. */
-function entry(old) {
-  const [statement] = old.split('\n')
-  const number = statement.match(/[CS]\d+/)[0]
-  const files = [...(tests.get(number) ?? new Map())].map(([file, names]) => `- ${file}: ${names.join('; ')}\n`)
-  if (files.length === 0 && !statement.endsWith(UNTESTED)) files.push('- none\n')
-  return { number, text: `${statement}\n${files.length > 0 ? '\n' : ''}${files.join('')}` }
+/** The section of an invariant with its tests; any other section as it is. */
+function withTests(section, index) {
+  const number = HEADING.exec(section)?.[1]
+  if (number === undefined) return section
+  const statement = section.replace(/^- .*\n/gm, '').trim()
+  const list = [...(tests.get(number) ?? new Map())].map(([file, names]) => `- ${file}: ${names.join('; ')}`)
+  const end = index === sections.length - 1 ? '\n' : '\n\n'
+  return [statement, ...(list.length > 0 ? ['', ...list] : [])].join('\n') + end
 }
 
 /** Invariant → file → names of tests. */
@@ -50,7 +44,7 @@ function testsByInvariant() {
     files.set(file, [...(files.get(file) ?? []), name])
     found.set(number, files)
   }
-  for (const file of tracked()) {
+  for (const file of trackedTests()) {
     const text = readFileSync(file, 'utf8')
     if (file.endsWith('.rs')) {
       for (const [, letter, number, name] of text.matchAll(/fn ([cs])(\d\d)_(\w+)/g)) {
@@ -71,15 +65,10 @@ function testsByInvariant() {
   return found
 }
 
-function tracked() {
+/** Only files that git tracks: what is not committed or staged is not listed. */
+function trackedTests() {
   const files = execFileSync('git', ['ls-files', '-z', '*.rs', '*.test.ts', '*.test.tsx'], { encoding: 'utf8' })
   return files.split('\0').filter(Boolean).sort()
-}
-
-function split(text, at) {
-  const index = text.indexOf(at)
-  if (index < 0) fail(`${FILE} has no line ${at}`)
-  return [text.slice(0, index), text.slice(index + at.length)]
 }
 
 function fail(message) {

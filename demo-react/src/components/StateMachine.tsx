@@ -17,7 +17,7 @@ const PLACES = {
 
 type Drawn = keyof typeof PLACES
 
-/** The arrows of ARCHITECTURE.md, without those of other tabs, which can lead from anywhere to `active`. */
+/** The arrows of docs/session-states.md, without those of other tabs, which can lead from anywhere to `active`. */
 export const ARROWS: readonly (readonly [Drawn, Drawn])[] = [
   ['idle', 'loading'],
   ['loading', 'acquiring'],

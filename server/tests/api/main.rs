@@ -1,5 +1,5 @@
 //! The HTTP API, over the real router with a real SQLite file and a clock that tests move; the last files, over the real
-//! process. One file per resource. `sNN_` in a name is the invariant of ARCHITECTURE.md that the test holds up.
+//! process. One file per resource. `sNN_` in a name is the invariant of docs/invariants.md that the test holds up.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
 

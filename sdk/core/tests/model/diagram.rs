@@ -1,4 +1,4 @@
-//! Which status follows which: what was seen while the model was explored, against the diagram in ARCHITECTURE.md.
+//! Which status follows which: what was seen while the model was explored, against the diagram in docs/session-states.md.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -26,7 +26,7 @@ pub(crate) fn differences() -> Vec<String> {
     undrawn.chain(unseen).collect()
 }
 
-const DOCUMENT: &str = include_str!("../../../../ARCHITECTURE.md");
+const DOCUMENT: &str = include_str!("../../../../docs/session-states.md");
 
 /// `    idle --> loading: first use`
 fn arrow(line: &str) -> Option<(String, String)> {

@@ -54,7 +54,7 @@ fn look_at_the_diagram() {
         return;
     }
     let differences = diagram::differences();
-    assert!(differences.is_empty(), "the diagram in ARCHITECTURE.md:\n{}", differences.join("\n"));
+    assert!(differences.is_empty(), "the diagram in docs/session-states.md:\n{}", differences.join("\n"));
 }
 
 /// What `MODEL` names.
