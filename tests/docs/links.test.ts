@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { read, root, structureOf } from './markdown.ts'
 
 const files = [
-  ...['README.md', 'README.zh-CN.md', 'ARCHITECTURE.md', 'sdk/session/README.md', 'examples/yew-shop/README.md'],
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...['sdk/session/README.md', 'examples/yew-shop/README.md'],
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
