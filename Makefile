@@ -6,14 +6,14 @@ help:
 	@echo 'make setup    install the tools that are missing; the other verbs do it by themselves'
 	@echo 'make build    build the npm package, the demo and the server'
 	@echo 'make fmt      lay out the code'
-	@echo 'make lint     check layout, lints and types'
+	@echo 'make lint     check layout, lints, types, dependencies and workflows'
 	@echo 'make size     say how many bytes a page loads'
 	@echo 'make budget   say what the demo costs its visitor: bytes, time, movement'
 	@echo 'make model    check more interleavings of the session machine, and that the check bites'
 	@echo 'make mutants  change the session machine everywhere, and count the changes that its tests catch'
 	@echo 'make bench    measure the server beside others; takes twenty minutes      [PART=verified] [QUICK=1]'
 	@echo '              or the client in a browser; takes ten minutes               PART=browser'
-	@echo 'make release  build, check and pack the npm package; publishes nothing'
+	@echo 'make release  check and pack everything that would be published; publishes nothing'
 	@echo 'make fuzz     feed the parsers of the server with strange input, for a minute each'
 	@echo 'make clean    remove what was built'
 
@@ -33,7 +33,7 @@ fmt:
 	@scripts/format
 
 lint:
-	@scripts/test format clippy docs types
+	@scripts/test format clippy docs types dependencies workflows
 
 size:
 	@scripts/size

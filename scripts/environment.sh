@@ -16,9 +16,10 @@ WASM_BINDGEN_ROOT=$TOOLS/wasm-bindgen-cli-$WASM_BINDGEN_VERSION
 GECKODRIVER_ROOT=$TOOLS/geckodriver-$GECKODRIVER_VERSION
 CARGO_MUTANTS_ROOT=$TOOLS/cargo-mutants-$CARGO_MUTANTS_VERSION
 CARGO_FUZZ_ROOT=$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION
+CARGO_DENY_ROOT=$TOOLS/cargo-deny-$CARGO_DENY_VERSION
 
 # rustup's folder comes last: it is missing from the PATH of shells that were open when Rust was installed.
-PATH="$ROOT/node_modules/.bin:$WASM_PACK_ROOT/bin:$WASM_BINDGEN_ROOT/bin:$GECKODRIVER_ROOT/bin:$CARGO_MUTANTS_ROOT/bin:$CARGO_FUZZ_ROOT/bin:$PATH"
+PATH="$ROOT/node_modules/.bin:$WASM_PACK_ROOT/bin:$WASM_BINDGEN_ROOT/bin:$GECKODRIVER_ROOT/bin:$CARGO_MUTANTS_ROOT/bin:$CARGO_FUZZ_ROOT/bin:$CARGO_DENY_ROOT/bin:$PATH"
 export PATH="$PATH:$HOME/.cargo/bin"
 
 say() { printf '%s\n' "$*"; }
@@ -35,6 +36,9 @@ has() {
   local command
   for command in "$@"; do command -v "$command" >/dev/null 2>&1 || return 1; done
 }
+
+# The version of the crates and of the npm package.
+workspace_version() { sed -n '/^\[workspace\.package\]/,/^$/ s/^version = "\(.*\)"$/\1/p' Cargo.toml; }
 
 # version_at_least HAVE WANT
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
