@@ -61,8 +61,3 @@ pub use server::{Guestpass, OpenError};
 pub use store::postgres::PostgresUrl;
 pub use store::{KeyStage, StoreError};
 pub use sweep::Swept;
-
-/// The code in the README.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

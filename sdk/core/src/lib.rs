@@ -63,8 +63,3 @@ pub use effect::{Effect, Failure, Grant, Outcome, Request, Upgrade};
 pub use event::{Event, IdentityReason, SignedOutBy, Snapshot, Status, Trouble};
 pub use input::{Input, News, Op, Stored, WaiterId};
 pub use machine::Machine;
-
-/// The code in the README.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

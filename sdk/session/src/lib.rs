@@ -51,8 +51,3 @@ pub use error::{Error, ErrorCode};
 pub use guestpass_core::{IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, Trouble as StorageState, Upgrade};
 pub use options::{CustomStorage, OnChange, OnStep, Options, StorageKind};
 pub use session::Session;
-
-/// The code in the README.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
