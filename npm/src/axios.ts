@@ -1,3 +1,23 @@
+/**
+ * Connects an axios instance to a session: one call replaces the request and the response interceptor that attach and
+ * renew a token.
+ *
+ * @example
+ * ```ts
+ * import axios from 'axios'
+ * import { createSession } from 'guestpass'
+ * import { attachSession } from 'guestpass/axios'
+ *
+ * const session = createSession({ baseUrl: 'https://api.example' })
+ * const api = axios.create({ baseURL: 'https://api.example' })
+ * attachSession(api, session)
+ *
+ * const { data } = await api.get('/items/')
+ * ```
+ *
+ * @packageDocumentation
+ */
+
 import {
   type AxiosAdapter,
   AxiosHeaders,
@@ -7,20 +27,20 @@ import {
   getAdapter,
   type InternalAxiosRequestConfig,
 } from 'axios'
-import { type Answer, TRANSPORT, type TransportInit } from './transport.js'
+import { TRANSPORT, type TransportInit, type TransportResponse } from './transport.js'
 import type { Session } from './types.js'
 
-/** Adapters that bring the token along already: a config that is sent again still has one. */
+/** Adapters made by `attachSession`. A config that the app sends again still holds one, which must not be wrapped twice. */
 const attached = new WeakSet<object>()
 
 /**
- * Lets an axios instance use `session`: its requests carry the token where their origin is allowed, wait for a renewal
- * when it is due, and are sent once more after a 401. Interceptors, transforms, progress and cancellation stay as they are.
+ * Lets an axios instance use `session`: its requests carry the token to allowed origins, wait while the token is refreshed,
+ * and are sent once more after a 401. Interceptors, transforms, progress and cancellation work as before.
  *
- * A request for which there is no token is rejected with the `GuestpassError` that `session.fetch` would reject with. One
- * that brings an `Authorization` header or `auth` of its own is sent as it is.
+ * When there is no token, a request rejects with the same `GuestpassError` as `session.fetch`. A request that has its own
+ * `Authorization` header or `auth` is sent unchanged.
  *
- * @returns the way to undo it.
+ * @returns a function that detaches the session.
  */
 export function attachSession(instance: AxiosInstance, session: Session): () => void {
   const id = instance.interceptors.request.use((config) => {
@@ -35,73 +55,73 @@ export function attachSession(instance: AxiosInstance, session: Session): () => 
   return () => instance.interceptors.request.eject(id)
 }
 
-// In the place of the adapter, where the URL is whole and the body is serialised: what is sent a second time is the
-// same, and interceptors and transforms do not see it twice.
+// This replaces the adapter, which axios calls with the complete URL and the serialised body. The replay is therefore the
+// same request, and interceptors and transforms run once.
 async function send(
   instance: AxiosInstance,
   session: Session,
-  named: InternalAxiosRequestConfig['adapter'],
+  original: InternalAxiosRequestConfig['adapter'],
   config: InternalAxiosRequestConfig,
 ): Promise<AxiosResponse> {
   const { headers, auth, data, signal } = config
-  // Its second parameter is not in its types.
-  const adapter = (getAdapter as (...args: unknown[]) => AxiosAdapter)(named, config)
+  // The types of axios lack the second parameter.
+  const adapter = (getAdapter as (...args: unknown[]) => AxiosAdapter)(original, config)
   const url = absolute(instance.getUri(config))
-  // Of a URL that is none, the adapter says what is wrong with it.
+  // The adapter reports an invalid URL.
   if (!url || auth || headers.has('Authorization')) return adapter(config)
 
   let last: Promise<AxiosResponse> | undefined
   const init: TransportInit = {
-    // Streams of Node, also the old ones that the package form-data has, can be read once.
+    // A Node stream can be read only once, so the session must not replay it. The package form-data has old-style streams.
     body: typeof data?.pipe === 'function' ? new ReadableStream() : data,
     signal: signal as AbortSignal,
-    async [TRANSPORT](_url, { headers: granted }) {
+    async [TRANSPORT](_url, { headers: authorized }) {
       config.cancelToken?.throwIfRequested()
       const sent = adapter({
         ...config,
-        headers: AxiosHeaders.from(headers).concat(granted as unknown as AxiosHeaders),
+        headers: AxiosHeaders.from(headers).concat(authorized as unknown as AxiosHeaders),
       })
       last = sent.then(
-        (response) => concealed(response, config),
+        (response) => withoutToken(response, config),
         (error) => {
-          if (error.response) concealed(error.response, config)
-          throw concealed(error, config)
+          if (error.response) withoutToken(error.response, config)
+          throw withoutToken(error, config)
         },
       )
-      return answerOf(await last.catch((error) => error.response ?? Promise.reject(error)))
+      return transportResponse(await last.catch((error) => error.response ?? Promise.reject(error)))
     },
   }
   try {
     await session.fetch(url, init)
   } catch (error) {
-    // Whoever cancels while the token is awaited gets what axios gives.
+    // A call that is cancelled while it waits for the token rejects with the error of axios.
     throw !last && signal?.aborted ? new CanceledError(undefined, config) : error
   }
   return last as Promise<AxiosResponse>
 }
 
-/** As `XMLHttpRequest` resolves it: against the page, not against the session's `baseUrl`. */
+/** Resolves a URL against the page, as `XMLHttpRequest` does, and not against the session's `baseUrl`. */
 function absolute(url: string): string | undefined {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
   return URL.canParse(url, base) ? new URL(url, base).href : undefined
 }
 
-/** Keeps the token out of what callers, and their logs, see of a response or an error. */
-function concealed<Part extends { config?: unknown; request?: unknown }>(part: Part, config: unknown): Part {
+/** Hides the token: callers and their logs see the original config, and not the request that carried the token. */
+function withoutToken<Part extends { config?: unknown; request?: unknown }>(part: Part, config: unknown): Part {
   part.config = config
   return Object.defineProperty(part, 'request', { enumerable: false })
 }
 
-function answerOf({ status, request, data }: AxiosResponse): Answer {
-  const told = request?.responseURL ?? request?.res?.responseUrl
-  // Mocks repeat the relative one that they were given, which tells of no redirect.
-  const url = URL.canParse(told) ? told : ''
+function transportResponse({ status, request, data }: AxiosResponse): TransportResponse {
+  const responseUrl = request?.responseURL ?? request?.res?.responseUrl
+  // Mocks of axios return the relative URL of the request here. It says nothing about a redirect.
+  const url = URL.canParse(responseUrl) ? responseUrl : ''
   return {
     status,
-    // Where a redirect has led: XMLHttpRequest and Node tell, the adapter for `fetch` does not.
+    // The adapters for XMLHttpRequest and Node report the final URL; the adapter for `fetch` does not.
     redirected: Boolean(url),
     url,
-    // A stream that nobody will read; anything else is here already.
+    // Only a response stream must be cancelled. Any other body has been received completely.
     body: { cancel: async () => (data?.destroy ?? data?.cancel)?.call(data) },
   }
 }

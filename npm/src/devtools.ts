@@ -1,3 +1,5 @@
+// The panel of `SessionDevtools`. `guestpass/react` loads this module when the panel is first shown.
+
 import {
   type CSSProperties,
   createElement as h,
@@ -11,13 +13,13 @@ import type { Session, SessionEvent } from './types.js'
 
 /** Props of `SessionDevtools`. */
 export interface SessionDevtoolsProps {
-  /** Whether the panel is open at first. Default false: a small button at the edge of the page. */
+  /** Whether the panel is open at first. Default false: a small button in the corner of the page. */
   readonly open?: boolean
 }
 
-const KEPT = 50
+/** How many events the timeline shows. */
+const MAX_EVENTS = 50
 
-/** The panel itself, loaded lazily by `SessionDevtools` of `guestpass/react`. */
 export default function Devtools({ session, open }: SessionDevtoolsProps & { readonly session: Session }): ReactNode {
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot, () => IDLE)
   const events = useEvents(session)
@@ -77,37 +79,39 @@ function useEvents(session: Session): readonly { readonly key: number; readonly 
   const [events, setEvents] = useState<readonly { readonly key: number; readonly event: SessionEvent }[]>([])
   useEffect(
     () =>
-      session.onEvent((event) => setEvents((old) => [{ key: (old[0]?.key ?? 0) + 1, event }, ...old].slice(0, KEPT))),
+      session.onEvent((event) =>
+        setEvents((old) => [{ key: (old[0]?.key ?? 0) + 1, event }, ...old].slice(0, MAX_EVENTS)),
+      ),
     [session],
   )
   return events
 }
 
-/** While it is on, no `fetch` of this page reaches anything. It ends with the panel. */
+/** While offline, every `fetch` of this page fails. Removing the panel restores the network. */
 function useOffline(): [boolean, (offline: boolean) => void] {
   const [offline, setOffline] = useState(false)
   useEffect(() => {
     if (!offline) return
     const real = globalThis.fetch
-    const none: typeof fetch = async () => {
-      throw new TypeError('Failed to fetch (the Guestpass panel has taken this page offline)')
+    const failing: typeof fetch = async () => {
+      throw new TypeError('Failed to fetch: the Guestpass panel has taken this page offline; press "Go online" there')
     }
-    globalThis.fetch = none
+    globalThis.fetch = failing
     dispatchEvent(new Event('offline'))
     return () => {
-      // Unless somebody else has replaced it since.
-      if (globalThis.fetch === none) globalThis.fetch = real
+      // Do not undo a later replacement by other code.
+      if (globalThis.fetch === failing) globalThis.fetch = real
       dispatchEvent(new Event('online'))
     }
   }, [offline])
   return [offline, setOffline]
 }
 
-/** RFC 7009, behind the session's back, as an operator would do it: the next use notices. */
+/** Revokes the session at the server (RFC 7009) without telling the session, which finds out with its next request. */
 async function revoke(session: Session): Promise<void> {
   const body = new URLSearchParams({ token: await session.token() })
   const response = await session.fetch('revoke', { method: 'POST', body })
-  if (!response.ok) throw new Error(`the server answered ${response.status} to the revocation`)
+  if (!response.ok) throw new Error(`the server responded to the revocation with HTTP ${response.status}`)
 }
 
 function button(text: string, onClick: () => void, pressed = false): ReactNode {

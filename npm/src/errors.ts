@@ -1,20 +1,20 @@
 import type { ErrorCode } from './types.js'
 
-/** The one error of Guestpass. Its `code` is stable; its `message` is for people, and never holds a token. */
+/** The error class of Guestpass. Its `code` is stable; its `message` is for people and never holds a token. */
 export class GuestpassError extends Error {
-  /** What it is known by where its class is another copy's. */
+  /** Tells a `GuestpassError` from other errors when the page has two copies of the package. */
   override readonly name = 'GuestpassError'
-  /** What went wrong; stable. */
+  /** What went wrong. The codes are stable. */
   readonly code: ErrorCode
-  /** Of `refused`, and of a stream that was answered with something else: the HTTP status. */
+  /** The HTTP status of the response. Set with the code `refused`, and for a stream that the server does not open. */
   declare readonly status?: number
-  /** Of `refused`: why, by the stable code of the server's problem, such as `invalid_credentials` or `email_taken`. */
+  /** Set with the code `refused`: the server's stable reason, such as `invalid_credentials` or `email_taken`. */
   declare readonly reason?: string
 
   /**
-   * Made by the package; an app makes one in its tests.
+   * The package creates these errors. An app creates one in its own tests only.
    *
-   * @param options - `cause`: what went wrong underneath, as in every `Error`; `status` and `reason` of a refusal.
+   * @param options - `cause` is the underlying error, as in every `Error`. `status` and `reason` describe a refusal.
    */
   constructor(
     code: ErrorCode,
@@ -28,7 +28,7 @@ export class GuestpassError extends Error {
   }
 }
 
-/** @param reason - the `code` of the server's problem. */
+/** @param reason - the member `code` of the server's problem document (RFC 9457). */
 export function refusal(status: number, reason: string): GuestpassError {
   const message = `the server refused: ${reason} (HTTP ${status}); the session is as it was`
   return new GuestpassError('refused', message, { status, reason })

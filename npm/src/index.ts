@@ -1,3 +1,22 @@
+/**
+ * Identity for visitors who have not signed up yet. `createSession` returns a session whose `fetch` replaces the global
+ * `fetch`: it acquires a guest with the first request, attaches the access token, refreshes it, and replays a request
+ * that the server answered with 401.
+ *
+ * @example
+ * ```ts
+ * import { createSession } from 'guestpass'
+ *
+ * const session = createSession({ baseUrl: 'https://api.example' })
+ * session.onEvent((event) => console.log(event.type)) // acquired, refreshed, identity, …
+ *
+ * const response = await session.fetch('/me/cart', { method: 'POST', body: JSON.stringify({ item_id: 1 }) })
+ * console.log(response.status, session.getSnapshot().id) // 200 'anonymous_…'
+ * ```
+ *
+ * @packageDocumentation
+ */
+
 import { load } from './load.js'
 import { sessionFactory } from './session.js'
 import type { Session, SessionOptions } from './types.js'
@@ -6,10 +25,11 @@ export { GuestpassError } from './errors.js'
 export type * from './types.js'
 
 /**
- * Creates the session of a visitor: one for the whole page.
+ * Creates the session of a visitor. Create one for the whole page.
  *
- * Nothing happens until its first use: no request, no look into the storage, no timer. So a module may create it at its
- * top level, also where pages are rendered on a server. There, do not use it: it would be one guest for all visitors.
+ * The session does nothing before its first use: no request, no access to the storage, no timer. A module can therefore
+ * create it at its top level, also where pages are rendered on a server. Do not use it on the server: all visitors would
+ * share one guest.
  *
  * @throws GuestpassError with code `invalid_option`; the message names the option.
  */

@@ -6,12 +6,12 @@ import type { SessionOptions, WasmSource } from './types.js'
 let attempt: Promise<ManagerClass> | undefined
 
 /**
- * Makes the session manager out of what the option `wasm` says, or else of `usual`. All entries of the package share one
- * attempt, and what it leads to; a failure is not kept.
+ * Compiles and instantiates the session manager, from the option `wasm` or else from `usual`. All entries of the package
+ * share one attempt and its result. After a failure, the next call tries again.
  *
- * @param usual - what this environment takes when nothing else was said.
- * @param remedy - what to do about a failure, for the error's message.
- * @param read - turns a source into one that can be compiled, where that is not known to `fetch`.
+ * @param usual - the source of this environment, used when the option `wasm` is not set.
+ * @param remedy - advice for the message of the error.
+ * @param read - reads a source that `fetch` cannot read, such as a file URL in Node.
  */
 export function instantiate(
   wasm: SessionOptions['wasm'],
@@ -43,7 +43,7 @@ export function instantiate(
   return attempt
 }
 
-/** The same without waiting, which browsers forbid for large modules on their main thread. For tests. */
+/** The same, synchronously, for tests. Browsers do not allow it for large modules on their main thread. */
 export function instantiateAtOnce(bytes: () => BufferSource): ManagerClass {
   initSync({ module: bytes() })
   attempt ??= Promise.resolve(SessionManager)
@@ -55,20 +55,20 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   if (from instanceof Response) {
     const type = from.headers.get('Content-Type')
     if (!from.ok) throw new Error(`HTTP ${from.status}`)
-    // Compiles while the file arrives, which takes the exact MIME type.
+    // Compiles while the file is downloaded. Browsers do so only with this exact MIME type.
     if (type === 'application/wasm') return WebAssembly.compileStreaming(from)
-    console.warn(`guestpass: ${from.url} is served as ${type}; application/wasm would be faster`)
+    console.warn(`guestpass: ${from.url} is served as ${type}; serve it as application/wasm to load it faster`)
     from = await from.arrayBuffer()
   }
-  // A module may be that of another realm, so it is known by what it is not.
+  // `instanceof` fails for a module of another realm, so check for bytes instead.
   return 'byteLength' in from ? WebAssembly.compile(from as BufferSource) : from
 }
 
-/** The code and the JavaScript of two builds call each other by names that mean something else in the other one. */
+/** Checks that the .wasm file and the JavaScript are of one build: the names by which they call each other are minified. */
 function checkBuild(module: WebAssembly.Module): void {
   const [section] = WebAssembly.Module.customSections(module, 'guestpass')
   if (section && new TextDecoder().decode(section) !== build) {
-    throw new Error('the file is of another version than the package: copy guestpass/sdk.wasm again')
+    throw new Error('the file and the package have different versions: copy guestpass/sdk.wasm again')
   }
 }
 

@@ -1,4 +1,4 @@
-/** Listeners of which one that throws disturbs neither the others nor whoever told them. */
+/** A set of listeners. A listener that throws affects neither the other listeners nor the caller of `emit`. */
 export class Listeners<Args extends unknown[]> {
   readonly #entries = new Set<{ readonly listener: (...args: Args) => void }>()
 
@@ -6,7 +6,7 @@ export class Listeners<Args extends unknown[]> {
     return this.#entries.size === 0
   }
 
-  /** Adds a listener and returns the way to remove it. The same function added twice is two listeners. */
+  /** Adds a listener and returns a function that removes it. The same function added twice is two listeners. */
   add(listener: (...args: Args) => void): () => void {
     const entry = { listener }
     this.#entries.add(entry)
@@ -15,8 +15,8 @@ export class Listeners<Args extends unknown[]> {
     }
   }
 
-  /** Calls those that are there now, except for those that are removed meanwhile. */
-  tell(...args: Args): void {
+  /** Calls each listener. Skips listeners that are added or removed by another listener during the call. */
+  emit(...args: Args): void {
     for (const entry of [...this.#entries]) {
       if (!this.#entries.has(entry)) continue
       try {
@@ -32,7 +32,7 @@ export class Listeners<Args extends unknown[]> {
   }
 }
 
-/** Makes an error appear as an uncaught one, as the exception of a DOM event listener does. */
+/** Reports an error as uncaught, as browsers do with an exception of a DOM event listener. */
 function report(error: unknown): void {
   if (typeof reportError === 'function') {
     reportError(error)

@@ -1,4 +1,4 @@
-// Serves Node and what resembles it (server rendering, tests, Bun, Deno): the compiled code is read from the disk.
+// Loader for Node and compatible runtimes (server rendering, tests, Bun, Deno): reads the compiled code from the disk.
 
 import { instantiate } from './instantiate.js'
 import type { Load } from './manager.js'
@@ -10,12 +10,12 @@ export const load: Load = (wasm) =>
     REMEDY,
     async (source) => {
       if (!String(source).startsWith('file:')) return source
-      // Not at the top: whoever bundles for a place without files may still bring the code along by the option `wasm`.
+      // Imported here, not at the top: a bundle for an environment without files works when it sets the option `wasm`.
       const { readFile } = await import('node:fs/promises')
       return readFile(new URL(String(source)))
     },
   )
 
 const REMEDY =
-  'If the program was bundled into one file, keep the package guestpass out of the bundle, copy that file along, or ' +
-  'use guestpass/inline.'
+  'If a bundler made one file of the program, exclude the package guestpass from the bundle, copy that file too, or use ' +
+  'guestpass/inline.'

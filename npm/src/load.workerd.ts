@@ -1,5 +1,5 @@
-// Serves Cloudflare Workers and other users of workerd: the compiled code is a module that the platform has compiled when
-// the program was deployed. To compile it later, or to fetch it from beside the JavaScript, is not possible there.
+// Loader for workerd (Cloudflare Workers). The platform compiles the file when the program is deployed,
+// and the import is the compiled module. Compiling or fetching the file at run time is not possible there.
 
 import module from '../pkg/guestpass_sdk_bg.wasm'
 import { instantiate } from './instantiate.js'
@@ -7,4 +7,5 @@ import type { Load } from './manager.js'
 
 export const load: Load = (wasm) => instantiate(wasm, module, REMEDY)
 
-const REMEDY = "See that the bundler hands out .wasm files as WebAssembly.Module, or pass one by the option 'wasm'."
+const REMEDY =
+  "Check that the bundler imports .wasm files as WebAssembly.Module, or pass a module by the option 'wasm'."

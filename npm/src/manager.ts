@@ -1,16 +1,16 @@
 import type { OnChange, SessionManager, ManagerOptions as WasmOptions } from '../pkg/guestpass_sdk.js'
 import type { SessionOptions } from './types.js'
 
-/** Runs one session: the compiled session manager, or in tests of the face what stands in for it. */
+/** The session manager of one session. It is compiled code; the tests of this package replace it by a fake. */
 export type Manager = Pick<
   SessionManager,
   'close' | 'erase' | 'expire' | 'fetch' | 'free' | 'signOut' | 'start' | 'token' | 'upgrade'
 >
 
-/** The ways to become a member, by the names of their endpoints. */
+/** The ways to become a member, named as their endpoints. */
 export type { UpgradeKind } from '../pkg/guestpass_sdk.js'
 
-/** Options, checked and complete: `baseUrl` has no slash at its end. */
+/** Checked and complete options. `baseUrl` does not end in a slash. */
 export type ManagerOptions = Omit<WasmOptions, 'errorClass'> & { readonly wasm: SessionOptions['wasm'] }
 
 export type { OnChange }
@@ -20,7 +20,7 @@ export type ManagerClass = typeof SessionManager
 /** Loads the compiled code. Rejects with a `GuestpassError` of code `load_failed`. */
 export type Load = (wasm?: SessionOptions['wasm']) => Promise<ManagerClass>
 
-/** Loads the compiled code and hands out what runs one session. */
+/** Loads the compiled code and returns a function that creates session managers. */
 export type LoadManager = (wasm?: SessionOptions['wasm']) => Promise<MakeManager>
 
 export type MakeManager = (options: ManagerOptions, onChange: OnChange) => Manager

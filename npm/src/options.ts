@@ -2,15 +2,15 @@ import { GuestpassError } from './errors.js'
 import type { ManagerOptions } from './manager.js'
 import type { CustomStorage, OnIdentityLost, SessionOptions, StorageKind } from './types.js'
 
-/** Checked options, of which only the page's own origin may still be open: where pages are rendered there is none. */
+/** Checked options. `baseUrl` may still be undefined: it defaults to the page's origin, which a server does not have. */
 export type CheckedOptions = Omit<ManagerOptions, 'baseUrl'> & { readonly baseUrl: string | undefined }
 
-// The compiler checks both lists against the generated types: `satisfies` finds a name too many, the calls of `oneOf` find
-// a missing one. The first name is the default.
+// The compiler checks both lists against the generated types: `satisfies` finds an extra name, and the calls of `oneOf`
+// find a missing one. The first name is the default.
 const STORAGES = ['local', 'session', 'indexeddb', 'memory'] as const satisfies readonly StorageKind[]
 const POLICIES = ['reacquire', 'stop'] as const satisfies readonly OnIdentityLost[]
 
-/** The longest delay that timers of browsers and Node can hold, in milliseconds. */
+/** The longest delay of a timer in browsers and Node, in milliseconds. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 const TIMEOUT_RULE = `timeout must be a number of milliseconds above 0 and at most ${LONGEST_TIMEOUT}`
@@ -26,17 +26,17 @@ const KNOWN = [
   'wasm',
 ] as const satisfies readonly (keyof SessionOptions)[]
 
-/** Checks what a caller gave, which may come from plain JavaScript, and fills in the defaults. */
+/** Checks the options, since callers in plain JavaScript have no types, and fills in the defaults. */
 export function checkOptions(options: SessionOptions = {}): CheckedOptions {
   if (typeof options !== 'object' || options === null) throw invalid('the options must be an object')
   for (const option of Object.keys(options)) {
-    // A misspelt `baseURL` would otherwise silently talk to the wrong origin.
+    // Without this check, a misspelt `baseURL` would silently select the page's origin.
     if (!(KNOWN as readonly string[]).includes(option)) {
-      throw invalid(`there is no option ${option}; there are ${KNOWN.join(', ')}`)
+      throw invalid(`there is no option ${option}; the options are ${KNOWN.join(', ')}`)
     }
   }
   const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false } = options
-  if (typeof name !== 'string' || name === '') throw invalid('name must be a string that is not empty')
+  if (typeof name !== 'string' || name === '') throw invalid('name must be a non-empty string')
   if (!Array.isArray(allowedOrigins)) throw invalid('allowedOrigins must be an array')
   if (!isTimeout(timeout)) throw invalid(TIMEOUT_RULE)
   if (typeof debug !== 'boolean' && typeof debug !== 'function') throw invalid('debug must be a boolean or a function')
@@ -52,19 +52,19 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
   }
 }
 
-/** Checks what a caller gave to `token`. */
+/** Checks the `timeout` of a call of `token`. */
 export function checkTokenTimeout(timeout: unknown): void {
   if (timeout !== undefined && !isTimeout(timeout)) throw invalid(TIMEOUT_RULE, 'token')
 }
 
-/** Checks what a caller gave to `signOut`: a misspelt 'none' would make a guest of somebody who wants none. */
+/** Checks the `next` of a call of `signOut`. A misspelt 'none' would let the next request start a guest. */
 export function checkNext(next: unknown): void {
   if (next !== undefined && next !== 'guest' && next !== 'none') {
     throw invalid("next must be 'guest' or 'none'", 'signOut')
   }
 }
 
-/** Completes the options at the first use: without a `baseUrl`, the page's own origin counts. */
+/** Completes the options at the first use: `baseUrl` defaults to the page's origin. */
 export function completeOptions(options: CheckedOptions): ManagerOptions {
   const baseUrl = options.baseUrl ?? pageOrigin()
   return { ...options, baseUrl }
@@ -72,16 +72,16 @@ export function completeOptions(options: CheckedOptions): ManagerOptions {
 
 function pageOrigin(): string {
   const origin = httpUrl(globalThis.location?.origin)?.origin
-  if (!origin) throw invalid('baseUrl is needed where there is no page of an http or https origin')
+  if (!origin) throw invalid('baseUrl must be set where there is no page with an http or https origin')
   return origin
 }
 
-// The messages below name the option and never repeat the value, which may hold a password.
+// The messages below name the option and never repeat its value: a URL may contain a password.
 
 function checkBaseUrl(value: unknown): string {
   const url = httpUrl(value)
   if (!url || url.search || url.hash) {
-    throw invalid('baseUrl must be an absolute http or https URL without user name, query and fragment')
+    throw invalid('baseUrl must be an absolute http or https URL without user name, query or fragment')
   }
   return url.href.replace(/\/+$/, '')
 }
@@ -115,16 +115,16 @@ function isTimeout(value: unknown): value is number {
   return typeof value === 'number' && value > 0 && value <= LONGEST_TIMEOUT
 }
 
-/** The first choice is the default. A `value` whose type has more names than `choices` does not compile. */
+/** Checks that `value` is one of `choices`; the first is the default. Does not compile when `choices` lacks a name. */
 function oneOf<Choices extends readonly [string, ...string[]]>(
   option: string,
   value: Choices[number] | undefined,
   choices: Choices,
-  besides = '',
+  alternative = '',
 ): Choices[number] {
   if (value === undefined) return choices[0]
   if (!choices.includes(value)) {
-    throw invalid(`${option} must be ${choices.map((choice) => `'${choice}'`).join(' or ')}${besides}`)
+    throw invalid(`${option} must be ${choices.map((choice) => `'${choice}'`).join(' or ')}${alternative}`)
   }
   return value
 }

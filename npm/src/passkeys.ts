@@ -1,18 +1,19 @@
-// Passkeys (WebAuthn): what the server asks for, what the browser makes of it, as JSON. Loaded when it is first needed.
+// Passkeys (WebAuthn): passes the options of the server to the browser, and the credential of the browser to the server,
+// both as JSON. `session.register` and `session.login` load this module with the first passkey.
 
 import { decode, encode } from './base64url.js'
 import { GuestpassError, refusal } from './errors.js'
 import type { UpgradeKind } from './manager.js'
 import type { Session } from './types.js'
 
-/** Has the server ask and the visitor answer; answers with what `register` or `login` is to be sent. */
+/** Requests a passkey from the browser and returns the request body of `register` or `login`. */
 export async function askForPasskey(
   session: Session,
   kind: UpgradeKind,
   { email }: { email?: string },
 ): Promise<object> {
-  if (!globalThis.PublicKeyCredential) throw failed('this browser knows no passkeys')
-  // The first reads what is stored; the second lifts a sign-out that nobody was to follow.
+  if (!globalThis.PublicKeyCredential) throw failed('this browser does not support passkeys')
+  // The first call reads the storage. The second allows a new guest after a permanent sign-out.
   await session.start()
   await session.start()
   const response = await session.fetch(`${kind}/options`, {
@@ -20,13 +21,13 @@ export async function askForPasskey(
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ email }),
   })
-  const answer = await response.json().catch(() => ({}))
-  if (!response.ok) throw refused(response.status, answer.code)
-  const ask = kind === 'register' ? create : get
-  const credential = await ask(answer.publicKey).catch((cause) => {
-    throw failed(`the browser gave no passkey: ${cause?.name}`, cause)
+  const body = await response.json().catch(() => ({}))
+  if (!response.ok) throw refused(response.status, body.code)
+  const request = kind === 'register' ? create : get
+  const credential = await request(body.publicKey).catch((cause) => {
+    throw failed(`the browser returned no passkey: ${cause?.name}`, cause)
   })
-  const passkey = { challenge_id: answer.challenge_id, credential }
+  const passkey = { challenge_id: body.challenge_id, credential }
   return kind === 'register' ? { passkey, email } : { passkey }
 }
 
@@ -54,7 +55,7 @@ function descriptors(list: PublicKeyCredentialDescriptorJSON[] = []): PublicKeyC
   return list.map((descriptor) => ({ ...(descriptor as object), type: 'public-key', id: decode(descriptor.id) }))
 }
 
-/** WebAuthn Level 3, §5.1: the JSON of a credential, also where the browser makes none. */
+/** The JSON of a credential (WebAuthn Level 3, section 5.1), also in browsers without `toJSON`. */
 function asJson(credential: Credential | null): object {
   const { id, rawId, type, response, authenticatorAttachment, toJSON } = credential as PublicKeyCredential
   if (typeof toJSON === 'function') return (credential as PublicKeyCredential).toJSON()
@@ -86,7 +87,8 @@ function failed(message: string, cause?: unknown): GuestpassError {
 
 function refused(status: number, code: unknown): GuestpassError {
   if (typeof code !== 'string') {
-    return new GuestpassError(status < 500 ? 'rejected' : 'unavailable', `no passkey can be asked for (HTTP ${status})`)
+    const message = `the server returned no passkey options (HTTP ${status})`
+    return new GuestpassError(status < 500 ? 'rejected' : 'unavailable', message)
   }
   return refusal(status, code)
 }

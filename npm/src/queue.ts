@@ -1,12 +1,12 @@
 import { GuestpassError } from './errors.js'
 import type { Manager } from './manager.js'
 
-/** Calls that wait for the session manager, in the order in which they were made. Each one settles. */
+/** Calls that wait until the session manager is loaded, in the order in which they were made. Each call settles. */
 export class CallQueue {
   readonly #calls = new Set<Call>()
   readonly #timeout: number
 
-  /** @param timeout - how long a call waits at most unless it says otherwise, in milliseconds. */
+  /** @param timeout - the longest wait of a call without a timeout of its own, in milliseconds. */
   constructor(timeout: number) {
     this.#timeout = timeout
   }
@@ -15,7 +15,7 @@ export class CallQueue {
     return this.#calls.size === 0
   }
 
-  /** Waits to `perform` a call. Rejects with `timeout`, the reason of `signal`, or what `rejectAll` is given. */
+  /** Queues a call. Rejects with `timeout`, with the reason of `signal`, or with the reason given to `rejectAll`. */
   add<T>(perform: (manager: Manager) => Promise<T>, signal?: AbortSignal | null, timeout = this.#timeout): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     return new Promise<T>((resolve, reject) => {
@@ -27,7 +27,7 @@ export class CallQueue {
       const call: Call = {
         perform(manager) {
           leave()
-          // Asynchronous, so that one call that throws at once does not keep the others from being made.
+          // An async function, so that a call that throws does not prevent the calls after it.
           resolve((async () => perform(manager))())
         },
         reject(reason) {
@@ -37,7 +37,7 @@ export class CallQueue {
       }
       const onAbort = () => call.reject(signal?.reason)
       const timer = setTimeout(() => {
-        const message = `the compiled session manager was not there within ${timeout} ms`
+        const message = `the compiled session manager was not loaded within ${timeout} ms`
         call.reject(new GuestpassError('timeout', message))
       }, timeout)
       signal?.addEventListener('abort', onAbort)

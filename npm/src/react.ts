@@ -1,3 +1,28 @@
+/**
+ * React bindings, for React 18 and 19. `SessionProvider` passes a session to the components below it, `useSession`
+ * returns its snapshot, and `useSessionFetch` its `fetch`.
+ *
+ * @example
+ * ```tsx
+ * import { createSession } from 'guestpass'
+ * import { SessionProvider, useSession } from 'guestpass/react'
+ *
+ * const session = createSession({ baseUrl: 'https://api.example' })
+ *
+ * function Visitor() {
+ *   const { status, id } = useSession()
+ *   return <p>{id ? `Hello, ${id}` : status}</p>
+ * }
+ *
+ * export const App = () => (
+ *   <SessionProvider session={session} acquire>
+ *     <Visitor />
+ *   </SessionProvider>
+ * )
+ * ```
+ *
+ * @packageDocumentation
+ */
 'use client'
 
 import {
@@ -21,44 +46,50 @@ const SessionContext = createContext<Session | null>(null)
 
 /** Props of `SessionProvider`. */
 export interface SessionProviderProps {
-  /** What `createSession` returned. The provider does not close it: it lives as long as the page. */
+  /** The session that `createSession` returned. The provider does not close it: a session lives as long as the page. */
   readonly session: Session
-  /** Where `useSession` finds the session. */
+  /**
+   * Whether to ask for a token once mounted, which acquires a guest when the browser has stored no session. Default false:
+   * the first request acquires the guest, and a visitor or robot that sends none gets no guest.
+   */
+  readonly acquire?: boolean
+  /** The components that can use the session. */
   readonly children?: ReactNode
 }
 
 /**
- * Gives `session` to the components below it.
+ * Passes `session` to the components below it.
  *
- * Once mounted it starts a session that is still idle, which reads what the browser has stored and sends no request.
+ * Once mounted it starts an idle session: the session loads what the browser has stored, and sends no request unless
+ * `acquire` is set. Nothing happens while rendering on a server.
  */
-export function SessionProvider({ session, children }: SessionProviderProps): ReactNode {
+export function SessionProvider({ session, acquire = false, children }: SessionProviderProps): ReactNode {
   useEffect(() => {
-    // Only the first time: a later `start` would allow a fresh guest after the server has ended the session.
-    if (session.getSnapshot().status !== 'idle') return
-    // A failure is in the snapshot, and whoever uses the session is told again.
-    session.start().catch(() => {})
-  }, [session])
+    // `start` on a session that the server has ended would allow a fresh guest, so only an idle session is started.
+    const idle = session.getSnapshot().status === 'idle'
+    const started = acquire ? session.token() : idle ? session.start() : undefined
+    // The snapshot shows a failure, and the next call of the session reports it.
+    started?.catch(() => {})
+  }, [session, acquire])
   return createElement(SessionContext.Provider, { value: session }, children)
 }
 
 /**
- * The snapshot of the session of the nearest `SessionProvider`; the component renders again when it changes.
+ * Returns the snapshot of the session of the nearest `SessionProvider`. The component renders again when it changes.
  *
- * On the server, and in the browser while it takes over what the server rendered, the snapshot is that of an idle
- * session. Never starts a request.
+ * On a server, and during hydration in the browser, it is the snapshot of an idle session. The hook sends no request.
  *
- * @throws Error when there is no `SessionProvider` above.
+ * @throws Error when no `SessionProvider` is above the component.
  */
 export function useSession(): Snapshot
 /**
- * What `selector` takes from the snapshot; the component renders again when that changes, compared by `Object.is`.
- * An inline function will do, and so will one that returns a new object each time.
+ * Returns what `selector` returns for the snapshot. The component renders again when that value changes (`Object.is`). The
+ * selector may be an inline function, and may return a new object each time.
  */
 export function useSession<T>(selector: (snapshot: Snapshot) => T): T
-export function useSession(selector: (snapshot: Snapshot) => unknown = whole): unknown {
-  const session = useProvided()
-  const select = useMemo(() => rememberLast(selector), [selector])
+export function useSession(selector: (snapshot: Snapshot) => unknown = identity): unknown {
+  const session = useProvidedSession()
+  const select = useMemo(() => memoizeLast(selector), [selector])
   return useSyncExternalStore(
     session.subscribe,
     () => select(session.getSnapshot()),
@@ -67,42 +98,42 @@ export function useSession(selector: (snapshot: Snapshot) => unknown = whole): u
 }
 
 /**
- * `session.fetch` of the nearest `SessionProvider`: the same function at every render.
+ * Returns `session.fetch` of the nearest `SessionProvider`, the same function at every render.
  *
- * Call it in event handlers, effects and the functions that data libraries call, not while rendering: a render may be
- * repeated or thrown away, and on a server it would make one guest for all visitors.
+ * Call it in event handlers, effects and query functions, not while rendering: React may repeat or discard a render, and
+ * on a server all visitors would share one guest.
  *
- * @throws Error when there is no `SessionProvider` above.
+ * @throws Error when no `SessionProvider` is above the component.
  */
 export function useSessionFetch(): Session['fetch'] {
-  return useProvided().fetch
+  return useProvidedSession().fetch
 }
 
 /**
- * A panel for developers: the session's state, what has happened since the panel was loaded, and buttons to expire the
- * token, revoke the session and go offline. Its code is loaded when it is first shown, and by nobody else.
+ * A panel for developers. It shows the state and the events of the session, and has buttons to expire the token, to revoke
+ * the session and to go offline. Its code is loaded when the panel is first rendered.
  *
- * @throws Error when there is no `SessionProvider` above.
+ * @throws Error when no `SessionProvider` is above the component.
  */
 export function SessionDevtools(props: SessionDevtoolsProps): ReactNode {
-  const session = useProvided()
+  const session = useProvidedSession()
   return createElement(Suspense, null, createElement(LazyDevtools, { ...props, session }))
 }
 
 const LazyDevtools = /* @__PURE__ */ lazy(() => import('./devtools.js'))
 
-function useProvided(): Session {
+function useProvidedSession(): Session {
   const session = useContext(SessionContext)
-  if (!session) throw new Error('this needs a SessionProvider above it')
+  if (!session) throw new Error('guestpass: wrap this component in <SessionProvider session={session}>')
   return session
 }
 
-function whole(snapshot: Snapshot): Snapshot {
+function identity(snapshot: Snapshot): Snapshot {
   return snapshot
 }
 
-/** React asks several times per render, and takes another object for a change. */
-function rememberLast<T>(selector: (snapshot: Snapshot) => T): (snapshot: Snapshot) => T {
+/** React selects several times per render and takes a new object for a change, so keep the last result. */
+function memoizeLast<T>(selector: (snapshot: Snapshot) => T): (snapshot: Snapshot) => T {
   let last: { readonly snapshot: Snapshot; readonly selected: T } | undefined
   return (snapshot) => {
     if (last?.snapshot !== snapshot) last = { snapshot, selected: selector(snapshot) }

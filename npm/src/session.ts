@@ -6,7 +6,7 @@ import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
 import type { Credentials, Membership, Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
 
-/** Makes the `createSession` of an entry. All of its sessions share what `load` loads. */
+/** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
 export function sessionFactory(load: Load): (options?: SessionOptions) => Session {
   return managedSessionFactory(async (wasm) => {
     const SessionManager = await load(wasm)
@@ -14,7 +14,7 @@ export function sessionFactory(load: Load): (options?: SessionOptions) => Sessio
   })
 }
 
-/** As `sessionFactory`, with any manager. A failure of `load` is not kept. */
+/** The same as `sessionFactory`, with any session manager. After a failed `load`, the next call loads again. */
 export function managedSessionFactory(load: LoadManager): (options?: SessionOptions) => Session {
   let loaded: ReturnType<LoadManager> | undefined
   const loadOnce: LoadManager = (wasm) => {
@@ -28,9 +28,9 @@ export function managedSessionFactory(load: LoadManager): (options?: SessionOpti
 }
 
 /**
- * A session that loads its manager at the first use and from then on only passes calls to it.
+ * A session that loads its session manager at the first use. From then on it passes all calls to it.
  *
- * Closures rather than a class: `session.fetch` works without its object, as libraries that take a `fetch` need it.
+ * Closures, not a class: libraries that take a `fetch` call `session.fetch` without its object.
  */
 function lazySession(options: CheckedOptions, load: LoadManager): Session {
   const snapshotListeners = new Listeners<[]>()
@@ -43,14 +43,14 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
 
   const onChange: OnChange = (next, event) => {
     if (closed) return
-    if (next) show(next)
-    if (event) eventListeners.tell(event)
+    if (next) setSnapshot(next)
+    if (event) eventListeners.emit(event)
   }
 
-  function show(next: Snapshot): void {
+  function setSnapshot(next: Snapshot): void {
     if (next === snapshot) return
     snapshot = next
-    snapshotListeners.tell()
+    snapshotListeners.emit()
   }
 
   function onceLoaded<T>(
@@ -69,27 +69,27 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
     loading = true
     try {
       const loaded = load(options.wasm)
-      // From here on asynchronous: no listener runs inside the caller's own call, which may be part of a render.
+      // Listeners must not run inside the caller's own call, which may be part of a React render.
       await null
-      if (!closed) show(LOADING)
+      if (!closed) setSnapshot(LOADING)
       const makeManager = await loaded
       if (closed) return
       manager = makeManager(completeOptions(options), weakly(onChange))
       waiting.performAll(manager)
-      // The manager tells what changes, and nothing has: it has found nothing, or everyone who waited has given up.
-      if (snapshot === LOADING) show(IDLE)
+      // The manager reports changes only. It reports none when all waiting callers have given up.
+      if (snapshot === LOADING) setSnapshot(IDLE)
     } catch (cause) {
-      // Before anybody is told: whoever then tries again starts another attempt.
+      // Reset before callers and listeners run, so that a call that they make starts another attempt.
       loading = false
       if (closed) return
       const error =
         cause instanceof GuestpassError ? cause : new GuestpassError('load_failed', String(cause), { cause })
       waiting.rejectAll(error)
-      show(notLoaded(error))
+      setSnapshot(notLoaded(error))
     }
   }
 
-  /** As `fetch` does it: what the caller changes later in an object that it goes on using does not count. */
+  /** Copies the arguments first: like `fetch`, it ignores changes that the caller makes to them after the call. */
   async function fetchOnceLoaded(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const to = input instanceof URL ? input.href : input
     let given = init
@@ -110,13 +110,13 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
   }
 
   function start(): Promise<void> {
-    // What counts is what the caller could know.
-    const anew = snapshot.status === 'signed_out'
-    return onceLoaded((manager) => manager.start(anew))
+    // Only a caller that could see the sign-out asks for a new guest.
+    const reset = snapshot.status === 'signed_out'
+    return onceLoaded((manager) => manager.start(reset))
   }
 
   async function upgrade(kind: UpgradeKind, given: object): Promise<Membership> {
-    // What the caller changes later in an object that it goes on using does not count.
+    // A copy: changes that the caller makes to the object after the call have no effect.
     let body = { ...given }
     if ('passkey' in given) {
       const { askForPasskey } = await import('./passkeys.js')
@@ -153,10 +153,10 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       closed = true
       manager = undefined
       last?.close()
-      // Not at once: what calls this may be called by it.
+      // Later, because `close` may be called by a listener that the manager itself is calling.
       queueMicrotask(() => last?.free())
       waiting.rejectAll(closedError())
-      if (snapshot.status !== 'closed') show(CLOSED)
+      if (snapshot.status !== 'closed') setSnapshot(CLOSED)
       snapshotListeners.clear()
       eventListeners.clear()
       listenedTo.delete(session)
@@ -165,19 +165,19 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
   return session
 }
 
-/** Sessions with listeners, which hear of changes also when the app holds the session no more. */
+/** Keeps sessions that have listeners from being collected, also when the app has dropped its reference. */
 const listenedTo = new Set<Session>()
 
 /**
- * The compiled code holds what it calls for as long as a session lives, and the session lives for as long as the face holds
- * it: a reference back to the face would keep both for ever.
+ * Breaks a cycle that the garbage collector cannot see: the session refers to the session manager, and the compiled code
+ * to `onChange`, which refers to the session.
  */
 function weakly(onChange: OnChange): OnChange {
   const reference = new WeakRef(onChange)
   return (snapshot, event) => reference.deref()?.(snapshot, event)
 }
 
-/** The signal that `fetch` obeys: that of `init`, where null means none, before that of a `Request`. */
+/** The signal of a call of `fetch`: that of `init`, where null means none, or else that of the `Request`. */
 function signalOf(input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null | undefined {
   return init?.signal === undefined && input instanceof Request ? input.signal : init?.signal
 }

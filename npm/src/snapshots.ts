@@ -1,19 +1,19 @@
 import type { GuestpassError } from './errors.js'
 import type { Snapshot, Status } from './types.js'
 
-/** Before the first use, and for whoever renders without a browser. */
-export const IDLE = nobody('idle')
+/** The snapshot before the first use, and of every session that is rendered on a server. */
+export const IDLE = withoutVisitor('idle')
 
-/** The compiled code is on its way. */
-export const LOADING = nobody('loading')
+/** The snapshot while the compiled code loads. */
+export const LOADING = withoutVisitor('loading')
 
-export const CLOSED = nobody('closed')
+export const CLOSED = withoutVisitor('closed')
 
-/** The compiled code could not be loaded. The next use tries again, not the session by itself. */
+/** The snapshot after the compiled code failed to load. The next call tries again; the session does not by itself. */
 export function notLoaded({ code, message }: GuestpassError): Snapshot {
-  return { ...nobody('unavailable'), error: { code, message, retryAt: null } }
+  return { ...withoutVisitor('unavailable'), error: { code, message, retryAt: null } }
 }
 
-function nobody(status: Status): Snapshot {
+function withoutVisitor(status: Status): Snapshot {
   return Object.freeze({ status, id: null, kind: null, expiresAt: null })
 }

@@ -1,15 +1,16 @@
 /**
- * Lets another HTTP client send the request of a `session.fetch`, when the caller's init brings it along: the session
- * decides about the token, the renewal and the replay, and reads of what comes back no more than `Answer` has.
+ * The key of a function in the `init` of `session.fetch`. The session calls that function instead of the global `fetch`,
+ * so that another HTTP client (axios, a WebSocket) sends the request. The session still decides about the token, the
+ * refresh and the replay.
  */
 export const TRANSPORT: unique symbol = Symbol.for('guestpass.transport')
 
 export interface TransportInit extends RequestInit {
-  [TRANSPORT]?: (input: string, init: { readonly headers: HeadersInit }) => Promise<Answer>
+  [TRANSPORT]?: (input: string, init: { readonly headers: HeadersInit }) => Promise<TransportResponse>
 }
 
-/** As much of a `Response` as a session reads. */
-export interface Answer {
+/** The part of a `Response` that the session reads. */
+export interface TransportResponse {
   readonly status: number
   readonly redirected: boolean
   readonly url: string

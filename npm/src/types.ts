@@ -1,6 +1,6 @@
 import type { OnIdentityLost, SessionEvent, Snapshot, StorageKind } from './border.js'
 
-// What the session manager tells and is told, generated from its Rust types.
+// These types are generated from the Rust types of the session manager.
 export type {
   ErrorCode,
   IdentityReason,
@@ -13,33 +13,30 @@ export type {
   StorageKind,
 } from './border.js'
 
-/**
- * How a visitor proves to be a member: by a password, or by a passkey, for which the browser asks. The `email` of a
- * passkey is for `register`, and may be left out.
- */
+/** The credentials of a member: a password, or a passkey, for which the browser asks the visitor. */
 export type Credentials =
   | {
-      /** What the member is known by. */
+      /** The e-mail address that identifies the member. */
       readonly email: string
-      /** As it was typed. Goes to the server, and is kept nowhere. */
+      /** The password as the visitor typed it. It is sent to the server and not stored. */
       readonly password: string
     }
   | {
-      /** Has the browser ask for a passkey. */
+      /** Lets the browser ask the visitor for a passkey. */
       readonly passkey: true
-      /** Of `register` alone: what the member is known by, too. */
+      /** The e-mail address of a new member. Optional; used by `register` only. */
       readonly email?: string
     }
 
-/** Who the visitor is, now that they are a member. */
+/** The member that the visitor has become. */
 export interface Membership {
-  /** `user_<uuid>`. */
+  /** The subject: `user_<uuid>`. */
   readonly id: string
-  /** As in the snapshot from now on. */
+  /** The kind of the subject, as in the snapshot. */
   readonly kind: 'user'
-  /** Null when the member has none. */
+  /** The e-mail address, or `null` when the member has none. */
   readonly email: string | null
-  /** Whether the guest has become the member, or has come to one who was there before. */
+  /** `registered` when the guest became a new member, `logged_in` when the member existed before. */
   readonly outcome: 'registered' | 'logged_in'
   /** Whether a guest's data has been merged into the account. */
   readonly merged: boolean
@@ -48,112 +45,120 @@ export interface Membership {
 /** Options of `createSession`. */
 export interface SessionOptions {
   /**
-   * Where the Guestpass endpoints are, and what relative URLs are relative to. Absolute, http or https. Default: the
-   * page's own origin.
+   * The URL of the Guestpass server, against which relative URLs are resolved. Absolute, http or https. Default: the
+   * page's origin.
    */
   readonly baseUrl?: string
-  /** Sessions of different names do not see each other; nor do those of different `baseUrl`s. Default `'default'`. */
+  /** The name of the session. Sessions with different names or `baseUrl`s share nothing. Default `'default'`. */
   readonly name?: string
-  /** Further origins whose requests carry the token, each exact: scheme, host and port. That of `baseUrl` always does. */
+  /**
+   * Further origins to which the token is sent, each with exact scheme, host and port. The token is always sent to the
+   * origin of `baseUrl`.
+   */
   readonly allowedOrigins?: readonly string[]
-  /** Where the session is kept. Default `'local'`. */
+  /** Where the session is stored. Default `'local'`. */
   readonly storage?: StorageKind | CustomStorage
-  /** What to do when the server ended the session. Default `'reacquire'`: start a fresh guest and say so. */
+  /**
+   * What the session does when the server has ended it. Default `'reacquire'`: start a fresh guest and report the event
+   * `identity`.
+   */
   readonly onIdentityLost?: OnIdentityLost
   /**
-   * How long a call waits for a token, in milliseconds. Default 30 000. A request that is under way is not ended by it:
-   * for that, pass `signal: AbortSignal.timeout(…)` to `fetch`.
+   * How long a call waits for a token, in milliseconds. Default 30 000. It does not limit the request itself; to do so,
+   * pass `signal: AbortSignal.timeout(…)` to `fetch`.
    */
   readonly timeout?: number
   /**
-   * Writes a line for each step of the session, by `console.debug` or to a function. Default false. For reports of
-   * mistakes: the lines hold names, numbers and versions, never a token.
+   * Logs a line for each step of the session, with `console.debug` or with a function. Default false. Attach the lines to
+   * bug reports: they contain names, numbers and versions, never a token.
    */
   readonly debug?: boolean | ((line: string) => void)
   /**
-   * Where the compiled session manager comes from, if not from beside the package's JavaScript: its URL, the answer to a
-   * request for it, its bytes, or the compiled module. A function is called when it is needed, and again after a
-   * failure. All sessions of a page share one: that of the session that is used first.
+   * The source of the compiled session manager. Default: the file beside the package's JavaScript. A function is called
+   * when the code is needed, and again after a failure. All sessions of a page share the code that the first one loads.
    */
   readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>)
 }
 
-/** The compiled session manager, `guestpass/sdk.wasm`, in one of the forms in which it can be had. */
+/** The compiled session manager (`guestpass/sdk.wasm`): its URL, a response with it, its bytes, or the compiled module. */
 export type WasmSource = string | URL | Response | BufferSource | WebAssembly.Module
 
 /**
- * A storage of your own: an encrypted one, that of a native shell, a file. It holds one short text for each session.
- * What it throws or rejects with, and what it does not settle within two seconds, counts as a failed storage.
+ * A storage that the app provides, for example an encrypted one or a file. It stores one short string per session. The
+ * session treats the storage as failed when it throws, rejects, or does not settle within two seconds.
  */
 export interface CustomStorage {
-  /** What was last set under `key`; null or undefined when nothing was. */
+  /** Returns the value that was last set under `key`, or null or undefined when there is none. */
   get(key: string): string | null | undefined | Promise<string | null | undefined>
-  /** Keeps `value`, which holds tokens, under `key`. The next call comes only after this one has settled. */
+  /** Stores `value`, which contains tokens, under `key`. The session waits for the returned promise before the next call. */
   set(key: string, value: string): unknown
-  /** Whether all tabs of the browser see the same texts. Default false: the session is this page's alone. */
+  /** Whether all tabs of the browser share the stored values. Default false: each page has a session of its own. */
   readonly shared?: boolean
 }
 
 /** Options of `Session.token`. */
 export interface TokenOptions {
-  /** Gives up waiting; the refresh that others wait for goes on. */
+  /** Stops waiting. A refresh that other calls wait for continues. */
   readonly signal?: AbortSignal
   /** How long to wait, in milliseconds. Default: the session's `timeout`. */
   readonly timeout?: number
 }
 
-/** A visitor's session: one for the whole page. */
+/** The session of a visitor. Create one for the whole page. */
 export interface Session {
   /**
-   * A drop-in for `fetch`: attaches the token where the origin is allowed, and on a 401 renews it and replays once.
+   * A drop-in replacement for `fetch`. It attaches the access token when the origin is allowed. After a 401 it refreshes
+   * the token and sends the request once more.
    *
-   * A relative URL is resolved against `baseUrl` by the rules for URLs, as if `baseUrl` ended in a slash: with
-   * `https://shop.example/api`, `'items'` is `/api/items` and `'/items'` is `/items`. A `Request` has its URL already.
+   * Relative URLs are resolved against `baseUrl` as if it ended in a slash: with `https://shop.example/api`, `'items'` is
+   * `/api/items` and `'/items'` is `/items`. The URL of a `Request` is already absolute.
    *
-   * A stream as `init.body` can be sent only once: the token is made sure to be fresh first, and a 401 is yours.
+   * A stream as `init.body` can be sent only once. The session checks before that the token is fresh, and returns a 401 to
+   * the caller.
    *
-   * The token goes to allowed origins, and no redirect takes it elsewhere: browsers remove it on the way to another
-   * origin. Older ones did not (Chrome before 119, Firefox before 111, Safari before 16.1), and no page can tell or
-   * prevent that; if you support them and your server redirects to origins of others, pass `redirect: 'error'`.
+   * Browsers remove the token when a redirect leads to another origin. Chrome before 119, Firefox before 111 and Safari
+   * before 16.1 do not, and a page can neither detect nor prevent it. If you support those versions and your server
+   * redirects to foreign origins, pass `redirect: 'error'`.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
-  /** An access token that can be used now. */
+  /** Returns a valid access token. Acquires a guest when there is none, and refreshes an expired token. */
   token(options?: TokenOptions): Promise<string>
   /**
-   * Reads what the browser has stored, without a request to the server. Where that is known already: after `ended`, and
-   * after `signOut({ next: 'none' })`, allows a fresh guest.
+   * Loads the stored session, without a request to the server. After `ended`, and after `signOut({ next: 'none' })`, it
+   * allows a fresh guest.
    */
   start(): Promise<void>
-  /** What the session looks like now. The same object until something changes. */
+  /** The current state of the session. The same object until something changes. */
   getSnapshot(): Snapshot
-  /** Calls `listener` after each change of the snapshot; returns the way to stop. */
+  /** Calls `listener` after each change of the snapshot. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void
-  /** Calls `listener` with each event; returns the way to stop. */
+  /** Calls `listener` with each event. Returns a function that unsubscribes. */
   onEvent(listener: (event: SessionEvent) => void): () => void
   /**
-   * Forgets the session in every tab and revokes it at the server. Resolves once this browser has forgotten it. With
-   * `next: 'none'` nobody becomes a guest again in this browser, until `start()` or becoming a member asks for it.
+   * Removes the session from every tab and revokes it at the server. Resolves when this browser has removed it. The next
+   * request starts a fresh guest; with `next: 'none'`, only `start`, `register`, `login` and `link` do.
    */
   signOut(options?: { readonly next?: 'guest' | 'none' }): Promise<void>
   /**
-   * Makes a member of the guest, who keeps the UUID and everything that belongs to it. Rejects with `refused`
-   * (`email_taken`, `password_too_short`, …), and the guest is as before. May be called again when the answer was lost.
+   * Makes the guest a member. The member keeps the UUID and all data of the guest. A refusal rejects with `refused` and a
+   * reason (`email_taken`, `password_too_short`, …) and leaves the guest unchanged. Calling it again after a lost response
+   * is safe.
    */
   register(credentials: Credentials): Promise<Membership>
   /**
-   * Merges the guest into the account of a member. Rejects with `refused` (`invalid_credentials`, …), and the guest is
-   * as before. Where there is no guest, one is made first.
+   * Merges the guest into the account of a member. A refusal rejects with `refused` and a reason (`invalid_credentials`, …)
+   * and leaves the guest unchanged. When there is no guest, the session acquires one first.
    */
   login(credentials: Credentials): Promise<Membership>
   /**
-   * As `login` or `register`, by the ID token that a third party (OpenID Connect) has given to the app. `nonce` is that of
-   * the authentication request, if there was one: a token that has one is refused without it.
+   * Logs in or registers with an ID token of an OpenID Connect provider. `nonce` is the nonce of the authentication
+   * request; a token with a nonce is refused without it.
    */
   link(credentials: { readonly idToken: string; readonly nonce?: string }): Promise<Membership>
-  /** Has the server erase the visitor with everything that belongs to them; then as `signOut`. */
+  /** Asks the server to erase the visitor and all data of the visitor, then signs out as `signOut` does. */
   erase(): Promise<void>
-  /** Treats the access token as expired; the next use refreshes it. For developer tools and demos. */
+  /** Treats the access token as expired, so that the next use refreshes it. For developer tools and demos. */
   expire(): void
-  /** Frees every timer, listener and lock; what waits is rejected with `closed`. Idempotent. The stored session stays. */
+  /** Releases all timers, listeners and locks. Waiting calls reject with `closed`. Idempotent. The stored session stays. */
   close(): void
 }

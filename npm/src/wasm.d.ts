@@ -1,4 +1,4 @@
-// How the bundlers of edge runtimes hand out a .wasm file that is imported.
+// The types of an imported .wasm file, as the bundlers of edge runtimes provide it.
 
 declare module '*.wasm' {
   const module: WebAssembly.Module

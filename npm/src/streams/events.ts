@@ -1,85 +1,86 @@
 import { GuestpassError } from '../errors.js'
 import type { Session } from '../types.js'
 import { EventParser, type ServerSentEvent } from './parser.js'
-import { whenVisitorGoes } from './visitor.js'
+import { onVisitorChange } from './visitor-change.js'
 
 /** Options of `eventStream`. */
 export interface EventStreamOptions {
-  /** Ends the stream: whoever waits for an event gets the signal's reason. */
+  /** Ends the stream: the loop that waits for an event throws the signal's reason. */
   readonly signal?: AbortSignal
-  /** Where to go on: the `id` of the last event that was taken in, before a reload for example. */
+  /** The `id` of the last event that the app has processed, for example before a reload. The stream resumes after it. */
   readonly lastEventId?: string
   /** Further headers of each request. */
   readonly headers?: HeadersInit
-  /** Called each time when a connection has ended and another will be opened: why, and in how many milliseconds. */
+  /** Called when a connection has ended and another will be opened, with the reason and the delay in milliseconds. */
   readonly onRetry?: (error: unknown, delay: number) => void
 }
 
-/** How long to wait for the next connection when the server has not said it, in milliseconds. As Chromium has it. */
+/** The delay before the next connection when the server has not sent `retry`, in milliseconds. The same as in Chromium. */
 const RETRY = 3000
-/** How long at least after a failure, in milliseconds: a server that was to be asked again at once may be down by then. */
+/** The shortest delay after a failure, in milliseconds, even when the server has sent `retry: 0` before it failed. */
 const RETRY_AFTER_FAILURE = 1000
-/** Up to where that grows with failures, in milliseconds. */
+/** The limit of the delay that doubles with each failure, in milliseconds. */
 const LONGEST_RETRY = 30_000
-/** The longest delay that timers of browsers and Node can hold, in milliseconds. */
+/** The longest delay of a timer in browsers and Node, in milliseconds. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 /**
- * Server-sent events, one after the other: what an `EventSource` gives, over `session.fetch`, since that one can send no token.
+ * Yields server-sent events, as an `EventSource` does, over `session.fetch`: an `EventSource` cannot send a token.
  *
- * When the connection ends, another is opened with a token that is good then, and with `Last-Event-ID`: after the time that
- * the server asks for (`retry`), and after longer and longer when it fails, a second at least. An answer of 408, 429 or 5xx
- * counts as a failure. The stream ends when you leave the loop, and when the server answers 204.
+ * When a connection ends, the stream opens another one with a valid token and `Last-Event-ID`. It waits for the time that
+ * the server has sent (`retry`), and longer after each failure, at least one second. A response of 408, 429 or 5xx is a
+ * failure. The stream ends when the caller leaves the loop, and when the server responds with 204.
  *
- * It belongs to one visitor: when the session stands for another one, it starts anew as that one, without
- * `Last-Event-ID`; and it fails when the session is signed out, ended or closed. Events of the visitor before do not come.
+ * A stream carries the events of one visitor. When the session stands for another visitor, the stream reconnects as that
+ * visitor, without `Last-Event-ID`, and drops the remaining events of the previous one. It throws when the session is
+ * signed out, ended or closed.
  *
- * Where the server has another origin, its CORS rules must allow the headers `Authorization` and `Last-Event-ID`.
+ * The CORS rules of a server on another origin must allow the headers `Authorization` and `Last-Event-ID`.
  *
- * @throws GuestpassError with code `rejected` when the server answers anything else; `status` says what. Otherwise as
- *   `session.fetch` does, for what waiting does not mend.
+ * @throws GuestpassError with code `rejected` when the server responds with anything else; `status` is the HTTP status.
+ *   Otherwise the errors of `session.fetch`, except those after which the stream tries again.
  */
 export async function* eventStream(
   session: Session,
   url: string | URL,
   { signal, lastEventId = '', headers, onRetry }: EventStreamOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
-  // What is wrong with these is wrong at every attempt, and would look as if the network failed.
+  // Throws now: inside the loop, a TypeError of an invalid URL or header would count as a network failure.
   new URL(url, 'https://relative.invalid')
-  const given = new Headers(headers)
+  const callerHeaders = new Headers(headers)
   let [id, retry, failures] = [lastEventId, RETRY, 0]
   for (;;) {
     const attempt = new AbortController()
     const abort = () => attempt.abort(signal?.reason)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort)
-    const stop = whenVisitorGoes(session, (error: unknown = ANOTHER_VISITOR) => attempt.abort(error))
+    const stop = onVisitorChange(session, (error: unknown = ANOTHER_VISITOR) => attempt.abort(error))
     const parser = new EventParser(id)
-    let [failure, opened, atLeast]: [unknown, boolean, number] = [undefined, false, 0]
+    let [failure, opened, retryAfter]: [unknown, boolean, number] = [undefined, false, 0]
     try {
       try {
         attempt.signal.throwIfAborted()
         const response = await session.fetch(url, {
-          headers: headersOf(given, id),
+          headers: requestHeaders(callerHeaders, id),
           cache: 'no-store',
           signal: attempt.signal,
         })
         if (response.status === 204) return
-        atLeast = secondsOf(response.headers.get('Retry-After')) * 1000
-        refuseWhatIsNoStream(response)
+        retryAfter = (Number(response.headers.get('Retry-After')) || 0) * 1000
+        checkIsEventStream(response)
         opened = true
         failures = 0
         yield* eventsOf(response, parser, attempt.signal)
-        failure = new GuestpassError('network', 'the server has ended the connection')
+        failure = new GuestpassError('network', 'the server closed the connection')
       } catch (error) {
         failure = error
       }
       attempt.signal.throwIfAborted()
-      if (!isPassing(failure)) throw failure
+      if (!isTemporary(failure)) throw failure
       id = parser.lastEventId
       retry = parser.retry ?? retry
-      const least = opened ? retry : Math.max(retry, RETRY_AFTER_FAILURE)
-      const delay = Math.min(Math.max(atLeast, delayAfter(failures, least)), LONGEST_TIMEOUT)
+      const shortest = opened ? retry : Math.max(retry, RETRY_AFTER_FAILURE)
+      const delay = Math.min(Math.max(retryAfter, backoff(failures, shortest)), LONGEST_TIMEOUT)
       failures += 1
       onRetry?.(failure, delay)
       await elapsed(delay, attempt.signal)
@@ -89,67 +90,62 @@ export async function* eventStream(
     } finally {
       stop()
       signal?.removeEventListener('abort', abort)
-      // Ends the transfer when the caller has left the loop.
+      // Closes the connection when the caller has left the loop.
       attempt.abort()
     }
   }
 }
 
-/** Why an attempt has ended that is to be followed by one as somebody else. */
+/** The abort reason when the session stands for another visitor, as which the stream reconnects. */
 const ANOTHER_VISITOR = Symbol('another visitor')
 
-function headersOf(given: Headers, id: string): Headers {
-  const headers = new Headers(given)
+function requestHeaders(callerHeaders: Headers, id: string): Headers {
+  const headers = new Headers(callerHeaders)
   headers.set('Accept', 'text/event-stream')
-  // As bytes of UTF-8, each in the place of a character: what is no Latin-1 would be no header.
+  // `Headers` takes only Latin-1, so each byte of the UTF-8 is passed as one character.
   if (id) headers.set('Last-Event-ID', String.fromCharCode(...new TextEncoder().encode(id)))
   return headers
 }
 
-function refuseWhatIsNoStream({ ok, status, headers, body }: Response): void {
+function checkIsEventStream({ ok, status, headers, body }: Response): void {
   const type = headers.get('Content-Type') ?? 'none'
   if (ok && /^text\/event-stream *(;|$)/i.test(type)) return
-  // Whether that succeeds is nobody's concern.
   body?.cancel().catch(() => {})
   const code = status === 408 || status === 429 || status >= 500 ? 'unavailable' : 'rejected'
-  const what = ok ? `with the content type ${type}` : `with ${status}`
-  throw new GuestpassError(code, `the server has answered ${what}, not with text/event-stream`, { status })
+  const what = ok ? `the content type ${type}` : `HTTP ${status}`
+  throw new GuestpassError(code, `the server responded with ${what} instead of a text/event-stream`, { status })
 }
 
 async function* eventsOf({ body }: Response, parser: EventParser, signal: AbortSignal) {
   const reader = body?.getReader()
-  // Not every body ends with the signal of its request: one that is made in memory does not.
+  // Aborting a request does not end a body that was made in memory, so cancel the reader too.
   const cancel = () => reader?.cancel().catch(() => {})
   signal.addEventListener('abort', cancel)
-  // It takes the byte order mark off.
+  // It removes a byte order mark.
   const decoder = new TextDecoder()
   for (;;) {
     const part = await reader?.read().catch((cause) => {
-      throw new GuestpassError('network', 'the connection broke', { cause })
+      throw new GuestpassError('network', 'the connection was lost', { cause })
     })
     if (!part || part.done) return
     for (const event of parser.push(decoder.decode(part.value, { stream: true }))) {
-      // Since the one before it was given out, the visitor may have gone.
+      // The visitor may have changed while the caller processed the previous event.
       if (signal.aborted) return
       yield event
     }
   }
 }
 
-/** Whether another attempt may succeed. A `TypeError` is what `fetch` gives when it does not reach the server. */
-function isPassing(failure: unknown): boolean {
+/** Whether another attempt may succeed. `fetch` rejects with a `TypeError` when it does not reach the server. */
+function isTemporary(failure: unknown): boolean {
   if (failure instanceof GuestpassError) return /^(network|timeout|unavailable)$/.test(failure.code)
   return failure instanceof TypeError
 }
 
-/** Grows with failures; and no two clients, whose connections a server has ended together, come back together. */
-function delayAfter(failures: number, retry: number): number {
-  const grown = Math.max(retry, Math.min(retry * 2 ** failures, LONGEST_RETRY))
-  return grown * (1 + Math.random() / 2)
-}
-
-function secondsOf(retryAfter: string | null): number {
-  return Number(retryAfter) || 0
+/** Doubles with each failure. Random, so that the clients of a server that restarts do not reconnect at one moment. */
+function backoff(failures: number, retry: number): number {
+  const delay = Math.max(retry, Math.min(retry * 2 ** failures, LONGEST_RETRY))
+  return delay * (1 + Math.random() / 2)
 }
 
 function elapsed(delay: number, signal: AbortSignal): Promise<void> {

@@ -1,23 +1,23 @@
-/** An event that a server has sent (WHATWG HTML, §9.2). */
+/** An event that a server has sent (WHATWG HTML, section 9.2). */
 export interface ServerSentEvent {
-  /** Its type: what the server called it, or `message`. */
+  /** The type of the event: the server's `event` field, or `message`. */
   readonly event: string
-  /** What it says; several lines are parted by `\n`. */
+  /** The data of the event. Lines are separated by `\n`. */
   readonly data: string
-  /** The last id that the server has given, with this event or with one before it. Empty when there was none. */
+  /** The last id that the server has sent, with this event or with an earlier one. Empty when it has sent none. */
   readonly id: string
 }
 
-/** Reads a `text/event-stream`, in whatever pieces it arrives (WHATWG HTML, §9.2.6). */
+/** Parses a `text/event-stream` that arrives in pieces of any size (WHATWG HTML, section 9.2.6). */
 export class EventParser {
-  /** What the next connection is to send as `Last-Event-ID`. */
+  /** The value of `Last-Event-ID` for the next connection. */
   lastEventId: string
-  /** How long the server wants to be left alone before the next connection, in milliseconds, if it has said so. */
+  /** The delay before the next connection that the server has asked for, in milliseconds. */
   retry: number | undefined
-  // A line that is not whole yet, and whether the one before it ended in a CR, to which a LF may still belong.
+  // The incomplete last line, and whether the previous piece ended in a CR. A LF that follows belongs to that CR.
   #line = ''
   #afterCarriageReturn = false
-  // An event that is not whole yet. Its id counts only once it is.
+  // The incomplete event. Its id takes effect when the event is complete.
   #data = ''
   #event = ''
   #id: string
@@ -27,7 +27,7 @@ export class EventParser {
     this.#id = lastEventId
   }
 
-  /** Takes the next piece of the decoded text, without a byte order mark; gives the events that it completes. */
+  /** Parses the next piece of the decoded text, without a byte order mark. Returns the events that it completes. */
   push(text: string): ServerSentEvent[] {
     if (text === '') return []
     const [first = '', ...others] = (this.#afterCarriageReturn && text.startsWith('\n') ? text.slice(1) : text).split(
@@ -36,10 +36,10 @@ export class EventParser {
     this.#afterCarriageReturn = text.endsWith('\r')
     const lines = [this.#line + first, ...others]
     this.#line = lines.pop() ?? ''
-    return lines.flatMap((line) => this.#read(line) ?? [])
+    return lines.flatMap((line) => this.#parseLine(line) ?? [])
   }
 
-  #read(line: string): ServerSentEvent | undefined {
+  #parseLine(line: string): ServerSentEvent | undefined {
     if (line === '') return this.#complete()
     const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
     if (field === 'data') this.#data += `${value}\n`

@@ -1,35 +1,35 @@
 import { GuestpassError } from '../errors.js'
-import { type Answer, TRANSPORT, type TransportInit } from '../transport.js'
+import { TRANSPORT, type TransportInit, type TransportResponse } from '../transport.js'
 import type { Session } from '../types.js'
-import { whenVisitorGoes } from './visitor.js'
+import { onVisitorChange } from './visitor-change.js'
 
 /** Options of `openWebSocket`. */
 export interface WebSocketOptions {
-  /** Gives up waiting for the token. A socket that is there already is closed by its own `close()`. */
+  /** Stops waiting for the token. To close an open socket, call its `close()`. */
   readonly signal?: AbortSignal
 }
 
-/** IANA, WebSocket Close Code Number Registry: 3000 is Unauthorized. */
+/** Close code `Unauthorized` (IANA, WebSocket Close Code Number Registry). */
 const UNAUTHORIZED = 3000
-/** The same among those who follow HTTP's numbers, as the protocol of graphql-ws does. */
+/** Close code of servers that add 4000 to the HTTP status, as the protocol of graphql-ws does. */
 const PRIVATE_UNAUTHORIZED = 4401
 
-/** What the name of a subprotocol may be made of (RFC 6455, §4.1: a token of RFC 9110). */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
+/** The name of a subprotocol (RFC 6455, section 4.1: a token of RFC 9110). */
+const SUBPROTOCOL = /^[\w!#$%&'*+.^`|~-]+$/
 
 /**
- * Opens a `WebSocket` that is authenticated: the access token goes along as the subprotocol `bearer.<token>`, since a page can
- * send no headers, and a URL would end up in logs. The server takes it from there, verifies it, and answers with one of
- * `protocols`: with none of them, browsers give up.
+ * Opens an authenticated `WebSocket`. The access token is sent as the subprotocol `bearer.<token>`: a page cannot set
+ * headers, and URLs are logged. The server verifies the token and must select one of `protocols`; otherwise the browser
+ * closes the connection.
  *
- * The token goes to allowed origins only; `wss://` counts as `https://`, and a relative URL is resolved as by `session.fetch`.
- * The socket is new: listen to it at once, and open another when it has closed. It closes with code 3000 when the
- * session ends or stands for another visitor. When the server closes it with 3000 or 4401, the token counts as
- * expired, so that the next socket brings a fresh one along.
+ * The token is sent to allowed origins only. `wss://` counts as `https://`, and a relative URL is resolved as by
+ * `session.fetch`. Add listeners to the returned socket at once, and open another socket after it has closed. It closes
+ * with code 3000 when the session ends or stands for another visitor. When the server closes it with 3000 or 4401, the
+ * token counts as expired, and the next socket sends a refreshed one.
  *
- * @param protocols - which the app speaks, in the order of preference: at least one.
- * @throws GuestpassError as `session.fetch` does, and with code `invalid_option` where the origin is not allowed, or a name or
- *   the token cannot be a subprotocol.
+ * @param protocols - the subprotocols of the app, at least one, in the order of preference.
+ * @throws GuestpassError as `session.fetch` does, and with code `invalid_option` when the origin is not allowed, or when a
+ *   protocol or the token is not a valid subprotocol.
  */
 export async function openWebSocket(
   session: Session,
@@ -38,19 +38,20 @@ export async function openWebSocket(
   { signal }: WebSocketOptions = {},
 ): Promise<WebSocket> {
   const names = [protocols].flat()
-  if (!names.length || names.some((name) => typeof name !== 'string' || !TOKEN.test(name))) {
-    throw invalid('protocols must be the names of subprotocols, at least one: what servers answer with')
+  if (!names.length || names.some((name) => typeof name !== 'string' || !SUBPROTOCOL.test(name))) {
+    throw invalid('protocols must be one or more names of subprotocols')
   }
-  if (!globalThis.WebSocket) throw invalid('there is no WebSocket here; in Node it comes with version 22')
+  if (!globalThis.WebSocket)
+    throw invalid('there is no WebSocket in this environment; in Node, use version 22 or newer')
   let socket: WebSocket | undefined
-  // As by a request: the session decides whether the origin gets a token, and makes sure that it is fresh.
+  // The session treats this as a request: it decides whether the origin gets a token, and refreshes the token if needed.
   const init: TransportInit = {
     signal: signal ?? null,
     async [TRANSPORT](input, { headers }) {
       const token = new Headers(headers).get('Authorization')?.replace(/^Bearer /, '')
-      if (!token) throw invalid(`${new URL(input).origin} is not among the session's allowedOrigins`)
-      // The browser's own error would repeat it.
-      if (!TOKEN.test(token)) throw invalid('the access token has characters that no subprotocol may have')
+      if (!token) throw invalid(`${new URL(input).origin} must be added to the session's allowedOrigins`)
+      // The error of the browser would contain the token.
+      if (!SUBPROTOCOL.test(token)) throw invalid('the access token has characters that a subprotocol cannot have')
       socket = new WebSocket(input.replace(/^http/, 'ws'), [...names, `bearer.${token}`])
       return OPENED
     },
@@ -59,21 +60,21 @@ export async function openWebSocket(
   return bound(session, socket as unknown as WebSocket)
 }
 
-/** What becomes of it is the socket's to tell. */
-const OPENED: Answer = { status: 200, redirected: false, url: '', body: null }
+/** The response for the session. Failures of the connection are reported by the socket, not by this. */
+const OPENED: TransportResponse = { status: 200, redirected: false, url: '', body: null }
 
-/** Lets session and socket end together. */
+/** Closes the socket with the session, and expires the token when the server refuses it. */
 function bound(session: Session, socket: WebSocket): WebSocket {
-  const refused = ({ code }: CloseEvent) => {
+  const onClose = ({ code }: CloseEvent) => {
     stop()
     if (code === UNAUTHORIZED || code === PRIVATE_UNAUTHORIZED) session.expire()
   }
-  const stop = whenVisitorGoes(session, () => {
+  const stop = onVisitorChange(session, () => {
     stop()
-    socket.removeEventListener('close', refused)
+    socket.removeEventListener('close', onClose)
     socket.close(UNAUTHORIZED)
   })
-  socket.addEventListener('close', refused)
+  socket.addEventListener('close', onClose)
   return socket
 }
 

@@ -1,29 +1,29 @@
-/** Time that passes only when a test says so. */
+/** A clock that a test advances. */
 export interface TestClock {
-  /** This moment, in milliseconds since the epoch. */
+  /** The current time, in milliseconds since the epoch. */
   readonly now: number
-  /** Lets so many milliseconds pass: timers fire in their order, and what follows from each happens before the next. */
+  /** Advances the time. Timers fire in order, and promises settle after each timer before the next one fires. */
   advance(milliseconds: number): Promise<void>
-  /** Lets everything happen that waits for no time. */
+  /** Waits until all promises have settled that do not wait for a timer. */
   settle(): Promise<void>
-  /** Gives the real time back. Timers that were waiting never fire. Idempotent. */
+  /** Restores the real time. Pending timers never fire. Idempotent. */
   uninstall(): void
 }
 
-/** Turns of the event loop that what waits for no time may take: more than any chain of promises in here has. */
+/** How many turns of the event loop `settle` waits: more than the longest chain of promises in the package. */
 const TURNS = 16
 
 /**
- * Replaces `Date`, `performance.now`, `setTimeout`, `setInterval` and their `clear…` until `uninstall`.
+ * Replaces `Date`, `performance.now`, `setTimeout`, `setInterval` and their `clear…` functions until `uninstall`.
  *
- * The fake timers of Vitest, Jest or Sinon do as well: the session and the test server ask for the time whenever they
- * need it. Use those with their asynchronous methods (`advanceTimersByTimeAsync`), or this one, not both.
+ * The fake timers of Vitest, Jest or Sinon work as well, with their asynchronous methods (`advanceTimersByTimeAsync`). Do
+ * not use both.
  *
- * @param start - the first moment, in milliseconds since the epoch. Default: the beginning of 2030, UTC.
+ * @param start - the initial time, in milliseconds since the epoch. Default: the beginning of 2030, UTC.
  */
 export function createTestClock(start: number = Date.UTC(2030, 0)): TestClock {
   const real = { Date, setTimeout, clearTimeout, setInterval, clearInterval }
-  // Found at its prototype, unless somebody has replaced it before.
+  // An own property only if other code has replaced it; otherwise it is on the prototype.
   const realNow = Object.getOwnPropertyDescriptor(performance, 'now')
   const origin = performance.now()
   const timers = new Map<number, Timer>()
@@ -31,14 +31,14 @@ export function createTestClock(start: number = Date.UTC(2030, 0)): TestClock {
   let serial = 0
   let installed = true
 
-  // Node's timers are objects, and libraries call their methods.
+  // Timers of Node are objects, and libraries call their methods. Timers of browsers are numbers.
   const probe: unknown = setTimeout(() => {}, 0)
   clearTimeout(probe as number)
   const asHandle = (id: number) => (typeof probe === 'object' ? new Handle(id) : id)
 
   const schedule = (run: () => void, delay: unknown, every?: number) => {
     const id = ++serial
-    // As browsers have it: what is not a number counts as 0.
+    // As in browsers, a delay that is not a number is 0.
     timers.set(id, { run, at: now + Math.max(0, Number(delay) || 0), every })
     return asHandle(id)
   }
@@ -101,7 +101,7 @@ interface Timer {
   at: number
 }
 
-/** What `setTimeout` returns in Node, as far as anybody uses it. */
+/** The object that `setTimeout` returns in Node, with the methods that libraries use. */
 class Handle {
   readonly #id: number
   constructor(id: number) {
@@ -121,7 +121,7 @@ class Handle {
   }
 }
 
-/** The timer that is due first, by `end` at the latest; of several, the one that was made first. */
+/** The next timer that is due by `end`. Of timers due at the same time, the one that was created first. */
 function first(timers: Map<number, Timer>, end: number): [number, Timer] | undefined {
   let due: [number, Timer] | undefined
   for (const entry of timers) {
@@ -130,7 +130,7 @@ function first(timers: Map<number, Timer>, end: number): [number, Timer] | undef
   return due
 }
 
-/** Resolves in the next turn of the event loop: after every promise, and after what streams have put off. */
+/** Resolves in the next turn of the event loop, after all settled promises and the tasks that streams have queued. */
 function nextTurn(realSetTimeout: typeof setTimeout): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve)

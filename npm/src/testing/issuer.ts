@@ -1,21 +1,21 @@
-import { type MemberAnswer, Members, type Person, subjectOf } from './members.js'
+import { type MemberResult, Members, subjectOf, type Visitor } from './members.js'
 
-/** A session, as the server keeps it. */
-interface Row {
-  /** As whom it began. */
+/** A session, as the server stores it. */
+interface StoredSession {
+  /** The subject of the guest that the session began with. */
   readonly guest: string
-  /** Whose it is. */
-  person: Person
+  /** The visitor that the session belongs to. */
+  visitor: Visitor
   readonly sid: string
   readonly createdAt: number
-  /** How often the refresh token was rotated. */
+  /** How many times the refresh token was rotated. */
   counter: number
   rotatedAt: number
   revoked: boolean
 }
 
-interface Issued {
-  readonly row: Row
+interface AccessToken {
+  readonly session: StoredSession
   readonly expiresAt: number
   refused: boolean
 }
@@ -28,17 +28,20 @@ export interface IssuerOptions {
 
 type Body = Record<string, unknown>
 
-/** How long a key stands for the guest that was made under it. As the real server has it. */
+/** How long an idempotency key returns the guest that it created, in milliseconds. The same as in the real server. */
 const KEY_LIFETIME = 10 * 60_000
-/** Of the token of a simple client, which has no refresh token. */
+/** How long the token of a client without refresh tokens is valid, in milliseconds. */
 const GUEST_TOKEN_TTL = 30 * 24 * 60 * 60_000
 
-/** Issues, rotates and revokes tokens by the rules of the real server, in memory; names and tokens are counted. */
+/**
+ * Issues, rotates and revokes tokens in memory, with the rules of the real server. Ids and tokens are numbered, so that they
+ * are the same in every run.
+ */
 export class Issuer {
   readonly #options: IssuerOptions
-  readonly #rows: Row[] = []
-  readonly #keys = new Map<string, Row>()
-  readonly #access = new Map<string, Issued>()
+  readonly #sessions: StoredSession[] = []
+  readonly #keys = new Map<string, StoredSession>()
+  readonly #accessTokens = new Map<string, AccessToken>()
   readonly #members = new Members()
 
   constructor(options: IssuerOptions) {
@@ -46,7 +49,7 @@ export class Issuer {
   }
 
   get guests(): string[] {
-    return this.#rows.map(({ guest }) => guest)
+    return this.#sessions.map(({ guest }) => guest)
   }
 
   /** `POST /anonymous-login`. */
@@ -54,133 +57,135 @@ export class Issuer {
     const now = Date.now()
     const known = key === null ? undefined : this.#keys.get(key)
     const again = known && known.counter === 0 && !known.revoked && now - known.createdAt < KEY_LIFETIME
-    const row = again ? known : this.#newGuest(now)
-    if (key !== null) this.#keys.set(key, row)
-    return this.#answer(row, refresh)
+    const session = again ? known : this.#newGuest(now)
+    if (key !== null) this.#keys.set(key, session)
+    return this.#tokenResponse(session, refresh)
   }
 
-  /** `POST /token`: the successor, or undefined, which is `invalid_grant`. */
+  /** `POST /token`: the next tokens, or undefined for the error `invalid_grant`. */
   refresh(token: string | null): Body | undefined {
     const [, sid, counter] = /^gpr_(\w+)_(\d+)$/.exec(token ?? '') ?? []
-    const row = this.#rows.find((row) => row.sid === sid)
-    if (!row || row.revoked) return
+    const session = this.#sessions.find((session) => session.sid === sid)
+    if (!session || session.revoked) return
     const now = Date.now()
-    if (Number(counter) === row.counter) {
-      row.counter += 1
-      row.rotatedAt = now
-    } else if (Number(counter) !== row.counter - 1 || now - row.rotatedAt > this.#options.refreshGrace) {
-      // Used again too late: taken for a theft.
-      row.revoked = true
+    if (Number(counter) === session.counter) {
+      session.counter += 1
+      session.rotatedAt = now
+    } else if (Number(counter) !== session.counter - 1 || now - session.rotatedAt > this.#options.refreshGrace) {
+      // A refresh token that is reused after the grace period counts as stolen.
+      session.revoked = true
       return
     }
-    return this.#answer(row, true)
+    return this.#tokenResponse(session, true)
   }
 
-  /** `POST /revoke`: either token ends its session. */
+  /** `POST /revoke`: ends the session of an access token or a refresh token. */
   revokeToken(token: string | null): void {
     const sid = /^gpr_(\w+)_\d+$/.exec(token ?? '')?.[1]
-    const row = sid ? this.#rows.find((row) => row.sid === sid) : this.#access.get(token ?? '')?.row
-    if (row) row.revoked = true
+    const session = sid
+      ? this.#sessions.find((session) => session.sid === sid)
+      : this.#accessTokens.get(token ?? '')?.session
+    if (session) session.revoked = true
   }
 
-  /** Ends the sessions of a guest or a member, or all. */
+  /** Ends all sessions of a guest or a member, or all sessions. */
   revoke(id?: string): void {
-    for (const row of this.#rows) {
-      if (id === undefined || row.guest === id || subjectOf(row.person) === id) row.revoked = true
+    for (const session of this.#sessions) {
+      if (id === undefined || session.guest === id || subjectOf(session.visitor) === id) session.revoked = true
     }
   }
 
-  /** A member without a session, who can log in. */
+  /** Adds a member without a session, as which a test can log in. Returns the subject. */
   addMember(email: string, password: string): string {
-    const answer = this.#members.register(this.#members.newPerson(), { email, password })
-    if (!('person' in answer)) throw new Error(`addMember: ${answer.code}`)
-    return subjectOf(answer.person)
+    const result = this.#members.register(this.#members.newVisitor(), { email, password })
+    if (!('visitor' in result)) throw new Error(`addMember: the server refused the member: ${result.code}`)
+    return subjectOf(result.visitor)
   }
 
-  /** `POST /register`, `/login`, `/link`: by whom the bearer of a token is now, or why not. */
+  /** `POST /register`, `/login`, `/link`: the response body, or the status and code of a problem. */
   upgrade(kind: 'register' | 'login' | 'link', accessToken: string, body: Body): Body & { readonly status?: number } {
-    const row = this.#rowOf(accessToken)
-    const caller = row.person
-    const answer: MemberAnswer = this.#members[kind](caller, body)
-    if (!('person' in answer)) return answer
-    const { person } = answer
-    // With all sessions of the guest, once.
-    for (const other of this.#rows) if (other.person === caller) other.person = person
-    const merged = !row.guest.endsWith(person.uuid)
+    const session = this.#sessionOf(accessToken)
+    const caller = session.visitor
+    const result: MemberResult = this.#members[kind](caller, body)
+    if (!('visitor' in result)) return result
+    const { visitor } = result
+    // All sessions of the guest become sessions of the member.
+    for (const other of this.#sessions) if (other.visitor === caller) other.visitor = visitor
+    const merged = !session.guest.endsWith(visitor.uuid)
     const outcome = merged || kind === 'login' ? 'logged_in' : 'registered'
-    return { id: subjectOf(person), kind: 'user', email: person.email, outcome, merged }
+    return { id: subjectOf(visitor), kind: 'user', email: visitor.email, outcome, merged }
   }
 
   /** `DELETE /me`. */
   erase(accessToken: string): void {
-    const { person } = this.#rowOf(accessToken)
-    for (const row of this.#rows) if (row.person === person) row.revoked = true
-    this.#members.erase(person)
+    const { visitor } = this.#sessionOf(accessToken)
+    for (const session of this.#sessions) if (session.visitor === visitor) session.revoked = true
+    this.#members.erase(visitor)
   }
 
   /** `GET /me`. */
   me(accessToken: string): Body {
-    const { person } = this.#rowOf(accessToken)
-    return { id: subjectOf(person), kind: person.member ? 'user' : 'guest', email: person.email }
+    const { visitor } = this.#sessionOf(accessToken)
+    return { id: subjectOf(visitor), kind: visitor.member ? 'user' : 'guest', email: visitor.email }
   }
 
-  /** No access token that was given out so far is accepted any more; refresh tokens are. */
+  /** Refuses all access tokens issued so far. Refresh tokens stay valid. */
   refuseAccess(): void {
-    for (const issued of this.#access.values()) issued.refused = true
+    for (const issued of this.#accessTokens.values()) issued.refused = true
   }
 
-  /** Whose token it is, if it is accepted: also after a merge, when it still names the guest. */
-  guestOf(accessToken: string | undefined): string | null {
-    const issued = this.#access.get(accessToken ?? '')
-    const accepted = issued && !issued.refused && !issued.row.revoked && Date.now() < issued.expiresAt
-    return accepted ? subjectOf(issued.row.person) : null
+  /** The current subject of an access token, or null when it is not accepted. After a merge, that is the member. */
+  subjectOfToken(accessToken: string | undefined): string | null {
+    const issued = this.#accessTokens.get(accessToken ?? '')
+    const accepted = issued && !issued.refused && !issued.session.revoked && Date.now() < issued.expiresAt
+    return accepted ? subjectOf(issued.session.visitor) : null
   }
 
-  #rowOf(accessToken: string): Row {
-    const issued = this.#access.get(accessToken)
-    if (!issued) throw new Error('this token was not issued here')
-    return issued.row
+  #sessionOf(accessToken: string): StoredSession {
+    const issued = this.#accessTokens.get(accessToken)
+    if (!issued) throw new Error('the test server did not issue this access token')
+    return issued.session
   }
 
-  #newGuest(now: number): Row {
-    const person = this.#members.newPerson()
-    const [guest, sid] = [subjectOf(person), `s${this.#rows.length + 1}`]
-    const row: Row = { guest, person, sid, createdAt: now, counter: 0, rotatedAt: now, revoked: false }
-    this.#rows.push(row)
-    return row
+  #newGuest(now: number): StoredSession {
+    const visitor = this.#members.newVisitor()
+    const [guest, sid] = [subjectOf(visitor), `s${this.#sessions.length + 1}`]
+    const session: StoredSession = { guest, visitor, sid, createdAt: now, counter: 0, rotatedAt: now, revoked: false }
+    this.#sessions.push(session)
+    return session
   }
 
-  #answer(row: Row, refresh: boolean): Body {
+  #tokenResponse(session: StoredSession, refresh: boolean): Body {
     const ttl = refresh ? this.#options.accessTtl : GUEST_TOKEN_TTL
-    const accessToken = this.#accessToken(row, ttl)
+    const accessToken = this.#issueAccessToken(session, ttl)
     return {
       access_token: accessToken,
       token_type: 'bearer',
       expires_in: Math.floor(ttl / 1000),
-      anonymous_id: subjectOf(row.person),
-      ...(refresh && { refresh_token: `gpr_${row.sid}_${row.counter}` }),
+      anonymous_id: subjectOf(session.visitor),
+      ...(refresh && { refresh_token: `gpr_${session.sid}_${session.counter}` }),
     }
   }
 
-  /** A JWT in its form, so that apps that look into theirs can; its signature is a word. */
-  #accessToken(row: Row, ttl: number): string {
+  /** A token in the form of a JWT, so that apps can decode it. It is not signed. */
+  #issueAccessToken(session: StoredSession, ttl: number): string {
     const now = Date.now()
     const claims = {
       iss: this.#options.origin,
-      sub: subjectOf(row.person),
+      sub: subjectOf(session.visitor),
       aud: 'guestpass',
       client_id: 'guestpass',
       iat: Math.floor(now / 1000),
       exp: Math.floor((now + ttl) / 1000),
-      jti: `t${this.#access.size + 1}`,
-      sid: row.sid,
+      jti: `t${this.#accessTokens.size + 1}`,
+      sid: session.sid,
     }
-    const token = `${encoded({ alg: 'none', typ: 'at+jwt' })}.${encoded(claims)}.test`
-    this.#access.set(token, { row, expiresAt: now + ttl, refused: false })
+    const token = `${encode({ alg: 'none', typ: 'at+jwt' })}.${encode(claims)}.test`
+    this.#accessTokens.set(token, { session, expiresAt: now + ttl, refused: false })
     return token
   }
 }
 
-function encoded(part: object): string {
+function encode(part: object): string {
   return btoa(JSON.stringify(part)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
 }

@@ -1,7 +1,9 @@
 /**
- * What is returned makes `Math.random` and `crypto.getRandomValues` give the same numbers in every run, so that back-off,
- * whose delays are drawn, is the same too; and returns the way back. A second time, the numbers go on: the key of a login
- * that came twice would find the guest of the test before.
+ * Returns a function that makes `Math.random` and `crypto.getRandomValues` return the same numbers in every run, so that
+ * the random delays of the back-off are the same too. That function returns another one, which restores both.
+ *
+ * A second call continues the sequence. If it started again, a session would repeat the idempotency key of an earlier test
+ * and get the guest of that test.
  */
 export function seededRandom(): () => () => void {
   let state = 0x9e3779b9

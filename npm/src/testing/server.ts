@@ -7,98 +7,101 @@ import { seededRandom } from './random.js'
 
 /** Options of `createTestServer`. */
 export interface TestServerOptions {
-  /** Where it is: the `baseUrl` of the sessions under test. Default `https://api.test`. */
+  /** The origin of the server, and the `baseUrl` of the sessions under test. Default `https://api.test`. */
   readonly origin?: string
-  /** How long an access token lasts, in milliseconds. Default 15 minutes. */
+  /** How long an access token is valid, in milliseconds. Default 15 minutes. */
   readonly accessTtl?: number
-  /** How long a used refresh token still gets its successor, in milliseconds. Default one minute. */
+  /** How long the server accepts a used refresh token once more, in milliseconds. Default one minute. */
   readonly refreshGrace?: number
 }
 
-/** A request that reached the server, and what it answered. */
+/** A request that the server received, with the status of the response. */
 export interface TestRequest {
-  /** In capitals. */
+  /** The HTTP method, in upper case. */
   readonly method: string
-  /** Without the query. */
+  /** The path, without the query. */
   readonly path: string
-  /** Whose token it carried, guest or member, if that was accepted. */
+  /** The subject of the token, a guest or a member. `null` without a valid token. */
   readonly guest: string | null
-  /** As text; empty when there was none. */
+  /** The body as text. Empty when there was none. */
   readonly body: string
-  /** What the server answered, also when the answer was lost. */
+  /** The status of the response, also when the response was lost. */
   readonly status: number
 }
 
-/** Answers the requests of one route. `guest` is who asks: null only on public routes. */
+/** Handles the requests of one route. */
 export type TestHandler = (call: {
-  /** As it arrived; its body can still be read. */
+  /** The request. Its body has not been read. */
   readonly request: Request
-  /** That of the request, taken apart. */
+  /** The parsed URL of the request. */
   readonly url: URL
-  /** What the route's `:names` stand for. */
+  /** The values of the route's `:names`. */
   readonly params: Readonly<Record<string, string>>
-  /** Who asks, guest or member. */
+  /** The subject of the token, a guest or a member. `null` only on public routes. */
   readonly guest: string | null
 }) => Response | Promise<Response>
 
-/** What goes wrong with requests to the server. */
+/** A fault of requests to the test server. */
 export interface Fault {
-  /** Only those of this method. */
+  /** Applies to requests with this method only. */
   readonly method?: string
-  /** Only those of this path, such as `/token`. */
+  /** Applies to requests with this path only, such as `/token`. */
   readonly path?: string
-  /** How often; default once. */
+  /** The number of requests that fail. Default 1. */
   readonly times?: number
   /**
-   * A status, 400 to 599: that is the answer, and nothing else happens. `'network'`: the request does not arrive. `'lost'`: it
-   * arrives and takes effect, and its answer does not come back.
+   * A status from 400 to 599: the server responds with it and does nothing else. `'network'`: the server does not receive
+   * the request. `'lost'`: the server processes the request, and the response is lost.
    */
   readonly with: number | 'network' | 'lost'
-  /** Seconds, as `Retry-After` of a status. */
+  /** The header `Retry-After` of the response, in seconds. */
   readonly retryAfter?: number
 }
 
 /** A Guestpass server in memory, for the tests of an app. */
 export interface TestServer {
-  /** Where it is: what sessions take for their `baseUrl`. */
+  /** The origin of the server, and the `baseUrl` of its sessions. */
   readonly origin: string
-  /** A `fetch` that reaches this server only. */
+  /** A `fetch` that reaches only this server. */
   readonly fetch: typeof globalThis.fetch
-  /** Every request that arrived, in order. */
+  /** All requests that the server has received, in order. */
   readonly requests: readonly TestRequest[]
-  /** The ids that all guests began with, in order. */
+  /** The original ids of all guests that the server has made, in order. */
   readonly guests: readonly string[]
-  /** How often a path was asked for. */
+  /** How many requests the server has received for a path. */
   count(path: string): number
   /**
-   * Answers a route of the app's own API: `on('GET /items/:id', ({ params }) => Response.json(…))`. Requests without an
-   * accepted token are answered with 401 before that, unless the route is public. The last one that fits counts.
+   * Adds a route of the app's own API: `on('GET /items/:id', ({ params }) => Response.json(…))`. The server responds to
+   * requests without a valid token with 401, unless the route is public. The last matching route handles the request.
    */
   on(route: `${string} /${string}`, handler: TestHandler, options?: { readonly public?: boolean }): void
-  /** The real session manager, talking to this server. It keeps its session in memory and ends with `uninstall`. */
+  /** Calls `install` and creates a real session of this server. It is stored in memory, and `uninstall` closes it. */
   createSession(options?: SessionOptions): Session
-  /** Every access token given out so far is refused from now on, with 401; sessions live on and can be refreshed. */
+  /** Refuses all access tokens issued so far with 401. The sessions can be refreshed. */
   expire(): void
-  /** Ends the sessions of a guest or a member, or all sessions: tokens are refused, and refreshing is `invalid_grant`. */
+  /** Ends the sessions of a guest or a member, or all sessions. Refreshing then fails with `invalid_grant`. */
   revoke(guest?: string): void
-  /** Makes a member whom `session.login` knows. Returns the id, `user_<uuid>`. */
+  /** Adds a member, as which `session.login` can log in. Returns the id, `user_<uuid>`. */
   addMember(email: string, password: string): string
-  /** Lets coming requests fail. Returns the way to stop that. */
+  /** Makes the next requests fail. Returns a function that removes the fault. */
   fail(fault: Fault): () => void
-  /** No request arrives any more, and the page is told so. */
+  /** Makes all requests fail, and dispatches the event `offline` to the page. */
   goOffline(): void
-  /** Requests arrive again, and the page is told so. */
+  /** Ends `goOffline`, and dispatches the event `online` to the page. */
   goOnline(): void
-  /** From now on the global `fetch` reaches this server under its origin, and random numbers are the same in every run. */
+  /**
+   * Replaces the global `fetch`: requests to the server's origin reach this server. Also makes random numbers the same in
+   * every run.
+   */
   install(): void
   /**
-   * Undoes `install`, closes the sessions that `createSession` made, and ends what `fail` and `goOffline` began. Guests,
-   * routes and `requests` stay.
+   * Undoes `install`, closes the sessions of `createSession`, and ends the faults of `fail` and `goOffline`. Guests, routes
+   * and `requests` stay.
    */
   uninstall(): void
 }
 
-/** Makes a server without guests. It touches nothing outside before `install` or `createSession`. */
+/** Creates a server without guests. It changes no global before `install` or `createSession`. */
 export function createTestServer(options: TestServerOptions = {}): TestServer {
   const { origin = 'https://api.test', accessTtl = 15 * 60_000, refreshGrace = 60_000 } = options
   const issuer = new Issuer({ origin, accessTtl, refreshGrace })
@@ -111,7 +114,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
   let restore: (() => void) | undefined
 
   async function serve(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    // Its signal is left out: in jsdom it is none that the Request of Node would take.
+    // Without the signal: Node's `Request` does not accept a signal of jsdom.
     const { signal = input instanceof Request ? input.signal : null, ...rest } = init ?? {}
     const request = new Request(absolute(input), { duplex: 'half', ...rest } as RequestInit)
     signal?.throwIfAborted()
@@ -123,9 +126,9 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const fault = offline ? ({ with: 'network' } as const) : takeFault(request.method, path)
     if (fault?.with === 'network') throw unreachable()
     const body = await request.clone().text()
-    const guest = issuer.guestOf(tokenOf(request))
+    const guest = issuer.subjectOfToken(tokenOf(request))
     const response =
-      typeof fault?.with === 'number' ? failed(fault.with, fault.retryAfter) : await answer(request, body, guest)
+      typeof fault?.with === 'number' ? failed(fault.with, fault.retryAfter) : await handle(request, body, guest)
     requests.push({ method: request.method, path, guest, body, status: response.status })
     if (fault?.with === 'lost') throw unreachable()
     return response
@@ -139,19 +142,19 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     return found?.fault
   }
 
-  async function answer(request: Request, body: string, guest: string | null): Promise<Response> {
+  async function handle(request: Request, body: string, guest: string | null): Promise<Response> {
     const url = new URL(request.url)
     const form = new URLSearchParams(body)
     const action = `${request.method} ${url.pathname}`
     if (action === 'POST /anonymous-login') {
-      // Simple clients send none.
-      const given = body === '' ? {} : objectOf(body)
-      if (!given) return problem(400, 'The body is no JSON object.')
-      return Response.json(issuer.login(given.refresh === true, request.headers.get('Idempotency-Key')))
+      // Clients without refresh tokens send no body.
+      const json = body === '' ? {} : objectOf(body)
+      if (!json) return problem(400, 'The body is not a JSON object.')
+      return Response.json(issuer.login(json.refresh === true, request.headers.get('Idempotency-Key')))
     }
     if (action === 'POST /token') {
-      const successor = issuer.refresh(form.get('refresh_token'))
-      return successor ? Response.json(successor) : Response.json({ error: 'invalid_grant' }, { status: 400 })
+      const tokens = issuer.refresh(form.get('refresh_token'))
+      return tokens ? Response.json(tokens) : Response.json({ error: 'invalid_grant' }, { status: 400 })
     }
     if (action === 'POST /revoke') {
       issuer.revokeToken(form.get('token'))
@@ -167,17 +170,17 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const token = tokenOf(request) ?? ''
     const kind = /^POST \/(register|login|link)$/.exec(action)?.[1] as 'register' | 'login' | 'link' | undefined
     if (kind) {
-      const given = objectOf(body)
-      if (!given) return problem(400, 'The body is no JSON object.')
-      const { status = 200, ...said } = issuer.upgrade(kind, token, given)
-      return status === 200 ? Response.json(said) : problem(status, 'The visitor is as before.', said)
+      const json = objectOf(body)
+      if (!json) return problem(400, 'The body is not a JSON object.')
+      const { status = 200, ...result } = issuer.upgrade(kind, token, json)
+      return status === 200 ? Response.json(result) : problem(status, 'The visitor is unchanged.', result)
     }
     if (action === 'GET /me') return Response.json(issuer.me(token))
     if (action === 'DELETE /me') {
       issuer.erase(token)
       return new Response(null, { status: 204 })
     }
-    return problem(404, `The test server has no answer to this. Add one: server.on('${action}', …)`)
+    return problem(404, `The test server has no route for this request. Add one: server.on('${action}', …)`)
   }
 
   const server: TestServer = {
@@ -199,9 +202,9 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     revoke: (guest) => issuer.revoke(guest),
     addMember: (email, password) => issuer.addMember(email, password),
     fail(fault) {
-      const { with: what, times = 1 } = fault
-      if (what !== 'network' && what !== 'lost' && !(Number.isInteger(what) && what >= 400 && what <= 599)) {
-        throw new TypeError(`fail: with must be a status (400 to 599), 'network' or 'lost', not ${what}`)
+      const { with: kind, times = 1 } = fault
+      if (kind !== 'network' && kind !== 'lost' && !(Number.isInteger(kind) && kind >= 400 && kind <= 599)) {
+        throw new TypeError(`fail: with must be a status (400 to 599), 'network' or 'lost', not ${kind}`)
       }
       if (!(times > 0)) throw new TypeError(`fail: times must be a number above 0, not ${times}`)
       const entry = { fault, left: times }
@@ -212,15 +215,15 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     },
     goOffline() {
       offline = true
-      tell('offline')
+      dispatch('offline')
     },
     goOnline() {
       offline = false
-      tell('online')
+      dispatch('online')
     },
     install() {
       if (restore) return
-      // What the app's own sessions load is that, too: in some places of tests no file can be fetched.
+      // The app's own sessions use this code too: some test environments, such as jsdom, cannot fetch a file.
       instantiateAtOnce(bytes)
       const real = globalThis.fetch
       const unseed = seed()
@@ -241,7 +244,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
   return server
 }
 
-// Without waiting: a test's clock would not know of that.
+// Synchronous: a test's clock cannot wait for the compilation.
 const createSession = /* @__PURE__ */ sessionFactory(async () => instantiateAtOnce(bytes))
 
 class Route {
@@ -253,7 +256,7 @@ class Route {
   constructor(route: string, handler: TestHandler, open: boolean) {
     const [, method, path] = /^([A-Z]+) (\/[^?#\s]*)$/.exec(route) ?? []
     if (!method || !path)
-      throw new TypeError(`a route is a method and a path, such as 'GET /items/:id', not '${route}'`)
+      throw new TypeError(`on: a route must be a method and a path, such as 'GET /items/:id', not '${route}'`)
     const literal = path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     this.#method = method
     this.#pattern = new RegExp(`^${literal.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`)
@@ -268,7 +271,7 @@ class Route {
   }
 }
 
-/** As a page resolves what is relative to it; where there is none, Node's `fetch` says that it wants more. */
+/** Resolves a relative URL against the page. Without a page, `new Request` throws for a relative URL. */
 function absolute(input: RequestInfo | URL): Request | string {
   if (input instanceof Request) return input
   const page = globalThis.location?.href
@@ -290,13 +293,13 @@ function originOf(input: RequestInfo | URL): string | undefined {
   return URL.canParse(text) ? new URL(text).origin : undefined
 }
 
-/** Who aborts does not wait for the answer: as `fetch` does it. */
-function unlessAborted(answer: Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
-  if (!signal) return answer
+/** Rejects when the signal is aborted, without waiting for the response, as `fetch` does. */
+function unlessAborted(response: Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
+  if (!signal) return response
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort)
-    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    response.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
 
@@ -305,13 +308,13 @@ function unreachable(): TypeError {
 }
 
 function failed(status: number, retryAfter: number | undefined): Response {
-  const response = problem(status, 'The test asked for this.')
+  const response = problem(status, 'The test made this request fail with server.fail().')
   if (retryAfter !== undefined) response.headers.set('Retry-After', String(retryAfter))
   return response
 }
 
 function unauthorized(): Response {
-  const response = problem(401, 'No token, or none that is accepted.')
+  const response = problem(401, 'The access token is missing or not accepted.')
   response.headers.set('WWW-Authenticate', 'Bearer error="invalid_token"')
   return response
 }
@@ -326,6 +329,6 @@ function tokenOf(request: Request): string | undefined {
   return /^Bearer (.+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
 }
 
-function tell(event: 'online' | 'offline'): void {
+function dispatch(event: 'online' | 'offline'): void {
   if (typeof window === 'object' && typeof window.dispatchEvent === 'function') window.dispatchEvent(new Event(event))
 }
