@@ -57,6 +57,30 @@ test('it is the React that this run is about', () => {
   expect(version.split('.')[0]).toBe(process.env.REACT ?? '19')
 })
 
+test('C15: with acquire, mounting makes one guest under StrictMode, and rendering on a server makes none', async () => {
+  const Visitor = () => useSession(({ id }) => (id ? `Hello, ${id}` : 'no visitor'))
+  const whole = h(StrictMode, null, h(SessionProvider, { session, acquire: true }, h(Visitor)))
+  expect(renderToString(whole)).toBe('no visitor')
+  expect(server.requests).toEqual([])
+
+  const container = await mount(whole)
+  await shows(container, `Hello, ${FIRST}`)
+
+  expect(server.guests).toEqual([FIRST])
+  expect(server.requests).toHaveLength(1)
+})
+
+test('C8: with acquire, mounting makes no guest after a permanent sign-out', async () => {
+  await session.token()
+  await session.signOut({ next: 'none' })
+
+  await mount(h(StrictMode, null, h(SessionProvider, { session, acquire: true })))
+  await act(async () => {})
+
+  expect(session.getSnapshot().status).toBe('signed_out')
+  expect(server.guests).toEqual([FIRST])
+})
+
 test('Suspense: a query suspends, shows its fallback, and loads once under StrictMode', async () => {
   const client = new QueryClient()
   const waiting = vi.fn()

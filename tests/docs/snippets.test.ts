@@ -1,4 +1,4 @@
-// Every block of TypeScript in the guides and READMEs holds against the types of the built package.
+// Every block of TypeScript in the guides, the READMEs and the doc comments compiles against the types of the built package.
 
 import { execFile } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -35,14 +35,22 @@ const COMPILER_OPTIONS = {
   ...{ strict: true, noEmit: true, skipLibCheck: true, exactOptionalPropertyTypes: true },
 }
 
-const files = ['README.md', 'README.zh-CN.md', 'npm/README.md', ...globSync('docs/**/*.md', { cwd: root })]
+const files = [
+  ...['README.md', 'README.zh-CN.md', 'npm/README.md'],
+  ...globSync(['docs/**/*.md', 'npm/src/**/*.ts'], { cwd: root }),
+]
+
+/** The Markdown of a file, or of the doc comments of a module. */
+function markdownOf(file: string): string {
+  return file.endsWith('.ts') ? read(file).replace(/^ \* ?/gm, '') : read(file)
+}
 
 test('the code in the guides type-checks', async () => {
   await rm(work, { recursive: true, force: true })
   await mkdir(work)
   const snippets: string[] = []
   for (const file of files) {
-    const blocks = structureOf(read(file)).blocks.filter(({ language }) => /^tsx?$/.test(language))
+    const blocks = structureOf(markdownOf(file)).blocks.filter(({ language }) => /^tsx?$/.test(language))
     for (const [index, { language, code }] of blocks.entries()) {
       const snippet = `${file.replace(/\W/g, '_')}_${index + 1}.${language}`
       await writeFile(join(work, snippet), code)
@@ -80,7 +88,7 @@ test('the tests in the guide to testing pass', async () => {
 
 test('no block is written as JavaScript, which nobody would check', () => {
   const unchecked = files.filter((file) =>
-    structureOf(read(file)).blocks.some(({ language }) => /^jsx?$/.test(language)),
+    structureOf(markdownOf(file)).blocks.some(({ language }) => /^jsx?$/.test(language)),
   )
 
   expect(unchecked).toEqual([])
