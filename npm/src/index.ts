@@ -1,7 +1,7 @@
 /**
  * Identity for visitors who have not signed up yet. `createSession` returns a session whose `fetch` replaces the global
  * `fetch`: it acquires a guest with the first request, attaches the access token, refreshes it, and replays a request
- * that the server answered with 401.
+ * after a 401 response.
  *
  * @example
  * ```ts
@@ -10,7 +10,7 @@
  * const session = createSession({ baseUrl: 'https://api.example' })
  * session.onEvent((event) => console.log(event.type)) // acquired, refreshed, identity, …
  *
- * const response = await session.fetch('/me/cart', { method: 'POST', body: JSON.stringify({ item_id: 1 }) })
+ * const response = await session.fetch('/me/cart')
  * console.log(response.status, session.getSnapshot().id) // 200 'anonymous_…'
  * ```
  *

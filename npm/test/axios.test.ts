@@ -37,16 +37,16 @@ function sent(path: string) {
 }
 
 describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
-  test('C19: twenty first requests end with one guest, whose token they carry', async () => {
+  test('C19: twenty concurrent first requests create one guest and carry its token', async () => {
     const { api } = setUp({ adapter })
 
-    const answers = await Promise.all(Array.from({ length: 20 }, () => api.get('/items/')))
+    const responses = await Promise.all(Array.from({ length: 20 }, () => api.get('/items/')))
 
-    expect(answers.map(({ data }) => data)).toEqual(Array(20).fill({ visitor: 'anonymous_1' }))
+    expect(responses.map(({ data }) => data)).toEqual(Array(20).fill({ visitor: 'anonymous_1' }))
     expect(server.count('/anonymous-login')).toBe(1)
   })
 
-  test('C3: a refused request is sent once more, with the same body and headers, and transforms run once', async () => {
+  test('C3: after a 401 a request is sent once more, with the same body and headers, and transforms run once', async () => {
     const { api, session } = setUp({ adapter })
     await session.fetch('/items/')
     server.refuseAccessTokens()
@@ -70,18 +70,18 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(response).toHaveBeenCalledTimes(1)
   })
 
-  test('C2: twenty refused requests share one refresh', async () => {
+  test('C2: twenty requests that get a 401 share one refresh', async () => {
     const { api, session } = setUp({ adapter })
     await session.fetch('/items/')
     server.refuseAccessTokens()
 
-    const answers = await Promise.all(Array.from({ length: 20 }, () => api.get('/items/')))
+    const responses = await Promise.all(Array.from({ length: 20 }, () => api.get('/items/')))
 
-    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
+    expect(responses.map(({ status }) => status)).toEqual(Array(20).fill(200))
     expect(server.count('/token')).toBe(1)
   })
 
-  test('C3: a second 401 is axios’s own error, and a validateStatus that takes 401 gets it as an answer', async () => {
+  test('C3: a second 401 rejects with an AxiosError, or resolves when validateStatus accepts it', async () => {
     const { api } = setUp({ adapter })
 
     const error = await api.get('/forbidden').catch((error) => error)
@@ -89,13 +89,13 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(error.response.status).toBe(401)
     expect(error.response.data).toEqual({ title: 'Unauthorized' })
 
-    const answer = await api.get('/forbidden', { validateStatus: () => true })
-    expect(answer.status).toBe(401)
-    // The token that has just replaced a refused one is not taken for the reason again.
+    const response = await api.get('/forbidden', { validateStatus: () => true })
+    expect(response.status).toBe(401)
+    // The token was refreshed a moment ago, so this 401 is not replayed.
     expect(sent('/forbidden')).toHaveLength(3)
   })
 
-  test('C12: the token goes to allowed origins only, whatever baseURL says', async () => {
+  test('C12: the token is sent to allowed origins only, also when baseURL names another one', async () => {
     const { api } = setUp({ adapter })
 
     await api.get(`${elsewhere.url}/public-data`)
@@ -106,21 +106,21 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(sent('/public-data').map(({ token }) => token)).toEqual(['access-2'])
   })
 
-  test('C13: neither answers nor errors hold the token', async () => {
+  test('C13: neither responses nor errors contain the token', async () => {
     const { api, session } = setUp({ adapter })
     const token = await session.token()
 
-    const answer = await api.get('/items/')
+    const response = await api.get('/items/')
     const error = await api.get('/forbidden').catch((error) => error)
     const offline = await api.get('/items/', { baseURL: 'http://127.0.0.1:1' }).catch((error) => error)
 
     expect(server.seen.some((request) => request.token === token)).toBe(true)
-    for (const seen of [answer, error, offline, error.toJSON()]) {
-      expect(inspect(seen, { depth: 8 })).not.toContain('access-')
+    for (const value of [response, error, offline, error.toJSON()]) {
+      expect(inspect(value, { depth: 8 })).not.toContain('access-')
     }
   })
 
-  test('C20: a stream is sent once, and a 401 goes to the caller', async () => {
+  test('C20: a stream is sent once, and the caller gets the 401', async () => {
     const { api, session } = setUp({ adapter })
     await session.fetch('/items/')
     server.refuseAccessTokens()
@@ -133,7 +133,7 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(sent('/me/cart').map(({ body }) => body)).toEqual(['tea'])
   })
 
-  test('credentials of the caller’s own stay', async () => {
+  test('credentials that the caller sets are kept', async () => {
     const { api } = setUp({ adapter })
 
     await api.get('/public-data', { headers: { Authorization: 'Bearer mine' } })
@@ -143,7 +143,7 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(server.count('/anonymous-login')).toBe(0)
   })
 
-  test('C5: cancelling gives what axios gives, before the token is there and after, to that one only', async () => {
+  test('C5: a cancelled request rejects with the CanceledError of axios, and other requests go on', async () => {
     const { api } = setUp({ adapter })
     const controller = new AbortController()
     const cancelled = api.get('/items/', { signal: controller.signal }).catch((error) => error)
@@ -157,7 +157,7 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(axios.isCancel(late)).toBe(true)
   })
 
-  test('a request that is sent again by its own config is a new one', async () => {
+  test('a config of an earlier request can be sent again', async () => {
     const { api } = setUp({ adapter })
     const error = await api.get('/forbidden').catch((error) => error)
 
@@ -167,7 +167,7 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
   })
 })
 
-test('interceptors that were there before still run, and see the final answer once', async () => {
+test('existing interceptors still run, and see the final response once', async () => {
   const { api, session } = setUp()
   const seen: string[] = []
   api.interceptors.request.use((config) => {
@@ -187,7 +187,7 @@ test('interceptors that were there before still run, and see the final answer on
   expect(seen).toEqual(['request', 'response 200'])
 })
 
-test('the body of a refused answer that nobody reads is given up', async () => {
+test('with responseType stream, the body after a replay can be read', async () => {
   const { api, session } = setUp()
   await session.fetch('/items/')
   server.refuseAccessTokens()
@@ -199,7 +199,7 @@ test('the body of a refused answer that nobody reads is given up', async () => {
   expect(JSON.parse(text)).toEqual({ visitor: 'anonymous_1' })
 })
 
-test('a request for which there is no token is rejected as session.fetch does it', async () => {
+test('without a token, a request rejects with the error of session.fetch', async () => {
   const { api, session } = setUp({}, { timeout: 50 })
   await server[Symbol.asyncDispose]()
 
@@ -210,7 +210,7 @@ test('a request for which there is no token is rejected as session.fetch does it
   await expect(api.get('/items/')).rejects.toMatchObject({ code: 'closed' })
 })
 
-test('attaching twice is no more than once, and can be undone', async () => {
+test('attaching twice sends each request once, and both can be detached', async () => {
   const { api, session, detach } = setUp()
   const detachAgain = attachSession(api, session)
   await api.get('/items/')
@@ -222,13 +222,13 @@ test('attaching twice is no more than once, and can be undone', async () => {
   expect(sent('/items/').at(-1)?.token).toBeUndefined()
 })
 
-test('C3: an adapter that says where it went by a relative URL, as mocks do, is replayed after a 401', async () => {
-  const answers = [401, 200]
+test('C3: a request of a mock adapter with a relative responseURL is replayed after a 401', async () => {
+  const statuses = [401, 200]
   const tokens: unknown[] = []
   const { api } = setUp({
     adapter: async (config) => {
       tokens.push(config.headers.get('Authorization'))
-      const status = answers.shift() as number
+      const status = statuses.shift() as number
       const response = { status, statusText: '', headers: {}, data: {}, config, request: { responseURL: '/secret' } }
       if (status === 200) return response
       throw new AxiosError('refused', AxiosError.ERR_BAD_REQUEST, config, response.request, response)
@@ -241,7 +241,7 @@ test('C3: an adapter that says where it went by a relative URL, as mocks do, is 
   expect(tokens[1]).not.toBe(tokens[0])
 })
 
-test('what is no URL is axios’s to complain about', async () => {
+test('an invalid URL rejects with the error of axios', async () => {
   const { api } = setUp({ baseURL: '' })
 
   const error = await api.get('/items/').catch((error) => error)

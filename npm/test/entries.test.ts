@@ -1,4 +1,4 @@
-// Every entry loads the compiled session manager in its own way: the real one, in Node.
+// Each entry loads the compiled session manager in its own way. These tests run in Node with the real compiled code.
 
 import { readFile } from 'node:fs/promises'
 import { createContext, runInContext } from 'node:vm'
@@ -13,7 +13,7 @@ const bytes = await readFile(file)
 beforeEach(() => {
   vi.restoreAllMocks()
   vi.unstubAllGlobals()
-  vi.resetModules() // The package keeps what it has loaded.
+  vi.resetModules() // A module keeps the code that it has loaded.
 })
 
 afterEach(() => {
@@ -26,7 +26,7 @@ const entries = {
   'index.node': () => import('../src/index.node.js'),
 }
 
-/** As a web server would answer. */
+/** The response of a web server. */
 async function served(): Promise<Response> {
   return new Response(bytes, { headers: { 'content-type': 'application/wasm' } })
 }
@@ -42,12 +42,12 @@ async function started(entry: keyof typeof entries, options: SessionOptions): Pr
 
 describe('the option wasm takes', () => {
   const forms: [string, () => Exclude<SessionOptions['wasm'], undefined>][] = [
-    ['an address', () => 'https://cdn.example/sdk.wasm'],
-    ['a URL', () => new URL('https://cdn.example/sdk.wasm')],
+    ['a URL as a string', () => 'https://cdn.example/sdk.wasm'],
+    ['a URL object', () => new URL('https://cdn.example/sdk.wasm')],
     ['a response', () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } })],
     ['the promise of a response', () => served()],
-    ['bytes', () => new Uint8Array(bytes)],
-    ['a buffer', () => new Uint8Array(bytes).buffer],
+    ['a Uint8Array', () => new Uint8Array(bytes)],
+    ['an ArrayBuffer', () => new Uint8Array(bytes).buffer],
     ['a module', () => new WebAssembly.Module(bytes)],
     ['the promise of a module', () => WebAssembly.compile(bytes)],
     ['a function', () => () => served()],
@@ -62,7 +62,7 @@ describe('the option wasm takes', () => {
     for (const [url] of fetched.mock.calls) expect(String(url)).toBe('https://cdn.example/sdk.wasm')
   })
 
-  test('in Node, the address of a file', async () => {
+  test('in Node, a file URL', async () => {
     expect(await started('index.node', { wasm: file.href })).toBe('idle')
     vi.resetModules()
     await expect(started('index.node', { wasm: new URL('file:///nowhere/sdk.wasm') })).rejects.toMatchObject({
@@ -71,7 +71,7 @@ describe('the option wasm takes', () => {
     })
   })
 
-  test('a function, which is called again after a failure', async () => {
+  test('a function, which is called again after a failed load', async () => {
     const { createSession } = await import('../src/index.js')
     const wasm = vi.fn<() => Promise<WasmSource>>()
     wasm.mockRejectedValueOnce(new TypeError('Failed to fetch')).mockImplementation(served)
@@ -85,7 +85,7 @@ describe('the option wasm takes', () => {
   })
 })
 
-test('guestpass/inline needs neither a file nor the network to load', async () => {
+test('guestpass/inline loads without a file and without the network', async () => {
   vi.stubGlobal('fetch', () => expect.unreachable())
   vi.doMock('node:fs/promises', () => expect.unreachable())
 
@@ -94,7 +94,7 @@ test('guestpass/inline needs neither a file nor the network to load', async () =
   vi.doUnmock('node:fs/promises')
 })
 
-test('sessions of several entries share what the first one has loaded', async () => {
+test('sessions of different entries share the code that the first one loads', async () => {
   const instantiated = vi.spyOn(WebAssembly, 'instantiate')
 
   await started('index.inline', {})
@@ -104,12 +104,16 @@ test('sessions of several entries share what the first one has loaded', async ()
   expect(instantiated).toHaveBeenCalledTimes(1)
 })
 
-test('C19: a hot reload makes a second session beside the first: one load, one guest', async () => {
+test('C19: a second session after a hot reload shares the loaded code and the guest', async () => {
   await using server = await GuestServer.listen()
   const instantiated = vi.spyOn(WebAssembly, 'instantiate')
   const { createSession } = await import('../src/index.node.js')
-  const kept = new Map<string, string>()
-  const storage: CustomStorage = { shared: true, get: (key) => kept.get(key), set: (key, text) => kept.set(key, text) }
+  const stored = new Map<string, string>()
+  const storage: CustomStorage = {
+    shared: true,
+    get: (key) => stored.get(key),
+    set: (key, text) => stored.set(key, text),
+  }
   const make = () => createSession({ baseUrl: server.url, storage })
 
   const [before, after] = [make(), make()]
@@ -121,7 +125,7 @@ test('C19: a hot reload makes a second session beside the first: one load, one g
   after.close()
 })
 
-// The platforms' own bundlers make a module of the file; what they forbid is forbidden here too.
+// The bundlers of these platforms import the file as a compiled module. This test forbids what the platforms forbid.
 describe.each([
   ['workerd', /\.wasm$/],
   ['edge-light', /\.wasm\?module$/],
@@ -134,7 +138,7 @@ describe.each([
     },
   }
 
-  test('the entry uses that module, and nothing of files', async () => {
+  test('the entry uses the imported module and loads no file', async () => {
     const { outputFiles } = await build({
       stdin: { contents: "export { createSession } from 'guestpass'", resolveDir: import.meta.dirname },
       alias: { guestpass: new URL(`../src/index.${condition}.ts`, import.meta.url).pathname },
@@ -170,7 +174,7 @@ describe.each([
 })
 
 // https://developers.cloudflare.com/workers/runtime-apis/request/
-test('workerd, whose fetch knows no redirect but follow and manual, gets a guest', async () => {
+test('a session works in workerd, whose fetch supports only the redirect modes follow and manual', async () => {
   await using server = await GuestServer.listen()
   const { createSession } = await import('../src/index.js')
   const real = fetch
@@ -186,7 +190,7 @@ test('workerd, whose fetch knows no redirect but follow and manual, gets a guest
   session.close()
 })
 
-test.each([0, 302, 307])('a token endpoint that redirects (%d) is one that cannot be reached', async (status) => {
+test.each([0, 302, 307])('a token endpoint that redirects (%d) counts as unreachable', async (status) => {
   const { createSession } = await import('../src/index.js')
   const redirect = { status, ok: false, redirected: false, headers: new Headers(), text: async () => '' }
   vi.stubGlobal(
@@ -201,7 +205,7 @@ test.each([0, 302, 307])('a token endpoint that redirects (%d) is one that canno
   session.close()
 })
 
-test('package.json hands each environment its entry', async () => {
+test('package.json selects the entry of each environment', async () => {
   const { exports } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
   const entry = (...conditions: string[]) =>
     Object.entries(exports['.']).find(([condition]) => [...conditions, 'default'].includes(condition))?.[1]

@@ -6,7 +6,7 @@ export function guest(number: number): Snapshot {
   return { status: 'active', id: `anonymous_${number}`, kind: 'guest', expiresAt: number }
 }
 
-/** Stands for the compiled code: each `load()` waits until the test lets it succeed or fail. */
+/** Simulates the compiled code. Each `load()` waits until the test calls `succeed` or `fail`. */
 export class FakeModule {
   readonly managers: FakeManager[] = []
   readonly #pending: { resolve(loaded: MakeManager): void; reject(error: unknown): void }[] = []
@@ -17,7 +17,7 @@ export class FakeModule {
     return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }))
   }
 
-  /** @param prepare - what to do with each new manager before it is called. */
+  /** @param prepare - called with each new manager before the queued calls. */
   succeed(prepare: (manager: FakeManager) => void = () => {}): void {
     this.#next().resolve((options, onChange) => {
       const manager = new FakeManager(options, onChange)
@@ -31,10 +31,10 @@ export class FakeModule {
     this.#next().reject(error)
   }
 
-  /** The manager that was made last. */
+  /** The last manager that was created. */
   get manager(): FakeManager {
     const manager = this.managers.at(-1)
-    if (!manager) throw new Error('no manager was made')
+    if (!manager) throw new Error('no manager was created')
     return manager
   }
 
@@ -45,7 +45,7 @@ export class FakeModule {
   }
 }
 
-/** Notes what it is asked to do and does it at once. */
+/** Records its calls, which succeed at once. */
 export class FakeManager implements Manager {
   readonly calls: string[] = []
   readonly inits: (RequestInit | undefined)[] = []
@@ -56,7 +56,7 @@ export class FakeManager implements Manager {
     readonly onChange: OnChange,
   ) {}
 
-  /** Reports a snapshot, with an event perhaps. */
+  /** Reports a snapshot, and optionally an event. */
   notify(snapshot: Snapshot | undefined, event?: SessionEvent): void {
     this.onChange(snapshot, event)
   }
@@ -68,7 +68,7 @@ export class FakeManager implements Manager {
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     this.calls.push(`fetch ${input}`)
     this.inits.push(init)
-    return new Response(`answer to ${input}`)
+    return new Response(`response to ${input}`)
   }
 
   async token(_signal?: AbortSignal | null, timeout?: number | null): Promise<string> {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A request as the server saw it. */
+/** A request that the server has received. */
 export interface Seen {
   readonly path: string
   readonly token: string | undefined
@@ -14,7 +14,7 @@ interface Guest {
   refreshToken: string
 }
 
-/** A small server that speaks the protocol of Guestpass, and writes down what it is asked. */
+/** A small HTTP server with the endpoints of Guestpass. It records the requests. */
 export class GuestServer implements AsyncDisposable {
   readonly seen: Seen[] = []
   readonly #server: Server
@@ -28,7 +28,7 @@ export class GuestServer implements AsyncDisposable {
   }
 
   private constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response))
+    this.#server = createServer((request, response) => void this.#respond(request, response))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -41,12 +41,12 @@ export class GuestServer implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** How often a path was asked for. */
+  /** How many requests the server has received for a path. */
   count(path: string): number {
     return this.seen.filter((request) => request.path === path).length
   }
 
-  /** From now on no access token is accepted that was given out before; the sessions live on. */
+  /** Refuses all access tokens issued so far. The sessions can be refreshed. */
   refuseAccessTokens(): void {
     for (const guest of this.#guests) guest.accessToken = ''
   }
@@ -56,7 +56,7 @@ export class GuestServer implements AsyncDisposable {
     this.#guests.length = 0
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', this.url)
     const token = request.headers.authorization?.replace(/^Bearer /, '')
     let body = ''

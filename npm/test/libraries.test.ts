@@ -1,4 +1,4 @@
-// What people use with a `fetch`, each the real library, over `session.fetch` and the real session manager.
+// Libraries that take a `fetch`, used with `session.fetch` and the real session manager.
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -18,7 +18,7 @@ const FIRST = 'anonymous_00000000-0000-4000-8000-000000000001'
 let server: TestServer
 let session: Session
 
-/** A guest whose token the server has just stopped to accept: whoever asks now has to be replayed. */
+/** The session has a guest whose token the server refuses, so that the first request has to be replayed. */
 beforeEach(async () => {
   server = createTestServer()
   server.on('GET /items', ({ guest }) => Response.json({ guest }))
@@ -46,9 +46,9 @@ test('C3: axios with its adapter for fetch over session.fetch', async () => {
 test('C3: ky', async () => {
   const api = ky.create({ prefixUrl: server.origin, fetch: session.fetch, retry: 0 })
 
-  const answer = await api.post('orders', { json: { item: 'tea' } }).json()
+  const json = await api.post('orders', { json: { item: 'tea' } }).json()
 
-  expect(answer).toEqual({ guest: FIRST, order: { item: 'tea' } })
+  expect(json).toEqual({ guest: FIRST, order: { item: 'tea' } })
   expect(statuses('/orders')).toEqual([401, 200])
 })
 
@@ -70,15 +70,15 @@ test('C3: openapi-fetch', async () => {
   expect(statuses('/orders')).toEqual([401, 200])
 })
 
-test('TanStack Query: a query is one request, and its signal ends it', async () => {
+test('TanStack Query: two equal queries send one request, and cancelling a query aborts it', async () => {
   const client = new QueryClient()
   const items = (path: string) => ({
     queryKey: [path],
     queryFn: async ({ signal }: { signal: AbortSignal }) => (await session.fetch(path, { signal })).json(),
   })
 
-  const [one, two] = await Promise.all([client.fetchQuery(items('/items')), client.fetchQuery(items('/items'))])
-  expect([one, two]).toEqual([{ guest: FIRST }, { guest: FIRST }])
+  const [first, second] = await Promise.all([client.fetchQuery(items('/items')), client.fetchQuery(items('/items'))])
+  expect([first, second]).toEqual([{ guest: FIRST }, { guest: FIRST }])
   expect(statuses('/items')).toEqual([401, 200])
 
   session.expire()
@@ -105,7 +105,7 @@ test('urql', async () => {
   expect(statuses('/graphql')).toEqual([401, 200])
 })
 
-test('an EventSource that takes a fetch: the stream is authenticated, and its token renewed', async () => {
+test('an EventSource that takes a fetch: the request carries the token, which is refreshed after a 401', async () => {
   server.on('GET /news', ({ guest }) => {
     const body = `id: 1\ndata: for ${guest}\n\n`
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
@@ -122,7 +122,7 @@ test('an EventSource that takes a fetch: the stream is authenticated, and its to
   expect(statuses('/news')).toEqual([401, 200])
 })
 
-test('C13: a WebSocket brings the token along as a subprotocol, not in its URL', async () => {
+test('C13: a WebSocket sends the token as a subprotocol, not in its URL', async () => {
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'shop.v1' })
   await once(sockets, 'listening')
   const { port } = sockets.address() as AddressInfo

@@ -1,4 +1,4 @@
-// Those who listen to a session: none disturbs another, nor the session.
+// Listeners of a session affect neither each other nor the session.
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { managedSessionFactory } from '../src/session.js'
@@ -17,14 +17,14 @@ async function setUpLoaded() {
   return { session, manager: module.manager }
 }
 
-test('a listener that throws is reported and disturbs neither the other listeners nor the session', async () => {
+test('an exception of a listener is reported and affects neither other listeners nor the session', async () => {
   const reported = vi.fn()
   vi.stubGlobal('reportError', reported)
   const { session, manager } = await setUpLoaded()
-  const mistake = new Error('a mistake in a listener')
+  const error = new Error('from a listener')
   const others = { snapshot: vi.fn(), event: vi.fn() }
   const fail = () => {
-    throw mistake
+    throw error
   }
   session.subscribe(fail)
   session.subscribe(others.snapshot)
@@ -35,29 +35,29 @@ test('a listener that throws is reported and disturbs neither the other listener
 
   expect(others.snapshot).toHaveBeenCalledTimes(1)
   expect(others.event).toHaveBeenCalledTimes(1)
-  expect(reported.mock.calls).toEqual([[mistake], [mistake]])
+  expect(reported.mock.calls).toEqual([[error], [error]])
   expect(await session.token()).toBe('a-token')
 })
 
-test('where there is no reportError, the exception of a listener is thrown on its own', async () => {
+test('without reportError, the exception of a listener is thrown in a microtask', async () => {
   vi.stubGlobal('reportError', undefined)
   const thrown: unknown[] = []
   vi.stubGlobal('queueMicrotask', (task: () => void) => {
     try {
       task()
-    } catch (error) {
-      thrown.push(error)
+    } catch (caught) {
+      thrown.push(caught)
     }
   })
   const { session, manager } = await setUpLoaded()
-  const mistake = new Error('a mistake in a listener')
+  const error = new Error('from a listener')
   session.subscribe(() => {
-    throw mistake
+    throw error
   })
 
   manager.notify(guest(1))
 
-  expect(thrown).toEqual([mistake])
+  expect(thrown).toEqual([error])
 })
 
 test('a function that subscribed twice and unsubscribed once is still called', async () => {
@@ -73,7 +73,7 @@ test('a function that subscribed twice and unsubscribed once is still called', a
   expect(listener).toHaveBeenCalledTimes(1)
 })
 
-test('a listener that another one has just removed is not called', async () => {
+test('a listener that another listener removes is not called', async () => {
   const { session, manager } = await setUpLoaded()
   const second = vi.fn()
   session.subscribe(() => stopSecond())
@@ -84,7 +84,7 @@ test('a listener that another one has just removed is not called', async () => {
   expect(second).not.toHaveBeenCalled()
 })
 
-test('a listener that another one has just added waits for the next change', async () => {
+test('a listener that another listener adds is first called for the next change', async () => {
   const { session, manager } = await setUpLoaded()
   const added = vi.fn()
   const stop = session.subscribe(() => {

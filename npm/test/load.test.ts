@@ -1,4 +1,4 @@
-// The browser's way of loading, with the compiled code, in Node: `fetch` answers as a web server would.
+// The loader for browsers, with the real compiled code. It runs in Node, and `fetch` is replaced by a web server's responses.
 
 import { readFile } from 'node:fs/promises'
 import { beforeEach, expect, test, vi } from 'vitest'
@@ -10,7 +10,7 @@ let load: Load
 beforeEach(async () => {
   vi.restoreAllMocks()
   vi.unstubAllGlobals()
-  vi.resetModules() // The glue keeps what it has loaded.
+  vi.resetModules() // The module keeps the code that it has loaded.
   load = (await import('../src/load.js')).load
 })
 
@@ -18,7 +18,7 @@ async function file(mime: string): Promise<Response> {
   return new Response(await readFile(wasm), { headers: { 'content-type': mime } })
 }
 
-test('the compiled code is fetched from beside the JavaScript', async () => {
+test('the compiled code is fetched from the folder of the package', async () => {
   const fetched = vi.fn((_url: URL) => file('application/wasm'))
   vi.stubGlobal('fetch', fetched)
 
@@ -27,7 +27,7 @@ test('the compiled code is fetched from beside the JavaScript', async () => {
   expect(fetched.mock.calls.map(([url]) => url.href)).toEqual([wasm.href])
 })
 
-test('a wrong MIME type costs a warning, not the session', async () => {
+test('with a wrong MIME type, the code loads and a warning is logged', async () => {
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   vi.stubGlobal('fetch', () => file('application/octet-stream'))
 
@@ -36,7 +36,7 @@ test('a wrong MIME type costs a warning, not the session', async () => {
   expect(warned).toHaveBeenCalledTimes(1)
 })
 
-test('a missing file gives an error that says where it was looked for, and the next attempt can succeed', async () => {
+test('the error for a missing file contains its URL, and the next attempt can succeed', async () => {
   vi.stubGlobal('fetch', async () => new Response('no such file', { status: 404 }))
   await expect(load()).rejects.toMatchObject({
     name: 'GuestpassError',
@@ -54,22 +54,19 @@ test.each([
     `WebAssembly.compileStreaming(): violates the following Content Security policy directive because 'unsafe-eval' is not an allowed source`,
   ],
   ['Firefox', 'call to WebAssembly.compileStreaming() blocked by CSP'],
-])(
-  'where a Content-Security-Policy forbids WebAssembly, the error says what to add (%s)',
-  async (_browser, message) => {
-    vi.stubGlobal('fetch', () => file('application/wasm'))
-    vi.spyOn(WebAssembly, 'compileStreaming').mockRejectedValue(new WebAssembly.CompileError(message))
+])('when a Content-Security-Policy forbids WebAssembly, the error says what to add (%s)', async (_browser, message) => {
+  vi.stubGlobal('fetch', () => file('application/wasm'))
+  vi.spyOn(WebAssembly, 'compileStreaming').mockRejectedValue(new WebAssembly.CompileError(message))
 
-    await expect(load()).rejects.toMatchObject({
-      code: 'load_failed',
-      message: expect.stringContaining("add 'wasm-unsafe-eval' to script-src"),
-    })
-  },
-)
+  await expect(load()).rejects.toMatchObject({
+    code: 'load_failed',
+    message: expect.stringContaining("add 'wasm-unsafe-eval' to script-src"),
+  })
+})
 
-test('a file of another version than the JavaScript is refused, and says so', async () => {
+test('a file of another version than the JavaScript is refused with an error that says so', async () => {
   const bytes = await readFile(wasm)
-  // The build's name is what the file ends with.
+  // The file ends with the name of the build.
   bytes.set([bytes[bytes.length - 1] === 0x61 ? 0x62 : 0x61], bytes.length - 1)
   vi.stubGlobal('fetch', async () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } }))
 

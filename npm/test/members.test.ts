@@ -1,4 +1,4 @@
-// Becoming a member and leaving: the real session manager, against the server of the test kit.
+// Registration, login, sign-out and erasure: the real session manager against the server of `guestpass/testing`.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createSession } from '../src/index.node.js'
@@ -35,13 +35,13 @@ function eventsOf(session: Session): SessionEvent[] {
   return events
 }
 
-/** A browser's storage, for two tabs of it. */
+/** A storage that the tabs of a browser share. */
 function sharedStorage(): CustomStorage & { readonly texts: Map<string, string> } {
   const texts = new Map<string, string>()
   return { texts, shared: true, get: (key) => texts.get(key), set: (key, value) => texts.set(key, value) }
 }
 
-/** Another tab of the same browser. */
+/** Opens a tab: a session on the shared storage. */
 function tab(storage: CustomStorage): Session {
   server.install()
   const session = createSession({ baseUrl: server.origin, storage })
@@ -50,7 +50,7 @@ function tab(storage: CustomStorage): Session {
 }
 
 describe('register', () => {
-  test('makes a member of the guest, with the same UUID, and says so', async () => {
+  test('makes the guest a member with the same UUID, and reports the event identity', async () => {
     const session = server.createSession()
     const events = eventsOf(session)
     await visitor(session)
@@ -72,7 +72,7 @@ describe('register', () => {
     expect(server.count('/anonymous-login')).toBe(1)
   })
 
-  test('makes a guest first where there is none', async () => {
+  test('acquires a guest first when there is none', async () => {
     const session = server.createSession()
 
     await session.register(ADA)
@@ -80,7 +80,7 @@ describe('register', () => {
     expect(server.requests.map(({ path }) => path)).toEqual(['/anonymous-login', '/register', '/token'])
   })
 
-  test('is sent again when its answer was lost, and ends with one member', async () => {
+  test('is sent again after a lost response, and registers one member', async () => {
     clock = createTestClock()
     const session = server.createSession()
     server.fail({ path: '/register', with: 'lost', times: 2 })
@@ -92,7 +92,7 @@ describe('register', () => {
     expect(server.count('/register')).toBe(3)
   })
 
-  test('renews a token that is refused, once', async () => {
+  test('refreshes a refused token and is sent once more', async () => {
     const session = server.createSession()
     await visitor(session)
     server.expire()
@@ -102,7 +102,7 @@ describe('register', () => {
     expect(server.requests.filter(({ path }) => path === '/register').map(({ status }) => status)).toEqual([401, 200])
   })
 
-  test('C4: says why when there is no answer in time', async () => {
+  test('C4: rejects with the reason when there is no response within the timeout', async () => {
     clock = createTestClock()
     const session = server.createSession({ timeout: 5_000 })
     await visitor(session)
@@ -116,7 +116,7 @@ describe('register', () => {
     expect(session.getSnapshot()).toMatchObject({ status: 'active', id: GUEST })
   })
 
-  test('C13: what was typed is neither stored, nor logged, nor in an error', async () => {
+  test('C13: the credentials are not in the storage, the log or an error', async () => {
     const storage = sharedStorage()
     const lines: string[] = []
     server.install()
@@ -146,15 +146,15 @@ describe('login', () => {
     second.expire()
     expect(await visitor(second)).toBe(id)
 
-    for (const told of [events, others]) {
-      expect(told).toContainEqual(
+    for (const received of [events, others]) {
+      expect(received).toContainEqual(
         expect.objectContaining({ type: 'identity', oldId: guest, newId: id, reason: 'logged_in' }),
       )
     }
     expect(server.count('/anonymous-login')).toBe(1)
   })
 
-  test('C18: a refusal says why and leaves the guest as it was', async () => {
+  test('C18: a refusal rejects with its reason and leaves the guest unchanged', async () => {
     server.addMember(ADA.email, ADA.password)
     const session = server.createSession()
     await visitor(session)
@@ -174,7 +174,7 @@ describe('login', () => {
     expect(server.count('/token')).toBe(0)
   })
 
-  test('C18: a server without members leaves the guest as it was', async () => {
+  test('C18: a server without members rejects and leaves the guest unchanged', async () => {
     const session = server.createSession()
     await visitor(session)
     const before = session.getSnapshot()
@@ -185,7 +185,7 @@ describe('login', () => {
     expect(session.getSnapshot()).toBe(before)
   })
 
-  test('link registers whom nobody knows, and logs in whom somebody knows', async () => {
+  test('link registers an unknown ID token, and logs in with a known one', async () => {
     const first = server.createSession({ name: 'first' })
     const second = server.createSession({ name: 'second' })
 
@@ -198,7 +198,7 @@ describe('login', () => {
 })
 
 describe('signOut', () => {
-  test('C8: with next none, nobody follows until start()', async () => {
+  test('C8: with next none, requests reject until start()', async () => {
     const session = server.createSession()
     await session.register(ADA)
 
@@ -212,14 +212,14 @@ describe('signOut', () => {
     expect(server.count('/anonymous-login')).toBe(2)
   })
 
-  test('C8: with next none, nobody follows in another tab, nor after a reload', async () => {
+  test('C8: with next none, requests reject in other tabs and after a reload', async () => {
     const storage = sharedStorage()
     const first = tab(storage)
     await visitor(first)
     await first.signOut({ next: 'none' })
 
     const second = tab(storage)
-    // As a page does that renders: it asks for data and starts the session before it can know anything.
+    // A page that renders requests data and starts the session before it has read the storage.
     const rendered = second.fetch('/items')
     await second.start()
 
@@ -240,7 +240,7 @@ describe('signOut', () => {
     expect(await tab(storage).login(ADA)).toMatchObject({ id })
   })
 
-  test('with next guest, as without, the next request starts a fresh guest', async () => {
+  test('with next guest, which is the default, the next request starts a fresh guest', async () => {
     const session = server.createSession()
     await session.register(ADA)
 
@@ -271,7 +271,7 @@ describe('erase', () => {
     await expect(second.login(ADA)).rejects.toMatchObject({ reason: 'invalid_credentials' })
   })
 
-  test('is done also when its answer was lost', async () => {
+  test('is repeated after a lost response', async () => {
     clock = createTestClock()
     const session = server.createSession()
     await visitor(session)

@@ -1,4 +1,4 @@
-// The compiled session manager under the face, in Node, against a server.
+// Sessions with the compiled session manager, in Node, against an HTTP server.
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { createSession } from '../src/index.node.js'
@@ -25,13 +25,13 @@ async function visitor(session: Session): Promise<unknown> {
   return response.json()
 }
 
-test('C1, C19: the first calls, made together, end with one guest, whose token they carry', async () => {
+test('C1, C19: concurrent first calls create one guest and carry its token', async () => {
   await using server = await GuestServer.listen()
   const { session, events } = open(server)
 
-  const answers = await Promise.all([visitor(session), visitor(session), session.token()])
+  const results = await Promise.all([visitor(session), visitor(session), session.token()])
 
-  expect(answers).toEqual([{ visitor: 'anonymous_1' }, { visitor: 'anonymous_1' }, 'access-2'])
+  expect(results).toEqual([{ visitor: 'anonymous_1' }, { visitor: 'anonymous_1' }, 'access-2'])
   expect(server.seen.filter(({ path }) => path === '/anonymous-login')).toEqual([
     { path: '/anonymous-login', token: undefined, body: '{"refresh":true}' },
   ])
@@ -39,21 +39,21 @@ test('C1, C19: the first calls, made together, end with one guest, whose token t
   expect(events).toContainEqual({ at: expect.any(Number), type: 'acquired', id: 'anonymous_1' })
 })
 
-test('C2: after expiry, 20 calls at once make one refresh, and the guest stays the same', async () => {
+test('C2: after expiry, 20 concurrent calls send one refresh and keep the guest', async () => {
   await using server = await GuestServer.listen()
   const { session, events } = open(server)
   await visitor(session)
 
   session.expire()
-  const answers = await Promise.all(Array.from({ length: 20 }, () => visitor(session)))
+  const results = await Promise.all(Array.from({ length: 20 }, () => visitor(session)))
 
-  expect(answers).toEqual(Array(20).fill({ visitor: 'anonymous_1' }))
+  expect(results).toEqual(Array(20).fill({ visitor: 'anonymous_1' }))
   expect(server.count('/token')).toBe(1)
   expect(server.count('/anonymous-login')).toBe(1)
   expect(events).toContainEqual(expect.objectContaining({ type: 'refreshed', id: 'anonymous_1' }))
 })
 
-test('a start that finds nothing stored ends with an idle session', async () => {
+test('start with an empty storage leaves the session idle', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
 
@@ -63,7 +63,7 @@ test('a start that finds nothing stored ends with an idle session', async () => 
   expect(server.seen).toEqual([])
 })
 
-test('fetch is called as browsers want it: on no object', async () => {
+test('the global fetch is called without a this value, as browsers require', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   const real = globalThis.fetch
@@ -79,7 +79,7 @@ test('fetch is called as browsers want it: on no object', async () => {
   }
 })
 
-test('C3: a refused request is sent once more, with its body and a new token', async () => {
+test('C3: after a 401 a request is sent once more, with its body and a new token', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   await visitor(session)
@@ -93,14 +93,14 @@ test('C3: a refused request is sent once more, with its body and a new token', a
   expect(new Set(sent.map(({ token }) => token)).size).toBe(2)
 })
 
-test('C10: when the server has ended the session, an event names the guest who was lost and the new one', async () => {
+test('C10: when the server has ended the session, an event names the lost guest and the new guest', async () => {
   await using server = await GuestServer.listen()
   const { session, events } = open(server)
   await visitor(session)
   server.endSessions()
 
-  const now = await session.fetch('/me')
-  const { visitor: newId } = (await now.json()) as { visitor: string }
+  const response = await session.fetch('/me')
+  const { visitor: newId } = (await response.json()) as { visitor: string }
 
   expect(newId).not.toBe('anonymous_1')
   expect(events).toContainEqual(
@@ -109,14 +109,14 @@ test('C10: when the server has ended the session, an event names the guest who w
   expect(session.getSnapshot().id).toBe(newId)
 })
 
-test('C12: a request to another origin goes without a token, unless the origin is allowed', async () => {
+test('C12: a request to another origin carries no token, unless the origin is allowed', async () => {
   await using server = await GuestServer.listen()
   await using other = await GuestServer.listen()
   const { session } = open(server)
-  const { session: generous } = open(server, { allowedOrigins: [other.url] })
+  const { session: allowing } = open(server, { allowedOrigins: [other.url] })
 
   await session.fetch(`${other.url}/public-data`)
-  await generous.fetch(`${other.url}/public-data`)
+  await allowing.fetch(`${other.url}/public-data`)
 
   expect(other.seen).toEqual([
     { path: '/public-data', token: undefined, body: '' },
@@ -124,7 +124,7 @@ test('C12: a request to another origin goes without a token, unless the origin i
   ])
 })
 
-test('C16: closing settles what waits with `closed`', async () => {
+test('C16: closing rejects waiting calls with closed', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   await session.start()
@@ -137,7 +137,7 @@ test('C16: closing settles what waits with `closed`', async () => {
   expect(session.getSnapshot().status).toBe('closed')
 })
 
-test('C5: aborting one call leaves the others what they wait for', async () => {
+test('C5: aborting one call does not affect the others', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   await session.start()
@@ -151,7 +151,7 @@ test('C5: aborting one call leaves the others what they wait for', async () => {
   expect(await kept).toBe('access-2')
 })
 
-test('C8: who signs out may leave the page at once, and only the revocation outlives it', async () => {
+test('C8: the revocation is sent with keepalive, so that it outlives the page', async () => {
   await using server = await GuestServer.listen()
   using fetch = vi.spyOn(globalThis, 'fetch')
   const { session } = open(server)
@@ -167,7 +167,7 @@ test('C8: who signs out may leave the page at once, and only the revocation outl
   ])
 })
 
-test('C8: signing out revokes the session, and the next request makes another guest', async () => {
+test('C8: signing out revokes the session, and the next request creates another guest', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   await visitor(session)
@@ -180,7 +180,7 @@ test('C8: signing out revokes the session, and the next request makes another gu
   await expect.poll(() => server.seen.find(({ path }) => path === '/revoke')?.body).toMatch(/token=gpr_2/)
 })
 
-test('C9: a server that cannot be reached gives a typed error and a snapshot that says so, and is tried again', async () => {
+test('C9: an unreachable server gives a typed error, and the snapshot has the error and the time of the next attempt', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server, { timeout: 300 })
   await server[Symbol.asyncDispose]()
@@ -202,7 +202,7 @@ test('C12: a redirect to another origin never carries the token', async () => {
   expect(other.seen).toEqual([{ path: '/public-data', token: undefined, body: 'kept' }])
 })
 
-test('C20: a stream is sent once, and a 401 goes to the caller', async () => {
+test('C20: a stream is sent once, and the caller gets the 401', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   await visitor(session)
@@ -219,12 +219,12 @@ test('C20: a stream is sent once, and a 401 goes to the caller', async () => {
 test.each([
   ['synchronous', (value: string | undefined) => value],
   ['asynchronous', async (value: string | undefined) => value],
-])('a session is kept in a %s storage of the caller, where there is no browser either', async (_, answer) => {
+])('a session is stored in a %s custom storage in Node', async (_, wrap) => {
   await using server = await GuestServer.listen()
   const texts = new Map<string, string>()
   const storage: CustomStorage = {
-    get: (key) => answer(texts.get(key)),
-    set: (key, value) => answer(texts.set(key, value).get(key)),
+    get: (key) => wrap(texts.get(key)),
+    set: (key, value) => wrap(texts.set(key, value).get(key)),
   }
   const first = open(server, { storage, name: 'kept' })
   const token = await first.session.token()
@@ -237,7 +237,7 @@ test.each([
   expect(second.events.map(({ type }) => type)).toEqual(['restored'])
 })
 
-test('C12: what one server has given is not for another, whatever the two sessions share', async () => {
+test('C12: two sessions of different servers that share a storage never mix their tokens', async () => {
   await using server = await GuestServer.listen()
   await using other = await GuestServer.listen()
   const texts = new Map<string, string>()
@@ -264,7 +264,7 @@ test('C12: what one server has given is not for another, whatever the two sessio
   expect(sent).not.toContain(stored.refresh_token)
 })
 
-test('C14: a storage of the caller that fails is said, and the session goes on', async () => {
+test('C14: a failing custom storage is reported by an event, and the session goes on', async () => {
   await using server = await GuestServer.listen()
   const storage: CustomStorage = { get: () => null, set: () => Promise.reject(new Error('disk full')) }
   const { session, events } = open(server, { storage })
@@ -274,7 +274,7 @@ test('C14: a storage of the caller that fails is said, and the session goes on',
   expect(events).toContainEqual(expect.objectContaining({ type: 'storage', state: 'memory' }))
 })
 
-test('C13: the log has a line for each step, and no token', async () => {
+test('C13: the debug log has a line for each step, and no token', async () => {
   await using server = await GuestServer.listen()
   const lines: string[] = []
   const { session } = open(server, { debug: (line) => lines.push(line) })
@@ -288,7 +288,7 @@ test('C13: the log has a line for each step, and no token', async () => {
   expect(lines.join()).not.toMatch(/access-|gpr_|anonymous_/)
 })
 
-test('C4: token gives up after its own timeout', async () => {
+test('C4: token rejects after its own timeout', async () => {
   await using server = await GuestServer.listen()
   const { session } = open(server)
   await server[Symbol.asyncDispose]()
@@ -296,10 +296,10 @@ test('C4: token gives up after its own timeout', async () => {
   await expect(session.token({ timeout: 50 })).rejects.toMatchObject({ code: /^(network|timeout)$/ })
 })
 
-test("the session's own requests are a URL and an init, which also the fetch of a library takes", async () => {
+test("the session's own requests pass a URL and an init, which the fetch of undici or node-fetch accepts", async () => {
   await using server = await GuestServer.listen()
   const real = globalThis.fetch
-  // As undici's and node-fetch's: a Request of another realm is no Request.
+  // The fetch of undici and of node-fetch does not accept a `Request` of another realm.
   vi.stubGlobal('fetch', (input: unknown, init?: RequestInit) => real(`${input}`, init))
   const { session } = open(server)
 

@@ -1,3 +1,5 @@
+// The options of `createSession`: defaults, normal form and errors.
+
 import { afterEach, expect, test, vi } from 'vitest'
 import { managedSessionFactory } from '../src/session.js'
 import type { SessionOptions } from '../src/types.js'
@@ -8,7 +10,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** What the manager gets to see. */
+/** The options that the session manager receives. */
 async function optionsFrom(options?: SessionOptions) {
   const module = new FakeModule()
   const started = managedSessionFactory(module.load)(options).start()
@@ -21,7 +23,7 @@ function create(options: unknown) {
   return managedSessionFactory(new FakeModule().load)(options as SessionOptions)
 }
 
-test('the manager gets every option, with the documented defaults', async () => {
+test('the session manager receives every option, with the documented defaults', async () => {
   vi.stubGlobal('location', { origin: 'https://shop.example' })
 
   expect(await optionsFrom()).toEqual({
@@ -34,7 +36,7 @@ test('the manager gets every option, with the documented defaults', async () => 
   })
 })
 
-test('the manager gets what was asked for, with URLs and origins in their normal form', async () => {
+test('the session manager receives the given options, with normalised URLs and origins', async () => {
   const options = await optionsFrom({
     baseUrl: 'HTTP://Localhost:8000/api/',
     name: 'staff',
@@ -55,13 +57,13 @@ test('the manager gets what was asked for, with URLs and origins in their normal
 })
 
 test.each(['local', 'session', 'indexeddb', 'memory'] as const)(
-  'the storage %s reaches the manager',
+  'the storage %s reaches the session manager',
   async (storage) => {
     expect(await optionsFrom({ baseUrl: 'https://shop.example', storage })).toMatchObject({ storage })
   },
 )
 
-test('a storage of the caller reaches the manager as the object that it is', async () => {
+test('a custom storage reaches the session manager as the same object', async () => {
   class Keychain {
     get = async () => null
     set() {}
@@ -73,7 +75,7 @@ test('a storage of the caller reaches the manager as the object that it is', asy
   expect(options.storage).toBe(storage)
 })
 
-test('the log is off by default, and goes to the console or to a function', async () => {
+test('the debug log is off by default, and goes to the console or to a function', async () => {
   const baseUrl = 'https://shop.example'
   const debug = vi.spyOn(console, 'debug').mockImplementation(() => {})
   const lines = vi.fn()
@@ -114,13 +116,13 @@ test.each<[string, unknown]>([
   ['timeout', { timeout: Number.NaN }],
   ['timeout', { timeout: Number.POSITIVE_INFINITY }],
   ['timeout', { timeout: '5s' }],
-])('a wrong option is named: %s in %j', (name, options) => {
+])('the error for a wrong option names it: %s in %j', (name, options) => {
   expect(() => create(options)).toThrow(
     expect.objectContaining({ code: 'invalid_option', message: expect.stringContaining(name) }),
   )
 })
 
-test('C13: the message does not repeat a password in a URL', () => {
+test('C13: the error for a URL with a password does not contain the password', () => {
   const options = { baseUrl: 'https://me:hunter2@shop.example' }
 
   expect(() => create(options)).toThrow(
@@ -128,7 +130,7 @@ test('C13: the message does not repeat a password in a URL', () => {
   )
 })
 
-test('C15: without a page, a session without baseUrl can be created, and says what it lacks when it is used', async () => {
+test('C15: without a page, a session without baseUrl can be created, and its first use rejects', async () => {
   const module = new FakeModule()
   const session = managedSessionFactory(module.load)()
 

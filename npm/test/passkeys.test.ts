@@ -1,4 +1,4 @@
-// Passkeys: what the server asks for as JSON, the browser as bytes, with the JSON methods of newer browsers and without.
+// Passkeys: the server uses JSON and the browser uses bytes. Newer browsers have methods that convert between them.
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { createTestServer } from '../src/testing/index.js'
@@ -24,16 +24,16 @@ function buffer(...bytes: number[]): ArrayBuffer {
   return new Uint8Array(bytes).buffer
 }
 
-/** A browser that answers to `create` and `get` with this credential, and notes what it was asked for. */
+/** Simulates a browser that returns this credential. Returns the options of the calls of `create` and `get`. */
 function browser(credential: unknown, statics: object = {}) {
   const asked: { publicKey: Record<string, unknown> }[] = []
-  const answer = async (options: { publicKey: Record<string, unknown> }) => {
+  const respond = async (options: { publicKey: Record<string, unknown> }) => {
     asked.push(options)
     if (credential instanceof Error) throw credential
     return credential
   }
   vi.stubGlobal('PublicKeyCredential', Object.assign(class {}, statics))
-  vi.stubGlobal('navigator', { credentials: { create: answer, get: answer } })
+  vi.stubGlobal('navigator', { credentials: { create: respond, get: respond } })
   return asked
 }
 
@@ -46,7 +46,7 @@ function sent(path: string) {
   return JSON.parse(server.requests.findLast((request) => request.path === path)?.body ?? '')
 }
 
-test('without the JSON methods, bytes are converted here', async () => {
+test('without the JSON methods of the browser, the package converts the bytes', async () => {
   serve('/register', CREATION)
   const asked = browser({
     id: 'CQo',
@@ -86,7 +86,7 @@ test('without the JSON methods, bytes are converted here', async () => {
   })
 })
 
-test('the JSON methods are used where they are', async () => {
+test('the JSON methods of the browser are used when it has them', async () => {
   serve('/login', { challenge: 'AQI', rpId: 'shop.test' })
   const parsed = { challenge: buffer(1, 2), rpId: 'shop.test' }
   const asked = browser(
@@ -100,7 +100,7 @@ test('the JSON methods are used where they are', async () => {
   expect(sent('/login')).toEqual({ passkey: { challenge_id: 'c1', credential: { id: 'made by the browser' } } })
 })
 
-test('a login asks for any passkey, and tells whose it is', async () => {
+test('a login accepts any passkey of the visitor, and sends its user handle', async () => {
   serve('/login', { challenge: 'AQI', rpId: 'shop.test' })
   const asked = browser({
     id: 'CQo',
@@ -128,7 +128,7 @@ test('a login asks for any passkey, and tells whose it is', async () => {
   })
 })
 
-test('C18: a visitor who says no stays the guest', async () => {
+test('C18: a visitor who declines stays the same guest', async () => {
   serve('/register', CREATION)
   const cause = new DOMException('not now', 'NotAllowedError')
   browser(cause)
@@ -142,7 +142,7 @@ test('C18: a visitor who says no stays the guest', async () => {
   expect(session.getSnapshot()).toBe(before)
 })
 
-test('a browser without passkeys says so, before anything is asked for', async () => {
+test('a browser without passkeys rejects before any request', async () => {
   const asked = server.requests.length
 
   const registering = server.createSession().register({ passkey: true })
@@ -151,7 +151,7 @@ test('a browser without passkeys says so, before anything is asked for', async (
   expect(server.requests.length).toBe(asked)
 })
 
-test('C18: a server that refuses to ask is told as every refusal', async () => {
+test('C18: a refusal of the passkey options rejects like every refusal', async () => {
   browser(undefined)
   const refusal = { status: 409, code: 'already_member' }
   server.on('POST /register/options', () => Response.json(refusal, { status: 409 }))

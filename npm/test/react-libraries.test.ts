@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// What people use with React, over the real session manager; run with the newest React and with React 18.
+// The React bindings with TanStack Query and the real session manager. Runs with the newest React and with React 18.
 
 import { QueryClient, QueryClientProvider, useSuspenseQuery } from '@tanstack/react-query'
 import { act, createElement as h, type ReactNode, StrictMode, Suspense, version } from 'react'
@@ -45,7 +45,7 @@ async function mount(node: ReactNode): Promise<HTMLElement> {
   return container
 }
 
-/** Lets React finish what follows from requests. */
+/** Waits until the page shows `text`. */
 async function shows(container: HTMLElement, text: string): Promise<void> {
   await vi.waitFor(async () => {
     await act(async () => {})
@@ -53,7 +53,7 @@ async function shows(container: HTMLElement, text: string): Promise<void> {
   })
 }
 
-test('it is the React that this run is about', () => {
+test('this run uses the intended version of React', () => {
   expect(version.split('.')[0]).toBe(process.env.REACT ?? '19')
 })
 
@@ -81,7 +81,7 @@ test('C8: with acquire, mounting makes no guest after a permanent sign-out', asy
   expect(server.guests).toEqual([FIRST])
 })
 
-test('Suspense: a query suspends, shows its fallback, and loads once under StrictMode', async () => {
+test('Suspense: a query shows its fallback and loads once under StrictMode', async () => {
   const client = new QueryClient()
   const waiting = vi.fn()
   function Waiting(): ReactNode {
@@ -105,7 +105,7 @@ test('Suspense: a query suspends, shows its fallback, and loads once under Stric
   client.clear()
 })
 
-test('useSessionFetch gives the same function at every render, and without a provider says what is missing', async () => {
+test('useSessionFetch returns the same function at every render, and throws without a provider', async () => {
   const seen = new Set<unknown>()
   function Items(): ReactNode {
     seen.add(useSessionFetch())
@@ -118,7 +118,7 @@ test('useSessionFetch gives the same function at every render, and without a pro
   expect(() => renderToString(h(Items))).toThrow('SessionProvider')
 })
 
-test('C15: what a server renders is taken over without a mismatch, also by the panel and inside of Suspense', async () => {
+test('C15: hydration has no mismatch, also inside of Suspense', async () => {
   const errors = vi.spyOn(console, 'error')
   const recovered = vi.fn()
   const Visitor = () => useSession().status
@@ -138,7 +138,7 @@ test('C15: what a server renders is taken over without a mismatch, also by the p
   expect(errors).not.toHaveBeenCalled()
 })
 
-test('the panel shows the state and what happens, and its buttons expire, revoke and go offline', async () => {
+test('the developer panel shows the state and the events, and its buttons expire, revoke and go offline', async () => {
   const container = await mount(page(h(SessionDevtools, { open: true })))
   await shows(container, 'guestpass: idle')
   expect(server.requests).toEqual([])
@@ -169,7 +169,7 @@ test('the panel shows the state and what happens, and its buttons expire, revoke
   expect((await session.fetch('/items')).status).toBe(200)
 })
 
-test('the panel takes what it replaced back when it goes', async () => {
+test('the developer panel restores fetch when it is removed', async () => {
   const before = globalThis.fetch
   const container = await mount(page(h(SessionDevtools, {})))
   await shows(container, 'guestpass')

@@ -1,4 +1,6 @@
 // @vitest-environment happy-dom
+// The React bindings with a fake session manager, with the newest React and with React 18.
+
 
 import { act, createElement, type ReactNode, StrictMode } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
@@ -31,7 +33,7 @@ function setUp() {
   return { module, session }
 }
 
-/** A page in which `children` see the session, as React checks it in development. */
+/** A page that provides the session to `children`, under StrictMode. */
 function page(session: Session, ...children: ReactNode[]): ReactNode {
   return createElement(StrictMode, null, createElement(SessionProvider, { session }, ...children))
 }
@@ -49,7 +51,7 @@ function Visitor(): ReactNode {
   return `${status} ${id}`
 }
 
-test('a component shows the snapshot and follows it, under StrictMode', async () => {
+test('a component shows the snapshot and its changes, under StrictMode', async () => {
   const { module, session } = setUp()
   const { container } = await mount(page(session, createElement(Visitor)))
   expect(container.textContent).toBe('loading null')
@@ -62,7 +64,7 @@ test('a component shows the snapshot and follows it, under StrictMode', async ()
   expect(container.textContent).toBe('active anonymous_2')
 })
 
-test('C15: rendering on a server starts nothing, and shows an idle session whatever the session is', async () => {
+test('C15: rendering on a server starts nothing, and always shows an idle session', async () => {
   const { module, session } = setUp()
   const create = vi.spyOn(session, 'start')
 
@@ -78,7 +80,7 @@ test('C15: rendering on a server starts nothing, and shows an idle session whate
   expect(renderToString(page(session, createElement(Visitor)))).toContain('idle ')
 })
 
-test('C15: mounting only starts the session, which asks the server for nothing', async () => {
+test('C15: mounting starts the session without a request', async () => {
   const { module, session } = setUp()
   await mount(page(session, createElement(Visitor), createElement(Visitor)))
   await act(async () => module.succeed())
@@ -88,7 +90,7 @@ test('C15: mounting only starts the session, which asks the server for nothing',
   expect(fetch).not.toHaveBeenCalled()
 })
 
-test('what the server rendered is taken over without a mismatch, and then follows the session', async () => {
+test('hydration has no mismatch, and the component then shows the session', async () => {
   const errors = vi.spyOn(console, 'error')
   const recovered = vi.fn()
   const { module, session } = setUp()
@@ -109,7 +111,7 @@ test('what the server rendered is taken over without a mismatch, and then follow
   expect(errors).not.toHaveBeenCalled()
 })
 
-test('a selector renders the component only when what it selects changes', async () => {
+test('a component with a selector renders again only when the selected value changes', async () => {
   const { module, session } = setUp()
   const rendered = vi.fn()
   function Id(): ReactNode {
@@ -130,7 +132,7 @@ test('a selector renders the component only when what it selects changes', async
   expect(container.textContent).toBe('anonymous_2')
 })
 
-test('a selector that makes a new object each time neither loops nor warns', async () => {
+test('a selector that returns a new object each time causes neither a loop nor a warning', async () => {
   const errors = vi.spyOn(console, 'error')
   const { module, session } = setUp()
   function Both(): ReactNode {
@@ -145,7 +147,7 @@ test('a selector that makes a new object each time neither loops nor warns', asy
   expect(errors).not.toHaveBeenCalled()
 })
 
-test('a failed start shows in the snapshot and is nobody’s unhandled rejection', async () => {
+test('a failed start is shown in the snapshot and is no unhandled rejection', async () => {
   const { module, session } = setUp()
   function Failure(): ReactNode {
     return useSession(({ error }) => error?.code ?? 'none')
@@ -170,7 +172,7 @@ test('mounting again does not start a session that has ended', async () => {
   expect(module.manager.calls).toEqual(before)
 })
 
-test('a page that no longer shows the session leaves it open and no longer listens', async () => {
+test('unmounting unsubscribes and does not close the session', async () => {
   const { module, session } = setUp()
   const stops: ReturnType<typeof vi.fn>[] = []
   const subscribe = session.subscribe
@@ -189,6 +191,6 @@ test('a page that no longer shows the session leaves it open and no longer liste
   expect(module.manager.calls).not.toContain('close')
 })
 
-test('without a provider, useSession says what is missing', () => {
+test('useSession without a provider throws', () => {
   expect(() => renderToString(createElement(Visitor))).toThrow('SessionProvider')
 })

@@ -1,3 +1,5 @@
+// The session before and after its session manager is loaded, with a fake session manager.
+
 import { getEventListeners } from 'node:events'
 import { afterEach, expect, test, vi } from 'vitest'
 import { GuestpassError } from '../src/errors.js'
@@ -24,7 +26,7 @@ async function setUpLoaded() {
   return { module, session, manager: module.manager, ...rest }
 }
 
-test('C15: creating a session and looking at it loads nothing', () => {
+test('C15: creating a session and reading its snapshot loads nothing', () => {
   const { module, session } = setUp()
 
   session.subscribe(() => {})
@@ -50,7 +52,7 @@ test('C15: the snapshot is the same object until something changes', async () =>
   expect(changes).toHaveBeenCalledTimes(2)
 })
 
-test.each(['start', 'signOut', 'token'] as const)('%s loads the manager and reaches it', async (method) => {
+test.each(['start', 'signOut', 'token'] as const)('%s loads the session manager and calls it', async (method) => {
   const { module, session } = setUp()
 
   const call = session[method]()
@@ -61,7 +63,7 @@ test.each(['start', 'signOut', 'token'] as const)('%s loads the manager and reac
   expect(module.manager.calls).toEqual([method])
 })
 
-test('what a call before the manager is there was given, is what counts, whatever is changed later', async () => {
+test('changing the URL or the headers after a queued call has no effect', async () => {
   const { module, session } = setUp()
   const url = new URL('https://shop.example/one')
   const headers = new Headers({ 'X-Page': '1' })
@@ -77,31 +79,31 @@ test('what a call before the manager is there was given, is what counts, whateve
   await expect(setUp().session.fetch('/items/', { headers: { 'not a name': '' } })).rejects.toThrow(TypeError)
 })
 
-test('the calls made before the manager is there reach it in their order, and later ones directly', async () => {
+test('queued calls reach the session manager in order, and later calls directly', async () => {
   const { module, session } = setUp()
 
   const calls = [session.start(), session.fetch('/1'), session.token(), session.fetch('/2')]
   module.succeed()
-  const answers = await Promise.all(calls)
+  const results = await Promise.all(calls)
   const late = session.fetch('/3')
   session.expire()
 
   expect(module.manager.calls).toEqual(['start', 'fetch /1', 'token', 'fetch /2', 'fetch /3', 'expire'])
-  expect(await (answers[3] as Response).text()).toBe('answer to /2')
-  expect(await (await late).text()).toBe('answer to /3')
+  expect(await (results[3] as Response).text()).toBe('response to /2')
+  expect(await (await late).text()).toBe('response to /3')
 })
 
-test('methods work without their object, as libraries that take a fetch call them', async () => {
+test('fetch works without its object, as libraries call it', async () => {
   const { module, session } = setUp()
   const { fetch } = session
 
   const call = fetch('/items/')
   module.succeed()
 
-  expect(await (await call).text()).toBe('answer to /items/')
+  expect(await (await call).text()).toBe('response to /items/')
 })
 
-test('sessions share one load, also when it is asked for twice at once', async () => {
+test('concurrent and later sessions share one load', async () => {
   const { module, createSession, session } = setUp()
   const other = createSession({ baseUrl: 'https://shop.example', name: 'other' })
 
@@ -114,7 +116,7 @@ test('sessions share one load, also when it is asked for twice at once', async (
   expect(module.managers.map((manager) => manager.options.name)).toEqual(['default', 'other', 'third'])
 })
 
-test('a failed load rejects what waits, shows in the snapshot, and is tried again by the next call', async () => {
+test('a failed load rejects waiting calls, is shown in the snapshot, and the next call loads again', async () => {
   const { module, session } = setUp()
   const failure = new GuestpassError('load_failed', 'no such file')
 
@@ -135,7 +137,7 @@ test('a failed load rejects what waits, shows in the snapshot, and is tried agai
   expect(module.loads).toBe(2)
 })
 
-test('a listener that tries again when it hears of a failed load starts another attempt', async () => {
+test('a call by a listener of a failed load starts another attempt', async () => {
   const { module, session } = setUp()
   let again: Promise<string> | undefined
   session.subscribe(() => {
@@ -150,7 +152,7 @@ test('a listener that tries again when it hears of a failed load starts another 
   expect(await again).toBe('a-token')
 })
 
-test('whatever goes wrong while loading becomes a GuestpassError', async () => {
+test('any error while loading becomes a GuestpassError', async () => {
   const { module, session } = setUp()
   const cause = new TypeError('not a constructor')
 
@@ -160,7 +162,7 @@ test('whatever goes wrong while loading becomes a GuestpassError', async () => {
   await expect(call).rejects.toMatchObject({ name: 'GuestpassError', code: 'load_failed', cause })
 })
 
-test('the snapshot says that the manager is being loaded, but not from inside the call', async () => {
+test('the status becomes loading, and listeners run after the call has returned', async () => {
   const { module, session } = setUp()
   const seen: string[] = []
   session.subscribe(() => seen.push(session.getSnapshot().status))
@@ -174,7 +176,7 @@ test('the snapshot says that the manager is being loaded, but not from inside th
   await call
 })
 
-test('C4: a call whose signal is aborted while the manager is loaded gives up with the reason, and C5: alone', async () => {
+test('C4, C5: aborting a queued call rejects that call only, with the reason of its signal', async () => {
   const { module, session } = setUp()
   const fetching = new AbortController()
   const asking = new AbortController()
@@ -194,7 +196,7 @@ test('C4: a call whose signal is aborted while the manager is loaded gives up wi
   expect(module.manager.calls).toEqual(['token'])
 })
 
-test('a call that no longer waits leaves neither a timer nor a listener on its signal', async () => {
+test('a settled call leaves no timer, and no listener on its signal', async () => {
   vi.useFakeTimers()
   const { module, session } = setUp()
   const { signal } = new AbortController()
@@ -209,23 +211,23 @@ test('a call that no longer waits leaves neither a timer nor a listener on its s
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
 })
 
-test('C4: a call that the manager fails at once is rejected, and the others are made all the same', async () => {
+test('C4: an exception of the session manager rejects that call, and the other calls are made', async () => {
   const { module, session } = setUp()
-  const mistake = new Error('unreachable')
+  const error = new Error('from the session manager')
 
   const failing = session.token()
   const other = session.fetch('/')
   module.succeed((manager) => {
     manager.token = () => {
-      throw mistake
+      throw error
     }
   })
 
-  await expect(failing).rejects.toBe(mistake)
-  expect(await (await other).text()).toBe('answer to /')
+  await expect(failing).rejects.toBe(error)
+  expect(await (await other).text()).toBe('response to /')
 })
 
-test('a call whose signal is aborted already loads nothing', async () => {
+test('a call with an aborted signal loads nothing', async () => {
   const { module, session } = setUp()
 
   await expect(session.fetch('/', { signal: AbortSignal.abort('too late') })).rejects.toBe('too late')
@@ -233,7 +235,7 @@ test('a call whose signal is aborted already loads nothing', async () => {
   expect(module.loads).toBe(0)
 })
 
-test('when everybody has given up before the manager is there, the session is idle again', async () => {
+test('when all callers give up while the code loads, the session is idle again', async () => {
   const { module, session } = setUp()
   const controller = new AbortController()
 
@@ -247,7 +249,7 @@ test('when everybody has given up before the manager is there, the session is id
   expect(module.manager.calls).toEqual([])
 })
 
-test('C4: a call waits for the manager no longer than the timeout', async () => {
+test('C4: a queued call waits no longer than the timeout', async () => {
   vi.useFakeTimers()
   const { session } = setUp({ timeout: 1000 })
   const settled = vi.fn()
@@ -262,7 +264,7 @@ test('C4: a call waits for the manager no longer than the timeout', async () => 
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('C4: token has a timeout of its own, of which the time for loading is a part', async () => {
+test('C4: the timeout of token includes the time for loading', async () => {
   vi.useFakeTimers()
   const { module, session } = setUp({ timeout: 60_000 })
   const late = expect(session.token({ timeout: 1000 })).rejects.toMatchObject({ code: 'timeout' })
@@ -279,7 +281,7 @@ test('C4: token has a timeout of its own, of which the time for loading is a par
   expect(module.manager.timeouts).toEqual([3000, 700, undefined])
 })
 
-test.each([0, -1, Number.NaN, '5s'])('a wrong timeout of token is said: %s', async (timeout) => {
+test.each([0, -1, Number.NaN, '5s'])('a wrong timeout of token rejects: %s', async (timeout) => {
   const { module, session } = setUp()
 
   await expect(session.token({ timeout: timeout as number })).rejects.toMatchObject({
@@ -290,7 +292,7 @@ test.each([0, -1, Number.NaN, '5s'])('a wrong timeout of token is said: %s', asy
   expect(module.loads).toBe(0)
 })
 
-test('a caller that goes on using its init while the manager is loaded does not change what is sent', async () => {
+test('changing the init after a queued call has no effect', async () => {
   const { module, session } = setUp()
   const init: RequestInit = { method: 'POST', body: '1' }
 
@@ -303,7 +305,7 @@ test('a caller that goes on using its init while the manager is loaded does not 
   expect(module.manager.inits.map((sent) => sent?.body)).toEqual(['1', '2'])
 })
 
-test('C16: closing settles what waits with `closed`, once and for all', async () => {
+test('C16: closing while the code loads rejects waiting and later calls with closed', async () => {
   vi.useFakeTimers()
   const { module, session } = setUp()
   const statuses: string[] = []
@@ -323,7 +325,7 @@ test('C16: closing settles what waits with `closed`, once and for all', async ()
   expect(session.getSnapshot().status).toBe('closed')
 })
 
-test('C16: closing a running session closes its manager, tells the listeners, and then lets go of them', async () => {
+test('C16: closing a session closes its session manager, and calls the listeners for the last time', async () => {
   const { session, manager } = await setUpLoaded()
   const statuses: string[] = []
   session.subscribe(() => statuses.push(session.getSnapshot().status))
@@ -339,13 +341,13 @@ test('C16: closing a running session closes its manager, tells the listeners, an
   expect(() => session.expire()).not.toThrow()
 })
 
-test('C26: a manager is freed once it is closed, also where its own call closes it, and only then', async () => {
+test('C26: a closed session manager is freed, but not while it calls a listener', async () => {
   const { session, manager } = await setUpLoaded()
   session.subscribe(() => session.close())
 
   manager.notify(guest(1))
 
-  expect(manager.calls, 'not while it calls').toEqual(['start', 'close'])
+  expect(manager.calls, 'not freed during the call').toEqual(['start', 'close'])
   await Promise.resolve()
   expect(manager.calls).toEqual(['start', 'close', 'free'])
 })
@@ -359,10 +361,10 @@ test('C16: closing a session that was never used loads nothing', async () => {
   expect(module.loads).toBe(0)
 })
 
-test('C10: events reach their listeners after the snapshot has changed', async () => {
+test('C10: event listeners run after the snapshot has changed', async () => {
   const { session, manager } = await setUpLoaded()
-  const told: [string | null, SessionEvent][] = []
-  const stop = session.onEvent((event) => told.push([session.getSnapshot().id, event]))
+  const received: [string | null, SessionEvent][] = []
+  const stop = session.onEvent((event) => received.push([session.getSnapshot().id, event]))
   const lost: SessionEvent = {
     at: 1,
     type: 'identity',
@@ -375,10 +377,10 @@ test('C10: events reach their listeners after the snapshot has changed', async (
   stop()
   manager.notify(guest(3), { at: 2, type: 'acquired', id: 'anonymous_3' })
 
-  expect(told).toEqual([['anonymous_2', lost]])
+  expect(received).toEqual([['anonymous_2', lost]])
 })
 
-test('an error has what it was given, and nothing else', () => {
+test('a GuestpassError has the properties that it was given, and no others', () => {
   const refusal = { status: 409, reason: 'email_taken' }
 
   const error = new GuestpassError('refused', 'no', refusal)
@@ -388,7 +390,7 @@ test('an error has what it was given, and nothing else', () => {
     expect(new GuestpassError('closed', 'over')).not.toHaveProperty(name)
 })
 
-test('becoming a member and leaving are passed to the manager', async () => {
+test('register, login, link, signOut and erase reach the session manager', async () => {
   const { session, manager } = await setUpLoaded()
   const credentials = { email: 'ada@example.com', password: 'correct horse' }
 
@@ -415,7 +417,7 @@ test('becoming a member and leaving are passed to the manager', async () => {
   ])
 })
 
-test('C8: a start asks for a fresh guest only where the caller could know that nobody was to follow', async () => {
+test('C8: start asks for a fresh guest only after the snapshot was signed_out', async () => {
   const { session, manager } = await setUpLoaded()
 
   await session.start()
@@ -425,7 +427,7 @@ test('C8: a start asks for a fresh guest only where the caller could know that n
   expect(manager.calls.slice(-2)).toEqual(['start', 'start, reset'])
 })
 
-test('a misspelt next is no sign-out', async () => {
+test('signOut with a misspelt next rejects and does nothing', async () => {
   const { session, manager } = await setUpLoaded()
 
   const signedOut = session.signOut({ next: 'nobody' as 'none' })

@@ -1,4 +1,4 @@
-// Streams over real connections: an HTTP and a WebSocket server that verify tokens at the test kit's issuer.
+// Streams over real connections. An HTTP and a WebSocket server verify tokens with the test server of `guestpass/testing`.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -35,21 +35,21 @@ afterEach(async () => {
   await new Promise((resolve) => http.close(resolve))
 })
 
-/** Whose token it is, as any service would ask. */
+/** The subject of a token, which a service reads from `/me`. */
 async function bearerOf(token: string | undefined): Promise<string | undefined> {
-  const answer = await issuer.fetch(`${issuer.origin}/me`, { headers: { Authorization: `Bearer ${token}` } })
-  return answer.ok ? (await answer.json()).id : undefined
+  const response = await issuer.fetch(`${issuer.origin}/me`, { headers: { Authorization: `Bearer ${token}` } })
+  return response.ok ? (await response.json()).id : undefined
 }
 
 interface Visit {
   readonly visitor: string | undefined
   readonly lastEventId: string | undefined
-  /** When the client has closed the connection. */
+  /** Resolves when the client has closed the connection. */
   readonly closed: Promise<unknown>
 }
 
-/** What the server answers to the first connection, the second, and so on; the last one is for all that follow. */
-function serve(...answers: ((response: ServerResponse, visit: Visit) => void)[]): Visit[] {
+/** Adds a handler for the first authenticated request, the second, and so on. The last one handles all further requests. */
+function serve(...handlers: ((response: ServerResponse, visit: Visit) => void)[]): Visit[] {
   const visits: Visit[] = []
   http.on('request', async (request: IncomingMessage, response: ServerResponse) => {
     const visitor = await bearerOf(request.headers.authorization?.replace('Bearer ', ''))
@@ -57,7 +57,7 @@ function serve(...answers: ((response: ServerResponse, visit: Visit) => void)[])
     const visit = { visitor, lastEventId, closed: once(response, 'close') }
     visits.push(visit)
     if (!visitor) response.writeHead(401).end()
-    else answers[Math.min(visits.filter(({ visitor }) => visitor).length, answers.length) - 1]?.(response, visit)
+    else handlers[Math.min(visits.filter(({ visitor }) => visitor).length, handlers.length) - 1]?.(response, visit)
   })
   return visits
 }
@@ -78,7 +78,7 @@ async function next(stream: AsyncGenerator<ServerSentEvent>): Promise<ServerSent
 }
 
 describe('eventStream', () => {
-  test('gives the events of a stream whose token had to be renewed, and closes the connection with the loop', async () => {
+  test('yields events after a refresh of the token, and leaving the loop closes the connection', async () => {
     const visits = serve((response, { visitor }) => void begin(response, `id: 1\nevent: hello\ndata: ${visitor}\n\n`))
     await session.token()
     issuer.expire()
@@ -92,7 +92,7 @@ describe('eventStream', () => {
     await visits[1]?.closed
   })
 
-  test('comes back where it was, with a fresh token', async () => {
+  test('reconnects with Last-Event-ID and a fresh token', async () => {
     let broken: ServerResponse | undefined
     const visits = serve(
       (response) => void begin(response, 'id: ä1\ndata: one\n\nid: 2\ndata: cut short').end(),
@@ -117,7 +117,7 @@ describe('eventStream', () => {
     await stream.return()
   })
 
-  test('goes on where the caller says, and ends when the server has no more', async () => {
+  test('starts after lastEventId, and ends with a 204', async () => {
     const visits = serve((response) => void response.writeHead(204).end())
 
     expect(await next(news({ lastEventId: '41' }))).toBeUndefined()
@@ -125,7 +125,7 @@ describe('eventStream', () => {
     expect(visits.map(({ lastEventId }) => lastEventId)).toEqual(['41'])
   })
 
-  test('waits longer and longer while the server fails, and as long as it says', async () => {
+  test('the delay doubles with each failure, and Retry-After is respected', async () => {
     const clock = createTestClock()
     const failing = issuer.createSession({ name: 'failing' })
     await failing.token()
@@ -142,24 +142,24 @@ describe('eventStream', () => {
     await clock.advance(4 * 60_000)
 
     expect(await event).toMatchObject({ data: 'at last' })
-    const least = [3000, 6000, 12_000, 24_000, 30_000, 60_000]
+    const shortest = [3000, 6000, 12_000, 24_000, 30_000, 60_000]
     expect(delays).toHaveLength(6)
     for (const [index, delay] of delays.entries()) {
-      expect(delay).toBeGreaterThanOrEqual(least[index] as number)
-      expect(delay).toBeLessThanOrEqual(Math.max(1.5 * Math.min(3000 * 2 ** index, 30_000), least[index] as number))
+      expect(delay).toBeGreaterThanOrEqual(shortest[index] as number)
+      expect(delay).toBeLessThanOrEqual(Math.max(1.5 * Math.min(3000 * 2 ** index, 30_000), shortest[index] as number))
     }
     clock.uninstall()
   })
 
-  test('comes back at once where the server asks for it, but not while it fails', async () => {
+  test('reconnects at once after retry: 0, but not after a failure', async () => {
     const clock = createTestClock()
     const failing = issuer.createSession({ name: 'failing' })
     await failing.token()
-    const answer = (text: string) => new Response(text, { headers: { 'content-type': 'text/event-stream' } })
+    const streamOf = (text: string) => new Response(text, { headers: { 'content-type': 'text/event-stream' } })
     let visits = 0
     issuer.on('GET /news', () => {
       visits += 1
-      return visits === 1 ? answer('retry: 0\ndata: one\n\n') : new Response(null, { status: 503 })
+      return visits === 1 ? streamOf('retry: 0\ndata: one\n\n') : new Response(null, { status: 503 })
     })
     const delays: number[] = []
     const stream = eventStream(failing, '/news', { onRetry: (_error, delay) => delays.push(delay) })
@@ -169,15 +169,15 @@ describe('eventStream', () => {
     await clock.advance(60_000)
 
     expect(delays[0]).toBe(0)
-    const least = [2000, 4000, 8000, 16_000, 30_000]
-    expect(delays.slice(1, 4).every((delay, index) => delay >= (least[index] as number))).toBe(true)
+    const shortest = [2000, 4000, 8000, 16_000, 30_000]
+    expect(delays.slice(1, 4).every((delay, index) => delay >= (shortest[index] as number))).toBe(true)
     expect(visits).toBeLessThanOrEqual(6)
     failing.close()
     expect(await waiting).toMatchObject({ code: 'closed' })
     clock.uninstall()
   })
 
-  test('waits no longer than a timer can, whatever the server asks for, so that it does not come back at once', async () => {
+  test('limits a very long retry to the longest delay of a timer', async () => {
     const clock = createTestClock()
     const patient = issuer.createSession({ name: 'patient' })
     issuer.on(
@@ -199,7 +199,7 @@ describe('eventStream', () => {
   test.each([
     [404, 'text/event-stream', { code: 'rejected', status: 404, message: expect.stringContaining('404') }],
     [200, 'text/html', { code: 'rejected', status: 200, message: expect.stringContaining('text/html') }],
-  ])('an answer of %d as %s is an error, and not tried again', async (status, type, error) => {
+  ])('a response of %d with %s rejects, without another attempt', async (status, type, error) => {
     const visits = serve((response) => void response.writeHead(status, { 'content-type': type }).end('no'))
 
     await expect(next(news())).rejects.toMatchObject(error)
@@ -207,7 +207,7 @@ describe('eventStream', () => {
     expect(visits).toHaveLength(1)
   })
 
-  test('what is no URL or no header is an error at once', async () => {
+  test('an invalid URL or header rejects at once', async () => {
     await expect(next(eventStream(session, 'http://'))).rejects.toThrow(TypeError)
     await expect(next(news({ headers: { 'no header': '' } }))).rejects.toThrow(TypeError)
     expect(issuer.requests).toEqual([])
@@ -243,7 +243,7 @@ describe('eventStream', () => {
     expect(visits).toHaveLength(2)
   })
 
-  test('ends with the session, and what has come for the visitor is not given out', async () => {
+  test('rejects when the session is signed out, and drops events that have arrived', async () => {
     const visits = serve((response) => void begin(response, 'data: one\n\ndata: two\n\n'))
     const stream = news()
     expect(await next(stream)).toMatchObject({ data: 'one' })
@@ -255,7 +255,7 @@ describe('eventStream', () => {
     expect(issuer.guests).toHaveLength(1)
   })
 
-  test('makes no guest after a sign-out between two attempts', async () => {
+  test('creates no guest after a sign-out between two attempts', async () => {
     serve((response) => void response.writeHead(503).end())
     const failing = news({ onRetry: () => void session.signOut() })
 
@@ -264,7 +264,7 @@ describe('eventStream', () => {
     expect(issuer.guests).toHaveLength(1)
   })
 
-  test('ends when the session is closed, also where a body takes no notice', async () => {
+  test('rejects when the session is closed, also with a body that ignores the signal', async () => {
     const body = () =>
       new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('data: 1\n\n')) })
     issuer.on('GET /news', () => new Response(body(), { headers: { 'content-type': 'text/event-stream' } }))
@@ -277,7 +277,7 @@ describe('eventStream', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'closed' })
   })
 
-  test('C10: goes on as whom the session stands for, from the start', async () => {
+  test('C10: reconnects as the new visitor, without Last-Event-ID', async () => {
     const visits = serve((response, { visitor }) => void begin(response, `id: 7\ndata: ${visitor}\n\ndata: more\n\n`))
     const stream = news({ lastEventId: '6' })
     expect(await next(stream)).toMatchObject({ data: FIRST })
@@ -297,7 +297,7 @@ describe('eventStream', () => {
     await stream.return()
   })
 
-  test('C12: sends no token elsewhere', async () => {
+  test('C12: sends no token to an origin that is not allowed', async () => {
     const visits = serve()
     const other = issuer.createSession({ name: 'other' })
 
@@ -307,7 +307,7 @@ describe('eventStream', () => {
   })
 })
 
-describe('the format of a stream', () => {
+describe('EventParser', () => {
   const read = (text: string, lastEventId = '') => {
     const parser = new EventParser(lastEventId)
     return { events: parser.push(text), parser }
@@ -316,7 +316,7 @@ describe('the format of a stream', () => {
   test.each([
     ['fields, comments and unknown names', ': hi\nevent: a\ndata: x\nnope: 1\ndata\n\n', [['a', 'x\n', '']]],
     [
-      'all ends of lines',
+      'all line endings',
       'data:1\r\rdata:2\n\ndata:3\r\n\r\n',
       [
         ['message', '1', ''],
@@ -326,7 +326,7 @@ describe('the format of a stream', () => {
     ],
     ['one space after the colon only', 'data:  x\n\n', [['message', ' x', '']]],
     [
-      'an id that stays, and one that is taken back',
+      'an id applies to later events, until an empty id',
       'id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n',
       [
         ['message', 'a', '1'],
@@ -335,19 +335,19 @@ describe('the format of a stream', () => {
       ],
     ],
     ['no NUL in an id', 'id: 1\0\ndata: a\n\n', [['message', 'a', '']]],
-    ['nothing without data, but the id counts', 'id: 5\nevent: x\n\ndata: a\n\n', [['message', 'a', '5']]],
-    ['nothing that is not complete', 'data: a\n', []],
+    ['no event without data, but its id applies', 'id: 5\nevent: x\n\ndata: a\n\n', [['message', 'a', '5']]],
+    ['no incomplete event', 'data: a\n', []],
   ])('%s', (_what, text, expected) => {
     expect(read(text).events.map(({ event, data, id }) => [event, data, id])).toEqual(expected)
   })
 
-  test('an id counts once its event is complete, and retry is made of digits', () => {
+  test('an id applies when its event is complete, and retry must be digits', () => {
     expect(read('id: 2\ndata: a\n', '1').parser.lastEventId).toBe('1')
     expect(read('retry: 10\n').parser.retry).toBe(10)
     expect(read('retry: 1e3\n').parser.retry).toBeUndefined()
   })
 
-  test('it is what the package eventsource reads, in whatever pieces it arrives', async () => {
+  test('parses random streams in random pieces like the package eventsource', async () => {
     const parts = [
       'data',
       'event',
@@ -383,25 +383,25 @@ describe('the format of a stream', () => {
           },
         })
       }
-      const answer = () => new Response(body(), { headers: { 'content-type': 'text/event-stream' } })
+      const respond = () => new Response(body(), { headers: { 'content-type': 'text/event-stream' } })
 
       const events: ServerSentEvent[] = []
-      const stub = { fetch: async () => answer(), getSnapshot: () => session.getSnapshot(), subscribe: () => () => {} }
+      const stub = { fetch: async () => respond(), getSnapshot: () => session.getSnapshot(), subscribe: () => () => {} }
       for await (const event of eventStream(stub as unknown as Session, 'https://shop.example/')) {
         if (event.event === 'end') break
         events.push(event)
       }
 
-      const others = await eventsByEventSource(answer)
-      // That package gives an id with its own event only. By the standard, it stays for those that follow.
+      const others = await eventsByEventSource(respond)
+      // That package reports an id with its own event only. By the standard, an id applies to later events too.
       const comparable = events.map((event, index) => (others[index]?.id ? event : { ...event, id: '' }))
       expect(comparable, JSON.stringify(text)).toEqual(others)
     }
   })
 })
 
-async function eventsByEventSource(answer: () => Response): Promise<ServerSentEvent[]> {
-  const source = new EventSource('https://shop.example/', { fetch: async () => answer() as never })
+async function eventsByEventSource(respond: () => Response): Promise<ServerSentEvent[]> {
+  const source = new EventSource('https://shop.example/', { fetch: async () => respond() as never })
   const events: ServerSentEvent[] = []
   await new Promise<void>((resolve) => {
     const dispatch = source.dispatchEvent.bind(source)
@@ -418,18 +418,18 @@ async function eventsByEventSource(answer: () => Response): Promise<ServerSentEv
 
 describe('openWebSocket', () => {
   let sockets: WebSocketServer
-  /** Who has come, and by which URL. */
-  const met: { readonly url: string | undefined; readonly visitor: string | undefined }[] = []
-  const anew = () => openWebSocket(session, `${origin.replace('http', 'ws')}/news`, ['shop.v1'])
+  /** The connections that the server has accepted. */
+  const connections: { readonly url: string | undefined; readonly visitor: string | undefined }[] = []
+  const open = () => openWebSocket(session, `${origin.replace('http', 'ws')}/news`, ['shop.v1'])
 
   beforeEach(() => {
     vi.stubGlobal('WebSocket', WebSocket)
-    met.length = 0
+    connections.length = 0
     sockets = new WebSocketServer({ server: http, handleProtocols: () => 'shop.v1' })
     sockets.on('connection', async (socket, { url, headers }) => {
       const offered = headers['sec-websocket-protocol']?.split(/, */) ?? []
       const visitor = await bearerOf(offered.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length))
-      met.push({ url, visitor })
+      connections.push({ url, visitor })
       if (visitor) socket.send(visitor)
       else socket.close(4401)
     })
@@ -447,36 +447,36 @@ describe('openWebSocket', () => {
     })
   }
 
-  test('C13: brings the token along, fresh, and not in the URL', async () => {
+  test('C13: sends a fresh token, and not in the URL', async () => {
     await session.token()
     session.expire()
 
-    const socket = await anew()
+    const socket = await open()
 
     expect(await message(socket)).toBe(FIRST)
     expect(socket.protocol).toBe('shop.v1')
-    expect(met).toEqual([{ url: '/news', visitor: FIRST }])
+    expect(connections).toEqual([{ url: '/news', visitor: FIRST }])
     expect(issuer.count('/token')).toBe(1)
   })
 
-  test('a token that the server refuses is a fresh one with the next socket', async () => {
+  test('after a close with 4401, the next socket sends a refreshed token', async () => {
     await session.token()
     issuer.expire()
 
-    await expect(message(await anew())).rejects.toThrow('closed with 4401')
+    await expect(message(await open())).rejects.toThrow('closed with 4401')
 
-    expect(await message(await anew())).toBe(FIRST)
+    expect(await message(await open())).toBe(FIRST)
   })
 
-  test('closes when the session stands for another visitor, or for none', async () => {
-    const first = await anew()
+  test('closes when the visitor changes and when the session is signed out', async () => {
+    const first = await open()
     await message(first)
     const closed = message(first)
     await session.register(ADA)
     await expect(closed).rejects.toThrow('closed with 3000')
     const renewed = issuer.count('/token')
 
-    const second = await anew()
+    const second = await open()
     expect(await message(second)).toMatch(/^user_/)
     expect(issuer.count('/token')).toBe(renewed)
     const gone = message(second)
@@ -484,21 +484,21 @@ describe('openWebSocket', () => {
     await expect(gone).rejects.toThrow('closed with 3000')
   })
 
-  test('C12: goes to allowed origins only', async () => {
+  test('C12: opens no socket to an origin that is not allowed', async () => {
     const other = issuer.createSession({ name: 'other' })
 
     const socket = openWebSocket(other, origin, 'shop.v1')
 
     await expect(socket).rejects.toMatchObject({ code: 'invalid_option', message: expect.stringContaining(origin) })
-    expect(met).toEqual([])
+    expect(connections).toEqual([])
   })
 
-  test('C13: a token that cannot be a subprotocol is not repeated by the error', async () => {
+  test('C13: the error for a token that cannot be a subprotocol does not contain the token', async () => {
     issuer.uninstall()
-    const answer = { access_token: 'a/secret==', token_type: 'bearer' }
-    vi.stubGlobal('fetch', async () => Response.json(answer))
+    const body = { access_token: 'a/secret==', token_type: 'bearer' }
+    vi.stubGlobal('fetch', async () => Response.json(body))
     const classic = issuer.createSession({ name: 'classic', allowedOrigins: [origin] })
-    vi.stubGlobal('fetch', async () => Response.json(answer))
+    vi.stubGlobal('fetch', async () => Response.json(body))
 
     const error = await openWebSocket(classic, origin, 'shop.v1').catch((error) => error)
 
@@ -507,17 +507,17 @@ describe('openWebSocket', () => {
     classic.close()
   })
 
-  test('C5: gives up waiting for a token', async () => {
+  test('C5: aborting rejects while it waits for a token', async () => {
     const controller = new AbortController()
     const socket = openWebSocket(session, origin, 'shop.v1', { signal: controller.signal })
 
     controller.abort(new Error('enough'))
 
     await expect(socket).rejects.toThrow('enough')
-    expect(met).toEqual([])
+    expect(connections).toEqual([])
   })
 
-  test('C5: opens nothing for a signal that was aborted before, also where there is a token', async () => {
+  test('C5: opens no socket with an aborted signal, also when there is a token', async () => {
     const opened = vi.fn()
     vi.stubGlobal('WebSocket', opened)
     await session.token()
@@ -529,7 +529,7 @@ describe('openWebSocket', () => {
   })
 
   test.each([[''], [[]], [['shop v1']], [undefined as unknown as string]])(
-    'protocols must be names: %j',
+    'invalid protocols reject: %j',
     async (names) => {
       await expect(openWebSocket(session, origin, names)).rejects.toMatchObject({
         code: 'invalid_option',
@@ -539,7 +539,7 @@ describe('openWebSocket', () => {
     },
   )
 
-  test('where there is no WebSocket, the error says so', async () => {
+  test('without a global WebSocket, the error says what to do', async () => {
     vi.stubGlobal('WebSocket', undefined)
 
     await expect(openWebSocket(session, origin, 'shop.v1')).rejects.toThrow('Node')

@@ -1,4 +1,6 @@
 // @vitest-environment happy-dom
+// The React bindings with SWR.
+
 
 import { act, createElement as h, type ReactNode, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -7,7 +9,7 @@ import { expect, test, vi } from 'vitest'
 import { SessionProvider, useSessionFetch } from '../src/react.js'
 import { createTestServer } from '../src/testing/index.js'
 
-test('SWR loads once, by useSessionFetch, under StrictMode', async () => {
+test('SWR with useSessionFetch loads once under StrictMode', async () => {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
   const server = createTestServer()
   server.on('GET /items', ({ guest }) => Response.json({ guest }))

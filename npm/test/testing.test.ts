@@ -1,4 +1,4 @@
-// The test kit: the real session manager against the fake server, as users' own tests have them.
+// The entry `guestpass/testing`: the real session manager against the test server.
 
 import axios from 'axios'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -30,13 +30,13 @@ async function guestOf(session: Session, path = '/items'): Promise<unknown> {
   return response.ok ? (await response.json()).guest : response.status
 }
 
-function told(session: Session): string[] {
+function eventLog(session: Session): string[] {
   const lines: string[] = []
   session.onEvent(({ at, type, ...more }: SessionEvent) => lines.push(`${at} ${type} ${JSON.stringify(more)}`))
   return lines
 }
 
-test('C19: calls made together end with one guest, whose name is the same in every run', async () => {
+test('C19: concurrent calls create one guest, whose id is the same in every run', async () => {
   const session = server.createSession()
 
   expect(await Promise.all([guestOf(session), guestOf(session)])).toEqual([FIRST, FIRST])
@@ -49,7 +49,7 @@ test('C19: calls made together end with one guest, whose name is the same in eve
   ])
 })
 
-test('when the time of the token has passed, one refresh serves all calls', async () => {
+test('after the token has expired, one refresh serves all calls', async () => {
   const session = server.createSession()
   await guestOf(session)
 
@@ -59,7 +59,7 @@ test('when the time of the token has passed, one refresh serves all calls', asyn
   expect(server.count('/token')).toBe(1)
 })
 
-test('C3: expire() refuses the tokens that are out, and the session replays', async () => {
+test('C3: expire() makes the server refuse issued tokens, and the session replays', async () => {
   const session = server.createSession()
   server.on('POST /orders', ({ guest }) => Response.json({ guest }))
   await guestOf(session)
@@ -75,10 +75,10 @@ test('C3: expire() refuses the tokens that are out, and the session replays', as
   ])
 })
 
-test('C10: revoke() ends one session, or all, and the session says who was lost', async () => {
+test('C10: revoke() ends one session or all sessions, and an event names the lost guest', async () => {
   const session = server.createSession()
   const other = server.createSession({ name: 'other' })
-  const events = told(session)
+  const events = eventLog(session)
   await guestOf(session)
   await guestOf(other)
 
@@ -92,7 +92,7 @@ test('C10: revoke() ends one session, or all, and the session says who was lost'
 })
 
 describe('fail()', () => {
-  test('with a status: the session waits, says until when, and goes on by itself', async () => {
+  test('with a status: the session is unavailable until retryAt, and then goes on by itself', async () => {
     const session = server.createSession()
     server.fail({ path: '/anonymous-login', with: 503, retryAfter: 7 })
 
@@ -105,7 +105,7 @@ describe('fail()', () => {
     expect(await waiting).toBe(FIRST)
   })
 
-  test('with a lost answer: the server has made a guest, and the session ends with that one', async () => {
+  test('with a lost response: the session gets the guest that the server has made', async () => {
     const session = server.createSession()
     server.fail({ path: '/anonymous-login', with: 'lost' })
 
@@ -117,7 +117,7 @@ describe('fail()', () => {
     expect(server.guests).toEqual([FIRST])
   })
 
-  test('without the network: the request did not arrive', async () => {
+  test('without the network: the server does not receive the request', async () => {
     const session = server.createSession()
     server.fail({ path: '/anonymous-login', with: 'network' })
 
@@ -128,7 +128,7 @@ describe('fail()', () => {
     expect(server.count('/anonymous-login')).toBe(1)
   })
 
-  test('fits by method and path, so often as it was said, until it is stopped', async () => {
+  test('applies to its method and path, as many times as given, until it is removed', async () => {
     const session = server.createSession()
     await guestOf(session)
     server.fail({ method: 'POST', path: '/items', with: 500 })
@@ -141,7 +141,7 @@ describe('fail()', () => {
   })
 })
 
-test('C9: offline, requests fail and the session is kept; online again, all is well', async () => {
+test('C9: offline, requests fail and the session is kept; online, requests succeed again', async () => {
   const session = server.createSession()
   await guestOf(session)
   session.expire()
@@ -156,11 +156,11 @@ test('C9: offline, requests fail and the session is kept; online again, all is w
   expect(await waiting).toBe(FIRST)
 })
 
-test('C5: who aborts does not wait for a route that has not answered', async () => {
+test('C5: an aborted call does not wait for the response of a route', async () => {
   const session = server.createSession()
-  let answer = (_response: Response) => {}
+  let respond = (_response: Response) => {}
   const slow = new Promise<Response>((resolve) => {
-    answer = resolve
+    respond = resolve
   })
   server.on('GET /slow', () => slow)
   await session.token()
@@ -176,11 +176,11 @@ test('C5: who aborts does not wait for a route that has not answered', async () 
   expect(await waiting).toBe('enough')
 
   const other = session.fetch('/slow')
-  answer(Response.json('late'))
+  respond(Response.json('late'))
   expect(await (await other).json()).toBe('late')
 })
 
-test('an answer within the window is repeated, and a later one ends the session', async () => {
+test('reusing a refresh token succeeds in the grace period, and later ends the session', async () => {
   const login = await server.fetch(`${server.origin}/anonymous-login`, { method: 'POST', body: '{"refresh":true}' })
   const { refresh_token } = await login.json()
   const refresh = async () => {
@@ -189,14 +189,14 @@ test('an answer within the window is repeated, and a later one ends the session'
     return response.ok ? (await response.json()).refresh_token : response.json()
   }
 
-  const successor = await refresh()
+  const next = await refresh()
   await clock.advance(60_000)
-  expect(await refresh()).toBe(successor)
+  expect(await refresh()).toBe(next)
   await clock.advance(1)
   expect(await refresh()).toEqual({ error: 'invalid_grant' })
 })
 
-test('the session of the app itself reaches the server, and other origins are left alone', async () => {
+test('the app’s own session reaches the server, and other origins are not affected', async () => {
   const real = globalThis.fetch
   const elsewhere = vi.fn(async () => new Response('elsewhere'))
   globalThis.fetch = elsewhere
@@ -212,7 +212,7 @@ test('the session of the app itself reaches the server, and other origins are le
   session.close()
 })
 
-test('the session of the app needs no file where there is a test server', async () => {
+test('with a test server, the app’s own session loads no file', async () => {
   vi.resetModules()
   const { createTestServer } = await import('../src/testing/index.js')
   const { createSession } = await import('../src/index.js')
@@ -228,7 +228,7 @@ test('the session of the app needs no file where there is a test server', async 
   vi.unstubAllGlobals()
 })
 
-test('axios reaches it by its adapter for fetch', async () => {
+test('axios reaches the server by its adapter for fetch', async () => {
   const session = server.createSession()
   const api = axios.create({ baseURL: server.origin, adapter: 'fetch' })
   attachSession(api, session)
@@ -240,7 +240,7 @@ test('axios reaches it by its adapter for fetch', async () => {
   expect(data).toEqual({ guest: FIRST })
 })
 
-test('what is no JSON object gets a precise answer', async () => {
+test('a body that is not a JSON object gets a 400', async () => {
   const session = server.createSession()
   const post = (path: string, body: string) => session.fetch(path, { method: 'POST', body })
 
@@ -249,10 +249,10 @@ test('what is no JSON object gets a precise answer', async () => {
   expect(server.guests).toEqual([FIRST])
 })
 
-test('a route, a fault or a number of times that is none is said', () => {
-  const answer = () => new Response()
+test('an invalid route, fault or number of times throws', () => {
+  const handler = () => new Response()
   for (const route of ['/items', 'GET items', 'get /items', 'GET /items?all', '']) {
-    expect(() => server.on(route as 'GET /items', answer)).toThrow(`'${route}'`)
+    expect(() => server.on(route as 'GET /items', handler)).toThrow(`'${route}'`)
   }
   for (const what of [undefined, 'offline', 200, 0, Number.NaN]) {
     expect(() => server.fail({ with: what as number })).toThrow(`not ${what}`)
@@ -260,12 +260,12 @@ test('a route, a fault or a number of times that is none is said', () => {
   expect(() => server.fail({ with: 500, times: 0 })).toThrow('times')
 })
 
-test('two runs with the same faults are the same, delays included', async () => {
+test('two runs with the same faults have the same events and delays', async () => {
   const run = async () => {
     const server = createTestServer()
     const clock = createTestClock()
     const session = server.createSession()
-    const events = told(session)
+    const events = eventLog(session)
     server.fail({ path: '/anonymous-login', with: 500, times: 3 })
     const waiting = session.token()
     await clock.advance(60_000)
@@ -281,7 +281,7 @@ test('two runs with the same faults are the same, delays included', async () => 
   expect(await run()).toEqual(first)
 })
 
-test('the fake timers of Vitest drive it as well', async () => {
+test('the fake timers of Vitest work instead of the test clock', async () => {
   clock.uninstall()
   vi.useFakeTimers()
   const session = server.createSession()
@@ -293,7 +293,7 @@ test('the fake timers of Vitest drive it as well', async () => {
   expect(server.count('/token')).toBe(1)
 })
 
-test('routes have parameters, may be public, and what has none is said', async () => {
+test('routes have parameters and may be public, and a missing route is reported', async () => {
   const session = server.createSession()
   server.on('GET /cart/:item/:size', ({ params }) => Response.json(params), { public: true })
 
@@ -307,7 +307,7 @@ test('routes have parameters, may be public, and what has none is said', async (
   expect(await (await session.fetch('/me')).json()).toEqual({ id: FIRST, kind: 'guest', email: null })
 })
 
-test('C16: uninstall closes the sessions and gives everything back', () => {
+test('C16: uninstall closes the sessions and restores the globals', () => {
   const real = { fetch: globalThis.fetch, random: crypto.getRandomValues }
   const session = server.createSession()
   expect(globalThis.fetch).not.toBe(real.fetch)
@@ -318,7 +318,7 @@ test('C16: uninstall closes the sessions and gives everything back', () => {
   expect({ fetch: globalThis.fetch, random: crypto.getRandomValues }).toEqual(real)
 })
 
-test('uninstall ends what was to fail, and the next test has the network again', async () => {
+test('uninstall ends faults and offline mode', async () => {
   const next = async () => {
     const session = server.createSession()
     const waiting = guestOf(session)
@@ -335,7 +335,7 @@ test('uninstall ends what was to fail, and the next test has the network again',
   expect(await next()).toMatch(/^anonymous_/)
 })
 
-test('another install knows no guest of the test before', async () => {
+test('sessions after another install get new guests', async () => {
   const guests = []
   for (let tests = 0; tests < 3; tests += 1) {
     server.install()
@@ -346,10 +346,10 @@ test('another install knows no guest of the test before', async () => {
   expect(new Set(guests).size).toBe(3)
 })
 
-test('uninstall tells the page that the network is back, where it was told that it is gone', () => {
+test('uninstall dispatches online when the server was offline', () => {
   const page = new EventTarget()
-  const told: string[] = []
-  for (const type of ['online', 'offline']) page.addEventListener(type, () => told.push(type))
+  const events: string[] = []
+  for (const type of ['online', 'offline']) page.addEventListener(type, () => events.push(type))
   vi.stubGlobal('window', page)
   server.install()
 
@@ -357,12 +357,12 @@ test('uninstall tells the page that the network is back, where it was told that 
   server.uninstall()
   server.uninstall()
 
-  expect(told).toEqual(['offline', 'online'])
+  expect(events).toEqual(['offline', 'online'])
   vi.unstubAllGlobals()
 })
 
 describe('the clock', () => {
-  test('timers fire in the order of their time, and what follows from one happens before the next', async () => {
+  test('timers fire in order, and promises settle before the next timer fires', async () => {
     const seen: string[] = []
     const note = (what: string) => () => seen.push(`${what} ${clock.now - start}`)
     const start = clock.now
@@ -383,7 +383,7 @@ describe('the clock', () => {
     expect(seen).toEqual(['first 10', 'every 20', 'second 20', 'third 30', 'every 40'])
   })
 
-  test('dates and performance follow it, and are real again afterwards', async () => {
+  test('Date and performance.now follow the clock, and uninstall restores them', async () => {
     const mark = performance.now()
     expect(new Date().toISOString()).toBe('2030-01-01T00:00:00.000Z')
     expect(new Date(0).getTime()).toBe(0)
@@ -397,7 +397,7 @@ describe('the clock', () => {
     expect(Object.hasOwn(performance, 'now')).toBe(false)
   })
 
-  test('its timers are what those of the place are: objects in Node', () => {
+  test('in Node, timers are objects', () => {
     const timer = setTimeout(() => {}, 10)
     expect(timer.unref().hasRef()).toBe(true)
     expect(Number(timer)).toBeGreaterThan(0)

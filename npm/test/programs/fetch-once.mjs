@@ -1,4 +1,4 @@
-// Uses a session and ends without closing it. Its argument is the server's address.
+// Uses a session and ends without closing it. The argument is the URL of the server.
 
 import { createSession } from 'guestpass'
 

@@ -1,4 +1,4 @@
-// What sessions give back, with the compiled session manager and the garbage collector of Node.
+// Garbage collection of sessions, with the compiled session manager and the collector of Node.
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -9,15 +9,15 @@ import { GuestServer } from './guest-server.js'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Collects until the condition holds: what is collected is given back in a later turn of the event loop. */
+/** Collects garbage until the condition holds. Finalizers run in a later turn of the event loop. */
 function afterCollection(condition: () => boolean): Promise<void> {
   return vi.waitFor(() => {
     collectGarbage()
-    if (!condition()) throw new Error('still held')
+    if (!condition()) throw new Error('still referenced')
   })
 }
 
-/** A session that has a guest, and that only its listener holds, if it has one. */
+/** Uses a session and drops the reference to it. Only its listener, if there is one, keeps it. */
 async function usedAndDropped(url: string, listener?: () => void): Promise<WeakRef<object>> {
   const session = createSession({ baseUrl: url, storage: 'memory' })
   if (listener) session.subscribe(listener)
@@ -25,7 +25,7 @@ async function usedAndDropped(url: string, listener?: () => void): Promise<WeakR
   return new WeakRef(session)
 }
 
-test('C26: sessions that are no longer held are collected, and their memory is used again', async () => {
+test('C26: sessions without references are collected', async () => {
   await using server = await GuestServer.listen()
   const sessions: WeakRef<object>[] = []
   for (let round = 0; round < 20; round++) sessions.push(await usedAndDropped(server.url))
@@ -33,23 +33,23 @@ test('C26: sessions that are no longer held are collected, and their memory is u
   await afterCollection(() => sessions.every((session) => session.deref() === undefined))
 })
 
-test('C26: a session with a listener stays, and hears, until it is closed', async () => {
+test('C26: a session with a listener is not collected and calls the listener', async () => {
   await using server = await GuestServer.listen()
   const changed = vi.fn()
   const session = await usedAndDropped(server.url, changed)
   const other = await usedAndDropped(server.url)
   await afterCollection(() => other.deref() === undefined)
-  const held = session.deref() as ReturnType<typeof createSession>
+  const kept = session.deref() as ReturnType<typeof createSession>
   changed.mockClear()
 
-  held.expire()
-  await held.token()
+  kept.expire()
+  await kept.token()
 
   expect(changed).toHaveBeenCalled()
-  held.close()
+  kept.close()
 })
 
-test('C26: a call whose session is no longer held comes to its end', async () => {
+test('C26: a call settles although its session has no references', async () => {
   await using server = await GuestServer.listen()
   const call = createSession({ baseUrl: server.url, storage: 'memory' }).fetch('/items/')
   const other = await usedAndDropped(server.url)
