@@ -18,7 +18,7 @@ import {
   setQuantity,
 } from './api/shop'
 import { failureOf } from './failure'
-import { keys, tellChanged } from './queries'
+import { announceChange, keys } from './queries'
 
 /** One step of a visitor: so many more of an item, so many of it, or none. */
 export interface CartStep {
@@ -51,7 +51,7 @@ export function stepOptions(client: QueryClient): MutationOptions<Cart, DefaultE
       await client.cancelQueries({ queryKey: keys.cart })
       arrived.add(key)
       client.setQueryData(keys.cart, cart)
-      tellChanged('cart')
+      announceChange('cart')
     },
     // It may have been carried out all the same.
     onError: () => client.invalidateQueries({ queryKey: keys.cart }),

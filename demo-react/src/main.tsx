@@ -5,10 +5,10 @@ import { createRoot } from 'react-dom/client'
 import { BrowserRouter } from 'react-router'
 import { App } from './components/App'
 import { browserLanguage, startLanguage } from './i18n'
-import { remembered } from './personal'
 import { followSession, followTabs, queryClient } from './queries'
 import { session } from './session'
 import { showTheme } from './theme'
+import { remembered } from './visitor-data'
 import './styles/index.css'
 
 const root = document.getElementById('root')

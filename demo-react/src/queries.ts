@@ -2,7 +2,7 @@ import { QueryCache, QueryClient, type QueryKey } from '@tanstack/react-query'
 import type { Session, Status } from 'guestpass'
 import { failureOf } from './failure'
 import { session } from './session'
-import { hear, TAB, tell } from './tab'
+import { onTabMessage, postTabMessage, TAB_ID } from './tab-channel'
 
 /** What the page knows of the server, by name. All of it belongs to one visitor. */
 export const keys = {
@@ -74,13 +74,13 @@ export function followSession(client: QueryClient, session: Session): () => void
 }
 
 /** Tells the other tabs that what they show may be old. */
-export function tellChanged(what: keyof typeof keys): void {
-  tell({ type: 'changed', tab: TAB, what })
+export function announceChange(what: keyof typeof keys): void {
+  postTabMessage({ type: 'changed', tab: TAB_ID, what })
 }
 
 /** Loads again what another tab has changed; returns the way to stop. */
 export function followTabs(client: QueryClient): () => void {
-  return hear((message) => {
+  return onTabMessage((message) => {
     if (message.type === 'changed') void client.invalidateQueries({ queryKey: [message.what] })
   })
 }

@@ -1,5 +1,5 @@
 // First: it has to see the requests that the session sends.
-import './wire'
+import './request-log'
 import { createSession, type Session } from 'guestpass'
 
 declare global {

@@ -1,92 +1,99 @@
+// The events and requests of this tab and of the other tabs of this browser, for the event log and the timeline of the lab.
+
 import type { SessionEvent } from 'guestpass'
 import { useSyncExternalStore } from 'react'
+import { onRequest } from './request-log'
 import { session } from './session'
-import { hear, type Mark, OPENED, TAB, tell } from './tab'
-import { onWire } from './wire'
+import { OPENED, onTabMessage, postTabMessage, TAB_ID, type TimelineEntry } from './tab-channel'
 
-/** An event of this tab's session, with a number that tells equal ones apart. */
-export interface TimelineEntry {
+/** An event of this tab's session. The key tells equal events apart. */
+export interface LoggedEvent {
   readonly key: number
   readonly event: SessionEvent
 }
 
-/** What happened in one tab, the newest last. */
+/** The entries of one tab, the newest last. */
 export interface Lane {
   readonly tab: string
   readonly opened: number
+  /** Whether it is the lane of this tab. */
   readonly own: boolean
-  readonly gone: boolean
-  readonly marks: readonly (Mark & { readonly key: number })[]
+  readonly closed: boolean
+  readonly entries: readonly (TimelineEntry & { readonly key: number })[]
 }
 
-const KEPT_ENTRIES = 60
-const KEPT_MARKS = 240
-const KEPT_LANES = 8
+const MAX_EVENTS = 60
+const MAX_ENTRIES = 240
+const MAX_LANES = 8
 
-let recorded = 0
-let entries: readonly TimelineEntry[] = []
-let lanes: readonly Lane[] = [{ tab: TAB, opened: OPENED, own: true, gone: false, marks: [] }]
+let nextKey = 0
+let events: readonly LoggedEvent[] = []
+let lanes: readonly Lane[] = [{ tab: TAB_ID, opened: OPENED, own: true, closed: false, entries: [] }]
 const listeners = new Set<() => void>()
 
-/** What this tab's session has told since the page was opened, newest first. */
-export function useTimeline(): readonly TimelineEntry[] {
-  return useSyncExternalStore(subscribe, () => entries)
+/** The events of this tab's session since the page was opened, newest first. */
+export function useEventLog(): readonly LoggedEvent[] {
+  return useSyncExternalStore(subscribe, () => events)
 }
 
-/** What has happened in each tab of this browser, this one first. */
+/** The lanes of all tabs of this browser, this tab first. */
 export function useLanes(): readonly Lane[] {
   return useSyncExternalStore(subscribe, () => lanes)
 }
 
-// Listening starts with the module, not with a component, so that the very first events are not missed.
+// The module itself listens, not a component, so that no early event is missed.
 session.onEvent((event) => {
-  entries = [{ key: recorded++, event }, ...entries].slice(0, KEPT_ENTRIES)
-  own({ kind: 'event', at: event.at, event })
+  events = [{ key: nextKey++, event }, ...events].slice(0, MAX_EVENTS)
+  addOwn({ kind: 'event', at: event.at, event })
 })
 
-onWire((wire) => own({ kind: 'request', at: Date.now(), wire }))
+onRequest((request) => addOwn({ kind: 'request', at: Date.now(), request }))
 
-hear((message) => {
-  if (message.type === 'here') {
-    lane(message.tab, message.opened)
-    if (message.answer) tell({ type: 'here', tab: TAB, opened: OPENED, answer: false })
+onTabMessage((message) => {
+  if (message.type === 'open') {
+    openLane(message.tab, message.opened)
+    if (message.reply) postTabMessage({ type: 'open', tab: TAB_ID, opened: OPENED, reply: false })
   }
-  if (message.type === 'mark') add(message.tab, message.mark)
-  if (message.type === 'gone') update(message.tab, (lane) => ({ ...lane, gone: true }))
+  if (message.type === 'entry') add(message.tab, message.entry)
+  if (message.type === 'closed') update(message.tab, (lane) => ({ ...lane, closed: true }))
 })
 
-tell({ type: 'here', tab: TAB, opened: OPENED, answer: true })
-window.addEventListener('pagehide', () => tell({ type: 'gone', tab: TAB }))
-window.addEventListener('pageshow', () => tell({ type: 'here', tab: TAB, opened: OPENED, answer: false }))
+postTabMessage({ type: 'open', tab: TAB_ID, opened: OPENED, reply: true })
+window.addEventListener('pagehide', () => postTabMessage({ type: 'closed', tab: TAB_ID }))
+window.addEventListener('pageshow', () => postTabMessage({ type: 'open', tab: TAB_ID, opened: OPENED, reply: false }))
 
-function own(mark: Mark): void {
-  add(TAB, mark)
-  tell({ type: 'mark', tab: TAB, mark })
+function addOwn(entry: TimelineEntry): void {
+  add(TAB_ID, entry)
+  postTabMessage({ type: 'entry', tab: TAB_ID, entry })
 }
 
-function add(tab: string, mark: Mark): void {
-  lane(tab, mark.at)
-  const key = recorded++
-  update(tab, (lane) => ({ ...lane, gone: false, marks: [...lane.marks, { ...mark, key }].slice(-KEPT_MARKS) }))
+function add(tab: string, entry: TimelineEntry): void {
+  openLane(tab, entry.at)
+  const key = nextKey++
+  update(tab, (lane) => ({
+    ...lane,
+    closed: false,
+    entries: [...lane.entries, { ...entry, key }].slice(-MAX_ENTRIES),
+  }))
 }
 
-/** Makes a lane for a tab that is new; the tab that has been gone the longest makes room. */
-function lane(tab: string, opened: number): void {
+/** Adds a lane for a new tab. When there are too many, it replaces the oldest lane of a closed tab, or of another tab. */
+function openLane(tab: string, opened: number): void {
   if (lanes.some((lane) => lane.tab === tab)) {
-    update(tab, (lane) => ({ ...lane, gone: false }))
+    update(tab, (lane) => ({ ...lane, closed: false }))
     return
   }
-  const spare = lanes.length < KEPT_LANES ? undefined : (lanes.find(({ gone }) => gone) ?? lanes[1])
-  lanes = [...lanes.filter((lane) => lane !== spare), { tab, opened, own: false, gone: false, marks: [] }]
-  changed()
+  const replaced = lanes.length < MAX_LANES ? undefined : (lanes.find(({ closed }) => closed) ?? lanes[1])
+  lanes = [...lanes.filter((lane) => lane !== replaced), { tab, opened, own: false, closed: false, entries: [] }]
+  notify()
 }
 
 function update(tab: string, change: (lane: Lane) => Lane): void {
   lanes = lanes.map((lane) => (lane.tab === tab ? change(lane) : lane))
-  changed()
+  notify()
 }
 
-function changed(): void {
+function notify(): void {
   for (const listener of listeners) listener()
 }
 

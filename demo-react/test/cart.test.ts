@@ -4,27 +4,27 @@ import type { MutationObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Cart } from '../src/api/shop'
 import type { CartStep, CartView } from '../src/cart'
-import { cartOf, lineOfTea, openStage, type Stage } from './stage'
+import { cartOf, lineOfTea, openShop, type ShopFixture } from './shop-fixture'
 
-let stage: Stage
+let shop: ShopFixture
 let mutations: MutationObserver<Cart, Error, CartStep>
 let hide: () => void
 
 beforeEach(async () => {
-  stage = await openStage()
-  const shown = new stage.query.QueryObserver(stage.client, stage.cart.cartOptions())
+  shop = await openShop()
+  const shown = new shop.query.QueryObserver(shop.client, shop.cart.cartOptions())
   hide = shown.subscribe(() => {})
-  mutations = new stage.query.MutationObserver(stage.client, stage.cart.stepOptions(stage.client))
-  await stage.clock.advance(1000)
+  mutations = new shop.query.MutationObserver(shop.client, shop.cart.stepOptions(shop.client))
+  await shop.clock.advance(1000)
 })
 
 afterEach(() => {
   hide()
-  stage.end()
+  shop.end()
 })
 
 test('the first look at the cart makes one guest', () => {
-  expect(stage.server.guests).toHaveLength(1)
+  expect(shop.server.guests).toHaveLength(1)
   expect(view().count).toBe(0)
 })
 
@@ -40,7 +40,7 @@ test('steps go to the server one after the other, and are counted once', async (
   add()
   expect(view().count).toBe(2)
 
-  await stage.clock.advance(1000)
+  await shop.clock.advance(1000)
 
   expect(view().count).toBe(2)
   expect(view().isSaving(1)).toBe(false)
@@ -48,43 +48,43 @@ test('steps go to the server one after the other, and are counted once', async (
 
 test('a cart outlives the token', async () => {
   add()
-  await stage.clock.advance(20 * 60_000)
+  await shop.clock.advance(20 * 60_000)
 
   add()
-  await stage.clock.advance(1000)
+  await shop.clock.advance(1000)
 
   expect(view().count).toBe(2)
-  expect(stage.server.guests).toHaveLength(1)
+  expect(shop.server.guests).toHaveLength(1)
 })
 
 test('a step that does not get through is taken back', async () => {
-  stage.server.fail({ method: 'POST', path: '/me/cart', with: 'network', times: 10 })
+  shop.server.fail({ method: 'POST', path: '/me/cart', with: 'network', times: 10 })
   add()
-  await stage.clock.advance(1000)
+  await shop.clock.advance(1000)
   expect(view().count).toBe(1)
 
-  await stage.clock.advance(60_000)
+  await shop.clock.advance(60_000)
 
   expect(view().count).toBe(0)
 })
 
 test('a step whose answer is lost is sent again under its key, and counted once', async () => {
-  stage.server.fail({ method: 'POST', path: '/me/cart', with: 'lost' })
+  shop.server.fail({ method: 'POST', path: '/me/cart', with: 'lost' })
   add()
-  await stage.clock.advance(60_000)
+  await shop.clock.advance(60_000)
 
   expect(view().count).toBe(1)
   expect(view().isSaving(1)).toBe(false)
 })
 
 test('what is done offline waits, and is done online', async () => {
-  stage.server.goOffline()
+  shop.server.goOffline()
   add()
-  await stage.clock.advance(60_000)
+  await shop.clock.advance(60_000)
   expect(view().isSaving(1)).toBe(true)
 
-  stage.server.goOnline()
-  await stage.clock.advance(60_000)
+  shop.server.goOnline()
+  await shop.clock.advance(60_000)
 
   expect(view().count).toBe(1)
   expect(view().isSaving(1)).toBe(false)
@@ -92,42 +92,42 @@ test('what is done offline waits, and is done online', async () => {
 
 test('when the server has ended the session, the shop shows the cart of the new guest', async () => {
   add()
-  await stage.clock.advance(1000)
-  stage.server.revoke()
+  await shop.clock.advance(1000)
+  shop.server.revoke()
 
-  void stage.client.invalidateQueries()
-  await stage.clock.advance(1000)
+  void shop.client.invalidateQueries()
+  await shop.clock.advance(1000)
 
-  expect(stage.server.guests).toHaveLength(2)
+  expect(shop.server.guests).toHaveLength(2)
   expect(view().count).toBe(0)
 })
 
 test('after a sign-out nothing is asked for, which would make a new guest', async () => {
-  await stage.session.signOut()
-  void stage.client.invalidateQueries()
-  await stage.clock.advance(1000)
+  await shop.session.signOut()
+  void shop.client.invalidateQueries()
+  await shop.clock.advance(1000)
 
-  expect(stage.server.guests).toHaveLength(1)
-  expect(stage.client.getQueryData(['cart'])).toBeUndefined()
+  expect(shop.server.guests).toHaveLength(1)
+  expect(shop.client.getQueryData(['cart'])).toBeUndefined()
 })
 
 test('what was under way at a sign-out does not come back, and the next guest has a cart of their own', async () => {
   add()
-  await stage.clock.advance(1000)
-  void stage.client.invalidateQueries()
+  await shop.clock.advance(1000)
+  void shop.client.invalidateQueries()
 
-  await stage.session.signOut()
-  await stage.clock.advance(1000)
-  expect(stage.client.getQueryData(['cart'])).toBeUndefined()
+  await shop.session.signOut()
+  await shop.clock.advance(1000)
+  expect(shop.client.getQueryData(['cart'])).toBeUndefined()
 
-  void stage.session.token()
-  await stage.clock.advance(1000)
-  expect(stage.server.guests).toHaveLength(2)
-  expect(stage.client.getQueryData(['cart'])).toMatchObject({ lines: [] })
+  void shop.session.token()
+  await shop.clock.advance(1000)
+  expect(shop.server.guests).toHaveLength(2)
+  expect(shop.client.getQueryData(['cart'])).toMatchObject({ lines: [] })
 })
 
 test('taking the last one away removes the line, and nobody takes more than a cart holds', () => {
-  const { cartView } = stage.cart
+  const { cartView } = shop.cart
   const set = (quantity: number): CartStep => ({ key: String(quantity), line: lineOfTea, change: { set: quantity } })
 
   expect(cartView(cartOf(2), [set(0)]).cart?.lines).toEqual([])
@@ -135,7 +135,7 @@ test('taking the last one away removes the line, and nobody takes more than a ca
 })
 
 test('a key of a step is as random as the server wants it', () => {
-  const keys = Array.from({ length: 100 }, () => stage.cart.stepKey())
+  const keys = Array.from({ length: 100 }, () => shop.cart.stepKey())
 
   expect(new Set(keys).size).toBe(100)
   for (const key of keys) expect(key).toMatch(/^[A-Za-z0-9_-]{22}$/)
@@ -143,14 +143,14 @@ test('a key of a step is as random as the server wants it', () => {
 
 function add(): void {
   // What becomes of it is looked at in the view.
-  mutations.mutate({ key: stage.cart.stepKey(), line: lineOfTea, change: { add: 1 } }).catch(() => {})
+  mutations.mutate({ key: shop.cart.stepKey(), line: lineOfTea, change: { add: 1 } }).catch(() => {})
 }
 
 /** What the page shows. */
 function view(): CartView {
-  const steps = stage.client
+  const steps = shop.client
     .getMutationCache()
     .findAll({ mutationKey: ['cart'], status: 'pending' })
     .map(({ state }) => state.variables as CartStep)
-  return stage.cart.cartView(stage.client.getQueryData(['cart']), steps)
+  return shop.cart.cartView(shop.client.getQueryData(['cart']), steps)
 }

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { search } from '../src/catalogue'
 import { en } from '../src/i18n/en'
 import { zh } from '../src/i18n/zh'
-import { merged } from '../src/personal'
 import { drawings } from '../src/pictures/drawings'
-import { tea } from './stage'
+import { merged } from '../src/visitor-data'
+import { tea } from './shop-fixture'
 
 const bread = { ...tea, id: 2, name: 'Pain au levain', description: 'Baked this morning' }
 const textOf = ({ name, description }: typeof tea) => `${name} ${description}`

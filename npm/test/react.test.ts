@@ -1,7 +1,6 @@
 // @vitest-environment happy-dom
 // The React bindings with a fake session manager, with the newest React and with React 18.
 
-
 import { act, createElement, type ReactNode, StrictMode } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'

@@ -1,7 +1,6 @@
 // @vitest-environment happy-dom
 // The React bindings with SWR.
 
-
 import { act, createElement as h, type ReactNode, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import useSWR from 'swr'

@@ -85,15 +85,15 @@ export function loadHistory(after: string | null, signal: AbortSignal): Promise<
   return request(`/me/history?limit=24${cursor(after)}`, { signal })
 }
 
-export function noteSeen(itemId: number): Promise<void> {
+export function recordView(itemId: number): Promise<void> {
   return request(`/me/history/${itemId}`, { method: 'PUT' })
 }
 
-export function forgetSeen(itemId: number): Promise<void> {
+export function deleteView(itemId: number): Promise<void> {
   return request(`/me/history/${itemId}`, { method: 'DELETE' })
 }
 
-export function forgetAllSeen(): Promise<void> {
+export function deleteAllViews(): Promise<void> {
   return request('/me/history', { method: 'DELETE' })
 }
 

@@ -1,19 +1,19 @@
 import { lazy, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Route, Routes, useLocation } from 'react-router'
-import { browserLanguage, speak } from '../i18n'
+import { browserLanguage, setLanguage } from '../i18n'
 import { AccountPage } from '../pages/AccountPage'
 import { FavoritesPage } from '../pages/FavoritesPage'
 import { HistoryPage } from '../pages/HistoryPage'
 import { ItemPage } from '../pages/ItemPage'
 import { ShopPage } from '../pages/ShopPage'
-import { remember, usePreferences } from '../personal'
 import { showTheme } from '../theme'
+import { remember, usePreferences } from '../visitor-data'
 import { Header } from './Header'
 import { IdentityNotice } from './IdentityNotice'
 import { OutageBanner } from './OutageBanner'
+import { OverlaysProvider } from './Overlays'
 import { SessionPanel } from './SessionPanel'
-import { ShopUiProvider } from './ShopUi'
 
 // The lab brings a second HTTP client along: only for those who go there.
 const LabPage = lazy(() => import('../lab/LabPage'))
@@ -21,7 +21,7 @@ const TabPage = lazy(() => import('../lab/TabPage'))
 
 export function App() {
   const { pathname } = useLocation()
-  useChosen()
+  useApplyPreferences()
   // One of the five tabs of the lab: it shows its session, and no shop.
   if (pathname === '/lab/tab') {
     return (
@@ -36,7 +36,7 @@ export function App() {
 function Site() {
   const { t } = useTranslation()
   return (
-    <ShopUiProvider>
+    <OverlaysProvider>
       <a className="skip" href="#content">
         {t('skip')}
       </a>
@@ -67,16 +67,16 @@ function Site() {
         <SessionPanel />
         <IdentityNotice />
       </div>
-    </ShopUiProvider>
+    </OverlaysProvider>
   )
 }
 
 /** Shows the page as the visitor has chosen it. */
-function useChosen(): void {
+function useApplyPreferences(): void {
   const preferences = usePreferences()
   useEffect(() => {
     remember(preferences)
     showTheme(preferences.theme)
-    void speak(preferences.language ?? browserLanguage())
+    void setLanguage(preferences.language ?? browserLanguage())
   }, [preferences])
 }

@@ -10,7 +10,7 @@ import { useCurrency } from '../hooks/useCurrency'
 import { isOver, keys } from '../queries'
 import { session } from '../session'
 import { CartLineRow } from './CartLineRow'
-import { Empty } from './Empty'
+import { EmptyState } from './EmptyState'
 
 export function CartPanel() {
   const { t } = useTranslation()
@@ -37,7 +37,7 @@ function CartContent() {
   if (over && !cart?.lines.length) return <SignedOut />
   if (!cart) return error ? <p className="quiet">{t('cart.notLoaded')}</p> : <CartPlaceholder />
   if (cart.lines.length === 0) {
-    return <Empty Icon={ShoppingBasket} title={t('cart.empty')} hint={t('cart.emptyHint')} />
+    return <EmptyState Icon={ShoppingBasket} title={t('cart.empty')} hint={t('cart.emptyHint')} />
   }
   return (
     <>
@@ -89,7 +89,7 @@ function NotSaved() {
 function SignedOut() {
   const { t } = useTranslation()
   return (
-    <Empty Icon={Hand} title={t('cart.signedOut')} hint={t('cart.signedOutHint')}>
+    <EmptyState Icon={Hand} title={t('cart.signedOut')} hint={t('cart.signedOutHint')}>
       <button
         type="button"
         className="button"
@@ -104,7 +104,7 @@ function SignedOut() {
       >
         {t('cart.continue')}
       </button>
-    </Empty>
+    </EmptyState>
   )
 }
 

@@ -2,9 +2,9 @@ import type { Status } from 'guestpass'
 import { useSession } from 'guestpass/react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useExpiry } from '../expiry'
 import { remaining } from '../format'
 import { useNow } from '../hooks/useNow'
+import { useExpiry } from '../token-expiry'
 
 /** How long the access token still counts. */
 export function Countdown() {

@@ -1,14 +1,14 @@
 import type { SessionEvent } from 'guestpass'
 import { useTranslation } from 'react-i18next'
 import { secondsLeft, timeOfDay } from '../format'
-import { useTimeline } from '../timeline'
+import { useEventLog } from '../timeline'
 import { reasonKey } from './OutageBanner'
 import { VisitorId } from './VisitorId'
 
 /** What the session has done since the page was opened, newest first. */
 export function EventLog() {
   const { t } = useTranslation()
-  const entries = useTimeline()
+  const entries = useEventLog()
   return (
     <div className="card timeline">
       <h3 id="timeline-heading">{t('session.happens')}</h3>

@@ -4,8 +4,8 @@ import { useTranslation } from 'react-i18next'
 import { Link, NavLink } from 'react-router'
 import { useCart } from '../cart'
 import { Logo } from './Logo'
+import { useOverlays } from './Overlays'
 import { SearchField } from './SearchField'
-import { useShopUi } from './ShopUi'
 
 const PAGES = [
   { to: '/', word: 'nav.shop', Icon: Store },
@@ -47,7 +47,7 @@ function MemberDot() {
 
 function CartButton() {
   const { t } = useTranslation()
-  const { showCart } = useShopUi()
+  const { showCart } = useOverlays()
   const { count } = useCart()
   return (
     <button type="button" className="cart-button" data-testid="open-cart" onClick={showCart}>

@@ -2,18 +2,18 @@ import type { SessionEvent } from 'guestpass'
 import { X } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useTimeline } from '../timeline'
+import { useEventLog } from '../timeline'
 import { VisitorId } from './VisitorId'
 
 /** Tells a visitor who has become somebody else: from whom, to whom and why. Stays until dismissed. */
 export function IdentityNotice() {
   const { t } = useTranslation()
-  const timeline = useTimeline()
+  const timeline = useEventLog()
   const [dismissed, setDismissed] = useState(-1)
   // What it says holds until the visitor changes again.
   const entry = timeline.find(({ event }) => event.type === 'identity' || event.type === 'signed_out')
 
-  // The region is there before its content, or screen readers would not tell of it.
+  // The region is there before its content, or screen readers would not postTabMessage of it.
   return (
     <div className="notices" role="status">
       {entry?.event.type === 'identity' && entry.event.oldId !== null && entry.key > dismissed && (

@@ -7,8 +7,8 @@ import { useCart, useCartSteps } from '../cart'
 import { price } from '../format'
 import { useCurrency } from '../hooks/useCurrency'
 import { useGoods } from '../i18n'
-import { useFavoriteToggle } from '../personal'
 import { hueOf, Picture } from '../pictures/Picture'
+import { useFavoriteToggle } from '../visitor-data'
 
 interface ItemCardProps {
   readonly item: Item

@@ -1,7 +1,7 @@
 import { CloudRain } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { failureOf } from '../failure'
-import { Empty } from './Empty'
+import { EmptyState } from './EmptyState'
 
 interface LoadFailureProps {
   readonly error: unknown
@@ -13,7 +13,7 @@ export function LoadFailure({ error, onRetry }: LoadFailureProps) {
   const { t } = useTranslation()
   const failure = failureOf(error)
   return (
-    <Empty
+    <EmptyState
       Icon={CloudRain}
       title={t('failure.title')}
       hint={failure?.kind === 'refused' && failure.message ? failure.message : t('failure.unreachable')}
@@ -21,6 +21,6 @@ export function LoadFailure({ error, onRetry }: LoadFailureProps) {
       <button type="button" className="button" onClick={onRetry}>
         {t('failure.retry')}
       </button>
-    </Empty>
+    </EmptyState>
   )
 }

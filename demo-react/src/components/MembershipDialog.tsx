@@ -3,6 +3,7 @@ import { Fingerprint, X } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useMembershipError } from '../hooks/useMembershipError'
 import { useReturnFocus } from '../hooks/useReturnFocus'
 import {
   hasPasskeys,
@@ -12,7 +13,6 @@ import {
   registerWithPasskey,
   registerWithPassword,
 } from '../membership'
-import { useMembershipError } from './useMembershipError'
 
 interface MembershipDialogProps {
   /** Null: it is closed. */

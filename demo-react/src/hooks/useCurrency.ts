@@ -1,5 +1,5 @@
 import type { Currency } from '../format'
-import { usePreferences } from '../personal'
+import { usePreferences } from '../visitor-data'
 
 /** The currency in which the visitor reads prices. */
 export function useCurrency(): Currency {

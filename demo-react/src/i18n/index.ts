@@ -20,10 +20,10 @@ export async function startLanguage(language: Language): Promise<void> {
     resources: { en: { translation: en } },
     interpolation: { escapeValue: false },
   })
-  await speak(language)
+  await setLanguage(language)
 }
 
-export async function speak(language: Language): Promise<void> {
+export async function setLanguage(language: Language): Promise<void> {
   if (language === 'zh' && !i18next.hasResourceBundle('zh', 'translation')) {
     const { zh } = await import('./zh')
     i18next.addResourceBundle('zh', 'translation', zh)

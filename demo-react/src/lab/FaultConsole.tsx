@@ -13,9 +13,9 @@ import {
   Zap,
 } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
-import { type Did, FAULTS, type FaultName } from './faults'
-import { strike, strikeAll, useLab, type Verdict } from './lab'
-import { inFiveTabs } from './tabs'
+import { FAULTS, type FaultName, type Finding } from './faults'
+import { inFiveTabs } from './five-tabs'
+import { type FaultResult, runAllFaults, runFault, useLab } from './lab'
 
 const ICONS: Readonly<Record<FaultName, LucideIcon>> = {
   expire: Hourglass,
@@ -29,7 +29,7 @@ const ICONS: Readonly<Record<FaultName, LucideIcon>> = {
   revoke: Gavel,
 }
 
-/** What can be broken: each with what should happen, and whether it did. */
+/** The list of faults, each with a button, the promise of Guestpass, and the result. */
 export function FaultConsole() {
   const { t } = useTranslation()
   const { running } = useLab()
@@ -45,7 +45,7 @@ export function FaultConsole() {
           className="button button-primary"
           data-testid="run-all"
           disabled={running !== null}
-          onClick={() => void strikeAll(inFiveTabs)}
+          onClick={() => void runAllFaults(inFiveTabs)}
         >
           {t('lab.runAll')}
         </button>
@@ -61,18 +61,18 @@ export function FaultConsole() {
 
 function Fault({ name }: { readonly name: FaultName }) {
   const { t } = useTranslation()
-  const { running, verdicts } = useLab()
+  const { running, results } = useLab()
   const Icon = ICONS[name]
-  const verdict = verdicts[name]
+  const result = results[name]
   return (
-    <li className="fault" data-testid={`fault-${name}`} data-held={verdict?.held} data-running={running === name}>
+    <li className="fault" data-testid={`fault-${name}`} data-held={result?.kept} data-running={running === name}>
       <h3 id={`fault-${name}`}>
         <Icon className="icon" aria-hidden="true" />
         {t(`lab.names.${name}`)}
       </h3>
       <p className="fault-should">{t(`lab.should.${name}`)}</p>
       <div className="fault-verdict" role="status">
-        {verdict && <Outcome verdict={verdict} />}
+        {result && <Result result={result} />}
       </div>
       <button
         type="button"
@@ -80,7 +80,7 @@ function Fault({ name }: { readonly name: FaultName }) {
         data-testid={`strike-${name}`}
         disabled={running !== null}
         aria-describedby={`fault-${name}`}
-        onClick={() => void strike(name, inFiveTabs)}
+        onClick={() => void runFault(name, inFiveTabs)}
       >
         {t(running === name ? 'lab.running' : 'lab.strike')}
       </button>
@@ -88,22 +88,24 @@ function Fault({ name }: { readonly name: FaultName }) {
   )
 }
 
-function Outcome({ verdict: { held, said } }: { readonly verdict: Verdict }) {
+function Result({ result: { kept, findings } }: { readonly result: FaultResult }) {
   const { t } = useTranslation()
-  const Icon = held ? CircleCheck : CircleX
-  const words = (did: readonly Did[]) =>
-    did
-      .map((one) => ('count' in one ? t(`lab.did.${one.key}`, { count: one.count }) : t(`lab.did.${one.key}`)))
+  const Icon = kept ? CircleCheck : CircleX
+  const words = (list: readonly Finding[]) =>
+    list
+      .map((finding) =>
+        'count' in finding ? t(`lab.did.${finding.key}`, { count: finding.count }) : t(`lab.did.${finding.key}`),
+      )
       .join(' ')
   return (
     <>
       <p className="fault-held">
         <strong className="fault-word">
-          <Icon className="icon" aria-hidden="true" /> {t(held ? 'lab.held' : 'lab.broke')}
+          <Icon className="icon" aria-hidden="true" /> {t(kept ? 'lab.held' : 'lab.broke')}
         </strong>{' '}
-        <span>{words(said.guestpass)}</span>
+        <span>{words(findings.guestpass)}</span>
       </p>
-      <p className="quiet">{t('lab.classicSays', { what: words(said.classic) })}</p>
+      <p className="quiet">{t('lab.classicSays', { what: words(findings.classic) })}</p>
     </>
   )
 }

@@ -1,9 +1,9 @@
 import { ExternalLink } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
+import { TABS } from './five-tabs'
 import { useLab } from './lab'
-import { TABS } from './tabs'
 
-/** Five tabs within the page, where one can see all of them at once. A browser opens one at a time, and hides the rest. */
+/** Five tabs as frames of the page, so that the visitor sees all of them at once. */
 export function FiveTabs() {
   const { t } = useTranslation()
   const { tabsOpened } = useLab()

@@ -2,15 +2,15 @@ import { useLayoutEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { FaultConsole } from './FaultConsole'
 import { FiveTabs } from './FiveTabs'
-import { Lanes } from './Lanes'
 import { openLab, useLab } from './lab'
-import { Race } from './Race'
+import { ShopComparison } from './ShopComparison'
+import { TabTimeline } from './TabTimeline'
 import './lab.css'
 
 export default function LabPage() {
   const { t } = useTranslation()
   const { isDemo } = useLab()
-  // Before the page is drawn: its buttons are not to be pressed until both shops have opened.
+  // A layout effect runs before the page is painted, so the buttons are disabled until both shops are loaded.
   useLayoutEffect(() => {
     void openLab()
   }, [])
@@ -26,12 +26,12 @@ export default function LabPage() {
         </p>
       ) : (
         <>
-          <Race />
+          <ShopComparison />
           <FaultConsole />
           <FiveTabs />
         </>
       )}
-      <Lanes />
+      <TabTimeline />
     </div>
   )
 }

@@ -2,24 +2,26 @@ import { useSession } from 'guestpass/react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { VisitorId } from '../components/VisitorId'
-import { hear, OPENED, TAB, tell } from '../tab'
-// For the lanes of the lab: it tells the other tabs what happens in this one.
+import { OPENED, onTabMessage, postTabMessage, TAB_ID } from '../tab-channel'
+// Imported for its effect: it reports the events of this tab to the timeline of the other tabs.
 import '../timeline'
 import { session } from '../session'
 import { classic, guestpass } from './shops'
 import './lab.css'
 
-/** One of the five tabs. It does as the lab tells it, and shows who its visitor is. */
+/** One of the five tabs. It sends a request of both shops when the lab asks for it, and shows its visitor. */
 export default function TabPage() {
   const { t } = useTranslation()
   const { status, id } = useSession()
   const [outcome, setOutcome] = useState<string | null>(null)
   useEffect(() => {
-    const stop = hear((message) => {
-      if (message.type === 'act') void act(message.run).then(setOutcome)
+    const stop = onTabMessage((message) => {
+      if (message.type === 'send') void send(message.run).then(setOutcome)
     })
-    // With what the browser has kept, it is ready to act.
-    void session.start().then(() => tell({ type: 'here', tab: TAB, opened: OPENED, answer: false, ready: true }))
+    // The tab is ready when its session has loaded what the browser has stored.
+    void session
+      .start()
+      .then(() => postTabMessage({ type: 'open', tab: TAB_ID, opened: OPENED, reply: false, ready: true }))
     return stop
   }, [])
   return (
@@ -35,9 +37,17 @@ export default function TabPage() {
   )
 }
 
-async function act(run: string): Promise<string> {
-  const [one, other] = await Promise.all([guestpass.send('GET', '/items/'), classic.send('GET', '/items/')])
+async function send(run: string): Promise<string> {
+  const [withGuestpass, withClassic] = await Promise.all([
+    guestpass.send('GET', '/items/'),
+    classic.send('GET', '/items/'),
+  ])
   const { id } = session.getSnapshot()
-  tell({ type: 'acted', tab: TAB, run, outcome: { guestpass: one.status, classic: other.status, id } })
-  return `GET /items/ ${one.status}`
+  postTabMessage({
+    type: 'outcome',
+    tab: TAB_ID,
+    run,
+    outcome: { guestpass: withGuestpass.status, classic: withClassic.status, id },
+  })
+  return `GET /items/ ${withGuestpass.status}`
 }

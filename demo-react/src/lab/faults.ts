@@ -1,182 +1,183 @@
-// What can be done to both shops, and what Guestpass promises about it.
+// The faults of the lab: what each does to both shops, and what Guestpass promises under it.
 
 import type { SessionEvent } from 'guestpass'
 import { session } from '../session'
-import { fillStorage, removeLocks } from './browser'
-import { classicNewcomer, guestpassNewcomer } from './newcomers'
-import type { LabShop, Outcome, ShopName, Sight } from './shops'
-import { classic, guestpass, thingsIn } from './shops'
-import { expireToken, order, revoke, type Tally } from './stage'
+import { fillStorage, removeLocks } from './browser-faults'
+import { expireToken, injectFault, revoke, type ServerCounts } from './fault-injector'
+import { newClassicVisitor, newGuestpassVisitor } from './new-visitors'
+import type { LabShop, Outcome, ShopName, ShopState } from './shops'
+import { classic, guestpass, itemCount } from './shops'
 
 export const FAULTS = ['expire', 'tomorrow', 'lose', 'burst', 'locks', 'tabs', 'storage', 'outage', 'revoke'] as const
 
 export type FaultName = (typeof FAULTS)[number]
 
-/** What happened to one shop under a fault. */
-export interface Effect {
-  readonly before: Sight
-  readonly after: Sight
+/** What the lab has observed of one shop while a fault was active. */
+export interface Observation {
+  readonly before: ShopState
+  readonly after: ShopState
   readonly outcomes: readonly Outcome[]
-  /** What the server gave meanwhile. */
-  readonly given: Tally
-  /** What the session told meanwhile; the shop on interceptors has nobody who would. */
-  readonly heard: readonly SessionEvent[]
+  /** How many guests, log-ins and refreshes the server has counted. */
+  readonly counts: ServerCounts
+  /** The events of the session. Always empty for the shop with interceptors, which has no events. */
+  readonly events: readonly SessionEvent[]
 }
 
-/** Sends requests of a shop and takes note of what becomes of them. */
-export type Ask = (shop: LabShop, count: number) => Promise<void>
-
-export interface FaultActs {
-  readonly ask: Ask
-  /** Takes note of what a session tells that is not the page's own. */
-  readonly hear: (event: SessionEvent) => void
-  /** Opens five tabs, lets each send a request of both shops at one moment, and notes their outcomes. */
+/** The actions that a fault can use. The lab records what they cause. */
+export interface FaultActions {
+  /** Sends a number of requests of a shop at the same time. */
+  readonly send: (shop: LabShop, count: number) => Promise<void>
+  /** Records an event of a session other than the page's. */
+  readonly onEvent: (event: SessionEvent) => void
+  /** Opens five tabs, and lets each send a request of both shops at the same moment. */
   readonly inFiveTabs: () => Promise<void>
 }
 
 interface Fault {
-  /** It begins with a token that is refused although nobody could know that it would be. */
-  readonly surprises?: true
-  readonly act: (acts: FaultActs) => Promise<void>
+  /** The server refuses a token that the session takes for valid, so that the session gets a 401. */
+  readonly causes401?: true
+  readonly run: (actions: FaultActions) => Promise<void>
   /** Whether Guestpass has kept its promise. */
-  readonly held: (effect: Effect) => boolean
+  readonly isKept: (observation: Observation) => boolean
 }
 
-/** The tokens end, as everybody could know: Guestpass was told for how long its own is good. */
-async function bothExpire(): Promise<void> {
+/** Expires the tokens of both shops at the server. Guestpass also knows it, as it knows when its token expires. */
+async function expireBoth(): Promise<void> {
   await Promise.all([expireToken(guestpass), expireToken(classic)])
   session.expire()
 }
 
-const both = ({ ask }: FaultActs, count: number) => Promise.all([ask(guestpass, count), ask(classic, count)])
+const sendBoth = ({ send }: FaultActions, count: number) => Promise.all([send(guestpass, count), send(classic, count)])
 
 export const faults: Readonly<Record<FaultName, Fault>> = {
   expire: {
-    async act(acts) {
-      await bothExpire()
-      await both(acts, 1)
+    async run(actions) {
+      await expireBoth()
+      await sendBoth(actions, 1)
     },
-    held: (effect) => isSame(effect) && effect.given.refreshes === 1,
+    isKept: (observation) => isSame(observation) && observation.counts.refreshes === 1,
   },
   lose: {
-    async act(acts) {
-      await order('lose-answer')
-      await bothExpire()
-      await both(acts, 1)
+    async run(actions) {
+      await injectFault('lose-answer')
+      await expireBoth()
+      await sendBoth(actions, 1)
     },
-    // Once in vain, and once more.
-    held: (effect) => isSame(effect) && effect.given.refreshes === 2,
+    // The response of the first refresh is lost; the second one succeeds.
+    isKept: (observation) => isSame(observation) && observation.counts.refreshes === 2,
   },
   revoke: {
-    surprises: true,
-    async act(acts) {
+    causes401: true,
+    async run(actions) {
       await Promise.all([revoke(guestpass), revoke(classic)])
-      await both(acts, 1)
+      await sendBoth(actions, 1)
     },
-    held: (effect) =>
-      allAnswered(effect) &&
-      effect.after.id !== effect.before.id &&
-      effect.heard.some((event) => event.type === 'identity' && event.reason === 'invalid_grant'),
+    isKept: (observation) =>
+      allSucceeded(observation) &&
+      observation.after.id !== observation.before.id &&
+      observation.events.some((event) => event.type === 'identity' && event.reason === 'invalid_grant'),
   },
   outage: {
-    async act(acts) {
-      await bothExpire()
-      await order('outage')
-      await both(acts, 1)
+    async run(actions) {
+      await expireBoth()
+      await injectFault('outage')
+      await sendBoth(actions, 1)
     },
-    held: isSame,
+    isKept: isSame,
   },
   tomorrow: {
-    surprises: true,
-    async act(acts) {
-      await order('tomorrow')
-      await both(acts, 1)
+    causes401: true,
+    async run(actions) {
+      await injectFault('tomorrow')
+      await sendBoth(actions, 1)
     },
-    held: (effect) => isSame(effect) && effect.given.guests === 0,
+    isKept: (observation) => isSame(observation) && observation.counts.guests === 0,
   },
   storage: {
-    async act(acts) {
-      const newcomers = [guestpassNewcomer(acts.hear), classicNewcomer()]
+    async run(actions) {
+      const visitors = [newGuestpassVisitor(actions.onEvent), newClassicVisitor()]
       const undo = fillStorage()
       try {
-        for (const { shop } of newcomers) {
-          for (let request = 0; request < 3; request += 1) await acts.ask(shop, 1)
+        for (const { shop } of visitors) {
+          for (let request = 0; request < 3; request += 1) await actions.send(shop, 1)
         }
       } finally {
         undo()
-        for (const { leave } of newcomers) leave()
+        for (const { leave } of visitors) leave()
       }
     },
-    held: (effect) => isSame(effect) && effect.given.guests === 1 && isInMemory(effect),
+    isKept: (observation) => isSame(observation) && observation.counts.guests === 1 && isInMemory(observation),
   },
   locks: {
-    async act(acts) {
+    async run(actions) {
       const undo = removeLocks()
       try {
-        await bothExpire()
-        await both(acts, 20)
+        await expireBoth()
+        await sendBoth(actions, 20)
       } finally {
         undo()
       }
     },
-    held: (effect) => isSame(effect) && effect.given.refreshes === 1,
+    isKept: (observation) => isSame(observation) && observation.counts.refreshes === 1,
   },
   burst: {
-    async act(acts) {
-      await bothExpire()
-      await both(acts, 20)
+    async run(actions) {
+      await expireBoth()
+      await sendBoth(actions, 20)
     },
-    held: (effect) => isSame(effect) && effect.given.refreshes === 1,
+    isKept: (observation) => isSame(observation) && observation.counts.refreshes === 1,
   },
   tabs: {
-    act: (acts) => acts.inFiveTabs(),
-    // With a lock that all tabs have, one asks and the others take over what it got. One that still sees the storage of a
-    // moment ago may ask once more, and is given the same.
-    held: (effect) => isSame(effect) && effect.given.guests === 0 && effect.given.refreshes <= 5,
+    run: (actions) => actions.inFiveTabs(),
+    // One tab refreshes under the lock that all tabs share, and the others adopt its token. A tab that still reads an old
+    // value of the storage may refresh once more, and gets the same token.
+    isKept: (observation) =>
+      isSame(observation) && observation.counts.guests === 0 && observation.counts.refreshes <= 5,
   },
 }
 
-/** In the words of `lab.did`. */
-export type Did =
+/** A statement about a shop after a fault. The keys are those of `lab.did` in the texts of the demo. */
+export type Finding =
   | { readonly key: 'same' | 'fresh' | 'lost' | 'silent' | 'cart' | 'memory' }
   | { readonly key: 'failed' | 'guests' | 'refreshes'; readonly count: number }
 
-/** What to say of a shop after a fault, the worst first. */
-export function didTo(shop: ShopName, effect: Effect): readonly Did[] {
-  const { before, after, given, heard } = effect
-  const failed = effect.outcomes.filter(isFailed).length
-  const told = heard.some(({ type }) => type === 'identity')
+/** Describes what a fault did to a shop, the most severe finding first. */
+export function findingsOf(shop: ShopName, observation: Observation): readonly Finding[] {
+  const { before, after, counts, events } = observation
+  const failed = observation.outcomes.filter(isFailed).length
+  const reported = events.some(({ type }) => type === 'identity')
   const isOther = before.id !== after.id
-  const said: Did[] = []
-  if (isOther) said.push({ key: told ? 'fresh' : 'lost' })
-  if (lostCart(effect)) said.push({ key: 'cart' })
-  if (isOther && !told) said.push({ key: 'silent' })
-  if (failed > 0) said.push({ key: 'failed', count: failed })
-  if (!isOther && failed === 0) said.push({ key: 'same' })
-  if (given.guests > 0) said.push({ key: 'guests', count: given.guests })
-  if (shop === 'guestpass' && given.refreshes > 0) said.push({ key: 'refreshes', count: given.refreshes })
-  if (isInMemory(effect)) said.push({ key: 'memory' })
-  return said
+  const findings: Finding[] = []
+  if (isOther) findings.push({ key: reported ? 'fresh' : 'lost' })
+  if (lostCart(observation)) findings.push({ key: 'cart' })
+  if (isOther && !reported) findings.push({ key: 'silent' })
+  if (failed > 0) findings.push({ key: 'failed', count: failed })
+  if (!isOther && failed === 0) findings.push({ key: 'same' })
+  if (counts.guests > 0) findings.push({ key: 'guests', count: counts.guests })
+  if (shop === 'guestpass' && counts.refreshes > 0) findings.push({ key: 'refreshes', count: counts.refreshes })
+  if (isInMemory(observation)) findings.push({ key: 'memory' })
+  return findings
 }
 
-function isInMemory({ heard }: Effect): boolean {
-  return heard.some((event) => event.type === 'storage' && event.state === 'memory')
+function isInMemory({ events }: Observation): boolean {
+  return events.some((event) => event.type === 'storage' && event.state === 'memory')
 }
 
-/** The visitor had something in the cart, and has nothing now. */
-export function lostCart({ before, after }: Pick<Effect, 'before' | 'after'>): boolean {
-  return thingsIn(before) > 0 && thingsIn(after) === 0
+/** Whether the cart had items before the fault and is empty after it. */
+export function lostCart({ before, after }: Pick<Observation, 'before' | 'after'>): boolean {
+  return itemCount(before) > 0 && itemCount(after) === 0
 }
 
 export function isFailed({ status }: Outcome): boolean {
   return status === 0 || status >= 400
 }
 
-function allAnswered({ outcomes }: Effect): boolean {
+function allSucceeded({ outcomes }: Observation): boolean {
   return outcomes.length > 0 && !outcomes.some(isFailed)
 }
 
-function isSame(effect: Effect): boolean {
-  const { before, after } = effect
-  return allAnswered(effect) && after.id === before.id && thingsIn(after) === thingsIn(before)
+/** Whether all requests succeeded, and the visitor and the cart are the same as before. */
+function isSame(observation: Observation): boolean {
+  const { before, after } = observation
+  return allSucceeded(observation) && after.id === before.id && itemCount(after) === itemCount(before)
 }

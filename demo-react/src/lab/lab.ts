@@ -1,46 +1,67 @@
+// The state of the lab: the counters of both shops, and the results of the faults.
+
 import type { SessionEvent } from 'guestpass'
 import { useSyncExternalStore } from 'react'
 import { queryClient } from '../queries'
 import { session } from '../session'
-import { type Did, didTo, type Effect, FAULTS, type FaultName, faults, isFailed, lostCart } from './faults'
-import { classic, guestpass, type LabShop, look, type Outcome, type ShopName, type Sight, thingsIn } from './shops'
-import { clearStage, readStage, type Tally } from './stage'
+import { readReport, resetFaults, type ServerCounts } from './fault-injector'
+import {
+  FAULTS,
+  type FaultName,
+  type Finding,
+  faults,
+  findingsOf,
+  isFailed,
+  lostCart,
+  type Observation,
+} from './faults'
+import {
+  classic,
+  guestpass,
+  itemCount,
+  type LabShop,
+  type Outcome,
+  readShop,
+  type ShopName,
+  type ShopState,
+} from './shops'
 
-/** One shop on the board. */
-export interface Board extends Tally {
+/** The counters and the state of one shop, as the lab shows them. */
+export interface Board extends ServerCounts {
   readonly failed: number
   readonly carts: number
-  readonly sight: Sight | null
+  readonly shopState: ShopState | null
 }
 
-/** What came of a fault. */
-export interface Verdict {
-  readonly held: boolean
-  readonly said: Readonly<Record<ShopName, readonly Did[]>>
+/** The result of a fault. */
+export interface FaultResult {
+  /** Whether Guestpass has kept its promise. */
+  readonly kept: boolean
+  readonly findings: Readonly<Record<ShopName, readonly Finding[]>>
 }
 
 export interface LabState {
-  /** Null before it is known. */
+  /** Whether the server is in demo mode. Null before the lab knows it. */
   readonly isDemo: boolean | null
   readonly boards: Readonly<Record<ShopName, Board>>
-  readonly verdicts: Readonly<Partial<Record<FaultName, Verdict>>>
-  /** What is being done. */
+  readonly results: Readonly<Partial<Record<FaultName, FaultResult>>>
+  /** The running action, or null. No other one can start meanwhile. */
   readonly running: FaultName | 'opening' | 'counting' | null
-  /** How often the lab has opened its five tabs. */
+  /** How many times the lab has opened its five tabs. */
   readonly tabsOpened: number
 }
 
-const EMPTY: Board = { guests: 0, logins: 0, refreshes: 0, failed: 0, carts: 0, sight: null }
+const EMPTY: Board = { guests: 0, logins: 0, refreshes: 0, failed: 0, carts: 0, shopState: null }
 
-/** What is put into an empty cart before a fault, so that there is something to lose. */
-const STAKE = 1
+/** The id of the item that the lab adds to an empty cart before a fault, so that a lost cart can be seen. */
+const ITEM_TO_LOSE = 1
 
 const SHOPS: readonly LabShop[] = [guestpass, classic]
 
 let state: LabState = {
   isDemo: null,
   boards: { guestpass: EMPTY, classic: EMPTY },
-  verdicts: {},
+  results: {},
   running: null,
   tabsOpened: 0,
 }
@@ -50,145 +71,149 @@ export function useLab(): LabState {
   return useSyncExternalStore(subscribe, () => state)
 }
 
-/** Opens both shops and reads the counts. */
+/** Reads the state of both shops and the counts. */
 export async function openLab(): Promise<void> {
   if (state.running) return
   update({ running: 'opening' })
   try {
-    const report = await readStage().catch(() => null)
+    const report = await readReport().catch(() => null)
     update({ isDemo: report !== null })
-    if (report) await Promise.all(SHOPS.map(see))
-    await count()
+    if (report) await Promise.all(SHOPS.map(refresh))
+    await refreshCounts()
   } finally {
     update({ running: null })
   }
 }
 
-/** Puts one more of an item into the cart of a shop. */
+/** Adds one item to the cart of a shop. */
 export async function buy(shop: LabShop, item: number): Promise<void> {
-  note(shop.name, await shop.send('POST', '/me/cart', { item_id: item, quantity: 1 }))
-  await see(shop)
-  await count()
+  countFailure(shop.name, await shop.send('POST', '/me/cart', { item_id: item, quantity: 1 }))
+  await refresh(shop)
+  await refreshCounts()
 }
 
-/** Ends what goes on at the server, and counts from zero. The shops keep their visitors. */
+/** Ends all faults at the server and resets the counts. The shops keep their visitors. */
 export async function startOver(): Promise<void> {
   if (state.running) return
   update({ running: 'counting' })
-  await clearStage()
-  for (const { name } of SHOPS) board(name, { failed: 0, carts: 0 })
-  await Promise.all(SHOPS.map(see))
-  await count()
-  update({ running: null, verdicts: {} })
+  await resetFaults()
+  for (const { name } of SHOPS) updateBoard(name, { failed: 0, carts: 0 })
+  await Promise.all(SHOPS.map(refresh))
+  await refreshCounts()
+  update({ running: null, results: {} })
 }
 
-/** Does one thing to both shops, and judges. `inFiveTabs` sends from five tabs and hands back what became of it. */
-export async function strike(name: FaultName, inFiveTabs: () => Promise<Record<ShopName, Outcome[]>>): Promise<void> {
+/** Runs one fault on both shops and sets its result. `inFiveTabs` sends from five tabs and returns the outcomes. */
+export async function runFault(name: FaultName, inFiveTabs: () => Promise<Record<ShopName, Outcome[]>>): Promise<void> {
   if (state.running) return
-  update({ running: name, verdicts: { ...state.verdicts, [name]: undefined } })
-  const heard: SessionEvent[] = []
+  update({ running: name, results: { ...state.results, [name]: undefined } })
+  const events: SessionEvent[] = []
   const outcomes: Record<ShopName, Outcome[]> = { guestpass: [], classic: [] }
-  const taken = (shop: ShopName, outcome: Outcome) => {
+  const record = (shop: ShopName, outcome: Outcome) => {
     outcomes[shop].push(outcome)
-    note(shop, outcome)
+    countFailure(shop, outcome)
   }
   try {
-    if (faults[name].surprises) await trusted()
-    const before = { guestpass: await stake(guestpass), classic: await stake(classic) }
-    const given = await readStage()
-    const stop = session.onEvent((event) => heard.push(event))
-    await faults[name].act({
-      ask: async (shop, count) => {
-        const asked = Array.from({ length: count }, () => shop.send('GET', '/items/'))
-        for (const outcome of await Promise.all(asked)) taken(shop.name, outcome)
+    if (faults[name].causes401) await untilReplayAllowed()
+    const before = { guestpass: await ensureCart(guestpass), classic: await ensureCart(classic) }
+    const countsBefore = await readReport()
+    const stop = session.onEvent((event) => events.push(event))
+    await faults[name].run({
+      send: async (shop, count) => {
+        const sent = Array.from({ length: count }, () => shop.send('GET', '/items/'))
+        for (const outcome of await Promise.all(sent)) record(shop.name, outcome)
       },
-      hear: (event) => heard.push(event),
+      onEvent: (event) => events.push(event),
       inFiveTabs: async () => {
-        const came = await inFiveTabs()
-        for (const { name } of SHOPS) for (const outcome of came[name]) taken(name, outcome)
+        const fromTabs = await inFiveTabs()
+        for (const { name } of SHOPS) for (const outcome of fromTabs[name]) record(name, outcome)
       },
     })
-    const after = { guestpass: await see(guestpass), classic: await see(classic) }
+    const after = { guestpass: await refresh(guestpass), classic: await refresh(classic) }
     stop()
-    const now = await count()
-    const effectOn = (shop: ShopName): Effect => ({
+    const countsAfter = await refreshCounts()
+    const observationOf = (shop: ShopName): Observation => ({
       before: before[shop],
       after: after[shop],
       outcomes: outcomes[shop],
-      given: difference(now?.[shop], given?.[shop]),
-      heard: shop === 'guestpass' ? heard : [],
+      counts: difference(countsAfter?.[shop], countsBefore?.[shop]),
+      events: shop === 'guestpass' ? events : [],
     })
-    const effects = { guestpass: effectOn('guestpass'), classic: effectOn('classic') }
-    for (const { name } of SHOPS) if (lostCart(effects[name])) board(name, { carts: state.boards[name].carts + 1 })
-    const verdict: Verdict = {
-      held: faults[name].held(effects.guestpass),
-      said: { guestpass: didTo('guestpass', effects.guestpass), classic: didTo('classic', effects.classic) },
+    const observed = { guestpass: observationOf('guestpass'), classic: observationOf('classic') }
+    for (const { name } of SHOPS)
+      if (lostCart(observed[name])) updateBoard(name, { carts: state.boards[name].carts + 1 })
+    const result: FaultResult = {
+      kept: faults[name].isKept(observed.guestpass),
+      findings: {
+        guestpass: findingsOf('guestpass', observed.guestpass),
+        classic: findingsOf('classic', observed.classic),
+      },
     }
-    update({ verdicts: { ...state.verdicts, [name]: verdict } })
+    update({ results: { ...state.results, [name]: result } })
   } finally {
     update({ running: null })
-    // The shop beside the lab shows the same cart.
+    // The cart of the demo shop is the cart of the visitor in the lab.
     void queryClient.invalidateQueries()
   }
 }
 
-/** All faults, one after the other. */
-export async function strikeAll(inFiveTabs: () => Promise<Record<ShopName, Outcome[]>>): Promise<void> {
-  for (const name of FAULTS) await strike(name, inFiveTabs)
+/** Runs all faults, one after the other. */
+export async function runAllFaults(inFiveTabs: () => Promise<Record<ShopName, Outcome[]>>): Promise<void> {
+  for (const name of FAULTS) await runFault(name, inFiveTabs)
 }
 
-/** Opens five tabs in the place of those that may be open. */
+/** Opens five tabs and closes those that the lab has opened before. */
 export function openTabs(): void {
   update({ tabsOpened: state.tabsOpened + 1 })
 }
 
 /**
- * For so long after a token was renewed because of a 401, Guestpass takes another 401 for the fault of who sent it, and
- * hands it to the caller: a server that refuses everything is not asked for ever. In milliseconds.
+ * How long Guestpass does not replay a request after it has refreshed a token because of a 401, in milliseconds. It returns
+ * another 401 to the caller meanwhile, so that a server that refuses every token does not cause endless requests.
  */
-const TRUST = 10_000
+const REPLAY_PAUSE = 10_000
 
-let lastRefusal = 0
+let last401 = 0
 session.onEvent(({ type }) => {
-  if (type === 'unauthorized') lastRefusal = performance.now()
+  if (type === 'unauthorized') last401 = performance.now()
 })
 
-/** Waits until a 401 counts again. */
-async function trusted(): Promise<void> {
-  const left = lastRefusal === 0 ? 0 : lastRefusal + TRUST + 500 - performance.now()
+/** Waits until Guestpass replays a request after a 401 again. */
+async function untilReplayAllowed(): Promise<void> {
+  const left = last401 === 0 ? 0 : last401 + REPLAY_PAUSE + 500 - performance.now()
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left))
 }
 
-/** Sees to it that the visitor has something to lose. */
-async function stake(shop: LabShop): Promise<Sight> {
-  const sight = await see(shop)
-  if (thingsIn(sight) > 0) return sight
-  note(shop.name, await shop.send('POST', '/me/cart', { item_id: STAKE, quantity: 1 }))
-  return see(shop)
+/** Adds an item when the cart of a shop is empty. */
+async function ensureCart(shop: LabShop): Promise<ShopState> {
+  const shopState = await refresh(shop)
+  if (itemCount(shopState) > 0) return shopState
+  countFailure(shop.name, await shop.send('POST', '/me/cart', { item_id: ITEM_TO_LOSE, quantity: 1 }))
+  return refresh(shop)
 }
 
-async function see(shop: LabShop): Promise<Sight> {
-  const sight = await look(shop, (outcome) => note(shop.name, outcome))
-  board(shop.name, { sight })
-  return sight
+async function refresh(shop: LabShop): Promise<ShopState> {
+  const shopState = await readShop(shop, (outcome) => countFailure(shop.name, outcome))
+  updateBoard(shop.name, { shopState })
+  return shopState
 }
 
-async function count() {
-  const report = await readStage().catch(() => null)
-  if (report) for (const { name } of SHOPS) board(name, report[name])
+async function refreshCounts() {
+  const report = await readReport().catch(() => null)
+  if (report) for (const { name } of SHOPS) updateBoard(name, report[name])
   return report
 }
 
-function note(name: ShopName, outcome: Outcome): void {
-  if (isFailed(outcome)) board(name, { failed: state.boards[name].failed + 1 })
+function countFailure(name: ShopName, outcome: Outcome): void {
+  if (isFailed(outcome)) updateBoard(name, { failed: state.boards[name].failed + 1 })
 }
 
-function difference(now: Tally | undefined, before: Tally | undefined): Tally {
-  const of = (what: keyof Tally) => (now?.[what] ?? 0) - (before?.[what] ?? 0)
+function difference(now: ServerCounts | undefined, before: ServerCounts | undefined): ServerCounts {
+  const of = (count: keyof ServerCounts) => (now?.[count] ?? 0) - (before?.[count] ?? 0)
   return { guests: of('guests'), logins: of('logins'), refreshes: of('refreshes') }
 }
 
-function board(name: ShopName, change: Partial<Board>): void {
+function updateBoard(name: ShopName, change: Partial<Board>): void {
   update({ boards: { ...state.boards, [name]: { ...state.boards[name], ...change } } })
 }
 

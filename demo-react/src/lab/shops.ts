@@ -1,4 +1,4 @@
-// The two shops of the lab, in the same words: what differs between them is only how they get a token.
+// The two shops of the lab. Both send the same requests; they differ in how they get and renew a token.
 
 import { AxiosError } from 'axios'
 import type { Session } from 'guestpass'
@@ -6,25 +6,26 @@ import { stepKey } from '../cart'
 import { session } from '../session'
 import { api } from './classic/interceptors'
 
+/** `guestpass` is the shop with Guestpass, `classic` the shop with hand-written Axios interceptors. */
 export type ShopName = 'guestpass' | 'classic'
 
-/** What became of a request; status zero where no answer came. */
+/** The outcome of a request. The status is 0 when there was no response. */
 export interface Outcome {
   readonly status: number
   readonly body: unknown
 }
 
-/** A shop, and how it asks its server. */
+/** A shop: the way in which it sends requests. */
 export interface LabShop {
   readonly name: ShopName
   send(method: string, path: string, body?: unknown): Promise<Outcome>
-  /** What the next request would be sent with; null where there is nothing. */
+  /** The token of the next request, or null when there is none. */
   token(): Promise<string | null>
 }
 
 export const guestpass: LabShop = shopOf(session)
 
-/** The shop of a visitor whom this session stands for. */
+/** The shop with Guestpass that uses `session`. */
 export function shopOf(session: Session): LabShop {
   return {
     name: 'guestpass',
@@ -58,22 +59,22 @@ export const classic: LabShop = {
   token: async () => localStorage.getItem('token'),
 }
 
-/** Who a shop takes its visitor for, and what is in the cart. */
-export interface Sight {
+/** The visitor of a shop and the quantity of each item in the cart, as the server reports them. */
+export interface ShopState {
   readonly id: string | null
   readonly inCart: ReadonlyMap<number, number>
 }
 
-export function thingsIn({ inCart }: Sight): number {
+export function itemCount({ inCart }: ShopState): number {
   return [...inCart.values()].reduce((sum, quantity) => sum + quantity, 0)
 }
 
-/** Looks at a shop as its visitor does: two requests, the outcomes of which are handed to `note`. */
-export async function look(shop: LabShop, note: (outcome: Outcome) => void): Promise<Sight> {
+/** Reads the state of a shop with two requests. Their outcomes are passed to `onOutcome`. */
+export async function readShop(shop: LabShop, onOutcome: (outcome: Outcome) => void): Promise<ShopState> {
   const me = await shop.send('GET', '/me')
-  note(me)
+  onOutcome(me)
   const cart = await shop.send('GET', '/me/cart')
-  note(cart)
+  onOutcome(cart)
   const lines = (cart.body as { lines?: readonly { item_id: number; quantity: number }[] } | null)?.lines ?? []
   return {
     id: (me.body as { id?: string } | null)?.id ?? null,

@@ -4,12 +4,12 @@ import { Download, KeyRound, LogIn, LogOut, Trash2, UserPlus } from 'lucide-reac
 import { AlertDialog } from 'radix-ui'
 import { useTranslation } from 'react-i18next'
 import { exportData } from '../api/account'
-import { Choice } from '../components/Choice'
-import { useShopUi } from '../components/ShopUi'
+import { useOverlays } from '../components/Overlays'
+import { SegmentedControl } from '../components/SegmentedControl'
 import { VisitorId } from '../components/VisitorId'
 import { dateOf } from '../format'
 import { erase, signOut } from '../membership'
-import { useChangePreferences, useMe, usePreferences } from '../personal'
+import { useChangePreferences, useMe, usePreferences } from '../visitor-data'
 
 export function AccountPage() {
   const { t } = useTranslation()
@@ -29,7 +29,7 @@ function Who() {
   const { t } = useTranslation()
   const { id, kind } = useSession()
   const { data: me } = useMe()
-  const { showMembership } = useShopUi()
+  const { showMembership } = useOverlays()
   const member = kind === 'user'
   return (
     <section className="panel" aria-labelledby="who" data-testid="who" data-kind={kind}>
@@ -79,19 +79,19 @@ function PreferencesCard() {
   return (
     <section className="panel" aria-labelledby="preferences">
       <h2 id="preferences">{t('account.preferences')}</h2>
-      <Choice
+      <SegmentedControl
         label={t('account.language')}
         value={language ?? ''}
         options={{ '': t('account.system'), en: 'English', zh: '中文' }}
         onChange={(value) => change({ language: value === '' ? null : value })}
       />
-      <Choice
+      <SegmentedControl
         label={t('account.theme')}
         value={theme ?? ''}
         options={{ '': t('account.system'), light: t('account.light'), dark: t('account.dark') }}
         onChange={(value) => change({ theme: value === '' ? null : value })}
       />
-      <Choice
+      <SegmentedControl
         label={t('account.currency')}
         value={currency ?? 'EUR'}
         options={{ EUR: '€ EUR', USD: '$ USD', CNY: '¥ CNY' }}

@@ -2,10 +2,10 @@ import { Heart } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import { pick, useCatalogue } from '../catalogue'
-import { Empty } from '../components/Empty'
+import { EmptyState } from '../components/EmptyState'
 import { ItemCard } from '../components/ItemCard'
 import { LoadFailure } from '../components/LoadFailure'
-import { useFavorites } from '../personal'
+import { useFavorites } from '../visitor-data'
 
 export function FavoritesPage() {
   const { t } = useTranslation()
@@ -18,11 +18,11 @@ export function FavoritesPage() {
     <>
       <h1>{t('favorites.heading')}</h1>
       {items?.length === 0 && (
-        <Empty Icon={Heart} title={t('favorites.empty')} hint={t('favorites.emptyHint')}>
+        <EmptyState Icon={Heart} title={t('favorites.empty')} hint={t('favorites.emptyHint')}>
           <Link className="button" to="/">
             {t('item.back')}
           </Link>
-        </Empty>
+        </EmptyState>
       )}
       {items && items.length > 0 && (
         <ul className="grid" data-testid="favorites">

@@ -3,19 +3,19 @@ import type { CSSProperties } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import { pick, useCatalogue } from '../catalogue'
-import { Empty } from '../components/Empty'
+import { EmptyState } from '../components/EmptyState'
 import { LoadFailure } from '../components/LoadFailure'
 import { dateOf } from '../format'
 import { useGoods } from '../i18n'
-import { useForgetSeen, useHistory } from '../personal'
 import { hueOf, Picture } from '../pictures/Picture'
+import { useDeleteViews, useHistory } from '../visitor-data'
 
 export function HistoryPage() {
   const { t } = useTranslation()
   const { nameOf } = useGoods()
   const catalogue = useCatalogue().data
   const { data, error, refetch, hasNextPage, fetchNextPage } = useHistory()
-  const { mutate: forget } = useForgetSeen()
+  const { mutate: forget } = useDeleteViews()
   const seen = data?.pages.flatMap((page) => page.items)
   return (
     <>
@@ -28,11 +28,11 @@ export function HistoryPage() {
         )}
       </div>
       {seen?.length === 0 && (
-        <Empty Icon={History} title={t('history.empty')} hint={t('history.emptyHint')}>
+        <EmptyState Icon={History} title={t('history.empty')} hint={t('history.emptyHint')}>
           <Link className="button" to="/">
             {t('item.back')}
           </Link>
-        </Empty>
+        </EmptyState>
       )}
       {catalogue && seen && seen.length > 0 && (
         <ol className="seen" data-testid="history">

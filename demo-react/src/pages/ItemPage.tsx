@@ -3,15 +3,15 @@ import type { CSSProperties } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, useParams } from 'react-router'
 import { pick, useCatalogue } from '../catalogue'
-import { Empty } from '../components/Empty'
+import { EmptyState } from '../components/EmptyState'
 import { AddButton, HeartButton } from '../components/ItemCard'
+import { ItemRow } from '../components/ItemRow'
 import { LoadFailure } from '../components/LoadFailure'
-import { Rail } from '../components/Rail'
 import { price } from '../format'
 import { useCurrency } from '../hooks/useCurrency'
 import { useGoods } from '../i18n'
-import { useNoteSeen } from '../personal'
 import { hueOf, Picture } from '../pictures/Picture'
+import { useRecordView } from '../visitor-data'
 
 export function ItemPage() {
   const { t } = useTranslation()
@@ -20,18 +20,18 @@ export function ItemPage() {
   const { data, error, refetch } = useCatalogue()
   const id = Number(useParams().id)
   const item = data?.items.find((item) => item.id === id)
-  useNoteSeen(item?.id)
+  useRecordView(item?.id)
 
   if (!data) {
     return error ? <LoadFailure error={error} onRetry={() => void refetch()} /> : <div className="bone detail-bone" />
   }
   if (!item) {
     return (
-      <Empty Icon={SearchX} title={t('item.missing')} hint={t('item.missingHint')}>
+      <EmptyState Icon={SearchX} title={t('item.missing')} hint={t('item.missingHint')}>
         <Link className="button" to="/">
           {t('item.back')}
         </Link>
-      </Empty>
+      </EmptyState>
     )
   }
   const alike = data.items.filter((other) => other.category === item.category && other.id !== item.id)
@@ -59,8 +59,8 @@ export function ItemPage() {
         </div>
       </div>
       <div className="rails">
-        <Rail title={categoryOf(item.category)} items={alike.map((item) => ({ item }))} testId="alike" />
-        <Rail title={t('shop.recent')} items={recent.map((item) => ({ item }))} testId="recent" />
+        <ItemRow title={categoryOf(item.category)} items={alike.map((item) => ({ item }))} testId="alike" />
+        <ItemRow title={t('shop.recent')} items={recent.map((item) => ({ item }))} testId="recent" />
       </div>
     </article>
   )

@@ -4,10 +4,10 @@ import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'react-router'
 import type { Catalogue, Item } from '../api/shop'
 import { pick, search, useCatalogue } from '../catalogue'
-import { Empty } from '../components/Empty'
+import { EmptyState } from '../components/EmptyState'
 import { ItemCard } from '../components/ItemCard'
+import { ItemRow } from '../components/ItemRow'
 import { LoadFailure } from '../components/LoadFailure'
-import { Rail } from '../components/Rail'
 import { useGoods } from '../i18n'
 
 const PLACEHOLDERS = Array.from({ length: 12 }, (_, index) => `placeholder-${index}`)
@@ -58,8 +58,8 @@ function Personal({ catalogue }: { readonly catalogue: Catalogue }) {
   if (recent.length === 0 && recommended.length === 0) return null
   return (
     <div className="rails">
-      <Rail title={t('shop.recommended')} items={recommended} testId="recommended" />
-      <Rail title={t('shop.recent')} items={recent} testId="recent" />
+      <ItemRow title={t('shop.recommended')} items={recommended} testId="recommended" />
+      <ItemRow title={t('shop.recent')} items={recent} testId="recent" />
     </div>
   )
 }
@@ -83,7 +83,7 @@ function Goods({ catalogue, words }: { readonly catalogue: Catalogue; readonly w
   }
 
   if (catalogue.items.length === 0) {
-    return <Empty Icon={PackageOpen} title={t('shop.nothing')} hint="" />
+    return <EmptyState Icon={PackageOpen} title={t('shop.nothing')} hint="" />
   }
   return (
     <section aria-labelledby="items-heading">
@@ -111,7 +111,7 @@ function Goods({ catalogue, words }: { readonly catalogue: Catalogue; readonly w
         {words !== '' && t('shop.found', { count: found.length })}
       </p>
       {found.length === 0 ? (
-        <Empty
+        <EmptyState
           Icon={SearchX}
           title={t('shop.nothingFound', { words })}
           hint={t('shop.nothingFoundHint')}
@@ -120,7 +120,7 @@ function Goods({ catalogue, words }: { readonly catalogue: Catalogue; readonly w
           <Link className="button" to="/">
             {t('shop.showAll')}
           </Link>
-        </Empty>
+        </EmptyState>
       ) : (
         <ul className="grid">
           {found.map((item) => (

@@ -1,7 +1,7 @@
 import axios, { type AxiosError, type InternalAxiosRequestConfig } from 'axios'
-import { LAB } from './lab'
+import { DEMO_CONFIG } from './demo-config'
 
-export const api = axios.create(LAB)
+export const api = axios.create(DEMO_CONFIG)
 
 api.interceptors.request.use((config) => {
   const token = localStorage.getItem('token')
@@ -15,7 +15,7 @@ api.interceptors.response.use(
     const request = error.config as InternalAxiosRequestConfig & { retried?: boolean }
     if (error.response?.status !== 401 || request.retried) throw error
     request.retried = true
-    const { data } = await axios.post('/anonymous-login', undefined, LAB)
+    const { data } = await axios.post('/anonymous-login', undefined, DEMO_CONFIG)
     localStorage.setItem('token', data.access_token)
     return api.request(request)
   },

@@ -5,14 +5,14 @@ import { useEffect } from 'react'
 import { changePreferences, loadMe, loadPreferences, type Preferences, type PreferencesPatch } from './api/account'
 import {
   type Catalogue,
-  forgetAllSeen,
-  forgetSeen,
+  deleteAllViews,
+  deleteView,
   loadFavorites,
   loadHistory,
-  noteSeen,
+  recordView,
   setFavorite,
 } from './api/shop'
-import { keys, tellChanged } from './queries'
+import { announceChange, keys } from './queries'
 
 export function useMe() {
   return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => loadMe(signal) })
@@ -51,8 +51,8 @@ export function useFavoriteToggle() {
     },
     onError: (_, { id, favorite }) => setHeart(id, !favorite),
     onSettled: () => {
-      tellChanged('favorites')
-      tellChanged('catalogue')
+      announceChange('favorites')
+      announceChange('catalogue')
       return Promise.all([
         client.invalidateQueries({ queryKey: keys.favorites }),
         client.invalidateQueries({ queryKey: keys.catalogue }),
@@ -69,11 +69,11 @@ export function useFavoriteToggle() {
 }
 
 /** Notes that the visitor looks at an item. */
-export function useNoteSeen(id: number | undefined) {
+export function useRecordView(id: number | undefined) {
   const client = useQueryClient()
   useEffect(() => {
     if (id === undefined) return
-    noteSeen(id).then(
+    recordView(id).then(
       () => {
         void client.invalidateQueries({ queryKey: keys.catalogue })
         void client.invalidateQueries({ queryKey: keys.history })
@@ -84,10 +84,10 @@ export function useNoteSeen(id: number | undefined) {
   }, [id, client])
 }
 
-export function useForgetSeen() {
+export function useDeleteViews() {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (id: number | 'all') => (id === 'all' ? forgetAllSeen() : forgetSeen(id)),
+    mutationFn: (id: number | 'all') => (id === 'all' ? deleteAllViews() : deleteView(id)),
     onSettled: () => {
       void client.invalidateQueries({ queryKey: keys.catalogue })
       return client.invalidateQueries({ queryKey: keys.history })
@@ -115,7 +115,7 @@ export function useChangePreferences() {
       return before
     },
     onError: (_error, _patch, before) => client.setQueryData(keys.preferences, before),
-    onSuccess: () => tellChanged('preferences'),
+    onSuccess: () => announceChange('preferences'),
     onSettled: () => client.invalidateQueries({ queryKey: keys.preferences }),
   })
 }

@@ -3,28 +3,28 @@ import { CartDrawer } from './CartDrawer'
 import { MembershipDialog } from './MembershipDialog'
 
 /** What is open over the page. */
-interface ShopUi {
+interface Overlays {
   readonly showCart: () => void
   readonly showMembership: (how: 'signUp' | 'logIn') => void
 }
 
-const ShopUiContext = createContext<ShopUi | null>(null)
+const OverlaysContext = createContext<Overlays | null>(null)
 
-export function ShopUiProvider({ children }: { readonly children: ReactNode }) {
+export function OverlaysProvider({ children }: { readonly children: ReactNode }) {
   const [cartOpen, setCartOpen] = useState(false)
   const [membership, setMembership] = useState<'signUp' | 'logIn' | null>(null)
   const ui = useMemo(() => ({ showCart: () => setCartOpen(true), showMembership: setMembership }), [])
   return (
-    <ShopUiContext value={ui}>
+    <OverlaysContext value={ui}>
       {children}
       <CartDrawer open={cartOpen} onOpenChange={setCartOpen} />
       <MembershipDialog how={membership} onChange={setMembership} />
-    </ShopUiContext>
+    </OverlaysContext>
   )
 }
 
-export function useShopUi(): ShopUi {
-  const ui = useContext(ShopUiContext)
+export function useOverlays(): Overlays {
+  const ui = useContext(OverlaysContext)
   if (!ui) throw new Error('this needs a ShopUiProvider above it')
   return ui
 }

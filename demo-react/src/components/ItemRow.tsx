@@ -5,14 +5,14 @@ import type { Item } from '../api/shop'
 import { useGoods } from '../i18n'
 import { hueOf, Picture } from '../pictures/Picture'
 
-interface RailProps {
+interface ItemRowProps {
   readonly title: string
   readonly items: readonly { readonly item: Item; readonly note?: string }[]
   readonly testId: string
 }
 
 /** A row of small pictures that lead to items. */
-export function Rail({ title, items, testId }: RailProps) {
+export function ItemRow({ title, items, testId }: ItemRowProps) {
   const heading = useId()
   const { nameOf } = useGoods()
   if (items.length === 0) return null

@@ -1,23 +1,23 @@
-// Faults of the browser. Each hands back the way to undo it.
+// Faults of the browser. Each function returns a function that undoes the fault.
 
-const BALLAST = 'guestpass-demo:ballast'
+const FILLER_KEY = 'guestpass-demo:filler'
 
 /** Fills the storage of this origin to the last character. */
 export function fillStorage(): () => void {
-  let filling = ''
-  // Twice as much each time while that fits, then half as much.
+  let filler = ''
+  // Doubles the size until it does not fit, then halves it.
   for (let size = 1 << 16, grows = true; size >= 1; size = grows ? size * 2 : size >> 1) {
     try {
-      localStorage.setItem(BALLAST, filling + '#'.repeat(size))
-      filling += '#'.repeat(size)
+      localStorage.setItem(FILLER_KEY, filler + '#'.repeat(size))
+      filler += '#'.repeat(size)
     } catch {
       grows = false
     }
   }
-  return () => localStorage.removeItem(BALLAST)
+  return () => localStorage.removeItem(FILLER_KEY)
 }
 
-/** Takes the Web Locks API from this page. */
+/** Removes the Web Locks API from this page. */
 export function removeLocks(): () => void {
   const locks = Object.getOwnPropertyDescriptor(Navigator.prototype, 'locks')
   if (!locks) return () => {}

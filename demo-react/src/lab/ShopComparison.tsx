@@ -6,9 +6,9 @@ import { useGoods } from '../i18n'
 import { hueOf, Picture } from '../pictures/Picture'
 import code from './classic/interceptors.ts?raw'
 import { type Board, buy, startOver, useLab } from './lab'
-import { classic, guestpass, type LabShop, thingsIn } from './shops'
+import { classic, guestpass, itemCount, type LabShop } from './shops'
 
-/** What both shops sell here: four things are enough to fill a cart. */
+/** The items that both shops of the lab sell. */
 const GOODS = [
   { id: 1, name: 'Stoneware teapot' },
   { id: 2, name: 'Morning mug' },
@@ -18,15 +18,15 @@ const GOODS = [
 
 const COUNTERS = ['guests', 'logins', 'refreshes', 'failed', 'carts'] as const
 
-/** Both shops side by side, with what each has cost its visitor. */
-export function Race() {
+/** Both shops side by side, each with its visitor, its cart and its counters. */
+export function ShopComparison() {
   const { t } = useTranslation()
   const { boards, running } = useLab()
   const [codeShown, setCodeShown] = useState(false)
   return (
-    <section className="race" aria-labelledby="race">
+    <section className="comparison" aria-labelledby="comparison">
       <div className="goods-head">
-        <h2 id="race">{t('lab.race')}</h2>
+        <h2 id="comparison">{t('lab.race')}</h2>
         <button
           type="button"
           className="button button-small"
@@ -38,7 +38,7 @@ export function Race() {
           {t('lab.startOver')}
         </button>
       </div>
-      <div className="race-shops">
+      <div className="comparison-shops">
         <MiniShop shop={guestpass} board={boards.guestpass} other={boards.classic} title={t('lab.guestpass')} />
         <MiniShop shop={classic} board={boards.classic} other={boards.guestpass} title={t('lab.classic')} />
       </div>
@@ -51,7 +51,7 @@ export function Race() {
       >
         {t(codeShown ? 'lab.hideCode' : 'lab.classicHint')}
       </button>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to without a mouse */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the code must scroll with the keyboard too */}
       <pre id="classic-code" className="code" hidden={!codeShown} tabIndex={0}>
         {code}
       </pre>
@@ -62,7 +62,7 @@ export function Race() {
 interface MiniShopProps {
   readonly shop: LabShop
   readonly board: Board
-  /** That of the shop beside it. */
+  /** The board of the other shop, to compare the counters with. */
   readonly other: Board
   readonly title: string
 }
@@ -78,12 +78,12 @@ function MiniShop({ shop, board, other, title }: MiniShopProps) {
         {title}
       </h3>
       <p className="mini-visitor">
-        <span className="quiet">{t('lab.visitor')}</span> <VisitorId id={board.sight?.id ?? null} />
+        <span className="quiet">{t('lab.visitor')}</span> <VisitorId id={board.shopState?.id ?? null} />
       </p>
       <ul className="mini-goods">
         {GOODS.map((item) => {
           const name = nameOf(item)
-          const inCart = board.sight?.inCart.get(item.id) ?? 0
+          const inCart = board.shopState?.inCart.get(item.id) ?? 0
           return (
             <li key={item.id}>
               <button
@@ -106,7 +106,7 @@ function MiniShop({ shop, board, other, title }: MiniShopProps) {
         })}
       </ul>
       <p className="quiet" data-testid={`${shop.name}-cart`}>
-        {t('lab.inCart', { count: board.sight ? thingsIn(board.sight) : 0 })}
+        {t('lab.inCart', { count: board.shopState ? itemCount(board.shopState) : 0 })}
       </p>
       <dl className="counters">
         {COUNTERS.map((counter) => (

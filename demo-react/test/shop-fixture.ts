@@ -16,7 +16,7 @@ export const tea: Item = {
 }
 
 /** The shop's modules with the real session manager, against the test server of `guestpass/testing`. */
-export interface Stage {
+export interface ShopFixture {
   readonly server: TestServer
   readonly clock: TestClock
   readonly session: Session
@@ -28,7 +28,7 @@ export interface Stage {
 }
 
 /** A page that the shop's modules take for a browser's, with a cart for each guest at the server. */
-export async function openStage(): Promise<Stage> {
+export async function openShop(): Promise<ShopFixture> {
   localStorage.clear()
   const server = createTestServer({ origin: location.origin })
   const clock = createTestClock()

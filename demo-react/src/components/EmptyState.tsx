@@ -1,7 +1,7 @@
 import type { LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
 
-interface EmptyProps {
+interface EmptyStateProps {
   readonly Icon: LucideIcon
   readonly title: string
   readonly hint: string
@@ -10,7 +10,7 @@ interface EmptyProps {
 }
 
 /** Where there is nothing to show: what is missing, and what to do about it. */
-export function Empty({ Icon, title, hint, testId, children }: EmptyProps) {
+export function EmptyState({ Icon, title, hint, testId, children }: EmptyStateProps) {
   return (
     <div className="empty" data-testid={testId}>
       <span className="empty-picture">

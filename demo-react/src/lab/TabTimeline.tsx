@@ -4,21 +4,23 @@ import { timeOfDay } from '../format'
 import { useNow } from '../hooks/useNow'
 import { type Lane, useLanes } from '../timeline'
 
-const SHOWN = 30_000
+/** The period that the timeline shows, in milliseconds. */
+const PERIOD = 30_000
+/** How many entries the list of the latest entries has. */
 const LATEST = 8
 
-type Mark = Lane['marks'][number]
+type Entry = Lane['entries'][number]
 
-/** What happened when, in every tab of this browser. */
-export function Lanes() {
+/** The requests and session events of all tabs of this browser over time, with a lane for each tab. */
+export function TabTimeline() {
   const { t } = useTranslation()
   const lanes = useLanes()
   const now = useNow(250)
   const name = useLaneName(lanes)
-  const describe = useMarkWords()
+  const describe = useDescription()
   const latest = lanes
-    .flatMap((lane) => lane.marks.map((mark) => ({ lane, mark })))
-    .sort((one, other) => other.mark.at - one.mark.at)
+    .flatMap((lane) => lane.entries.map((entry) => ({ lane, entry })))
+    .sort((one, other) => other.entry.at - one.entry.at)
     .slice(0, LATEST)
   return (
     <section className="lanes" aria-labelledby="lanes">
@@ -33,18 +35,18 @@ export function Lanes() {
       </ul>
       <div className="lane-chart" data-testid="lanes">
         {lanes.map((lane) => (
-          <div key={lane.tab} className="lane" data-gone={lane.gone}>
+          <div key={lane.tab} className="lane" data-closed={lane.closed}>
             <span className="lane-name">{name(lane)}</span>
             <div className="lane-track" aria-hidden="true">
-              {lane.marks
-                .filter(({ at }) => now - at < SHOWN)
-                .map((mark) => (
+              {lane.entries
+                .filter(({ at }) => now - at < PERIOD)
+                .map((entry) => (
                   <i
-                    key={mark.key}
+                    key={entry.key}
                     className="mark"
-                    data-tone={toneOf(mark)}
-                    style={{ left: `${Math.min(100, 100 - ((now - mark.at) / SHOWN) * 100)}%` }}
-                    title={describe(mark)}
+                    data-tone={toneOf(entry)}
+                    style={{ left: `${Math.min(100, 100 - ((now - entry.at) / PERIOD) * 100)}%` }}
+                    title={describe(entry)}
                   />
                 ))}
             </div>
@@ -53,12 +55,12 @@ export function Lanes() {
       </div>
       <h3>{t('lab.latest')}</h3>
       <ol className="latest">
-        {latest.map(({ lane, mark }) => (
-          <li key={mark.key}>
-            <time>{timeOfDay(mark.at)}</time>
-            <i className="mark" data-tone={toneOf(mark)} />
+        {latest.map(({ lane, entry }) => (
+          <li key={entry.key}>
+            <time>{timeOfDay(entry.at)}</time>
+            <i className="mark" data-tone={toneOf(entry)} />
             <span className="latest-tab">{name(lane)}</span>
-            <span className="latest-what">{describe(mark)}</span>
+            <span className="latest-what">{describe(entry)}</span>
           </li>
         ))}
       </ol>
@@ -71,24 +73,24 @@ function useLaneName(lanes: readonly Lane[]): (lane: Lane) => string {
   return (lane) => {
     if (lane.own) return t('lab.thisTab')
     const name = t('lab.otherTab', { number: lanes.indexOf(lane) + 1 })
-    return lane.gone ? t('lab.goneTab', { name }) : name
+    return lane.closed ? t('lab.goneTab', { name }) : name
   }
 }
 
-function useMarkWords(): (mark: Mark) => string {
+function useDescription(): (entry: Entry) => string {
   const { t } = useTranslation()
   const eventWords = useEventWords()
-  return (mark) => {
-    if (mark.kind === 'event') return eventWords(mark.event).title
-    const { request, status, took } = mark.wire
+  return (entry) => {
+    if (entry.kind === 'event') return eventWords(entry.event).title
+    const { request, status, took } = entry.request
     return `${request} → ${status === 0 ? t('lab.noAnswer') : status}, ${Math.round(took)} ms`
   }
 }
 
-/** The loudest that there is to say of a mark. */
-function toneOf(mark: Mark): 'request' | 'token' | 'event' | 'refused' | 'classic' {
-  if (mark.kind === 'event') return 'event'
-  const { request, status, shop } = mark.wire
+/** The colour of an entry. A failed request has the colour of a failure, whatever it was. */
+function toneOf(entry: Entry): 'request' | 'token' | 'event' | 'refused' | 'classic' {
+  if (entry.kind === 'event') return 'event'
+  const { request, status, shop } = entry.request
   if (status === 0 || status >= 400) return 'refused'
   if (shop === 'classic') return 'classic'
   return /^POST \/(token|anonymous-login|revoke)$/.test(request) ? 'token' : 'request'

@@ -1,15 +1,20 @@
 import { ToggleGroup } from 'radix-ui'
 import { useId } from 'react'
 
-interface ChoiceProps<Value extends string> {
+interface SegmentedControlProps<Value extends string> {
   readonly label: string
   readonly value: Value
   readonly options: Readonly<Record<Value, string>>
   readonly onChange: (value: Value) => void
 }
 
-/** One of a few, all of them in sight. */
-export function Choice<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
+/** One of a few, all of them in shopState. */
+export function SegmentedControl<Value extends string>({
+  label,
+  value,
+  options,
+  onChange,
+}: SegmentedControlProps<Value>) {
   const id = useId()
   const names = Object.keys(options) as Value[]
   return (
