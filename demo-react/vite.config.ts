@@ -8,11 +8,11 @@ const API = '^/(anonymous-login|token|revoke|items|public-data|me|register|login
 export default defineConfig({
   plugins: [react(), preloadFont('figtree-latin-wght-normal')],
   server: { proxy: { [API]: 'http://127.0.0.1:8000' } },
-  // The package finds its .wasm file relative to its own module, which pre-bundling would move.
+  // The package loads its .wasm file by a URL relative to its own module, and pre-bundling would move that module.
   optimizeDeps: { exclude: ['guestpass'] },
 })
 
-/** Asks for a font before the styles that name it have arrived, so that no text moves when it does. */
+/** Preloads a font before the style sheet is loaded, so that the text does not move when the font arrives. */
 function preloadFont(name: string): Plugin {
   return {
     name: 'preload-font',

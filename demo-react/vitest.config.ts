@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     environment: 'jsdom',
-    // The package is loaded by Node itself, as it is where it is installed: `vi.resetModules` leaves it alone.
+    // Node loads the package, as in an app that has installed it, so `vi.resetModules` does not reload it.
     server: { deps: { external: [/\/npm\/(dist|pkg)\//] } },
   },
 })

@@ -20,9 +20,9 @@ import {
 import { failureOf } from './failure'
 import { announceChange, keys } from './queries'
 
-/** One step of a visitor: so many more of an item, so many of it, or none. */
+/** A change of the cart by the visitor: adds a quantity of an item, or sets its quantity. 0 removes the item. */
 export interface CartStep {
-  /** Tells it from every other step, and lets the server recognise it when it is sent again. */
+  /** The idempotency key, by which the server recognises a repeated request. */
   readonly key: string
   readonly line: Omit<CartLine, 'quantity'>
   readonly change: { readonly add: number } | { readonly set: number }
@@ -31,29 +31,29 @@ export interface CartStep {
 const EMPTY: Cart = { lines: [], total_cents: 0, currency: 'EUR' }
 const RETRIES = 3
 
-/** Steps whose effect is in the cart that the query holds: for a moment they are still counted as being under way. */
-const arrived = new Set<string>()
+/** Keys of completed steps. TanStack Query lists a step as pending for a moment after its result is in the cart. */
+const completed = new Set<string>()
 
 export function cartOptions() {
   return { queryKey: keys.cart, queryFn: ({ signal }: { signal: AbortSignal }) => loadCart(signal), staleTime: 5000 }
 }
 
-/** How a step goes to the server: one after the other, so that the last answer is the last word. */
+/** How a step is sent. Steps are sent one after the other, so that the last response has the final cart. */
 export function stepOptions(client: QueryClient): MutationOptions<Cart, DefaultError, CartStep> {
   return {
     mutationKey: keys.cart,
     scope: { id: 'cart' },
     mutationFn: send,
-    // With its key, a step that was carried out although its answer was lost is not carried out twice.
+    // After a lost response, the server recognises the key and does not apply the step twice.
     retry: (failures, error) => failures < RETRIES && failureOf(error)?.kind === 'unreachable',
     retryDelay: (failures) => 500 * 2 ** failures,
     onSuccess: async (cart, { key }) => {
       await client.cancelQueries({ queryKey: keys.cart })
-      arrived.add(key)
+      completed.add(key)
       client.setQueryData(keys.cart, cart)
       announceChange('cart')
     },
-    // It may have been carried out all the same.
+    // The server may have applied the step although the request failed.
     onError: () => client.invalidateQueries({ queryKey: keys.cart }),
   }
 }
@@ -64,9 +64,9 @@ function send({ key, line: { item_id: itemId }, change }: CartStep): Promise<Car
 }
 
 export interface CartView {
-  /** The cart with every step that is on its way. Undefined before it has loaded. */
+  /** The cart with all pending steps applied. Undefined before it has loaded. */
   readonly cart: Cart | undefined
-  /** How many things are in it. */
+  /** The total quantity of all items. */
   readonly count: number
   readonly isSaving: (itemId: number) => boolean
   readonly quantityOf: (itemId: number) => number
@@ -81,19 +81,19 @@ export function useCart(): CartView {
   return cartView(data, steps)
 }
 
-/** The cart as the page shows it: what the server said last, and what is on its way there. */
+/** The cart as the page shows it: the last cart from the server, with all pending steps applied. */
 export function cartView(data: Cart | undefined, steps: readonly CartStep[]): CartView {
-  const waiting = steps.filter(({ key }) => !arrived.has(key))
-  const cart = waiting.length > 0 ? waiting.reduce(after, data ?? EMPTY) : data
+  const pending = steps.filter(({ key }) => !completed.has(key))
+  const cart = pending.length > 0 ? pending.reduce(apply, data ?? EMPTY) : data
   return {
     cart,
     count: cart?.lines.reduce((sum, line) => sum + line.quantity, 0) ?? 0,
-    isSaving: (itemId) => waiting.some(({ line }) => line.item_id === itemId),
+    isSaving: (itemId) => pending.some(({ line }) => line.item_id === itemId),
     quantityOf: (itemId) => cart?.lines.find((line) => line.item_id === itemId)?.quantity ?? 0,
   }
 }
 
-/** What a visitor can do to the cart. */
+/** The changes that a visitor can make to the cart. */
 export function useCartSteps() {
   const client = useQueryClient()
   const { mutate } = useMutation(stepOptions(client))
@@ -105,7 +105,7 @@ export function useCartSteps() {
   }
 }
 
-/** 128 random bits in base64url, as the server wants an idempotency key. */
+/** An idempotency key: 128 random bits in base64url. */
 export function stepKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return btoa(String.fromCharCode(...bytes))
@@ -119,7 +119,7 @@ function lineOf(item: Item | CartLine): CartStep['line'] {
   return { item_id: 'item_id' in item ? item.item_id : item.id, name, price_cents, currency }
 }
 
-function after(cart: Cart, { line, change }: CartStep): Cart {
+function apply(cart: Cart, { line, change }: CartStep): Cart {
   const before = cart.lines.find(({ item_id }) => item_id === line.item_id)?.quantity ?? 0
   const quantity = Math.min('add' in change ? before + change.add : change.set, MAX_QUANTITY)
   const others = cart.lines.filter(({ item_id }) => item_id !== line.item_id)

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { type Catalogue, type Item, loadCatalogue } from './api/shop'
 import { keys } from './queries'
 
-/** What the shop sells, as this visitor sees it. */
+/** The items of the shop, with what the server knows of this visitor: favourites, views, recommendations. */
 export function useCatalogue() {
   return useQuery({ queryKey: keys.catalogue, queryFn: ({ signal }) => loadCatalogue(signal) })
 }
@@ -12,7 +12,7 @@ export function pick(catalogue: Catalogue, ids: readonly number[]): readonly Ite
   return ids.flatMap((id) => catalogue.items.find((item) => item.id === id) ?? [])
 }
 
-/** Which items a visitor means who types `words`: every word has to occur in what `textOf` tells of an item. */
+/** Finds the items whose text contains every one of the words, ignoring case and accents. */
 export function search(items: readonly Item[], words: string, textOf: (item: Item) => string): readonly Item[] {
   const wanted = folded(words).split(/\s+/).filter(Boolean)
   if (wanted.length === 0) return items
@@ -22,7 +22,7 @@ export function search(items: readonly Item[], words: string, textOf: (item: Ite
   })
 }
 
-/** Without case and accents. */
+/** Removes case and accents. */
 function folded(text: string): string {
   return text
     .normalize('NFD')

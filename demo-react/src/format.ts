@@ -8,20 +8,21 @@ const DAY = 24 * HOUR
 
 export type Currency = NonNullable<Preferences['currency']>
 
-/** What a euro costs. Fixed: this is a demo, and its shop counts in euros. */
+/** Fixed exchange rates of the demo. All prices of the server are in euros. */
 const PER_EURO: Readonly<Record<Currency, number>> = { EUR: 1, USD: 1.1, CNY: 7.8 }
 
-/** An amount of euro cents, in the visitor's currency and way of writing. */
+/** Formats an amount of euro cents in the visitor's currency and language. */
 export function price(cents: number, currency: Currency): string {
   const format = new Intl.NumberFormat(i18next.language, { style: 'currency', currency })
   return format.format((cents / 100) * PER_EURO[currency])
 }
 
+/** Formats an ISO date as date and time in the visitor's language and time zone. */
 export function dateOf(at: string): string {
   return new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 }
 
-/** `14:02:31`, in the visitor's time zone. */
+/** Formats a time as `14:02:31`, in the visitor's time zone. */
 export function timeOfDay(at: number): string {
   return new Intl.DateTimeFormat('en', {
     hour: '2-digit',
@@ -31,7 +32,7 @@ export function timeOfDay(at: number): string {
   }).format(at)
 }
 
-/** What is left of a span, short enough for a small ring: `14:52`, `3 h`, `29 d`. */
+/** Formats a duration for the countdown ring: `14:52`, `3 h`, `29 d`. */
 export function remaining(milliseconds: number): string {
   if (milliseconds >= DAY) return `${Math.floor(milliseconds / DAY)} d`
   if (milliseconds >= HOUR) return `${Math.floor(milliseconds / HOUR)} h`
@@ -39,12 +40,12 @@ export function remaining(milliseconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }
 
-/** Whole seconds that are left, at least one, for sentences. */
+/** Rounds a duration up to whole seconds, at least 1. */
 export function secondsLeft(milliseconds: number): number {
   return Math.max(1, Math.ceil(milliseconds / SECOND))
 }
 
-/** The part of an id that tells the kind of visitor, underscore included, and the part that tells the visitor. */
+/** Splits an id into its prefix, `anonymous_` or `user_`, and the UUID. */
 export function splitId(id: string): readonly [kind: string, unique: string] {
   const end = id.indexOf('_') + 1
   return [id.slice(0, end), id.slice(end)]

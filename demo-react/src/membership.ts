@@ -1,4 +1,4 @@
-// Becoming a member: the one place that knows how it is asked for, and what its refusals mean.
+// Registration, log-in, sign-out and erasure, and the reasons why they fail.
 
 import { GuestpassError, type Membership } from 'guestpass'
 import { failureOf } from './failure'
@@ -11,7 +11,7 @@ export interface Password {
   readonly password: string
 }
 
-/** Whether this browser can make and use passkeys here: they belong to a name, which an address is not. */
+/** Whether passkeys work on this page. They need a browser with WebAuthn and a host name, not an IP address. */
 export const hasPasskeys = typeof PublicKeyCredential === 'function' && !/^[\d.]+$|^\[/.test(location.hostname)
 
 export function registerWithPassword(given: Password): Promise<Membership> {
@@ -30,20 +30,20 @@ export function logInWithPasskey(): Promise<Membership> {
   return session.login({ passkey: true })
 }
 
-/** Leaves this browser a stranger; the account stays. */
+/** Signs the visitor out in this browser. The account stays. */
 export function signOut(): Promise<void> {
   return session.signOut()
 }
 
-/** Has everything erased that is kept about the visitor, and forgets them in every tab. */
+/** Erases all data of the visitor, and signs out in every tab. */
 export function erase(): Promise<void> {
   return session.erase()
 }
 
-/** Why it did not work, in one word. */
+/** The reason of a failure, as a key of the texts under `membership.errors`. */
 export function refusalCode(error: unknown): string {
   if (error instanceof GuestpassError && error.reason !== undefined) return error.reason
-  // The visitor has called it off, or let it run out.
+  // The visitor has cancelled the passkey dialog, or it has timed out.
   if (error instanceof GuestpassError && error.code === 'passkey_failed') return 'cancelled'
   return failureOf(error)?.kind === 'unreachable' ? 'unreachable' : 'other'
 }

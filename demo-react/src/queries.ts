@@ -4,7 +4,7 @@ import { failureOf } from './failure'
 import { session } from './session'
 import { onTabMessage, postTabMessage, TAB_ID } from './tab-channel'
 
-/** What the page knows of the server, by name. All of it belongs to one visitor. */
+/** The query keys of all data that the page loads. The data belongs to one visitor. */
 export const keys = {
   catalogue: ['catalogue'],
   cart: ['cart'],
@@ -21,9 +21,9 @@ export const queryClient = new QueryClient({
   queryCache: new QueryCache(),
   defaultOptions: {
     queries: {
-      // Whoever has left is not made a new guest before asking for something.
+      // After a sign-out, a background query must not create a new guest.
       enabled: () => !isOver(session.getSnapshot().status),
-      // What a server refuses, it goes on refusing; what does not come through is tried until it does.
+      // A refusal is permanent. When the server is unreachable, the query is repeated until it succeeds.
       retry: (_, error) => failureOf(error)?.kind === 'unreachable',
       retryDelay: (failures) => Math.min(FIRST_DELAY * 2 ** failures, LONGEST_DELAY),
       staleTime: 30_000,
@@ -37,33 +37,33 @@ export function isOver(status: Status): boolean {
   return status === 'signed_out' || status === 'ended' || status === 'closed'
 }
 
-/** Keeps what the page knows that of the visitor who is there; returns the way to stop. */
+/** Discards and reloads data when the visitor changes. Returns a function that unsubscribes. */
 export function followSession(client: QueryClient, session: Session): () => void {
-  let down = false
+  let unavailable = false
   const stopEvents = session.onEvent((event) => {
     switch (event.type) {
       case 'identity':
-        // A member has what the guest had, and maybe more; anybody else has nothing of it.
+        // The data of the guest belongs to the member too. Another visitor must not see it.
         if (event.reason === 'registered' || event.reason === 'logged_in') void client.invalidateQueries()
         else void client.resetQueries()
         break
       case 'signed_out':
-        // Calls off what is under way, too. To cancel that first would bring back what was known before it; and to remove
-        // what is inactive would take it from the page that shows it, since now nothing is asked for.
+        // Resetting cancels running queries too. Cancelling them first would restore their previous data, and removing
+        // inactive queries would remove those on the page, which are disabled after a sign-out.
         void client.resetQueries()
         break
       case 'acquired':
       case 'adopted':
-        // After a sign-out nothing was asked for any more. At the first visit all of it is being asked for already.
+        // Reloads the queries that were disabled after a sign-out. At a first visit they are running already.
         void client.refetchQueries({ predicate: (query) => query.state.fetchStatus === 'idle' && !query.state.data })
         break
     }
   })
   const stopChanges = session.subscribe(() => {
     const { status } = session.getSnapshot()
-    if (status === 'unavailable') down = true
-    if (status === 'active' && down) {
-      down = false
+    if (status === 'unavailable') unavailable = true
+    if (status === 'active' && unavailable) {
+      unavailable = false
       void client.invalidateQueries()
     }
   })
@@ -73,12 +73,12 @@ export function followSession(client: QueryClient, session: Session): () => void
   }
 }
 
-/** Tells the other tabs that what they show may be old. */
+/** Tells the other tabs that this tab has changed the data under a key. */
 export function announceChange(what: keyof typeof keys): void {
   postTabMessage({ type: 'changed', tab: TAB_ID, what })
 }
 
-/** Loads again what another tab has changed; returns the way to stop. */
+/** Reloads the data that another tab has changed. Returns a function that unsubscribes. */
 export function followTabs(client: QueryClient): () => void {
   return onTabMessage((message) => {
     if (message.type === 'changed') void client.invalidateQueries({ queryKey: [message.what] })

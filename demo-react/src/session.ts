@@ -1,15 +1,15 @@
-// First: it has to see the requests that the session sends.
+// Imported first, because it replaces `fetch` and must see the requests of the session.
 import './request-log'
 import { createSession, type Session } from 'guestpass'
 
 declare global {
   interface Window {
-    /** The page's session, for whoever wants to try it in the console. */
+    /** The session of the page, for use in the console. */
     guestpass: Session
   }
 }
 
-/** The visitor's session: one for the whole page. Nothing is asked of the server before the first `session.fetch`. */
+/** The session of the visitor. It sends no request before the first `session.fetch`. */
 export const session = createSession({ baseUrl: window.location.origin })
 
 window.guestpass = session

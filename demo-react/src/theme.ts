@@ -1,6 +1,6 @@
 import type { Preferences } from './api/account'
 
-/** Shows the page in a theme; without one, as the device prefers. */
+/** Sets the theme of the page. Without a theme, the page follows the device. */
 export function showTheme(theme: Preferences['theme']): void {
   if (theme) document.documentElement.dataset.theme = theme
   else delete document.documentElement.dataset.theme

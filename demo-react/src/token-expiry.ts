@@ -5,32 +5,32 @@ import { session } from './session'
 const KEY = 'guestpass-demo:lifetime'
 
 let lifetime = stored()
-/** The end of the token that was made to expire before it. */
-let cutShort: number | null = null
+/** The `expiresAt` of the token that `expireNow` has expired early, or null. */
+let expiredEarly: number | null = null
 const listeners = new Set<() => void>()
 
-/** The end of the access token, in milliseconds since the epoch, and what it lives from its issue, in milliseconds. */
+/** When the access token expires, and how long it is valid. */
 export interface Expiry {
-  /** Zero for a token that was made to expire. Null when there is none, or nobody said. */
+  /** In milliseconds since the epoch. 0 for a token that `expireNow` has expired. Null when it is not known. */
   readonly expiresAt: number | null
-  /** Null as long as this browser has not seen a token issued. */
+  /** The lifetime of a token, in milliseconds. Null until this browser has received a token. */
   readonly lifetime: number | null
 }
 
 export function useExpiry(): Expiry {
   const expiresAt = useSession((snapshot) => snapshot.expiresAt)
-  const early = useSyncExternalStore(subscribe, () => cutShort)
+  const early = useSyncExternalStore(subscribe, () => expiredEarly)
   return { expiresAt: expiresAt !== null && expiresAt === early ? 0 : expiresAt, lifetime }
 }
 
-/** Lets the access token expire. The snapshot goes on telling the end that the server has set, so this remembers it. */
+/** Expires the access token. The snapshot still has the time that the server has set, so this module remembers it. */
 export function expireNow(): void {
   session.expire()
-  cutShort = session.getSnapshot().expiresAt
+  expiredEarly = session.getSnapshot().expiresAt
   for (const listener of listeners) listener()
 }
 
-// A snapshot tells when the token expires, not when it was issued; the moment of issue passes by as an event.
+// A snapshot has the expiry of the token, but not the time of issue, which is the time of an event.
 session.onEvent(({ type, at }) => {
   const { expiresAt } = session.getSnapshot()
   if ((type !== 'acquired' && type !== 'refreshed') || expiresAt === null || expiresAt <= at) return
@@ -38,7 +38,7 @@ session.onEvent(({ type, at }) => {
   try {
     localStorage.setItem(KEY, String(lifetime))
   } catch {
-    // Without storage the ring starts full after a reload. Nothing else depends on it.
+    // Without storage, only the countdown ring is affected: it starts full after a reload.
   }
 })
 

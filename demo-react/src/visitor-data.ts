@@ -1,4 +1,4 @@
-// What the shop remembers of a visitor: favourites, what was looked at, preferences.
+// The data that the server keeps about a visitor: profile, favourites, history and preferences.
 
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
@@ -38,7 +38,7 @@ export function useFavorites() {
   })
 }
 
-/** Makes an item a favourite, or no longer one. The heart changes at once, and back if the server did not take it. */
+/** Adds or removes a favourite. The heart changes at once, and changes back when the request fails. */
 export function useFavoriteToggle() {
   const client = useQueryClient()
   return useMutation({
@@ -68,7 +68,7 @@ export function useFavoriteToggle() {
   }
 }
 
-/** Notes that the visitor looks at an item. */
+/** Adds an item to the history of the visitor. */
 export function useRecordView(id: number | undefined) {
   const client = useQueryClient()
   useEffect(() => {
@@ -78,7 +78,7 @@ export function useRecordView(id: number | undefined) {
         void client.invalidateQueries({ queryKey: keys.catalogue })
         void client.invalidateQueries({ queryKey: keys.history })
       },
-      // The shop works without a memory.
+      // A failure is ignored: the shop works without the history.
       () => {},
     )
   }, [id, client])
@@ -95,13 +95,13 @@ export function useDeleteViews() {
   })
 }
 
-/** What the visitor has chosen; empty before it is known. */
+/** The preferences of the visitor. Before they are loaded, those that this browser showed last. */
 export function usePreferences(): Preferences {
   const { data } = useQuery({ queryKey: keys.preferences, queryFn: ({ signal }) => loadPreferences(signal) })
   return data ?? remembered()
 }
 
-/** Changes preferences: at once on the page, and back if the server did not take it. */
+/** Changes preferences. The page changes at once, and changes back when the request fails. */
 export function useChangePreferences() {
   const client = useQueryClient()
   return useMutation({
@@ -120,14 +120,14 @@ export function useChangePreferences() {
   })
 }
 
-/** RFC 7396, for the flat object that preferences are. */
+/** Applies a JSON Merge Patch (RFC 7396) to a flat object. */
 export function merged(before: Preferences, patch: PreferencesPatch): Preferences {
   return Object.fromEntries(Object.entries({ ...before, ...patch }).filter(([, value]) => value !== null))
 }
 
 const REMEMBERED = 'guestpass-demo:preferences'
 
-/** What this browser last showed, so that the page does not change under the visitor's eyes when it loads. */
+/** The preferences that this browser showed last, so that theme and language do not change while the page loads. */
 export function remembered(): Preferences {
   try {
     return JSON.parse(localStorage.getItem(REMEMBERED) ?? '{}')
@@ -140,6 +140,6 @@ export function remember(preferences: Preferences): void {
   try {
     localStorage.setItem(REMEMBERED, JSON.stringify(preferences))
   } catch {
-    // Without storage the page begins as the browser prefers it.
+    // Without storage, the page starts with the preferences of the browser.
   }
 }

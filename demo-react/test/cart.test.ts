@@ -1,4 +1,4 @@
-// What happens to a cart, with the real session manager.
+// The cart, with the real session manager and the test server.
 
 import type { MutationObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -23,19 +23,19 @@ afterEach(() => {
   shop.end()
 })
 
-test('the first look at the cart makes one guest', () => {
+test('loading the cart creates one guest', () => {
   expect(shop.server.guests).toHaveLength(1)
   expect(view().count).toBe(0)
 })
 
-test('a step shows before the server has it', () => {
+test('a step is shown before the server responds', () => {
   add()
 
   expect(view()).toMatchObject({ count: 1, cart: { total_cents: 500 } })
   expect(view().isSaving(1)).toBe(true)
 })
 
-test('steps go to the server one after the other, and are counted once', async () => {
+test('concurrent steps are each counted once', async () => {
   add()
   add()
   expect(view().count).toBe(2)
@@ -46,7 +46,7 @@ test('steps go to the server one after the other, and are counted once', async (
   expect(view().isSaving(1)).toBe(false)
 })
 
-test('a cart outlives the token', async () => {
+test('the cart is kept when the token expires', async () => {
   add()
   await shop.clock.advance(20 * 60_000)
 
@@ -57,7 +57,7 @@ test('a cart outlives the token', async () => {
   expect(shop.server.guests).toHaveLength(1)
 })
 
-test('a step that does not get through is taken back', async () => {
+test('a step that fails is undone', async () => {
   shop.server.fail({ method: 'POST', path: '/me/cart', with: 'network', times: 10 })
   add()
   await shop.clock.advance(1000)
@@ -68,7 +68,7 @@ test('a step that does not get through is taken back', async () => {
   expect(view().count).toBe(0)
 })
 
-test('a step whose answer is lost is sent again under its key, and counted once', async () => {
+test('a step with a lost response is sent again with its key, and counted once', async () => {
   shop.server.fail({ method: 'POST', path: '/me/cart', with: 'lost' })
   add()
   await shop.clock.advance(60_000)
@@ -77,7 +77,7 @@ test('a step whose answer is lost is sent again under its key, and counted once'
   expect(view().isSaving(1)).toBe(false)
 })
 
-test('what is done offline waits, and is done online', async () => {
+test('a step that is made offline is sent when the network is back', async () => {
   shop.server.goOffline()
   add()
   await shop.clock.advance(60_000)
@@ -102,7 +102,7 @@ test('when the server has ended the session, the shop shows the cart of the new 
   expect(view().count).toBe(0)
 })
 
-test('after a sign-out nothing is asked for, which would make a new guest', async () => {
+test('after a sign-out no query is sent, so that no new guest is created', async () => {
   await shop.session.signOut()
   void shop.client.invalidateQueries()
   await shop.clock.advance(1000)
@@ -111,7 +111,7 @@ test('after a sign-out nothing is asked for, which would make a new guest', asyn
   expect(shop.client.getQueryData(['cart'])).toBeUndefined()
 })
 
-test('what was under way at a sign-out does not come back, and the next guest has a cart of their own', async () => {
+test('a query that runs during a sign-out sets no data, and the next guest has an empty cart', async () => {
   add()
   await shop.clock.advance(1000)
   void shop.client.invalidateQueries()
@@ -126,7 +126,7 @@ test('what was under way at a sign-out does not come back, and the next guest ha
   expect(shop.client.getQueryData(['cart'])).toMatchObject({ lines: [] })
 })
 
-test('taking the last one away removes the line, and nobody takes more than a cart holds', () => {
+test('a quantity of 0 removes the line, and the quantity is limited', () => {
   const { cartView } = shop.cart
   const set = (quantity: number): CartStep => ({ key: String(quantity), line: lineOfTea, change: { set: quantity } })
 
@@ -134,7 +134,7 @@ test('taking the last one away removes the line, and nobody takes more than a ca
   expect(cartView(cartOf(2), [{ ...set(0), change: { add: 500 } }]).count).toBe(99)
 })
 
-test('a key of a step is as random as the server wants it', () => {
+test('step keys are unique and have the format that the server requires', () => {
   const keys = Array.from({ length: 100 }, () => shop.cart.stepKey())
 
   expect(new Set(keys).size).toBe(100)
@@ -142,11 +142,11 @@ test('a key of a step is as random as the server wants it', () => {
 })
 
 function add(): void {
-  // What becomes of it is looked at in the view.
+  // The tests check the view, not this promise.
   mutations.mutate({ key: shop.cart.stepKey(), line: lineOfTea, change: { add: 1 } }).catch(() => {})
 }
 
-/** What the page shows. */
+/** The cart as the page shows it. */
 function view(): CartView {
   const steps = shop.client
     .getMutationCache()

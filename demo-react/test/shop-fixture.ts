@@ -15,19 +15,19 @@ export const tea: Item = {
   viewed_at: null,
 }
 
-/** The shop's modules with the real session manager, against the test server of `guestpass/testing`. */
+/** The modules of the shop with the real session manager, against the test server of `guestpass/testing`. */
 export interface ShopFixture {
   readonly server: TestServer
   readonly clock: TestClock
   readonly session: Session
   readonly client: QueryClient
   readonly cart: typeof import('../src/cart')
-  /** The same instance of it that the shop has. */
+  /** The module instance that the shop uses. */
   readonly query: typeof import('@tanstack/react-query')
   readonly end: () => void
 }
 
-/** A page that the shop's modules take for a browser's, with a cart for each guest at the server. */
+/** Loads the modules of the shop in a simulated browser, with a server that has a cart for each guest. */
 export async function openShop(): Promise<ShopFixture> {
   localStorage.clear()
   const server = createTestServer({ origin: location.origin })
@@ -41,7 +41,7 @@ export async function openShop(): Promise<ShopFixture> {
   const { queryClient, followSession } = await import('../src/queries')
   queryClient.mount()
   const stop = followSession(queryClient, session)
-  // Loads the session manager, which takes time of the machine's and not of the clock's.
+  // Loads the session manager now: loading takes real time, which the test clock does not control.
   await session.start()
   return {
     server,

@@ -9,7 +9,7 @@ import { tea } from './shop-fixture'
 const bread = { ...tea, id: 2, name: 'Pain au levain', description: 'Baked this morning' }
 const textOf = ({ name, description }: typeof tea) => `${name} ${description}`
 
-test('a search finds what has every word, without regard to case and accents', () => {
+test('a search finds items with every word, ignoring case and accents', () => {
   const found = (words: string) => search([tea, bread], words, textOf).map(({ id }) => id)
 
   expect(found('')).toEqual([1, 2])
@@ -18,14 +18,14 @@ test('a search finds what has every word, without regard to case and accents', (
   expect(found('páin')).toEqual([2])
 })
 
-test('a change of preferences takes one away where it says null', () => {
+test('null in a patch removes a preference', () => {
   expect(merged({ language: 'zh', theme: 'dark' }, { theme: null, currency: 'USD' })).toEqual({
     language: 'zh',
     currency: 'USD',
   })
 })
 
-test('both languages fill in the same values', () => {
+test('the texts of both languages have the same placeholders', () => {
   const placeholders = (words: unknown): unknown =>
     typeof words === 'string'
       ? [...words.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort()
@@ -36,7 +36,7 @@ test('both languages fill in the same values', () => {
   expect(placeholders(words)).toEqual(placeholders(english))
 })
 
-test('every item of the shop is drawn, and has a name in Chinese', () => {
+test('every item of the shop has a drawing and a Chinese name', () => {
   const items = Array.from({ length: 12 }, (_, index) => String(index + 1))
 
   expect(Object.keys(drawings)).toEqual(items)

@@ -1,7 +1,7 @@
 import { session } from '../session'
-import { json, refusal, request } from './request'
+import { apiError, json, request } from './request'
 
-/** Who asks, as the server knows them. */
+/** The visitor, as the server returns them. */
 export interface Me {
   readonly id: string
   readonly kind: 'guest' | 'user'
@@ -10,14 +10,14 @@ export interface Me {
   readonly passkeys: number
 }
 
-/** What a visitor can choose. Absent: as the browser has it. */
+/** The preferences of a visitor. A missing one follows the browser. */
 export interface Preferences {
   readonly language?: 'en' | 'zh'
   readonly theme?: 'light' | 'dark'
   readonly currency?: 'EUR' | 'USD' | 'CNY'
 }
 
-/** A change of preferences; null takes one away (RFC 7396). */
+/** A change of preferences. `null` removes one (RFC 7396). */
 export type PreferencesPatch = { readonly [Name in keyof Preferences]: Preferences[Name] | null }
 
 export function loadMe(signal: AbortSignal): Promise<Me> {
@@ -32,9 +32,9 @@ export function changePreferences(patch: PreferencesPatch): Promise<Preferences>
   return request('/me/preferences', json('PATCH', patch, { 'Content-Type': 'application/merge-patch+json' }))
 }
 
-/** Everything that is kept about the visitor, as the server hands it out. */
+/** All data of the visitor, as a JSON file. */
 export async function exportData(): Promise<Blob> {
   const response = await session.fetch('/me/export')
-  if (!response.ok) throw await refusal(response)
+  if (!response.ok) throw await apiError(response)
   return response.blob()
 }

@@ -1,6 +1,6 @@
 import { session } from '../session'
 
-/** The server answered, but not with what was asked for. */
+/** The error of a response that is not 2xx. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
 
@@ -12,10 +12,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the server as the visitor, and hands back the JSON of its answer. */
+/** Sends a request of the visitor and returns the JSON of the response. */
 export async function request<T>(path: string, init?: RequestInit): Promise<T> {
   const response = await session.fetch(path, init)
-  if (!response.ok) throw await refusal(response)
+  if (!response.ok) throw await apiError(response)
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
@@ -23,9 +23,9 @@ export function json(method: string, body: unknown, headers: Readonly<Record<str
   return { method, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-/** What a problem document (RFC 9457) says, or at least the status. */
-export async function refusal(response: Response): Promise<ApiError> {
-  const fallback = `The server answered ${response.status}.`
+/** The error of a response, with the message of its problem document (RFC 9457) or else its status. */
+export async function apiError(response: Response): Promise<ApiError> {
+  const fallback = `The server responded with HTTP ${response.status}.`
   if (!response.headers.get('Content-Type')?.startsWith('application/problem+json')) {
     return new ApiError(response.status, fallback)
   }

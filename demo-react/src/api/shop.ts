@@ -1,6 +1,6 @@
 import { json, request } from './request'
 
-/** One thing in the shop, as the server sends it to this visitor. */
+/** An item of the shop, as the server sends it to this visitor. */
 export interface Item {
   readonly id: number
   readonly name: string
@@ -12,7 +12,7 @@ export interface Item {
   readonly viewed_at: string | null
 }
 
-/** What the shop sells, and what it makes of the visitor's tastes. */
+/** All items of the shop, and the ids of recently viewed and recommended items. */
 export interface Catalogue {
   readonly items: readonly Item[]
   readonly recently_seen: readonly number[]
@@ -21,7 +21,7 @@ export interface Catalogue {
 
 export interface Recommendation {
   readonly item_id: number
-  /** The item that was seen or favourited. */
+  /** The id of the viewed or favourite item that the recommendation is based on. */
   readonly because: number
   readonly reason: string
 }
@@ -40,7 +40,7 @@ export interface Cart {
   readonly currency: string
 }
 
-/** An item and when something was done with it. */
+/** An item and when the visitor viewed it. */
 export interface HistoryEntry {
   readonly item_id: number
   readonly viewed_at: string
@@ -53,11 +53,11 @@ export interface FavoriteEntry {
 
 export interface Page<Entry> {
   readonly items: readonly Entry[]
-  /** Where the next page begins; null on the last one. */
+  /** The cursor of the next page. Null on the last page. */
   readonly next: string | null
 }
 
-/** The most of one item that a cart holds; the server caps it there too. */
+/** The highest quantity of an item in a cart. The server has the same limit. */
 export const MAX_QUANTITY = 99
 
 export function loadCatalogue(signal: AbortSignal): Promise<Catalogue> {
@@ -68,7 +68,7 @@ export function loadCart(signal: AbortSignal): Promise<Cart> {
   return request('/me/cart', { signal })
 }
 
-/** Adds to what is in the cart already, whichever tab put it there. With the same `key` again it adds once. */
+/** Adds a quantity to the cart. Repeating the request with the same idempotency key adds it once. */
 export function addToCart(itemId: number, quantity: number, key: string): Promise<Cart> {
   return request('/me/cart', json('POST', { item_id: itemId, quantity }, { 'Idempotency-Key': key }))
 }

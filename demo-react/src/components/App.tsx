@@ -15,14 +15,14 @@ import { OutageBanner } from './OutageBanner'
 import { OverlaysProvider } from './Overlays'
 import { SessionPanel } from './SessionPanel'
 
-// The lab brings a second HTTP client along: only for those who go there.
+// Loaded when needed: the lab includes axios, which the shop does not use.
 const LabPage = lazy(() => import('../lab/LabPage'))
 const TabPage = lazy(() => import('../lab/TabPage'))
 
 export function App() {
   const { pathname } = useLocation()
   useApplyPreferences()
-  // One of the five tabs of the lab: it shows its session, and no shop.
+  // One of the five tabs of the lab, which shows its session only.
   if (pathname === '/lab/tab') {
     return (
       <Suspense>
@@ -71,7 +71,7 @@ function Site() {
   )
 }
 
-/** Shows the page as the visitor has chosen it. */
+/** Applies the theme and the language that the visitor has chosen. */
 function useApplyPreferences(): void {
   const preferences = usePreferences()
   useEffect(() => {

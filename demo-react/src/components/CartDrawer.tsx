@@ -9,7 +9,7 @@ interface CartDrawerProps {
   readonly onOpenChange: (open: boolean) => void
 }
 
-/** The cart over the page, from its edge. */
+/** The cart in a drawer over the page. */
 export function CartDrawer({ open, onOpenChange }: CartDrawerProps) {
   const { t } = useTranslation()
   const returnFocus = useReturnFocus()

@@ -10,7 +10,7 @@ import { hueOf, Picture } from '../pictures/Picture'
 
 interface CartLineRowProps {
   readonly line: CartLine
-  /** A change of it is on its way to the server. */
+  /** Whether a change of the line is being sent to the server. */
   readonly saving: boolean
 }
 
@@ -24,7 +24,7 @@ export function CartLineRow({ line, saving }: CartLineRowProps) {
 
   function change(to: number) {
     set(line, to)
-    // The pressed button goes away with its line; the keyboard goes on from the cart's heading.
+    // The pressed button is removed with its line, so move the keyboard focus to the heading of the cart.
     if (to <= 0) document.querySelector<HTMLElement>('.cart-heading')?.focus()
   }
 

@@ -61,7 +61,7 @@ function CartContent() {
   )
 }
 
-/** Says that the latest step was taken back, until the next one or until it is hidden. */
+/** Reports that the last change was not saved, until the next change or until the visitor hides it. */
 function NotSaved() {
   const { t } = useTranslation()
   const [hidden, setHidden] = useState(0)
@@ -94,7 +94,7 @@ function SignedOut() {
         type="button"
         className="button"
         data-testid="continue"
-        // The outcome is in the session's snapshot, whichever it is.
+        // The snapshot of the session shows a failure.
         onClick={() =>
           void session
             .start()

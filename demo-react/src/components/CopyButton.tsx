@@ -7,7 +7,8 @@ interface CopyButtonProps {
   readonly label: string
 }
 
-const THANKS = 1600
+/** How long the button shows that the text was copied, in milliseconds. */
+const CONFIRMATION = 1600
 
 export function CopyButton({ text, label }: CopyButtonProps) {
   const { t } = useTranslation()
@@ -15,17 +16,17 @@ export function CopyButton({ text, label }: CopyButtonProps) {
 
   useEffect(() => {
     if (!copied) return
-    const timer = setTimeout(() => setCopied(false), THANKS)
+    const timer = setTimeout(() => setCopied(false), CONFIRMATION)
     return () => clearTimeout(timer)
   }, [copied])
 
-  // Only a page on https or localhost has a clipboard to write to.
+  // The clipboard exists only on pages of https or localhost.
   if (!navigator.clipboard) return null
 
   function copy() {
     navigator.clipboard.writeText(text).then(
       () => setCopied(true),
-      // Refused by the visitor or the browser: the tick does not appear, and the text can still be selected.
+      // The visitor or the browser has refused. The text can still be selected.
       () => setCopied(false),
     )
   }

@@ -6,13 +6,13 @@ import { remaining } from '../format'
 import { useNow } from '../hooks/useNow'
 import { useExpiry } from '../token-expiry'
 
-/** How long the access token still counts. */
+/** The time until the access token expires. */
 export function Countdown() {
   const { t } = useTranslation()
   const status = useSession((snapshot) => snapshot.status)
   const { expiresAt, lifetime } = useExpiry()
   const now = useNow(250)
-  // Unavailable is a session only when its token does not count any more, whatever the clock says.
+  // An unavailable session has no usable token, whatever its expiry.
   const left = expiresAt === null ? null : status === 'unavailable' ? 0 : Math.max(0, expiresAt - now)
   return (
     <div className="card countdown" data-expired={left === 0}>
@@ -23,13 +23,13 @@ export function Countdown() {
       </Ring>
       <div>
         <h3>{t('session.token')}</h3>
-        <p className="quiet">{t(`session.left.${meaning(left, status)}`)}</p>
+        <p className="quiet">{t(`session.left.${validity(left, status)}`)}</p>
       </div>
     </div>
   )
 }
 
-function meaning(left: number | null, status: Status): 'none' | 'waiting' | 'expired' | 'valid' {
+function validity(left: number | null, status: Status): 'none' | 'waiting' | 'expired' | 'valid' {
   if (left === null) return 'none'
   if (left === 0) return status === 'unavailable' ? 'waiting' : 'expired'
   return 'valid'

@@ -9,7 +9,7 @@ interface EmptyStateProps {
   readonly children?: ReactNode
 }
 
-/** Where there is nothing to show: what is missing, and what to do about it. */
+/** Shown in place of an empty list: says what is missing, and what the visitor can do. */
 export function EmptyState({ Icon, title, hint, testId, children }: EmptyStateProps) {
   return (
     <div className="empty" data-testid={testId}>

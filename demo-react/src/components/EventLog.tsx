@@ -5,7 +5,7 @@ import { useEventLog } from '../timeline'
 import { reasonKey } from './OutageBanner'
 import { VisitorId } from './VisitorId'
 
-/** What the session has done since the page was opened, newest first. */
+/** The events of the session since the page was opened, newest first. */
 export function EventLog() {
   const { t } = useTranslation()
   const entries = useEventLog()
@@ -43,7 +43,7 @@ function EventRow({ event }: { readonly event: SessionEvent }) {
   )
 }
 
-/** One event in plain words: a title for the eye, a sentence for the curious. */
+/** Returns a function that describes an event in words: a title and a sentence. */
 export function useEventWords(): (event: SessionEvent) => { readonly title: string; readonly detail: string } {
   const { t } = useTranslation()
   return (event) => {

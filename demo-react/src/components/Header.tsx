@@ -39,7 +39,7 @@ export function Header() {
   )
 }
 
-/** A member is told from a guest at a glance; the page itself says it in words. */
+/** A dot that marks a member. The account page says the same in words, for screen readers. */
 function MemberDot() {
   const kind = useSession((snapshot) => snapshot.kind)
   return kind === 'user' ? <span className="nav-dot" aria-hidden="true" /> : null

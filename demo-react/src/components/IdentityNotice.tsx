@@ -5,15 +5,15 @@ import { useTranslation } from 'react-i18next'
 import { useEventLog } from '../timeline'
 import { VisitorId } from './VisitorId'
 
-/** Tells a visitor who has become somebody else: from whom, to whom and why. Stays until dismissed. */
+/** Tells the visitor that their id has changed, with both ids and the reason. Stays until dismissed. */
 export function IdentityNotice() {
   const { t } = useTranslation()
   const timeline = useEventLog()
   const [dismissed, setDismissed] = useState(-1)
-  // What it says holds until the visitor changes again.
+  // The notice is outdated after the next change of the visitor.
   const entry = timeline.find(({ event }) => event.type === 'identity' || event.type === 'signed_out')
 
-  // The region is there before its content, or screen readers would not postTabMessage of it.
+  // Screen readers announce the content only when the region exists before it.
   return (
     <div className="notices" role="status">
       {entry?.event.type === 'identity' && entry.event.oldId !== null && entry.key > dismissed && (

@@ -12,7 +12,7 @@ import { useFavoriteToggle } from '../visitor-data'
 
 interface ItemCardProps {
   readonly item: Item
-  /** Below the name, in the place of the description. */
+  /** Replaces the description below the name. */
   readonly note?: string
 }
 

@@ -11,7 +11,7 @@ interface ItemRowProps {
   readonly testId: string
 }
 
-/** A row of small pictures that lead to items. */
+/** A row of small pictures with links to items. */
 export function ItemRow({ title, items, testId }: ItemRowProps) {
   const heading = useId()
   const { nameOf } = useGoods()

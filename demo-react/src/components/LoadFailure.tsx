@@ -8,7 +8,7 @@ interface LoadFailureProps {
   readonly onRetry: () => void
 }
 
-/** In place of data that did not load. */
+/** Shown in place of data that did not load. */
 export function LoadFailure({ error, onRetry }: LoadFailureProps) {
   const { t } = useTranslation()
   const failure = failureOf(error)

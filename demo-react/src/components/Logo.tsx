@@ -1,4 +1,4 @@
-/** A pass with a line to tear along; the same drawing as public/favicon.svg. */
+/** The logo, a ticket with a perforation. The same drawing as public/favicon.svg. */
 export function Logo() {
   return (
     <svg className="logo" viewBox="0 0 32 32" aria-hidden="true">

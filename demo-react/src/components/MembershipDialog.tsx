@@ -15,12 +15,12 @@ import {
 } from '../membership'
 
 interface MembershipDialogProps {
-  /** Null: it is closed. */
+  /** Null when the dialog is closed. */
   readonly how: 'signUp' | 'logIn' | null
   readonly onChange: (how: 'signUp' | 'logIn' | null) => void
 }
 
-/** Sign-up and log-in, by passkey or by password. A failure leaves the visitor who they were, and says so. */
+/** The dialog for sign-up and log-in, by passkey or password. A failure is shown and leaves the visitor unchanged. */
 export function MembershipDialog({ how, onChange }: MembershipDialogProps) {
   const { t } = useTranslation()
   const returnFocus = useReturnFocus()
@@ -33,8 +33,8 @@ export function MembershipDialog({ how, onChange }: MembershipDialogProps) {
           <Dialog.Description className="quiet">
             {t(how === 'logIn' ? 'membership.logInHint' : 'membership.signUpHint')}
           </Dialog.Description>
-          {how !== null && <Ways key={how} how={how} onChange={onChange} />}
-          {/* Last: the keyboard begins in the first field. */}
+          {how !== null && <MembershipForm key={how} how={how} onChange={onChange} />}
+          {/* Last, so that the first field gets the keyboard focus. */}
           <Dialog.Close className="icon-button drawer-close" aria-label={t('membership.close')}>
             <X className="icon" aria-hidden="true" />
           </Dialog.Close>
@@ -44,11 +44,11 @@ export function MembershipDialog({ how, onChange }: MembershipDialogProps) {
   )
 }
 
-interface WaysProps extends MembershipDialogProps {
+interface MembershipFormProps extends MembershipDialogProps {
   readonly how: 'signUp' | 'logIn'
 }
 
-function Ways({ how, onChange }: WaysProps) {
+function MembershipForm({ how, onChange }: MembershipFormProps) {
   const { t } = useTranslation()
   const client = useQueryClient()
   const explain = useMembershipError()
@@ -57,11 +57,11 @@ function Ways({ how, onChange }: WaysProps) {
   const signUp = how === 'signUp'
 
   const membership = useMutation({
-    mutationFn: (way: 'passkey' | 'password'): Promise<Membership> => {
-      if (way === 'passkey') return signUp ? registerWithPasskey(email || undefined) : logInWithPasskey()
+    mutationFn: (method: 'passkey' | 'password'): Promise<Membership> => {
+      if (method === 'passkey') return signUp ? registerWithPasskey(email || undefined) : logInWithPasskey()
       return signUp ? registerWithPassword({ email, password }) : logInWithPassword({ email, password })
     },
-    // After a log-in the cart is that of two visitors.
+    // After a log-in, the account has the data of the guest too.
     onSuccess: () => client.invalidateQueries(),
   })
 

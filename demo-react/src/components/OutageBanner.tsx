@@ -4,7 +4,7 @@ import { secondsLeft } from '../format'
 import { useNow } from '../hooks/useNow'
 import { useOutage } from '../hooks/useOutage'
 
-/** Says that the server does not answer, for as long as it does not. */
+/** A banner that is shown while the server is unreachable. */
 export function OutageBanner() {
   const { t } = useTranslation()
   const outage = useOutage()
@@ -22,12 +22,12 @@ export function OutageBanner() {
   )
 }
 
-const TOLD = ['timeout', 'unavailable', 'rejected', 'load_failed'] as const
+const KNOWN = ['timeout', 'unavailable', 'rejected', 'load_failed'] as const
 
-/** Why the server gave nothing, as a sentence. */
-export function reasonKey(code: string | undefined): `outage.reasons.${(typeof TOLD)[number] | 'network'}` {
-  const told = TOLD.find((reason) => reason === code)
-  return `outage.reasons.${told ?? 'network'}`
+/** The key of the sentence that explains an error code. */
+export function reasonKey(code: string | undefined): `outage.reasons.${(typeof KNOWN)[number] | 'network'}` {
+  const known = KNOWN.find((reason) => reason === code)
+  return `outage.reasons.${known ?? 'network'}`
 }
 
 function NextAttempt({ at }: { readonly at: number | null }) {

@@ -2,7 +2,7 @@ import { createContext, type ReactNode, useContext, useMemo, useState } from 're
 import { CartDrawer } from './CartDrawer'
 import { MembershipDialog } from './MembershipDialog'
 
-/** What is open over the page. */
+/** Opens the cart drawer and the membership dialog from any component. */
 interface Overlays {
   readonly showCart: () => void
   readonly showMembership: (how: 'signUp' | 'logIn') => void
@@ -25,6 +25,6 @@ export function OverlaysProvider({ children }: { readonly children: ReactNode })
 
 export function useOverlays(): Overlays {
   const ui = useContext(OverlaysContext)
-  if (!ui) throw new Error('this needs a ShopUiProvider above it')
+  if (!ui) throw new Error('wrap this component in <OverlaysProvider>')
   return ui
 }

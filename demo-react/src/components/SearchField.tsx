@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate, useSearchParams } from 'react-router'
 
-/** The words are in the address, so that a search can be kept, shared and gone back from. */
+/** The search field. The words are in the URL, so that a search can be bookmarked, shared and undone with Back. */
 export function SearchField() {
   const { t } = useTranslation()
   const [params] = useSearchParams()
@@ -13,20 +13,20 @@ export function SearchField() {
   const words = params.get('q') ?? ''
   const [typed, setTyped] = useState(words)
 
-  // The address follows whoever types, a little later, and leads everybody else.
+  // While the visitor types, the URL follows the field. Otherwise the field follows the URL.
   useEffect(() => {
     if (document.activeElement !== field.current) setTyped(words)
   }, [words])
 
-  function look(next: string) {
+  function search(next: string) {
     setTyped(next)
     const query = next === '' ? '' : `?${new URLSearchParams({ q: next })}`
-    // Typing on is one step, not one for each letter.
+    // Further letters replace the history entry, so that Back leaves the search in one step.
     void navigate(`/${query}`, { replace: pathname === '/' && words !== '' })
   }
 
   function clear() {
-    look('')
+    search('')
     field.current?.focus()
   }
 
@@ -40,7 +40,7 @@ export function SearchField() {
         aria-label={t('search.label')}
         placeholder={t('search.placeholder')}
         value={typed}
-        onChange={(event) => look(event.target.value)}
+        onChange={(event) => search(event.target.value)}
       />
       {typed !== '' && (
         <button type="button" className="icon-button" aria-label={t('search.clear')} onClick={clear}>

@@ -8,7 +8,7 @@ interface SegmentedControlProps<Value extends string> {
   readonly onChange: (value: Value) => void
 }
 
-/** One of a few, all of them in shopState. */
+/** A choice between a few options, all of which are visible. */
 export function SegmentedControl<Value extends string>({
   label,
   value,
@@ -25,14 +25,14 @@ export function SegmentedControl<Value extends string>({
         className="segments"
         aria-labelledby={id}
         value={`=${value}`}
-        // Pressed again, it stays chosen.
+        // Pressing the chosen option again keeps it chosen.
         onValueChange={(next) => next !== '' && onChange(next.slice(1) as Value)}
       >
         {names.map((name) => (
           <ToggleGroup.Item
             key={name}
             className="segment"
-            // An empty value means that nothing is chosen.
+            // Radix takes an empty value for no choice, so every value gets the prefix `=`.
             value={`=${name}`}
             data-testid={`choose-${name || 'system'}`}
           >

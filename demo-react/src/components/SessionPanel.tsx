@@ -14,7 +14,7 @@ import { VisitorId } from './VisitorId'
 // The same width as in layout.css.
 const DOCKED = '(min-width: 60rem)'
 
-/** A look behind the counter: beside the shop, or folded away at the bottom of a small screen. */
+/** Shows the state of the session: beside the shop, or as a bar at the bottom of a small screen. */
 export function SessionPanel() {
   const { t } = useTranslation()
   const docked = useMediaQuery(DOCKED)
@@ -37,7 +37,7 @@ export function SessionPanel() {
           <ChevronUp className="icon" aria-hidden="true" />
         </button>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to without a mouse, also while its buttons are disabled */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the panel must scroll with the keyboard, also while its buttons are disabled */}
       <div id="session-body" className="session-body" hidden={!open} tabIndex={0}>
         {docked && (
           <div className="session-title">
@@ -82,7 +82,7 @@ function Visitor() {
   )
 }
 
-/** Two things to try, each with what should happen. */
+/** Two buttons that change the session, each with a description of the effect. */
 function Actions() {
   const { t } = useTranslation()
   const hasSession = useSession(({ id, expiresAt }) => id !== null || expiresAt !== null)

@@ -3,7 +3,7 @@ import { useSession } from 'guestpass/react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-/** Where each state is drawn, by its middle. */
+/** The centre of each state in the drawing. */
 const PLACES = {
   idle: [48, 26],
   loading: [150, 26],
@@ -17,7 +17,7 @@ const PLACES = {
 
 type Drawn = keyof typeof PLACES
 
-/** The arrows of docs/session-states.md, without those of other tabs, which can lead from anywhere to `active`. */
+/** The transitions of the diagram in docs/session-states.md, except those caused by other tabs: any state can become `active`. */
 export const ARROWS: readonly (readonly [Drawn, Drawn])[] = [
   ['idle', 'loading'],
   ['loading', 'acquiring'],
@@ -39,12 +39,12 @@ export const ARROWS: readonly (readonly [Drawn, Drawn])[] = [
 
 const [HALF_WIDTH, HALF_HEIGHT] = [42, 15]
 
-/** The session's states with the current one lit, and the way that led to it. */
+/** The states of the session. The current state and the transition that led to it are highlighted. */
 export function StateMachine() {
   const { t } = useTranslation()
   const status = useSession((snapshot) => snapshot.status)
-  const [way, setWay] = useState<readonly [Status | null, Status]>([null, status])
-  if (way[1] !== status) setWay([way[1], status])
+  const [last, setLast] = useState<readonly [Status | null, Status]>([null, status])
+  if (last[1] !== status) setLast([last[1], status])
   return (
     <div className="card machine">
       <svg viewBox="0 0 322 184" role="img" aria-label={t('session.machine', { state: status })} data-testid="machine">
@@ -57,7 +57,7 @@ export function StateMachine() {
           <path
             key={`${from}-${to}`}
             className="machine-arrow"
-            data-taken={way[0] === from && way[1] === to}
+            data-taken={last[0] === from && last[1] === to}
             d={arrow(from, to)}
             markerEnd="url(#tip)"
           />
@@ -78,7 +78,7 @@ export function StateMachine() {
   )
 }
 
-/** From the edge of one state to that of another; of two that lead to and fro, each keeps to its side. */
+/** The path of an arrow between two states. Two opposite arrows are drawn side by side. */
 function arrow(from: Drawn, to: Drawn): string {
   const [x1, y1] = PLACES[from]
   const [x2, y2] = PLACES[to]
@@ -90,7 +90,7 @@ function arrow(from: Drawn, to: Drawn): string {
   }
   if (x1 === x2) {
     const down = y2 > y1
-    // Past the state that lies between them.
+    // Curves around the state between the two.
     if (Math.abs(y2 - y1) > 70)
       return `M${x1 + HALF_WIDTH} ${y1}C${x1 + 66} ${y1} ${x1 + 66} ${y2} ${x2 + HALF_WIDTH} ${y2}`
     const x = x1 + (both ? (down ? 8 : -8) : 0)

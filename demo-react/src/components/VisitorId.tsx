@@ -9,7 +9,7 @@ interface VisitorIdProps {
 const START = 8
 const END = 6
 
-/** An id without its middle, for the eye only: the whole of it is in the text, and so in what is selected and copied. */
+/** An id that is shown without its middle. The text contains the complete id, for copying and for screen readers. */
 export function VisitorId({ id, testId }: VisitorIdProps) {
   const { t } = useTranslation()
   if (id === null) {

@@ -1,7 +1,7 @@
 import type { Currency } from '../format'
 import { usePreferences } from '../visitor-data'
 
-/** The currency in which the visitor reads prices. */
+/** The currency of the prices that the visitor sees. */
 export function useCurrency(): Currency {
   return usePreferences().currency ?? 'EUR'
 }

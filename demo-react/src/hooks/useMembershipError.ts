@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { refusalCode } from '../membership'
 
-const TOLD = [
+const KNOWN = [
   'invalid_credentials',
   'email_taken',
   'already_member',
@@ -14,12 +14,12 @@ const TOLD = [
   'unreachable',
 ] as const
 
-/** Why somebody did not become a member, for them. */
+/** Returns a function that explains to the visitor why a registration or log-in failed. */
 export function useMembershipError(): (error: Error) => string {
   const { t } = useTranslation()
   return (error) => {
     const code = refusalCode(error)
-    const told = TOLD.find((known) => known === code)
-    return told ? t(`membership.errors.${told}`) : t('membership.errors.other', { detail: error.message })
+    const reason = KNOWN.find((known) => known === code)
+    return reason ? t(`membership.errors.${reason}`) : t('membership.errors.other', { detail: error.message })
   }
 }

@@ -4,22 +4,22 @@ import { useSession } from 'guestpass/react'
 import { useCallback, useState, useSyncExternalStore } from 'react'
 import { failureOf } from '../failure'
 
-/** The server does not answer, so that the page has to wait. */
+/** The server is unreachable, and the page waits for it. */
 export interface Outage {
   readonly reason: 'offline' | ErrorCode
-  /** When the next attempt follows, in milliseconds since the epoch. Null while one is under way. */
+  /** When the next attempt follows, in milliseconds since the epoch. Null during an attempt. */
   readonly retryAt: number | null
 }
 
 const TRYING: ReadonlySet<Status> = new Set(['loading', 'acquiring', 'refreshing'])
 
-/** The outage that the page is in: it is offline, the session gets no token, or has one and the data does not come. */
+/** The current outage: the browser is offline, the session gets no token, or a query gets no data. Null without one. */
 export function useOutage(): Outage | null {
   const { status, error } = useSession()
   const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine)
   const dataFails = useFailingQuery()
 
-  // Between `unavailable` and `active` the session tries, and may well fall back: the outage lasts until it succeeds.
+  // During an attempt the status is not `unavailable`, but the attempt may fail: the outage lasts until one succeeds.
   const [lastError, setLastError] = useState<SnapshotError | null>(null)
   const sessionError = status === 'unavailable' ? (error ?? null) : TRYING.has(status) ? lastError : null
   if (sessionError !== lastError) setLastError(sessionError)
@@ -31,7 +31,7 @@ export function useOutage(): Outage | null {
   return dataFails ? { reason: 'network', retryAt: null } : null
 }
 
-/** Whether something that the page shows does not come, and is being tried for. */
+/** Whether a query of the page is repeated because the server is unreachable. */
 function useFailingQuery(): boolean {
   const client = useQueryClient()
   const subscribe = useCallback((listener: () => void) => client.getQueryCache().subscribe(listener), [client])

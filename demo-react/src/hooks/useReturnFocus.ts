@@ -1,8 +1,8 @@
 import { useRef } from 'react'
 
 /**
- * What the content of a dialog is given so that the keyboard is back where it was once the dialog has closed: the dialog
- * library knows of buttons that are part of a dialog, and these are elsewhere on the page.
+ * Props for the content of a dialog, which return the keyboard focus to the previous element when the dialog closes. The
+ * dialog library does so only for a trigger button inside of the dialog component.
  */
 export function useReturnFocus() {
   const before = useRef<Element>(null)

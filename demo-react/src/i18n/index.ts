@@ -12,7 +12,7 @@ declare module 'i18next' {
   }
 }
 
-/** Starts with the language that the page was last in, or that the browser prefers. Other languages load when asked for. */
+/** Initialises the texts and sets the language. English is built in; other languages are loaded when they are set. */
 export async function startLanguage(language: Language): Promise<void> {
   await i18next.use(initReactI18next).init({
     lng: 'en',
@@ -37,7 +37,7 @@ export function browserLanguage(): Language {
   return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'
 }
 
-/** The name and description of an item in the visitor's language; as the server has them where there is no other. */
+/** The name, description and category of an item in the visitor's language, or else as the server sends them. */
 export function useGoods() {
   const { t, i18n } = useTranslation()
   const word = (item: { readonly id: number }, part: 'name' | 'description', given: string) =>

@@ -17,7 +17,7 @@ export function AccountPage() {
     <>
       <h1>{t('account.heading')}</h1>
       <div className="cards">
-        <Who />
+        <Profile />
         <PreferencesCard />
         <DataCard />
       </div>
@@ -25,7 +25,7 @@ export function AccountPage() {
   )
 }
 
-function Who() {
+function Profile() {
   const { t } = useTranslation()
   const { id, kind } = useSession()
   const { data: me } = useMe()
@@ -152,7 +152,7 @@ function DataCard() {
   )
 }
 
-/** Hands a file to the browser's downloads. */
+/** Downloads a file. */
 function save(file: Blob): void {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(file)

@@ -12,7 +12,7 @@ export function FavoritesPage() {
   const catalogue = useCatalogue()
   const { data, error, refetch, hasNextPage, fetchNextPage } = useFavorites()
   const ids = data?.pages.flatMap((page) => page.items.map(({ item_id }) => item_id))
-  // The heart that was just pressed empty takes its item away at once.
+  // An item disappears from the list as soon as its heart is cleared.
   const items = catalogue.data && ids && pick(catalogue.data, ids).filter((item) => item.favorite)
   return (
     <>

@@ -45,7 +45,7 @@ export function ShopPage() {
   )
 }
 
-/** What the shop makes of what the visitor has looked at; nothing at the first visit. */
+/** Recommended and recently viewed items. Empty at the first visit. */
 function Personal({ catalogue }: { readonly catalogue: Catalogue }) {
   const { t } = useTranslation()
   const { nameOf } = useGoods()
@@ -92,7 +92,7 @@ function Goods({ catalogue, words }: { readonly catalogue: Catalogue; readonly w
         <ToggleGroup.Root
           type="single"
           className="chips"
-          // An empty value means that nothing is chosen.
+          // Radix takes an empty value for no choice, so every value gets a prefix.
           value={`=${category}`}
           onValueChange={(next) => choose(next.slice(1))}
           aria-label={t('shop.items')}

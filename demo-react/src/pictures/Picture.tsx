@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { drawings } from './drawings'
 
-/** Steps of the golden angle keep neighbouring numbers far apart on the colour wheel. */
+/** The golden angle in degrees: multiples of it give neighbouring ids very different hues. */
 const GOLDEN_ANGLE = 137.508
 
 interface PictureProps {
@@ -9,7 +9,7 @@ interface PictureProps {
   readonly className?: string
 }
 
-/** What an item looks like. Beside its name, so screen readers skip it. */
+/** The picture of an item. Hidden from screen readers, since the name is beside it. */
 export function Picture({ id, className }: PictureProps) {
   return (
     <svg className={`picture ${className ?? ''}`} viewBox="0 0 120 120" aria-hidden="true">
@@ -19,12 +19,12 @@ export function Picture({ id, className }: PictureProps) {
   )
 }
 
-/** A hue for the ground behind an item's picture, in degrees: always the same one for the same item. */
+/** The hue of the background of an item's picture, in degrees. */
 export function hueOf(id: number): number {
   return Math.round((30 + id * GOLDEN_ANGLE) % 360)
 }
 
-/** For an item that nobody has drawn yet. */
+/** The picture of an item without a drawing. */
 function Parcel(): ReactNode {
   return (
     <g>
