@@ -3,7 +3,7 @@ export const en = {
   brand: 'demo shop',
   title: 'Guestpass demo shop',
   skip: 'Skip to the content',
-  nav: { label: 'Pages', shop: 'Shop', favorites: 'Favourites', history: 'History', account: 'You', lab: 'Break it' },
+  nav: { label: 'Pages', shop: 'Shop', favorites: 'Favourites', history: 'Seen', account: 'You', lab: 'Break it' },
   search: { label: 'Search the shop', placeholder: 'Search: tea, wool, pen …', clear: 'Clear the search' },
   shop: {
     heading: 'No account. Still your cart.',
