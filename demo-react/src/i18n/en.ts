@@ -238,8 +238,8 @@ export const en = {
   lab: {
     heading: 'See it, break it, believe it',
     intro:
-      'Two shops, one server, one visitor: you. The left one uses Guestpass. The right one uses what teams write by hand: a token in localStorage and two Axios interceptors. Every fault below is real, and both shops get it.',
-    needsDemo: 'The faults need a server in demo mode. Run: make demo',
+      'Two shops, one server, one visitor: you. The left one uses Guestpass. The right one uses what teams write by hand: a token in localStorage and two Axios interceptors. Every fault below strikes both, for real.',
+    needsDemo: 'This server was not started with --demo, so nothing can be broken here. Run: make demo',
     race: 'The two shops',
     guestpass: 'With Guestpass',
     classic: 'With Axios interceptors',

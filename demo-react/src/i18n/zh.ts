@@ -217,8 +217,8 @@ export const zh: typeof en = {
   lab: {
     heading: '看见它，弄坏它，相信它',
     intro:
-      '两个商店，一台服务器，一位访客：你。左边用 Guestpass；右边用大家手写的做法：localStorage 里的令牌和两个 Axios 拦截器。下面的每个故障都是真实的，两个商店都会遇到。',
-    needsDemo: '这些故障需要演示模式的服务器。请运行：make demo',
+      '两个商店，一台服务器，一位访客：你。左边用 Guestpass；右边用大家手写的做法：localStorage 里的令牌和两个 Axios 拦截器。下面的每个故障都真实地打在两边。',
+    needsDemo: '这台服务器没有用 --demo 启动，所以这里弄不坏什么。请运行：make demo',
     race: '两个商店',
     guestpass: '使用 Guestpass',
     classic: '使用 Axios 拦截器',

@@ -41,7 +41,7 @@ interface Fault {
   readonly isKept: (observation: Observation) => boolean
 }
 
-/** Expires the tokens of both shops at the server. Guestpass also knows it, as it knows when its token expires. */
+/** Expires the tokens of both shops at the server. The session learns it too, as it knows when a real token expires. */
 async function expireBoth(): Promise<void> {
   await Promise.all([expireToken(guestpass), expireToken(classic)])
   session.expire()
