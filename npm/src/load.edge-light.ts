@@ -3,9 +3,9 @@
 
 import module from '../pkg/guestpass_sdk_bg.wasm?module'
 import { instantiate } from './instantiate.js'
-import type { Load } from './manager.js'
+import type { LoadManagerClass } from './manager.js'
 
-export const load: Load = (wasm) => instantiate(wasm, module, REMEDY)
+export const load: LoadManagerClass = (wasm) => instantiate(wasm, module, REMEDY)
 
 const REMEDY =
   "Check that the bundler imports .wasm files as WebAssembly.Module, or pass a module by the option 'wasm'."

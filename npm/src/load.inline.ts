@@ -2,9 +2,9 @@
 
 import { base64 } from '../pkg/guestpass_sdk_inline.js'
 import { instantiate } from './instantiate.js'
-import type { Load } from './manager.js'
+import type { LoadManagerClass } from './manager.js'
 
-export const load: Load = (wasm) => instantiate(wasm, bytes, REMEDY)
+export const load: LoadManagerClass = (wasm) => instantiate(wasm, bytes, REMEDY)
 
 /** The bytes of the compiled session manager. */
 export function bytes(): Uint8Array<ArrayBuffer> {

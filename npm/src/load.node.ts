@@ -1,9 +1,9 @@
 // Loader for Node and compatible runtimes (server rendering, tests, Bun, Deno): reads the compiled code from the disk.
 
 import { instantiate } from './instantiate.js'
-import type { Load } from './manager.js'
+import type { LoadManagerClass } from './manager.js'
 
-export const load: Load = (wasm) =>
+export const load: LoadManagerClass = (wasm) =>
   instantiate(
     wasm,
     () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url),

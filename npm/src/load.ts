@@ -1,9 +1,9 @@
 // Loader for browsers, workers and bundlers: fetches the compiled code from a file beside the JavaScript.
 
 import { instantiate } from './instantiate.js'
-import type { Load } from './manager.js'
+import type { LoadManagerClass } from './manager.js'
 
-export const load: Load = (wasm) =>
+export const load: LoadManagerClass = (wasm) =>
   // Bundlers recognise exactly this expression: they copy the file and replace the URL.
   instantiate(wasm, () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url), REMEDY)
 

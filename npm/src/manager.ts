@@ -18,9 +18,9 @@ export type { OnChange }
 export type ManagerClass = typeof SessionManager
 
 /** Loads the compiled code. Rejects with a `GuestpassError` of code `load_failed`. */
-export type Load = (wasm?: SessionOptions['wasm']) => Promise<ManagerClass>
+export type LoadManagerClass = (wasm?: SessionOptions['wasm']) => Promise<ManagerClass>
 
 /** Loads the compiled code and returns a function that creates session managers. */
-export type LoadManager = (wasm?: SessionOptions['wasm']) => Promise<MakeManager>
+export type LoadManagerFactory = (wasm?: SessionOptions['wasm']) => Promise<ManagerFactory>
 
-export type MakeManager = (options: ManagerOptions, onChange: OnChange) => Manager
+export type ManagerFactory = (options: ManagerOptions, onChange: OnChange) => Manager

@@ -1,13 +1,13 @@
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
-import type { Load, LoadManager, Manager, OnChange, UpgradeKind } from './manager.js'
+import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange, UpgradeKind } from './manager.js'
 import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
 import type { Credentials, Membership, Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
 
 /** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
-export function sessionFactory(load: Load): (options?: SessionOptions) => Session {
+export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
   return managedSessionFactory(async (wasm) => {
     const SessionManager = await load(wasm)
     return (options, onChange) => new SessionManager({ ...options, errorClass: GuestpassError }, onChange)
@@ -15,9 +15,9 @@ export function sessionFactory(load: Load): (options?: SessionOptions) => Sessio
 }
 
 /** The same as `sessionFactory`, with any session manager. After a failed `load`, the next call loads again. */
-export function managedSessionFactory(load: LoadManager): (options?: SessionOptions) => Session {
-  let loaded: ReturnType<LoadManager> | undefined
-  const loadOnce: LoadManager = (wasm) => {
+export function managedSessionFactory(load: LoadManagerFactory): (options?: SessionOptions) => Session {
+  let loaded: ReturnType<LoadManagerFactory> | undefined
+  const loadOnce: LoadManagerFactory = (wasm) => {
     loaded ??= load(wasm).catch((error: unknown) => {
       loaded = undefined
       throw error
@@ -32,7 +32,7 @@ export function managedSessionFactory(load: LoadManager): (options?: SessionOpti
  *
  * Closures, not a class: libraries that take a `fetch` call `session.fetch` without its object.
  */
-function lazySession(options: CheckedOptions, load: LoadManager): Session {
+function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session {
   const snapshotListeners = new Listeners<[]>()
   const eventListeners = new Listeners<[SessionEvent]>()
   const waiting = new CallQueue(options.timeout)
@@ -72,9 +72,9 @@ function lazySession(options: CheckedOptions, load: LoadManager): Session {
       // Listeners must not run inside the caller's own call, which may be part of a React render.
       await null
       if (!closed) setSnapshot(LOADING)
-      const makeManager = await loaded
+      const createManager = await loaded
       if (closed) return
-      manager = makeManager(completeOptions(options), weakly(onChange))
+      manager = createManager(completeOptions(options), weakly(onChange))
       waiting.performAll(manager)
       // The manager reports changes only. It reports none when all waiting callers have given up.
       if (snapshot === LOADING) setSnapshot(IDLE)

@@ -1,4 +1,11 @@
-import type { LoadManager, MakeManager, Manager, ManagerOptions, OnChange, UpgradeKind } from '../src/manager.js'
+import type {
+  LoadManagerFactory,
+  Manager,
+  ManagerFactory,
+  ManagerOptions,
+  OnChange,
+  UpgradeKind,
+} from '../src/manager.js'
 import type { Membership, SessionEvent, Snapshot } from '../src/types.js'
 
 /** A snapshot of a guest with the given number. */
@@ -9,10 +16,10 @@ export function guest(number: number): Snapshot {
 /** Simulates the compiled code. Each `load()` waits until the test calls `succeed` or `fail`. */
 export class FakeModule {
   readonly managers: FakeManager[] = []
-  readonly #pending: { resolve(loaded: MakeManager): void; reject(error: unknown): void }[] = []
+  readonly #pending: { resolve(loaded: ManagerFactory): void; reject(error: unknown): void }[] = []
   loads = 0
 
-  readonly load: LoadManager = () => {
+  readonly load: LoadManagerFactory = () => {
     this.loads += 1
     return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }))
   }

@@ -2,10 +2,10 @@
 
 import { readFile } from 'node:fs/promises'
 import { beforeEach, expect, test, vi } from 'vitest'
-import type { Load } from '../src/manager.js'
+import type { LoadManagerClass } from '../src/manager.js'
 
 const wasm = new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url)
-let load: Load
+let load: LoadManagerClass
 
 beforeEach(async () => {
   vi.restoreAllMocks()
