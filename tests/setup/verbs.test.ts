@@ -45,7 +45,7 @@ test('a failed step ends the run, is named, and is said how to run alone', async
     echo reached`)
   const { code, output, lines } = await machine.run('test', [], { ONLY: 'server format' })
   expect(code).toBe(1)
-  expect(output).toContain("error: the step 'server' failed; alone it runs with: make test ONLY=server\n")
+  expect(output).toContain("error: the step 'server' failed; to run this step alone: make test ONLY=server\n")
   expect(output).not.toContain('reached')
   expect(lines.at(-1)).toBe('3 passed, 2 failed')
 })
@@ -61,6 +61,22 @@ test('ten passed tests are some', async () => {
   await using machine = await machineWhoseServerTests("echo 'test result: ok. 10 passed; 0 failed; 0 ignored'")
   const { code } = await machine.run('test', ['server'])
   expect(code).toBe(0)
+})
+
+test('a run starts with the time it will take, and each step with the time that is left', async () => {
+  await using machine = await machineWhoseServerTests("echo 'test result: ok. 1 passed; 0 failed; 0 ignored'")
+  const durations = '[core]=45 [server]=130'
+  await machine.edit('scripts/test', (text) => text.replace(/\[core\]=\d+ \[server\]=\d+/, durations))
+
+  const { code, output } = await machine.run('test', ['server', 'server'])
+
+  expect(code).toBe(0)
+  expect(output).toMatch(
+    /^test: 2 steps, about 4 min on two cores with the tools installed; the first time about \d+ min more\n/,
+  )
+  expect(output).toContain('── [1/2] server (about 2 min, 4 min left)\n')
+  expect(output).toContain('── [2/2] server (about 2 min, 2 min left)\n')
+  expect(output).toMatch(/^server passed in \d+ s$/m)
 })
 
 test('an unknown step is refused with the list of steps', async () => {
