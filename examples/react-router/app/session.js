@@ -1,0 +1,3 @@
+import { createSession } from 'guestpass'
+
+export const session = createSession({ baseUrl: import.meta.env.VITE_API ?? 'http://127.0.0.1:8000' })

@@ -1,2 +1,0 @@
-// Jest's way to run ES modules as they are: node --experimental-vm-modules.
-module.exports = { testEnvironment: 'jest-fixed-jsdom', transform: {} }

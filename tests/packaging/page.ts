@@ -1,0 +1,59 @@
+// How the tests look at an example in Chromium: the id of the guest is in its <output>, an error in its role "alert".
+
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { Browser, type Tab } from 'guestpass-e2e/harness/browser.ts'
+import { Server } from 'guestpass-e2e/harness/server.ts'
+import { expect } from 'vitest'
+
+const run = promisify(execFile)
+
+export const GUEST = /^anonymous_[\da-f-]{36}$/
+
+/** What a page shows after it has been loaded: the id of its guest or an error. */
+export interface Shown {
+  readonly guest?: string
+  readonly error?: string
+}
+
+/** Opens a page in a new browser, waits until it shows a guest or an error, and expects no other errors in the console. */
+export async function shownAt(url: string): Promise<Shown> {
+  await using browser = await Browser.start()
+  const tab = await browser.openTab()
+  await tab.startLoading(url)
+  const shown = await shownIn(tab)
+  if (!shown.error) expect(await consoleErrors(tab)).toEqual([])
+  return shown
+}
+
+/** Opens the page in a folder. The server serves the page and the API from one origin. */
+export async function shownBy(folder: string): Promise<Shown> {
+  await using server = await Server.start(['--static', folder])
+  return await shownAt(server.url)
+}
+
+/** Waits until the page in the tab shows a guest or an error. */
+export async function shownIn(tab: Tab): Promise<Shown> {
+  const look = () => {
+    const guest = document.querySelector('output')?.textContent
+    const error = document.querySelector('[role=alert]')?.textContent
+    if (error) return { error }
+    return guest?.startsWith('anonymous_') ? { guest } : undefined
+  }
+  await tab.until('the page shows a guest or an error', look)
+  return (await tab.evaluate(look)) ?? {}
+}
+
+/** The errors that the page has written to the console, such as React's when the page differs from what a server rendered. */
+export async function consoleErrors(tab: Tab): Promise<string[]> {
+  return (await tab.console()).filter((line) => line.startsWith('SEVERE') && !line.includes('/favicon.ico'))
+}
+
+/** Runs a script of the package.json in a folder. */
+export function npmRun(
+  folder: string,
+  script: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ stdout: string; stderr: string }> {
+  return run('npm', ['run', script], { cwd: folder, env: { ...process.env, NO_COLOR: '1', ...env } })
+}

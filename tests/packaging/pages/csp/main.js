@@ -1,0 +1,12 @@
+// The policy forbids import maps in the page.
+import { createSession } from './node_modules/guestpass/dist/index.js'
+
+const session = createSession({ baseUrl: location.origin })
+
+try {
+  const response = await session.fetch('/me')
+  const { id } = await response.json()
+  document.querySelector('output').textContent = id
+} catch (error) {
+  document.querySelector('[role=alert]').textContent = String(error)
+}
