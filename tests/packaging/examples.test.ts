@@ -2,10 +2,12 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Browser, type Tab } from 'guestpass-e2e/harness/browser.ts'
 import { Child } from 'guestpass-e2e/harness/child.ts'
@@ -15,9 +17,13 @@ import { consoleErrors, GUEST, npmRun, shownAt, shownBy, shownIn } from './page.
 import { example, pageWithoutBundler, tarball } from './tarball.ts'
 
 const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Starts a script of the package.json in a folder. `ready` matches what it prints when it is ready. */
-function npmStart(
+/**
+ * Starts what a script of the package.json in a folder starts, without npm and a shell: they would outlive a kill.
+ * `ready` matches what the program prints when it is ready.
+ */
+async function startScript(
   folder: string,
   script: string,
   options: {
@@ -26,10 +32,13 @@ function npmStart(
     readonly ready: RegExp
   },
 ): Promise<Child> {
+  const { scripts } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  const [program = '', ...words] = scripts[script].split(' ')
+  const installed = [join(folder, 'node_modules/.bin', program), join(root, 'node_modules/.bin', program)]
   const { args = [], env = {}, ready } = options
   return Child.start({
-    command: 'npm',
-    args: ['run', script, '--', ...args],
+    command: installed.find((path) => existsSync(path)) ?? program,
+    args: [...words, ...args],
     cwd: folder,
     env: { NO_COLOR: '1', ...env },
     ready,
@@ -114,7 +123,7 @@ test('vite: the panel for developers is loaded on demand, expires a token, revok
 test('vite: the page works in development', async () => {
   await using server = await Server.start()
   const folder = await example('vite')
-  const vite = await npmStart(folder, 'dev', {
+  const vite = await startScript(folder, 'dev', {
     args: ['--host', '127.0.0.1', '--port', String(await freePort())],
     env: { API: server.url },
     ready: /Local:\s+(http:\S+)/,
@@ -171,7 +180,7 @@ test('next: the server renders an idle session, the browser continues it without
   const env = { API: server.url, NEXT_TELEMETRY_DISABLED: '1' }
   await npmRun(folder, 'build', env)
   const args = ['--hostname', '127.0.0.1', '--port', '0']
-  const next = await npmStart(folder, 'start', { args, env, ready: /Local:\s+(http:\S+)/ })
+  const next = await startScript(folder, 'start', { args, env, ready: /Local:\s+(http:\S+)/ })
   try {
     const html = await (await fetch(next.greeting)).text()
     expect(html).toContain('<span>idle</span>')
@@ -193,7 +202,7 @@ test('react-router: the server renders an idle session, and the clientLoader has
   const folder = await example('react-router')
   await npmRun(folder, 'build', { VITE_API: server.url, NODE_ENV: 'production' })
   const env = { HOST: '127.0.0.1', PORT: port, NODE_ENV: 'production' }
-  const router = await npmStart(folder, 'start', { env, ready: /(http:\/\/\S+)/ })
+  const router = await startScript(folder, 'start', { env, ready: /(http:\/\/\S+)/ })
   try {
     const html = await (await fetch(url)).text()
     expect(html).toContain('The session is idle.')
@@ -246,7 +255,7 @@ async function withStreams(use: (streams: Streams) => Promise<void>): Promise<vo
   await using server = await Server.start(['--static', join(folder, 'dist')])
   await using browser = await Browser.start()
   const env = { GUESTPASS: server.url, PAGE: server.url, PORT: port }
-  const start = () => npmStart(folder, 'service', { env, ready: /^listening on (\S+)$/m })
+  const start = () => startScript(folder, 'service', { env, ready: /^listening on (\S+)$/m })
   const streams = { server, tab: await browser.openTab(), service: await start(), start }
   try {
     await streams.tab.startLoading(server.url)
@@ -289,7 +298,7 @@ test('C8, C13: streams: tokens reach the allowed origin, are in no URL, and both
 test('streams: after a restart of the service, the news continue without a gap', () =>
   withStreams(async (streams) => {
     const { server, tab } = streams
-    await streams.service.stop('SIGKILL')
+    await streams.service.stop()
     const before = (await texts(tab, '#news li')).length
 
     streams.service = await streams.start()

@@ -1,3 +1,5 @@
+// A browser and its tabs, controlled by WebDriver.
+
 import { By, Key, type WebDriver, type WebElement } from 'selenium-webdriver'
 import { Type } from 'selenium-webdriver/lib/logging.js'
 import { Protocol, Transport, VirtualAuthenticatorOptions } from 'selenium-webdriver/lib/virtual_authenticator.js'
@@ -11,7 +13,7 @@ export class Browser implements AsyncDisposable {
   /**
    * Starts the engine that the environment variable ENGINE names; Chromium when it names none.
    *
-   * @param tabs - gets every tab that is opened.
+   * @param tabs - each tab that is opened is added to this list.
    */
   static async start(tabs: Tab[] = []): Promise<Browser> {
     const engine = await startEngine()
@@ -26,8 +28,8 @@ export class Browser implements AsyncDisposable {
   }
 
   /**
-   * Opens an empty tab. Each is in a window of its own: all are visible, and none is told that it becomes so when the
-   * driver turns to it.
+   * Opens an empty tab in its own window. So all tabs are visible, and a tab gets no visibility event when the driver switches
+   * to it.
    */
   async openTab(): Promise<Tab> {
     const tab = new Tab(this.#engine.driver, await this.#engine.openWindow())
@@ -41,8 +43,8 @@ export class Browser implements AsyncDisposable {
 }
 
 /**
- * One tab. Whatever it is asked, the driver first turns to it; the page does not notice. The driver can only be turned
- * to one tab at a time, so what is asked of several has to be asked one after the other.
+ * One tab. Each method first switches the driver to the tab; the page does not notice. The driver controls one tab at a time: do
+ * not call methods of two tabs concurrently.
  */
 export class Tab {
   readonly #driver: WebDriver
@@ -53,13 +55,13 @@ export class Tab {
     this.#handle = handle
   }
 
-  /** Begins to load a page, and does not wait for it. */
+  /** Starts to load a page, without waiting until it is loaded. */
   async startLoading(url: string): Promise<void> {
     const driver = await this.#focused()
     await driver.get(url)
   }
 
-  /** Begins to load the page again, and returns once the old document is gone. */
+  /** Starts to reload the page, and returns when the old document is gone. */
   async reload(): Promise<void> {
     await this.evaluate(() => {
       document.documentElement.dataset.stale = ''
@@ -69,8 +71,8 @@ export class Tab {
   }
 
   /**
-   * Runs a function in the page and hands back what it returns or resolves with. It crosses as text: it sees its
-   * arguments and the page's globals, and nothing of the module that it is written in.
+   * Runs a function in the page, and resolves with its result. The function is sent as text: it can use its arguments and the
+   * globals of the page, but nothing of the module in which it is written.
    */
   async evaluate<A extends readonly unknown[], T>(script: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
     const driver = await this.#focused()
@@ -83,22 +85,22 @@ export class Tab {
     return outcome.value as T
   }
 
-  /** Waits until a function in the page returns something truthy; a document that is just being replaced counts as no. */
+  /** Waits until a function in the page returns a truthy value. While the document is being replaced, it waits. */
   async until<A extends readonly unknown[]>(what: string, script: (...args: A) => unknown, ...args: A): Promise<void> {
     const driver = await this.#focused()
     const holds = () => this.evaluate(script, ...args).then(Boolean, () => false)
-    await driver.wait(holds, 30_000, `waited in vain until ${what}`, 25)
+    await driver.wait(holds, 30_000, `timed out waiting until ${what}`, 25)
   }
 
-  /** The text that the element with this `data-testid` shows; null when there is no such element, or it is hidden. */
+  /** The visible text of the element with this `data-testid`; null when there is no such element, or it is hidden. */
   async text(testId: string): Promise<string | null> {
     const element = await this.#find(testId)
     return (await element?.isDisplayed()) ? ((await element?.getText()) ?? null) : null
   }
 
   /**
-   * Clicks the element with this `data-testid`, as soon as there is one that can be clicked. A click that does not reach
-   * it is made again: between the driver's look and its click, the page may disable the element, move or replace it.
+   * Clicks the element with this `data-testid` as soon as it can be clicked. A click that does not reach the element is
+   * repeated: the page may disable, move or replace the element before the driver clicks.
    */
   async click(testId: string): Promise<void> {
     const driver = await this.#focused()
@@ -113,26 +115,31 @@ export class Tab {
       }
       return driver.wait(hit, 1_000, undefined, 25).catch(() => false)
     }
-    // What is in view for the driver may still be under the head of the page.
+    // The header of the page may cover an element that the driver takes for visible.
     const aim = `arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })
       document.documentElement.dataset.click = 'missed'
       arguments[0].addEventListener('click', () => delete document.documentElement.dataset.click, { capture: true, once: true })`
-    // A click that leads to another document has hit.
+    // A click that loads another document has reached the element, too.
     const hit = () =>
       driver.executeScript<boolean>('return document.documentElement.dataset.click === undefined').catch(() => true)
-    await driver.wait(clicked, 20_000, `waited in vain to click ${testId}`, 25)
+    await driver.wait(clicked, 20_000, `timed out waiting to click ${testId}`, 25)
   }
 
-  /** Puts text into the field with this `data-testid`, in the place of what is in it. */
+  /** Replaces the text in the field with this `data-testid`. */
   async type(testId: string, text: string): Promise<void> {
     const driver = await this.#focused()
-    await driver.wait(async () => (await this.#find(testId)) !== undefined, 20_000, `waited in vain for ${testId}`, 25)
+    await driver.wait(
+      async () => (await this.#find(testId)) !== undefined,
+      20_000,
+      `timed out waiting for ${testId}`,
+      25,
+    )
     const field = await this.#find(testId)
     await driver.executeScript('arguments[0].focus(); arguments[0].select()', field)
     await field?.sendKeys(text)
   }
 
-  /** Presses a key, wherever the keyboard is. */
+  /** Presses a key. The focused element receives it. */
   async press(key: keyof typeof KEYS | 'Shift+Tab'): Promise<void> {
     const actions = (await this.#focused()).actions()
     await (key === 'Shift+Tab'
@@ -141,19 +148,19 @@ export class Tab {
     ).perform()
   }
 
-  /** Takes the keyboard to the element with this `data-testid` by pressing a key again and again, which shows where it is. */
+  /** Moves the focus to the element with this `data-testid` by pressing a key repeatedly. */
   async reach(testId: string, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
-    const way: (string | undefined)[] = []
-    while (way.at(-1) !== testId) {
-      if (way.length > 60) throw new Error(`pressed ${key}, came to ${way.join(', ')}, and not to ${testId}`)
+    const focused: (string | undefined)[] = []
+    while (focused.at(-1) !== testId) {
+      if (focused.length > 60) throw new Error(`${key} moved the focus to ${focused.join(', ')}, not to ${testId}`)
       await this.press(key)
-      way.push(await this.keyboardIsAt())
+      focused.push(await this.focusedTestId())
     }
   }
 
-  /** The `data-testid` of the element that has the keyboard, where the page shows that it has. */
-  keyboardIsAt(): Promise<string | undefined> {
-    return this.evaluate(keyboardIsAt)
+  /** The `data-testid` of the focused element, if the page shows visibly that it has the focus. */
+  focusedTestId(): Promise<string | undefined> {
+    return this.evaluate(focusedTestId)
   }
 
   /** Runs a classic script in the page. */
@@ -162,8 +169,8 @@ export class Tab {
   }
 
   /**
-   * Puts a device for passkeys into the page's browser, whose owner says yes to everything (WebAuthn, §11). Answers with
-   * whether this engine's driver says that it can. Firefox's does not: it takes the device, and its ceremony never ends.
+   * Adds a virtual authenticator for passkeys that confirms each ceremony (WebAuthn, §11). Resolves with false when the driver
+   * of this engine does not support that. The driver of Firefox does not: it accepts the device, but the ceremony never ends.
    */
   async addAuthenticator(): Promise<boolean> {
     const options = new VirtualAuthenticatorOptions()
@@ -182,7 +189,7 @@ export class Tab {
     return Buffer.from(await (await this.#focused()).takeScreenshot(), 'base64')
   }
 
-  /** What the page wrote to the console since the last call. */
+  /** The lines that the page has written to the console since the last call. */
   async console(): Promise<string[]> {
     const entries = await (await this.#focused()).manage().logs().get(Type.BROWSER)
     return entries.map((entry) => `${entry.level.name} ${entry.message}`)
@@ -199,12 +206,12 @@ export class Tab {
   }
 }
 
-/** What the types of selenium-webdriver leave out. */
+/** A method that the types of selenium-webdriver lack. */
 type WithAuthenticators = WebDriver & { addVirtualAuthenticator(options: VirtualAuthenticatorOptions): Promise<void> }
 
 const KEYS = { Escape: Key.ESCAPE, Tab: Key.TAB, Enter: Key.ENTER }
 
-function keyboardIsAt(): string | undefined {
+function focusedTestId(): string | undefined {
   const element = document.activeElement as HTMLElement
   const shown = element.matches(':focus-visible') && getComputedStyle(element).outlineStyle !== 'none'
   return shown ? element.dataset.testid : undefined

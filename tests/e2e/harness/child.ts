@@ -1,3 +1,5 @@
+// Processes that tests start and stop.
+
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
@@ -6,18 +8,18 @@ export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** The folder that it runs in; ours when none is named. */
+  /** The working directory. Default: that of the tests. */
   readonly cwd?: string
-  /** What the process prints, on either stream, once it is ready; the first group is what `start` hands back. */
+  /** Matches the text that the process prints to stdout or stderr when it is ready. The first group becomes `greeting`. */
   readonly ready: RegExp
 }
 
 const START_TIMEOUT = 30_000
 const STOP_TIMEOUT = 15_000
 
-/** A process that says when it is ready, and that never outlives the test run. */
+/** A process that prints a text when it is ready. It is killed when the test run ends. */
 export class Child {
-  /** What the process said when it was ready: the first group of `ready`. */
+  /** The first group of `ready`, such as the URL of a server. */
   readonly greeting: string
   readonly #process: ChildProcessByStdio<null, Readable, Readable>
   readonly #printed: Printed
@@ -68,12 +70,12 @@ export class Child {
     return this.#printed.stderr
   }
 
-  /** Sends a signal without waiting for what it does. */
+  /** Sends a signal without waiting for its effect. */
   signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal)
   }
 
-  /** Ends the process and resolves with its exit code, or null if only SIGKILL could. */
+  /** Ends the process. Resolves with its exit code, or null if a signal such as SIGKILL ended it. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const { exitCode, signalCode } = this.#process
     if (exitCode !== null || signalCode !== null) return exitCode

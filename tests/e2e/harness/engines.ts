@@ -1,3 +1,5 @@
+// Chromium, Firefox and WebKitGTK with their drivers.
+
 import { Builder, Capabilities, type WebDriver } from 'selenium-webdriver'
 import * as chrome from 'selenium-webdriver/chrome.js'
 import * as gecko from 'selenium-webdriver/firefox.js'
@@ -9,9 +11,9 @@ import { Child } from './child.ts'
 /** A browser with an empty profile, and its driver. */
 export interface Engine {
   readonly driver: WebDriver
-  /** Opens an empty window, turns the driver to it, and hands back its handle. */
+  /** Opens an empty window, switches the driver to it, and resolves with its handle. */
   openWindow(): Promise<string>
-  /** Ends the profile, and everything that was started for it. */
+  /** Deletes the profile, and stops the processes that were started for it. */
   end(): Promise<void>
 }
 
@@ -19,14 +21,14 @@ export interface Engine {
 export function startEngine(): Promise<Engine> {
   const name = process.env.ENGINE ?? 'chromium'
   const start = engines[name]
-  if (!start) throw new Error(`ENGINE=${name} is none of ${Object.keys(engines).join(', ')}`)
+  if (!start) throw new Error(`ENGINE=${name} must be one of ${Object.keys(engines).join(', ')}`)
   return start()
 }
 
-/** Nothing is downloaded: browsers are Debian's, drivers are what the system or the PATH has. */
+/** The browsers are Debian's packages. The drivers are on the PATH or in Debian's packages; nothing is downloaded. */
 const engines: Readonly<Record<string, () => Promise<Engine>>> = { chromium, firefox, webkit }
 
-// Tabs are to load at the same time: `get` must not wait for one before it goes on to the next.
+// `get` does not wait until a page is loaded, so that several tabs load at the same time.
 const LOADING = 'none'
 
 async function chromium(): Promise<Engine> {
@@ -56,8 +58,8 @@ async function chromium(): Promise<Engine> {
 }
 
 /**
- * Firefox takes longer to start than most tests take, so one serves all the tests of a file. What WebDriver BiDi calls
- * a user context is a profile of its own: it shares no storage, no locks and no channels with any other.
+ * Firefox takes longer to start than most tests run, so all tests of a file share one process. Each browser is a user context
+ * of WebDriver BiDi, which is a separate profile: it shares no storage, no locks and no channels with the others.
  */
 async function firefox(): Promise<Engine> {
   runningFirefox ??= startFirefox()
@@ -93,7 +95,7 @@ async function startFirefox() {
   }
   for (const [name, value] of Object.entries(quiet)) options.setPreference(name, value)
   options.enableBidi()
-  // 0: Firefox takes the port for BiDi itself. One that was found free a moment before may be somebody else's by then.
+  // 0: Firefox chooses the port for BiDi itself. Another process could take a port that the test has found to be free.
   const service = new DriverService.Builder('geckodriver').setLoopback(true).addArguments('--websocket-port=0').build()
   try {
     const driver = await new Builder()
@@ -110,12 +112,12 @@ async function startFirefox() {
 
 async function bidi<Result>(driver: WebDriver, method: string, params: object): Promise<Result> {
   const connection = await driver.getBidi()
-  const answer = (await connection.send({ method, params })) as { type: string; result: Result }
-  if (answer.type !== 'success') throw new Error(`${method}: ${JSON.stringify(answer)}`)
-  return answer.result
+  const response = (await connection.send({ method, params })) as { type: string; result: Result }
+  if (response.type !== 'success') throw new Error(`${method}: ${JSON.stringify(response)}`)
+  return response.result
 }
 
-/** WebKitGTK: its driver starts the MiniBrowser that it came with, which wants a display; all its windows are one session. */
+/** WebKitGTK. Its driver starts its own browser, MiniBrowser, which needs a display. All windows share one profile. */
 async function webkit(): Promise<Engine> {
   const display = await Child.start({
     command: 'Xvfb',
@@ -128,10 +130,10 @@ async function webkit(): Promise<Engine> {
       ...inherited(),
       DISPLAY: `:${display.greeting}`,
       GDK_BACKEND: 'x11',
-      // Without a graphics card, and without one that is emulated: that is slower, and has been seen to crash.
+      // Render without a graphics card. An emulated card is slower, and has crashed.
       WEBKIT_SKIA_ENABLE_CPU_RENDERING: '1',
       WEBKIT_DISABLE_DMABUF_RENDERER: '1',
-      // As root, or in a container, its sandbox does not start. The only pages that it sees are ours.
+      // The sandbox does not start as root or in a container. The browser opens the pages of this project only.
       WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
     })
     .build()
@@ -151,7 +153,7 @@ async function webkit(): Promise<Engine> {
   }
 }
 
-/** Opens the windows of a browser, the first time by taking the one that it came with. */
+/** Opens windows of a browser. The first one is the window with which the browser has started. */
 function windowsOf(driver: WebDriver): () => Promise<string> {
   let taken = false
   return async () => {

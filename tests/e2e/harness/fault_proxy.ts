@@ -1,3 +1,5 @@
+// An HTTP proxy in front of the server that records all requests, and into which tests inject faults.
+
 import { once } from 'node:events'
 import {
   createServer,
@@ -11,36 +13,36 @@ import {
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
-/** What happens to a request between the visitor and the server. */
+/** A failure of the network or of the server, for one request. */
 export interface Fault {
-  /** As a test's name tells it. */
+  /** For the names of tests. */
   readonly name: string
-  strike(exchange: Exchange): void | Promise<void>
+  apply(exchange: Exchange): void | Promise<void>
 }
 
-/** A request that came by. */
-export interface Passage {
-  /** As in `POST /token`. */
+/** A request that the proxy has received. */
+export interface ProxiedRequest {
+  /** Method and path, such as `POST /token`. */
   readonly request: string
-  /** When it came, in milliseconds since the epoch. */
+  /** When the proxy received it, in milliseconds since the epoch. */
   readonly at: number
-  /** The fault that struck it. */
+  /** The fault that was applied. */
   readonly fault: Fault | undefined
-  /** What the server answered, whether or not the visitor was told; absent where it was not asked, or said nothing. */
+  /** The status of the response of the server, even if the visitor did not receive it. Absent if there was no response. */
   status?: number
 }
 
-/** A network in front of the server, which is on the origin of the page, and makes the faults that it is told to. */
+/** A proxy between the visitors and the server. Visitors load the page from it, too. */
 export class FaultProxy implements AsyncDisposable {
-  /** Every request, in the order that they came. */
-  readonly passages: Passage[] = []
+  /** All requests, in the order in which the proxy received them. */
+  readonly requests: ProxiedRequest[] = []
   readonly #listener: Server
-  #orders: Order[] = []
+  #faults: InjectedFault[] = []
 
   static async start(target: string): Promise<FaultProxy> {
     const listener = createServer()
-    // A browser sends a request again by itself, whatever its method, when a connection that it has used before ends
-    // without an answer. Faults would pass unnoticed.
+    // When a connection that was used before ends without a response, browsers send the request again by themselves, whatever
+    // its method. The page would not notice the fault.
     listener.maxRequestsPerSocket = 1
     listener.listen(0, '127.0.0.1')
     await once(listener, 'listening')
@@ -55,38 +57,41 @@ export class FaultProxy implements AsyncDisposable {
       const exchange = new Exchange(target, request, body, response)
       const what = `${request.method} ${request.url}`
       const fault = this.#due(what)
-      const passage: Passage = { request: what, at: Date.now(), fault }
-      this.passages.push(passage)
-      exchange.onAnswer = ({ status }) => {
-        passage.status = status
+      const received: ProxiedRequest = { request: what, at: Date.now(), fault }
+      this.requests.push(received)
+      exchange.onResponse = ({ status }) => {
+        received.status = status
       }
       try {
-        await (fault ?? none).strike(exchange)
+        await (fault ?? none).apply(exchange)
       } catch {
-        // A server that does not answer is one more broken connection.
+        // The server does not respond: the visitor gets a broken connection.
         exchange.cut()
       }
     })
   }
 
-  /** Where the server seems to be. */
+  /** The origin at which visitors reach the server. */
   get url(): string {
     return `http://127.0.0.1:${(this.#listener.address() as AddressInfo).port}`
   }
 
-  /** Lets a fault strike the next so many requests, as in `POST /token`, after those that were ordered before. */
-  order(request: string, fault: Fault, times = Number.POSITIVE_INFINITY): void {
-    this.#orders.push({ request, fault, times })
+  /**
+   * Applies a fault to the next `times` requests such as `POST /token`. Faults that were injected before for the same
+   * requests come first.
+   */
+  inject(request: string, fault: Fault, times = Number.POSITIVE_INFINITY): void {
+    this.#faults.push({ request, fault, times })
   }
 
-  /** From here on, everything passes. */
-  heal(): void {
-    this.#orders = []
+  /** Removes all injected faults. */
+  removeFaults(): void {
+    this.#faults = []
   }
 
-  /** The passages of such requests, as in `POST /token`. */
-  passagesOf(request: string): Passage[] {
-    return this.passages.filter((passage) => passage.request === request)
+  /** The requests of one kind, such as `POST /token`. */
+  requestsOf(request: string): ProxiedRequest[] {
+    return this.requests.filter((received) => received.request === request)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,15 +101,16 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   #due(request: string): Fault | undefined {
-    const order = this.#orders.find((order) => order.request === request && order.times > 0)
-    if (order) order.times -= 1
-    return order?.fault
+    const injected = this.#faults.find((injected) => injected.request === request && injected.times > 0)
+    if (injected) injected.times -= 1
+    return injected?.fault
   }
 }
 
-/** One request, and what can be done with it. */
+/** One request with its response. Faults decide what is forwarded. */
 export class Exchange {
-  onAnswer: (answer: Answer) => void = () => {}
+  /** Called with the response of the server. */
+  onResponse: (response: HttpResponse) => void = () => {}
   readonly #target: string
   readonly #request: IncomingMessage
   readonly #body: Buffer
@@ -117,25 +123,26 @@ export class Exchange {
     this.#response = response
   }
 
-  /** Has the server act, and resolves with all of its answer. */
-  async ask(): Promise<Answer> {
+  /** Forwards the request to the server, and resolves with the whole response. */
+  async forward(): Promise<HttpResponse> {
     const { method, url, headers } = this.#request
     const outgoing = send(new URL(url ?? '/', this.#target), { method, headers, agent: false })
     outgoing.end(this.#body)
     const [incoming]: IncomingMessage[] = await once(outgoing, 'response')
     if (!incoming) throw new Error('there is no response in a response event')
     const { connection: _, 'transfer-encoding': __, ...end } = incoming.headers
-    const answer = { status: incoming.statusCode ?? 0, headers: end, body: await buffer(incoming) }
-    this.onAnswer(answer)
-    return answer
+    const response = { status: incoming.statusCode ?? 0, headers: end, body: await buffer(incoming) }
+    this.onResponse(response)
+    return response
   }
 
-  answer({ status, headers, body }: Answer): void {
+  /** Sends a response to the visitor. */
+  respond({ status, headers, body }: HttpResponse): void {
     this.#response.writeHead(status, headers).end(body)
   }
 
-  /** Begins an answer and breaks off in the middle of its body. */
-  async beginToAnswer({ status, headers, body }: Answer): Promise<void> {
+  /** Sends the head and half of the body of a response to the visitor, and ends the connection. */
+  async respondInPart({ status, headers, body }: HttpResponse): Promise<void> {
     this.#response.writeHead(status, { ...headers, 'Content-Length': body.length })
     await new Promise((written) => this.#response.write(body.subarray(0, body.length / 2), written))
     this.cut()
@@ -146,25 +153,27 @@ export class Exchange {
     this.#response.destroy()
   }
 
-  /** Ends the connection as a machine does that knows nothing of it. */
+  /** Resets the connection (TCP RST). */
   reset(): void {
     this.#request.socket.resetAndDestroy()
   }
 }
 
-export interface Answer {
+/** A response of the server, or one that a fault makes up. */
+export interface HttpResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders | OutgoingHttpHeaders
   readonly body: Buffer
 }
 
-interface Order {
+interface InjectedFault {
   readonly request: string
   readonly fault: Fault
+  /** How many requests are left. */
   times: number
 }
 
 const none: Fault = {
   name: 'nothing',
-  strike: async (exchange) => exchange.answer(await exchange.ask()),
+  apply: async (exchange) => exchange.respond(await exchange.forward()),
 }

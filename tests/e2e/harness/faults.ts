@@ -1,73 +1,77 @@
-import { EventEmitter, once } from 'node:events'
-import type { Answer, Exchange, Fault } from './fault_proxy.ts'
+// The faults that tests inject into the proxy.
 
-/** The server acts, and nobody hears of it. */
+import { EventEmitter, once } from 'node:events'
+import type { Exchange, Fault, HttpResponse } from './fault_proxy.ts'
+
+/** The server executes the request; the visitor does not receive the response. */
 export const lost: Fault = {
-  name: 'the answer is lost after the server has acted',
-  async strike(exchange) {
-    await exchange.ask()
+  name: 'the response is lost',
+  async apply(exchange) {
+    await exchange.forward()
     exchange.cut()
   },
 }
 
-/** The server acts, and the connection breaks in the middle of its answer. */
+/** The server executes the request; the connection ends in the middle of the response. */
 export const cutShort: Fault = {
-  name: 'the answer is cut short',
-  async strike(exchange) {
-    await exchange.beginToAnswer(await exchange.ask())
+  name: 'the connection ends in the middle of the response',
+  async apply(exchange) {
+    await exchange.respondInPart(await exchange.forward())
   },
 }
 
-/** The server acts, and something on the way ends the JSON early, as if that were all of it. */
+/** The server executes the request; the visitor receives a complete response with half of the JSON. */
 export const truncated: Fault = {
-  name: 'the answer is truncated JSON',
-  async strike(exchange) {
-    const { status, headers, body } = await exchange.ask()
+  name: 'the response is truncated JSON',
+  async apply(exchange) {
+    const { status, headers, body } = await exchange.forward()
     const half = body.subarray(0, body.length / 2)
-    exchange.answer({ status, headers: { ...headers, 'content-length': half.length }, body: half })
+    exchange.respond({ status, headers: { ...headers, 'content-length': half.length }, body: half })
   },
 }
 
-/** The request does not come to the server. */
+/** The server does not receive the request. */
 export const reset: Fault = {
-  name: 'the connection is reset before the server is asked',
-  strike: (exchange) => exchange.reset(),
+  name: 'the connection is reset before the server receives the request',
+  apply: (exchange) => exchange.reset(),
 }
 
-/** The sign-in page of a network, in the place of the answer. */
+/** The network responds with its sign-in page. */
 export const captivePortal: Fault = {
-  name: 'a captive portal answers with its page',
-  strike: (exchange) => exchange.answer(html(200, '<!doctype html><title>Welcome to our Wi-Fi</title>')),
+  name: 'a captive portal responds with its page',
+  apply: (exchange) => exchange.respond(html(200, '<!doctype html><title>Welcome to our Wi-Fi</title>')),
 }
 
-/** The way to the sign-in page of a network: here, any page. */
+/** The network redirects to its sign-in page; here, to any page. */
 export const captiveRedirect: Fault = {
   name: 'a captive portal redirects to its page',
-  strike: (exchange) => exchange.answer(html(302, '', { Location: '/?portal' })),
+  apply: (exchange) => exchange.respond(html(302, '', { Location: '/?portal' })),
 }
 
-/** A server that is overloaded, or what stands before it when it is away. */
-export const unavailable = refusal('503', 503)
+/** The response of an overloaded server, or of a proxy whose server is not running. */
+export const unavailable = errorResponse('503', 503)
 
-/** The least that both of the following ask to wait, in milliseconds. */
+/** The time that the following two responses ask the client to wait at least, in milliseconds. */
 export const RETRY_AFTER = 2_000
 
-export const limitedForSeconds = refusal('429 with Retry-After in seconds', 429, () => String(RETRY_AFTER / 1_000))
+export const limitedForSeconds = errorResponse('429 with Retry-After in seconds', 429, () =>
+  String(RETRY_AFTER / 1_000),
+)
 
-/** A date tells no parts of a second: up to one is lost. */
-export const limitedUntilDate = refusal('429 with Retry-After as a date', 429, () =>
+/** An HTTP date has no fractions of a second. So one second is added. */
+export const limitedUntilDate = errorResponse('429 with Retry-After as a date', 429, () =>
   new Date(Date.now() + RETRY_AFTER + 1_000).toUTCString(),
 )
 
-/** Keeps requests from the server until they are let go. */
+/** Holds requests back until `release`, and forwards them then. */
 export class Hold implements Fault {
-  readonly name = 'the server is asked later'
+  readonly name = 'the server receives the request later'
   readonly #gate = new EventEmitter()
   readonly #released = once(this.#gate, 'release')
 
-  async strike(exchange: Exchange): Promise<void> {
+  async apply(exchange: Exchange): Promise<void> {
     await this.#released
-    exchange.answer(await exchange.ask())
+    exchange.respond(await exchange.forward())
   }
 
   release(): void {
@@ -75,13 +79,13 @@ export class Hold implements Fault {
   }
 }
 
-function refusal(name: string, status: number, retryAfter?: () => string): Fault {
+function errorResponse(name: string, status: number, retryAfter?: () => string): Fault {
   return {
     name,
-    strike: (exchange) => exchange.answer(html(status, '', retryAfter ? { 'Retry-After': retryAfter() } : {})),
+    apply: (exchange) => exchange.respond(html(status, '', retryAfter ? { 'Retry-After': retryAfter() } : {})),
   }
 }
 
-function html(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
+function html(status: number, text: string, headers: Readonly<Record<string, string>> = {}): HttpResponse {
   return { status, headers: { 'Content-Type': 'text/html', ...headers }, body: Buffer.from(text) }
 }

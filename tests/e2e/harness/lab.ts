@@ -1,8 +1,10 @@
+// The page "lab" of the demo, for tests.
+
 import { expect } from 'vitest'
-import type { Visitor } from './scene.ts'
+import type { Visitor } from './fixture.ts'
 import type { Shop } from './shop.ts'
 
-/** What a shop of the lab has cost its visitor. */
+/** The counters that the lab shows for one of its shops. */
 export interface Counters {
   readonly guests: number
   readonly logins: number
@@ -19,25 +21,25 @@ export class Lab {
     this.shop = shop
   }
 
-  /** Opens the lab in a new tab, and waits until both shops have their visitor. */
+  /** Opens the lab in a new tab, and waits until both shops have a guest. */
   static async openedBy(visitor: Visitor): Promise<Lab> {
-    const lab = new Lab(await visitor.startsToOpen())
+    const lab = new Lab(await visitor.opensWithoutGuest())
     for (const shop of ['guestpass', 'classic'] as const) {
       await expect.poll(() => lab.counters(shop), { message: shop }).toMatchObject({ guests: 1, logins: 1 })
     }
-    await lab.atRest()
+    await lab.idle()
     return lab
   }
 
-  /** Presses the button of a fault and waits for the verdict; hands back what is said of it. */
-  async strike(fault: string): Promise<string> {
+  /** Presses the button of a fault, and waits for the result. Resolves with the text of the result. */
+  async inject(fault: string): Promise<string> {
     await this.shop.tab.click(`strike-${fault}`)
-    await this.#judged(fault)
+    await this.#resultOf(fault)
     return (await this.shop.tab.text(`fault-${fault}`)) ?? ''
   }
 
-  /** Whether Guestpass has kept its promise. */
-  held(fault: string): Promise<boolean> {
+  /** Whether the lab shows that Guestpass has kept its promise under this fault. */
+  promiseKept(fault: string): Promise<boolean> {
     return this.shop.tab.evaluate(
       (fault) => document.querySelector<HTMLElement>(`[data-testid="fault-${fault}"]`)?.dataset.held === 'true',
       fault,
@@ -55,32 +57,32 @@ export class Lab {
     }, shop)
   }
 
-  /** The tabs that have a lane in the timeline. */
+  /** How many tabs have a lane in the timeline. */
   lanes(): Promise<number> {
     return this.shop.tab.evaluate(() => document.querySelectorAll('[data-testid="lanes"] .lane').length)
   }
 
-  /** Everything that the page shows. */
-  words(): Promise<string> {
+  /** All text of the page. */
+  text(): Promise<string> {
     return this.shop.tab.evaluate(() => document.body.textContent ?? '')
   }
 
-  /** Waits until nothing is being broken. */
-  async atRest(): Promise<void> {
-    const resting = () =>
+  /** Waits until no fault is being injected. */
+  async idle(): Promise<void> {
+    const isIdle = () =>
       this.shop.tab.evaluate(
         () => document.querySelector<HTMLButtonElement>('[data-testid="run-all"]')?.disabled === false,
       )
-    await expect.poll(resting, { message: 'the lab is at rest', timeout: 60_000 }).toBe(true)
+    await expect.poll(isIdle, { message: 'the lab is idle', timeout: 60_000 }).toBe(true)
   }
 
-  async #judged(fault: string): Promise<void> {
-    const judged = () =>
+  async #resultOf(fault: string): Promise<void> {
+    const hasResult = () =>
       this.shop.tab.evaluate(
         (fault) => document.querySelector<HTMLElement>(`[data-testid="fault-${fault}"]`)?.dataset.held !== undefined,
         fault,
       )
-    await expect.poll(judged, { message: `a verdict on ${fault}`, timeout: 60_000 }).toBe(true)
-    await this.atRest()
+    await expect.poll(hasResult, { message: `a result of ${fault}`, timeout: 60_000 }).toBe(true)
+    await this.idle()
   }
 }

@@ -1,3 +1,5 @@
+// The server that tests start, and its database.
+
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Child } from './child.ts'
 
-/** The real server, on a port of its own, with a SQLite file of its own that outlives its restarts. */
+/** A server on its own port, with its own SQLite file. The file is kept over restarts. */
 export class Server implements AsyncDisposable {
   readonly #folder: string
   readonly #flags: readonly string[]
@@ -31,30 +33,30 @@ export class Server implements AsyncDisposable {
     this.#flags = flags
   }
 
-  /** The origin that the server said it listens on; it stays the same over restarts. */
+  /** The origin of the server. It stays the same over restarts. */
   get url(): string {
     return this.#child.greeting
   }
 
-  /** What the server has logged, over all its runs. */
+  /** The log of the server, of all runs. */
   get stderr(): string {
     return this.#stderr + this.#child.stderr
   }
 
-  /** Shuts the server down as an operator would. */
+  /** Stops the server with SIGTERM. */
   async stop(): Promise<void> {
     const code = await this.#child.stop('SIGTERM')
     if (code !== 0) throw new Error(`the server ended with ${code} on SIGTERM\n${this.stderr}`)
   }
 
-  /** Starts the server again on the same port and file, with further flags for this run. */
+  /** Restarts the server with the same port and file, and with further flags for this run. */
   async restart(...further: readonly string[]): Promise<void> {
     await this.stop()
     this.#stderr += this.#child.stderr
     this.#child = await serve(this.#folder, new URL(this.url).host, [...this.#flags, ...further])
   }
 
-  /** Freezes the server: connections queue up unanswered until `resume`. */
+  /** Pauses the process of the server: requests wait until `resume`. */
   pause(): void {
     this.#child.signal('SIGSTOP')
   }
@@ -63,19 +65,19 @@ export class Server implements AsyncDisposable {
     this.#child.signal('SIGCONT')
   }
 
-  /** Ends the server for good, whatever state it is in, and removes its file. */
+  /** Kills the server, and removes its file. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#child.stop('SIGKILL')
     await rm(this.#folder, { recursive: true, force: true })
   }
 
-  /** The rows of a query on the server's own file. */
+  /** Queries the SQLite file of the server. */
   async query<Row>(sql: string): Promise<Row[]> {
     const { stdout } = await run('sqlite3', ['-readonly', '-json', '-cmd', '.timeout 5000', file(this.#folder), sql])
     return stdout.trim() === '' ? [] : JSON.parse(stdout)
   }
 
-  /** The guests in the server's table, by the ids that they go by; the eldest first. */
+  /** The ids of all guests in the database, the oldest guest first. */
   async guests(): Promise<string[]> {
     const rows = await this.query<{ id: string }>(
       `SELECT 'anonymous_' || id AS id FROM anonymous_user ORDER BY created_at`,
@@ -83,18 +85,18 @@ export class Server implements AsyncDisposable {
     return rows.map(({ id }) => id)
   }
 
-  /** The sessions in the server's table; the eldest first. */
+  /** All sessions in the database, the oldest first. */
   sessions(): Promise<SessionRow[]> {
     return this.query('SELECT counter, revoked_at IS NOT NULL AS revoked FROM session ORDER BY created_at')
   }
 
-  /** What `GET /me` answers to this access token, from outside any browser. */
+  /** The status of the response to `GET /me` with this access token. */
   async statusOfAccess(accessToken: string): Promise<number> {
     const response = await fetch(`${this.url}/me`, { headers: { Authorization: `Bearer ${accessToken}` } })
     return response.status
   }
 
-  /** `POST /token` with this refresh token, from outside any browser. */
+  /** Sends `POST /token` with this refresh token. */
   refresh(refreshToken: string): Promise<Response> {
     return fetch(`${this.url}/token`, {
       method: 'POST',
@@ -102,15 +104,15 @@ export class Server implements AsyncDisposable {
     })
   }
 
-  /** `POST /revoke` with this token, as an operator might. */
+  /** Sends `POST /revoke` with this token. */
   async revoke(token: string): Promise<void> {
     const response = await fetch(`${this.url}/revoke`, { method: 'POST', body: new URLSearchParams({ token }) })
-    if (response.status !== 200) throw new Error(`/revoke answered ${response.status}: ${await response.text()}`)
+    if (response.status !== 200) throw new Error(`/revoke responded with ${response.status}: ${await response.text()}`)
   }
 }
 
 export interface SessionRow {
-  /** How often the refresh token was rotated. */
+  /** The number of rotations of the refresh token. */
   readonly counter: number
   readonly revoked: 0 | 1
 }
@@ -122,7 +124,7 @@ function serve(folder: string, listen: string, flags: readonly string[]): Promis
   return Child.start({
     command: binary(),
     args: ['serve', '--listen', listen, '--store', `sqlite:${file(folder)}`, ...flags],
-    // All visitors of a test have the same address. A flag of the test's own wins.
+    // No rate limits: all visitors of a test have the same IP address. Flags of a test override this.
     env: { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off', GUESTPASS_ACCOUNT_RATE: 'off' },
     ready: /^listening on (http:\/\/\S+)$/m,
   })

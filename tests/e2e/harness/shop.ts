@@ -1,35 +1,37 @@
+// The shop of the demo in one tab, for tests.
+
 import type { Credentials, Membership, Session, SessionEvent, Snapshot } from 'guestpass'
 import { expect } from 'vitest'
 import type { Tab } from './browser.ts'
 
 declare global {
   interface Window {
-    /** What the demo's page offers to play with in the console. */
+    /** The session, which the page of the demo exposes. */
     guestpass: Session
-    /** The session's events since the page's session was first seen here. */
-    heard: SessionEvent[]
-    /** Every request of the page, as in `GET /items/`. */
+    /** The events of the session since `Shop.started`. */
+    events: SessionEvent[]
+    /** All requests of the page, such as `GET /items/`. */
     requests: string[]
     burst: Promise<Response[]>
-    membership: Promise<Membership | Refused>
+    membership: Promise<Membership | ErrorDetails>
   }
 }
 
-/** What a `GuestpassError` says. */
-export interface Refused {
+/** The members of a `GuestpassError`. */
+export interface ErrorDetails {
   readonly code: string
   readonly status?: number
   readonly reason?: string
   readonly message: string
 }
 
-/** What the SDK keeps in localStorage, as far as the tests look at it. */
+/** The members that tests use of the credential in localStorage. */
 export interface Stored {
   readonly access_token: string
   readonly refresh_token: string
 }
 
-/** The demo's page in one tab, as a visitor sees it and as the console does. */
+/** A page of the demo in one tab: what it shows, and its session. */
 export class Shop {
   readonly tab: Tab
 
@@ -37,26 +39,26 @@ export class Shop {
     this.tab = tab
   }
 
-  /** Waits until the page has a guest and shows its goods; hands back the guest's id. Events are kept from here on. */
+  /** Waits until the page has a guest and shows the items. Resolves with the id of the guest. Starts to record events. */
   async opened(): Promise<string> {
     await this.started()
     await expect.poll(() => this.tab.text('item-1'), { message: 'the first item' }).not.toBeNull()
     return this.active()
   }
 
-  /** Waits until the page has a session, which may have no guest yet. Events are kept from here on. */
+  /** Waits until the page has a session, maybe without a guest. Starts to record events. */
   async started(): Promise<void> {
     await this.tab.until('the page has a session', () => {
       if (!window.guestpass) return false
-      if (!window.heard) {
-        window.heard = []
-        window.guestpass.onEvent((event) => window.heard.push(event))
+      if (!window.events) {
+        window.events = []
+        window.guestpass.onEvent((event) => window.events.push(event))
       }
       return true
     })
   }
 
-  /** Waits until the session is active, and hands back the guest's id. */
+  /** Waits until the session is active. Resolves with the id of the guest. */
   async active(): Promise<string> {
     await this.status('active')
     const { id } = await this.snapshot()
@@ -64,6 +66,7 @@ export class Shop {
     return id
   }
 
+  /** Waits until the session has this status. */
   async status(status: Snapshot['status']): Promise<void> {
     await expect.poll(async () => (await this.snapshot()).status).toBe(status)
   }
@@ -72,43 +75,43 @@ export class Shop {
     return this.tab.evaluate(() => window.guestpass.getSnapshot())
   }
 
-  /** Every event of the session since `opened`. */
-  heard(): Promise<SessionEvent[]> {
-    return this.tab.evaluate(() => window.heard)
+  /** All events of the session since `opened` or `started`. */
+  events(): Promise<SessionEvent[]> {
+    return this.tab.evaluate(() => window.events)
   }
 
-  /** Waits for the first event of a type since `opened`. */
-  async hears<Type extends SessionEvent['type']>(type: Type): Promise<Extract<SessionEvent, { type: Type }>> {
-    const first = async () => (await this.heard()).find((event) => event.type === type)
+  /** Waits for the first event of a type since `opened` or `started`. */
+  async waitForEvent<Type extends SessionEvent['type']>(type: Type): Promise<Extract<SessionEvent, { type: Type }>> {
+    const first = async () => (await this.events()).find((event) => event.type === type)
     await expect.poll(first, { message: `an event of type ${type}` }).toBeDefined()
     return (await first()) as Extract<SessionEvent, { type: Type }>
   }
 
-  /** Goes to another page, so that nothing of the session runs any more. */
+  /** Leaves the page, so that its session stops. */
   async leave(): Promise<void> {
     await this.tab.startLoading('about:blank')
     await this.tab.until('the shop is gone', () => !('guestpass' in window))
   }
 
-  /** Whom the page shows as its visitor. */
+  /** The id of the guest that the page shows. */
   shownGuest(): Promise<string | undefined> {
     return this.tab.evaluate(() => document.querySelector<HTMLElement>('[data-testid="visitor-id"]')?.dataset.id)
   }
 
-  /** What the page shows as its event log: the type of each event, in the page's order. */
+  /** The types of the events in the event log of the page, in the order of the page. */
   eventLog(): Promise<string[]> {
     return this.tab.evaluate(() =>
       [...document.querySelectorAll<HTMLElement>('[data-testid="event-log"] li')].map((li) => li.dataset.type ?? ''),
     )
   }
 
-  /** The statuses of so many requests that go through the session at the same time. */
+  /** Sends `count` concurrent requests through the session. Resolves with their statuses. */
   async burst(path: string, count: number): Promise<number[]> {
     await this.startBurst(path, count)
     return this.burstEnded()
   }
 
-  /** Sends so many requests through the session at the same time, and does not wait for what becomes of them. */
+  /** Sends `count` concurrent requests through the session, without waiting for the responses. */
   startBurst(path: string, count: number): Promise<void> {
     return this.tab.evaluate(
       (path, count) => {
@@ -119,33 +122,33 @@ export class Shop {
     )
   }
 
-  /** The statuses of what `startBurst` has sent. */
+  /** Waits for the requests of `startBurst`. Resolves with their statuses. */
   burstEnded(): Promise<number[]> {
     return this.tab.evaluate(async () => (await window.burst).map(({ status }) => status))
   }
 
-  /** Lets the session believe that its access token has expired. */
+  /** Makes the session treat its access token as expired. */
   expire(): Promise<void> {
     return this.tab.evaluate(() => window.guestpass.expire())
   }
 
-  /** Who the server says that the session's requests come from. */
+  /** The id of the guest to whom the requests of the session belong, by the server's response to `GET /me`. */
   me(): Promise<string> {
     return this.tab.evaluate(async () => (await (await window.guestpass.fetch('/me')).json()).id)
   }
 
-  /** Puts one more of an item into the cart as a visitor does. The page shows it before the server has it. */
+  /** Clicks the button that adds an item to the cart. The page shows the item before the server has stored it. */
   add(item: number): Promise<void> {
     return this.tab.click(`add-${item}`)
   }
 
-  /** Waits until both the page and the server have this many things in the cart. */
+  /** Waits until the cart has this many items, on the page and at the server. */
   async hasInCart(count: number): Promise<void> {
     await expect.poll(() => this.tab.text('cart-count'), { message: 'the page' }).toMatch(new RegExp(`\\b${count}\\b`))
     await expect.poll(() => this.cartAtServer(), { message: 'the server' }).toBe(count)
   }
 
-  /** What the SDK keeps in this browser; null when it keeps no credential. */
+  /** The credential in localStorage; null when there is none. */
   stored(): Promise<Stored | null> {
     return this.tab.evaluate(() => {
       const key = Object.keys(localStorage).find((key) => key.startsWith('guestpass:'))
@@ -153,10 +156,10 @@ export class Shop {
     })
   }
 
-  /** As `stored`, where there has to be something. */
+  /** The credential in localStorage. Throws when there is none. */
   async credential(): Promise<Stored> {
     const stored = await this.stored()
-    if (!stored) throw new Error('this browser keeps no credential')
+    if (!stored) throw new Error('there is no credential in localStorage')
     return stored
   }
 
@@ -164,7 +167,7 @@ export class Shop {
     return this.tab.evaluate(() => 'locks' in navigator)
   }
 
-  /** How many tabs of this browser wait for a lock. */
+  /** The number of tabs of this browser that wait for a lock. */
   waitingForLocks(): Promise<number> {
     return this.tab.evaluate(async () => (await navigator.locks.query()).pending?.length ?? 0)
   }
@@ -175,30 +178,30 @@ export class Shop {
     })
   }
 
-  /** How often this page has sent such a request, as in `GET /items/`; replays count. */
+  /** How often this page has sent a request such as `GET /items/`, replays included. */
   requests(request: string): Promise<number> {
     return this.tab.evaluate((request) => window.requests.filter((sent) => sent === request).length, request)
   }
 
-  /** How many things the server has in the visitor's cart. */
+  /** The number of items in the cart at the server. */
   async cartAtServer(): Promise<number> {
     const lines = await this.linesAtServer()
     return lines.reduce((sum, { quantity }) => sum + quantity, 0)
   }
 
-  /** What the server has in the visitor's cart. */
+  /** The lines of the cart at the server. */
   linesAtServer(): Promise<{ item_id: number; quantity: number }[]> {
     return this.tab.evaluate(async () => (await (await window.guestpass.fetch('/me/cart')).json()).lines)
   }
 
-  /** Becomes a member as the page's script would, and waits for what comes of it. */
-  async becomesMember(how: 'register' | 'login', credentials: Credentials): Promise<Membership | Refused> {
-    await this.startsToBecomeMember(how, credentials)
-    return this.becameMember()
+  /** Calls `session.register` or `session.login`, and waits for the result. */
+  async becomeMember(how: 'register' | 'login', credentials: Credentials): Promise<Membership | ErrorDetails> {
+    await this.startBecomingMember(how, credentials)
+    return this.membershipResult()
   }
 
-  /** Asks to become a member, and does not wait for what comes of it. */
-  startsToBecomeMember(how: 'register' | 'login', credentials: Credentials): Promise<void> {
+  /** Calls `session.register` or `session.login`, without waiting for the result. */
+  startBecomingMember(how: 'register' | 'login', credentials: Credentials): Promise<void> {
     return this.tab.evaluate(
       (how, credentials) => {
         window.membership = window.guestpass[how](credentials).catch(({ code, status, reason, message }) => ({
@@ -213,8 +216,8 @@ export class Shop {
     )
   }
 
-  /** What has come of `startsToBecomeMember`. */
-  becameMember(): Promise<Membership | Refused> {
+  /** Waits for the result of `startBecomingMember`. */
+  membershipResult(): Promise<Membership | ErrorDetails> {
     return this.tab.evaluate(() => window.membership)
   }
 }

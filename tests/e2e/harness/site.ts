@@ -1,12 +1,14 @@
+// The built demo, prepared for tests.
+
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A page of the site: of the demo as it was built, or the shop in a browser that has no Web Locks API. */
+/** A page of the site. `/without_locks.html` is the shop, on which the browser has no Web Locks API. */
 export type Page = '/' | '/account' | '/lab' | '/without_locks.html'
 
-/** A copy of the built demo whose pages also tell the tests what they ask for. */
+/** A copy of the built demo. Its pages also record their requests. */
 export class Site implements AsyncDisposable {
   readonly folder: string
 
@@ -34,7 +36,7 @@ export class Site implements AsyncDisposable {
 const built = fileURLToPath(new URL('../../../demo-react/dist', import.meta.url))
 const scripts = fileURLToPath(new URL('page', import.meta.url))
 
-/** Classic scripts at the very top run before the modules of the page; as files, so that no policy forbids them. */
+/** Adds classic scripts to the top of a page: they run before its modules. They are files, as the policy of the page demands. */
 function withScripts(page: string, ...names: readonly string[]): string {
   const tags = names.map((name) => `<script src="/${name}"></script>`).join('')
   const changed = page.replace(/<head[^>]*>/, `$&${tags}`)

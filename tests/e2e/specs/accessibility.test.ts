@@ -1,10 +1,10 @@
-// axe finds nothing to complain about, on any page, in either colour scheme; and the keyboard is enough.
+// Accessibility: axe finds no violation on any page, in both colour schemes; the shop can be used by keyboard alone.
 
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import { expect, test } from 'vitest'
-import { scene } from '../harness/scene.ts'
+import { fixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
 
 declare global {
@@ -17,8 +17,8 @@ const source = await readFile(createRequire(import.meta.url).resolve('axe-core/a
 
 for (const theme of ['light', 'dark']) {
   test(
-    `no page has a violation, ${theme}`,
-    scene({ flags: ['--demo'] }, async ({ visitor }) => {
+    `axe finds no violation on any page, in the ${theme} colour scheme`,
+    fixture({ flags: ['--demo'] }, async ({ visitor }) => {
       const shop = await visitor.opens()
       await shop.add(1)
       await shop.hasInCart(1)
@@ -62,8 +62,8 @@ for (const theme of ['light', 'dark']) {
 }
 
 test(
-  'by keyboard alone, a visitor finds an item, puts it into the cart, takes one more, and is back where they were',
-  scene({}, async ({ visitor }) => {
+  'a visitor can search, add an item and change its quantity by keyboard; closing the cart restores the focus',
+  fixture({}, async ({ visitor }) => {
     const shop = await visitor.opens()
     await shop.tab.reach('search')
     await shop.tab.type('search', 'honey')
@@ -80,15 +80,15 @@ test(
     await shop.tab.press('Escape')
 
     await expect.poll(() => shop.tab.text('cart-total')).toBeNull()
-    await expect.poll(() => shop.tab.keyboardIsAt()).toBe('open-cart')
+    await expect.poll(() => shop.tab.focusedTestId()).toBe('open-cart')
   }),
 )
 
-/** What axe has to say of the page as it is, in a line each. */
+/** The violations that axe finds on the page, one line for each. */
 async function violations(shop: Shop): Promise<string[]> {
   await shop.tab.run(source)
   return shop.tab.evaluate(async () => {
-    // Colours are measured where they have arrived.
+    // axe measures colours after the animations.
     await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})))
     const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
     return violations.flatMap(({ id, nodes }) =>

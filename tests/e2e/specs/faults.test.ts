@@ -1,5 +1,7 @@
+// Token requests that fail on the network or at the server.
+
 import { describe, expect, test } from 'vitest'
-import type { Passage } from '../harness/fault_proxy.ts'
+import type { ProxiedRequest } from '../harness/fault_proxy.ts'
 import {
   captivePortal,
   captiveRedirect,
@@ -13,16 +15,16 @@ import {
   truncated,
   unavailable,
 } from '../harness/faults.ts'
-import { faultyScene } from '../harness/scene.ts'
+import { faultyFixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
 
 const LOGIN = 'POST /anonymous-login'
 const REFRESH = 'POST /token'
 
-/** What the page is told of each, and how long it keeps away from the server at least. */
+/** For each fault: the error code that the page gets, and the least pause before the next request, in milliseconds. */
 const faults = [
   { fault: lost, code: 'network', pause: 0 },
-  // Some engines (WebKitGTK 2.50) take what came for all of it, and find it to be no answer.
+  // Some engines (WebKitGTK 2.50) treat the part that has arrived as a complete response.
   { fault: cutShort, code: expect.stringMatching(/^(network|unavailable)$/), pause: 0 },
   { fault: truncated, code: 'unavailable', pause: 0 },
   { fault: reset, code: 'network', pause: 0 },
@@ -33,46 +35,46 @@ const faults = [
   { fault: captiveRedirect, code: 'network', pause: 0 },
 ].map((row) => [row.fault.name, row] as const)
 
-describe('C2 C9 C10 while a refresh fails, requests wait and the page says why; then all succeed, with the same guest and cart', () => {
+describe('C2 C9 C10 while a refresh fails, requests wait and the page shows the error; afterwards all succeed, with the same guest and cart', () => {
   test.for(faults)('%s', ([, { fault, code, pause }]) =>
-    faultyScene({}, async ({ server, visitor, proxy }) => {
+    faultyFixture({}, async ({ server, visitor, proxy }) => {
       const shop = await visitor.opens()
       const guest = await shop.active()
       await shop.add(1)
       await shop.hasInCart(1)
 
-      proxy.order(REFRESH, fault)
+      proxy.inject(REFRESH, fault)
       await shop.expire()
       await shop.startBurst('/items/', 20)
-      await saysWhy(shop, code)
+      await showsError(shop, code)
       expect(await shop.snapshot()).toMatchObject({ id: guest })
-      proxy.heal()
+      proxy.removeFaults()
 
       expect(await shop.burstEnded()).toEqual(Array(20).fill(200))
       expect(await shop.active()).toBe(guest)
       expect(await shop.me()).toBe(guest)
       await shop.hasInCart(1)
       await expect.poll(() => shop.tab.text('error-banner')).toBeNull()
-      expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+      expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
       expect(await server.guests()).toEqual([guest])
       expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
-      expect(gaps(proxy.passagesOf(REFRESH)).filter((gap) => gap < pause)).toEqual([])
-      // One after the other: as many as were struck, and the one that passed.
-      expect(proxy.passagesOf(REFRESH).filter((passage) => !passage.fault)).toHaveLength(1)
-      expect(await shop.requests(REFRESH)).toBe(proxy.passagesOf(REFRESH).length)
+      expect(gaps(proxy.requestsOf(REFRESH)).filter((gap) => gap < pause)).toEqual([])
+      // All but the last refresh request have failed.
+      expect(proxy.requestsOf(REFRESH).filter(({ fault }) => !fault)).toHaveLength(1)
+      expect(await shop.requests(REFRESH)).toBe(proxy.requestsOf(REFRESH).length)
     })(),
   )
 })
 
-describe('C9 C19 while the first visit fails, requests wait and the page says why; then all succeed, with one guest', () => {
+describe('C9 C19 while the first login fails, requests wait and the page shows the error; afterwards all succeed, with one guest', () => {
   test.for(faults)('%s', ([, { fault, code, pause }]) =>
-    faultyScene({}, async ({ server, visitor, proxy }) => {
-      proxy.order(LOGIN, fault)
-      const shop = await visitor.startsToOpen()
+    faultyFixture({}, async ({ server, visitor, proxy }) => {
+      proxy.inject(LOGIN, fault)
+      const shop = await visitor.opensWithoutGuest()
       await shop.startBurst('/items/', 20)
-      await saysWhy(shop, code)
+      await showsError(shop, code)
       expect(await shop.snapshot()).toMatchObject({ id: null })
-      proxy.heal()
+      proxy.removeFaults()
 
       expect(await shop.burstEnded()).toEqual(Array(20).fill(200))
       const guest = await shop.opened()
@@ -82,23 +84,23 @@ describe('C9 C19 while the first visit fails, requests wait and the page says wh
       await shop.hasInCart(1)
       expect(await server.guests()).toEqual([guest])
       expect(await server.sessions()).toEqual([{ counter: 0, revoked: 0 }])
-      expect(gaps(proxy.passagesOf(LOGIN)).filter((gap) => gap < pause)).toEqual([])
-      expect(proxy.passagesOf(LOGIN).filter((passage) => !passage.fault)).toHaveLength(1)
-      expect(await shop.requests(LOGIN)).toBe(proxy.passagesOf(LOGIN).length)
+      expect(gaps(proxy.requestsOf(LOGIN)).filter((gap) => gap < pause)).toEqual([])
+      expect(proxy.requestsOf(LOGIN).filter(({ fault }) => !fault)).toHaveLength(1)
+      expect(await shop.requests(LOGIN)).toBe(proxy.requestsOf(LOGIN).length)
     })(),
   )
 })
 
 test(
-  'C2 a refresh that is slow is waited for by everybody, and not repeated',
-  faultyScene({}, async ({ server, visitor, proxy }) => {
+  'C2 all requests wait for a slow refresh, and it is not repeated',
+  faultyFixture({}, async ({ server, visitor, proxy }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     const hold = new Hold()
-    proxy.order(REFRESH, hold)
+    proxy.inject(REFRESH, hold)
     await shop.expire()
     await shop.startBurst('/items/', 20)
-    await expect.poll(() => proxy.passagesOf(REFRESH).length).toBe(1)
+    await expect.poll(() => proxy.requestsOf(REFRESH).length).toBe(1)
     await shop.status('refreshing')
 
     hold.release()
@@ -106,26 +108,26 @@ test(
     expect(await shop.burstEnded()).toEqual(Array(20).fill(200))
     expect(await shop.me()).toBe(guest)
     expect(await shop.requests('GET /items/')).toBeGreaterThanOrEqual(20)
-    expect(proxy.passagesOf(REFRESH)).toHaveLength(1)
+    expect(proxy.requestsOf(REFRESH)).toHaveLength(1)
     expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
   }),
 )
 
 test(
-  'C4 C9 a refresh that is not answered is given up and asked for again; what the first answer says later changes nothing',
-  faultyScene({}, async ({ server, visitor, proxy }) => {
+  'C4 C9 a refresh without a response times out and is repeated; a late response to the first request changes nothing',
+  faultyFixture({}, async ({ server, visitor, proxy }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     const hold = new Hold()
-    proxy.order(REFRESH, hold, 1)
+    proxy.inject(REFRESH, hold, 1)
     await shop.expire()
 
-    // The session waits ten seconds for an answer.
+    // The session waits ten seconds for a response.
     expect(await shop.burst('/items/', 20)).toEqual(Array(20).fill(200))
 
-    expect(await shop.hears('retrying')).toMatchObject({ code: 'timeout' })
+    expect(await shop.waitForEvent('retrying')).toMatchObject({ code: 'timeout' })
     hold.release()
-    await expect.poll(() => proxy.passagesOf(REFRESH).map(({ status }) => status)).toEqual([200, 200])
+    await expect.poll(() => proxy.requestsOf(REFRESH).map(({ status }) => status)).toEqual([200, 200])
     expect(await shop.me()).toBe(guest)
     expect(await server.guests()).toEqual([guest])
     expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
@@ -133,18 +135,18 @@ test(
 )
 
 test(
-  'C9 C10 the answer to a refresh is lost and the visitor reloads: the same guest, the same cart',
-  faultyScene({}, async ({ server, visitor, proxy }) => {
+  'C9 C10 the response to a refresh is lost and the visitor reloads: the same guest, the same cart',
+  faultyFixture({}, async ({ server, visitor, proxy }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     await shop.add(1)
     await shop.hasInCart(1)
-    proxy.order(REFRESH, lost)
+    proxy.inject(REFRESH, lost)
     await shop.expire()
     await shop.startBurst('/items/', 1)
-    await expect.poll(() => proxy.passagesOf(REFRESH).map(({ status }) => status)).toContain(200)
+    await expect.poll(() => proxy.requestsOf(REFRESH).map(({ status }) => status)).toContain(200)
     await shop.leave()
-    proxy.heal()
+    proxy.removeFaults()
 
     await shop.tab.startLoading(visitor.url)
 
@@ -152,21 +154,21 @@ test(
     await shop.expire()
     expect(await shop.me()).toBe(guest)
     await shop.hasInCart(1)
-    expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+    expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
     expect(await server.guests()).toEqual([guest])
     expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
   }),
 )
 
 test(
-  'C19 the answer to the first visit is lost and the visitor reloads: one guest',
-  faultyScene({}, async ({ server, visitor, proxy }) => {
-    proxy.order(LOGIN, lost)
-    const shop = await visitor.startsToOpen()
-    await expect.poll(() => proxy.passagesOf(LOGIN).map(({ status }) => status)).toContain(200)
+  'C19 the response to the first login is lost and the visitor reloads: one guest',
+  faultyFixture({}, async ({ server, visitor, proxy }) => {
+    proxy.inject(LOGIN, lost)
+    const shop = await visitor.opensWithoutGuest()
+    await expect.poll(() => proxy.requestsOf(LOGIN).map(({ status }) => status)).toContain(200)
     await shop.leave()
     const [guest] = await server.guests()
-    proxy.heal()
+    proxy.removeFaults()
 
     await shop.tab.startLoading(visitor.url)
 
@@ -177,15 +179,15 @@ test(
   }),
 )
 
-/** Waits until the session and the page tell that there is no token, and the session why. */
-async function saysWhy(shop: Shop, code: string): Promise<void> {
+/** Waits until the session has this error, and the page shows an error. */
+async function showsError(shop: Shop, code: string): Promise<void> {
   await expect
     .poll(() => shop.snapshot())
     .toMatchObject({ status: 'unavailable', error: { code, retryAt: expect.any(Number) } })
   await expect.poll(() => shop.tab.text('error-banner')).toMatch(/\w/)
 }
 
-/** The milliseconds from each to the next. */
-function gaps(passages: readonly Passage[]): number[] {
-  return passages.slice(1).map(({ at }, index) => at - (passages[index]?.at ?? 0))
+/** The time between each two requests, in milliseconds. */
+function gaps(requests: readonly ProxiedRequest[]): number[] {
+  return requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0))
 }

@@ -1,5 +1,7 @@
+// The life of a guest in one tab: first visit, reload, expired and refused tokens.
+
 import { describe, expect, test } from 'vitest'
-import { browsers, scene } from '../harness/scene.ts'
+import { browsers, fixture } from '../harness/fixture.ts'
 
 const LOGIN = 'POST /anonymous-login'
 const REFRESH = 'POST /token'
@@ -7,7 +9,7 @@ const REFRESH = 'POST /token'
 describe.each(browsers)('in a browser $name', ({ page, locks }) => {
   test(
     'C19 the first visit makes one guest',
-    scene({ page }, async ({ server, visitor }) => {
+    fixture({ page }, async ({ server, visitor }) => {
       const shop = await visitor.opens()
 
       const guest = await shop.active()
@@ -21,7 +23,7 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
   test(
     'C19 a reload keeps the guest and the cart',
-    scene({ page }, async ({ server, visitor }) => {
+    fixture({ page }, async ({ server, visitor }) => {
       const shop = await visitor.opens()
       const guest = await shop.active()
       await shop.add(1)
@@ -41,8 +43,8 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
     const flags = ['--access-ttl', '2s']
 
     test(
-      'C10 C11 it expires while the page is open: the same guest, the same cart',
-      scene({ page, flags }, async ({ server, visitor }) => {
+      'C10 C11 a token that expires while the page is open is renewed: the same guest, the same cart',
+      fixture({ page, flags }, async ({ server, visitor }) => {
         const shop = await visitor.opens()
         const guest = await shop.active()
         await shop.add(1)
@@ -54,15 +56,15 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
         await shop.hasInCart(2)
         expect(await shop.me()).toBe(guest)
-        expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+        expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
         expect(await server.guests()).toEqual([guest])
         expect((await server.sessions())[0]?.counter).toBeGreaterThan(0)
       }),
     )
 
     test(
-      'C10 C11 it expires while the visitor is away: the same guest, the same cart',
-      scene({ page, flags }, async ({ server, visitor }) => {
+      'C10 C11 a token that expires while the page is closed is renewed: the same guest, the same cart',
+      fixture({ page, flags }, async ({ server, visitor }) => {
         const shop = await visitor.opens()
         const guest = await shop.active()
         await shop.add(2)
@@ -84,7 +86,7 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
   test(
     'C2 twenty concurrent requests with an expired token make exactly one refresh, and all succeed',
-    scene({ page }, async ({ server, visitor }) => {
+    fixture({ page }, async ({ server, visitor }) => {
       const shop = await visitor.opens()
       await shop.expire()
 
@@ -92,8 +94,7 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
       expect(statuses).toEqual(Array(20).fill(200))
       expect(await shop.requests('GET /items/?burst')).toBe(20)
-      // One refresh token always gets the same successor, so the server's counter alone could not tell two requests
-      // from one.
+      // The server responds to a repeated refresh with the same successor, so its counter does not show a second request.
       expect(await shop.requests(REFRESH)).toBe(1)
       expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
     }),
@@ -101,9 +102,9 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
   test(
     'C2 C3 twenty concurrent requests that are refused make exactly one refresh, and each is replayed once',
-    scene({ page }, async ({ server, visitor }) => {
+    fixture({ page }, async ({ server, visitor }) => {
       const shop = await visitor.opens()
-      // Its access tokens are for another audience now, and nothing has told the page.
+      // The server refuses access tokens for the former audience. The page does not know that yet.
       await server.restart('--audience', 'elsewhere')
 
       const statuses = await shop.burst('/items/?burst', 20)
@@ -117,8 +118,8 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 })
 
 test(
-  'visitors with browsers of their own are different guests',
-  scene({}, async ({ server, visitor, another }) => {
+  'visitors with different browsers are different guests',
+  fixture({}, async ({ server, visitor, another }) => {
     const one = await visitor.opens()
     const other = await (await another()).opens()
 

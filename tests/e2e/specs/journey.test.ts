@@ -1,13 +1,13 @@
-// What a visitor does in the shop, and what is still there afterwards.
+// The shop: search, favourites, history, cart, preferences, export and erasure.
 
 import { expect, test } from 'vitest'
 import { unavailable } from '../harness/faults.ts'
-import { faultyScene, scene } from '../harness/scene.ts'
+import { faultyFixture, fixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
 
 test(
-  'a search shows what it finds, survives a reload, and says when there is nothing',
-  scene({}, async ({ visitor }) => {
+  'a search shows the matching items, survives a reload, and says when it finds nothing',
+  fixture({}, async ({ visitor }) => {
     const shop = await visitor.opens()
     await shop.tab.type('search', 'honey')
     await expect.poll(() => shownItems(shop)).toEqual(['item-4', 'item-8'])
@@ -21,8 +21,8 @@ test(
 )
 
 test(
-  'C19 favourites and what was seen are kept for a guest, over a reload and an expired token',
-  scene({}, async ({ visitor, server }) => {
+  'C19 favourites and history of a guest are kept over a reload and an expired token',
+  fixture({}, async ({ visitor, server }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     await shop.tab.click('favorite-5')
@@ -46,25 +46,25 @@ test(
 )
 
 test(
-  'a heart that the server does not take goes back',
-  faultyScene({}, async ({ visitor, proxy }) => {
+  'a favourite that the server does not store is shown as none again',
+  faultyFixture({}, async ({ visitor, proxy }) => {
     const shop = await visitor.opens()
-    proxy.order('PUT /me/favorites/5', unavailable)
+    proxy.inject('PUT /me/favorites/5', unavailable)
 
     await shop.tab.click('favorite-5')
 
-    await expect.poll(() => proxy.passagesOf('PUT /me/favorites/5').length).toBe(1)
+    await expect.poll(() => proxy.requestsOf('PUT /me/favorites/5').length).toBe(1)
     await expect.poll(() => attribute(shop, 'favorite-5', 'aria-pressed')).toBe('false')
   }),
 )
 
 test(
-  'what does not get into the cart at the server goes out of it on the page, and the page says so',
-  faultyScene({}, async ({ visitor, proxy }) => {
+  'an item that the server does not store disappears from the cart on the page, with an error',
+  faultyFixture({}, async ({ visitor, proxy }) => {
     const shop = await visitor.opens()
     await shop.add(1)
     await shop.hasInCart(1)
-    proxy.order('POST /me/cart', unavailable)
+    proxy.inject('POST /me/cart', unavailable)
 
     await shop.add(2)
     await expect.poll(() => shop.tab.text('cart-count')).toBe('2')
@@ -72,7 +72,7 @@ test(
     await expect.poll(() => shop.tab.text('cart-count')).toBe('1')
     await shop.tab.click('open-cart')
     await expect.poll(() => shop.tab.text('cart-problem')).toMatch(/\w/)
-    proxy.heal()
+    proxy.removeFaults()
     await shop.tab.click('cart-plus-1')
     await shop.hasInCart(2)
     expect(await shop.tab.text('cart-problem')).toBeNull()
@@ -80,8 +80,8 @@ test(
 )
 
 test(
-  'the cart can be changed line by line, and what one tab does the other shows',
-  scene({}, async ({ visitor }) => {
+  'a visitor can change each line of the cart, and another tab shows the change',
+  fixture({}, async ({ visitor }) => {
     const one = await visitor.opens()
     const other = await visitor.opens()
     await one.add(1)
@@ -101,9 +101,9 @@ test(
 )
 
 test(
-  'language, appearance and currency are kept for a guest, and come before anything is drawn',
-  scene({ page: '/account' }, async ({ visitor, server }) => {
-    const shop = await visitor.startsToOpen()
+  'language, appearance and currency of a guest are kept, and apply before the page is drawn',
+  fixture({ page: '/account' }, async ({ visitor, server }) => {
+    const shop = await visitor.opensWithoutGuest()
     await shop.active()
     for (const choice of ['zh', 'dark', 'CNY']) await shop.tab.click(`choose-${choice}`)
     await expect
@@ -120,12 +120,12 @@ test(
 )
 
 test(
-  'a visitor takes everything along, and leaves nothing behind',
-  scene({ page: '/account' }, async ({ visitor, server }) => {
-    const shop = await visitor.startsToOpen()
+  'a visitor can export all data, and erase it',
+  fixture({ page: '/account' }, async ({ visitor, server }) => {
+    const shop = await visitor.opensWithoutGuest()
     const guest = await shop.active()
     await shop.tab.evaluate(() => {
-      // Headless engines differ in what they do with a download: what was offered is kept here.
+      // Headless engines treat downloads differently. So the test keeps the content of the file.
       const create = URL.createObjectURL
       URL.createObjectURL = (file: Blob) => {
         void file.text().then((text) => Object.assign(window, { exported: text }))

@@ -1,13 +1,12 @@
-// Every button of the lab, with the counters of both shops side by side. The server and the browser are real, and so are
-// the faults.
+// The lab: each fault button, and the counters of both shops.
 
 import { describe, expect, test } from 'vitest'
+import { type Fixture, fixture } from '../harness/fixture.ts'
 import { type Counters, Lab } from '../harness/lab.ts'
-import { type Scene, scene } from '../harness/scene.ts'
 
 const flags = ['--demo']
 
-/** What each fault costs a visitor from the first look on: one guest who has one thing in the cart. */
+/** The counters of both shops after each fault. Before the fault, each shop has one guest with one item in the cart. */
 const faults: readonly { fault: string; guestpass: Partial<Counters>; classic: Partial<Counters> }[] = [
   {
     fault: 'expire',
@@ -40,25 +39,25 @@ const faults: readonly { fault: string; guestpass: Partial<Counters>; classic: P
     classic: { guests: 2, logins: 2, failed: 0, carts: 1 },
   },
   {
-    // A newcomer beside the visitor.
+    // The second guest is a visitor with a full storage.
     fault: 'storage',
     guestpass: { guests: 2, logins: 2, failed: 0, carts: 0 },
     classic: { guests: 4, logins: 4, failed: 3, carts: 0 },
   },
   {
-    // The one thing that ends a session: here, too, the cart is gone, but somebody says so.
+    // Only a revocation ends a session: the cart is lost, and the page says so.
     fault: 'revoke',
     guestpass: { guests: 2, logins: 2, failed: 0, carts: 1 },
     classic: { guests: 2, logins: 2, failed: 0, carts: 1 },
   },
 ]
 
-describe('C2 C9 C10 C14 C19 the lab keeps its promises, and counts what interceptors do', () => {
+describe('C2 C9 C10 C14 C19 Guestpass keeps its promise under the fault, and the lab counts the losses of both shops', () => {
   test.for(faults.map((row) => [row.fault, row] as const))('%s', ([, { fault, guestpass, classic }]) =>
     inTheLab(async ({ lab }) => {
-      const said = await lab.strike(fault)
+      const result = await lab.inject(fault)
 
-      expect(await lab.held(fault), said).toBe(true)
+      expect(await lab.promiseKept(fault), result).toBe(true)
       expect(await lab.counters('guestpass')).toMatchObject(guestpass)
       expect(await lab.counters('classic')).toMatchObject(classic)
     })(),
@@ -66,11 +65,11 @@ describe('C2 C9 C10 C14 C19 the lab keeps its promises, and counts what intercep
 })
 
 test(
-  'C2 C19 five tabs with an expired token end with one guest, and have a lane each',
+  'C2 C19 five tabs with an expired token have one guest in the end, and the timeline has a lane for each tab',
   inTheLab(async ({ lab }) => {
-    const said = await lab.strike('tabs')
+    const result = await lab.inject('tabs')
 
-    expect(await lab.held('tabs'), said).toBe(true)
+    expect(await lab.promiseKept('tabs'), result).toBe(true)
     expect(await lab.counters('guestpass')).toMatchObject({ guests: 1, logins: 1, failed: 0, carts: 0 })
     const { guests, carts } = await lab.counters('classic')
     expect(guests).toBeGreaterThan(1)
@@ -80,33 +79,33 @@ test(
 )
 
 test(
-  'C10 after all the faults in a row Guestpass has lost one cart, and has said why; no token is on the page',
+  'C10 after all faults Guestpass has lost one cart and has said why; the page shows no token',
   { timeout: 240_000 },
   inTheLab(async ({ lab, server }) => {
     await lab.shop.tab.click('run-all')
-    await expect.poll(() => lab.held('revoke'), { timeout: 200_000 }).toBe(true)
-    await lab.atRest()
+    await expect.poll(() => lab.promiseKept('revoke'), { timeout: 200_000 }).toBe(true)
+    await lab.idle()
 
     for (const fault of ['expire', 'lose', 'burst', 'locks', 'tabs', 'outage', 'tomorrow', 'storage']) {
-      expect(await lab.held(fault), fault).toBe(true)
+      expect(await lab.promiseKept(fault), fault).toBe(true)
     }
     const [guestpass, classic] = [await lab.counters('guestpass'), await lab.counters('classic')]
     console.log('counters, Guestpass and interceptors:', JSON.stringify(guestpass), JSON.stringify(classic))
-    // The visitor, the newcomer with the full storage, and the visitor after the revocation.
+    // Three guests: the visitor, the visitor with a full storage, and the visitor after the revocation.
     expect(guestpass).toMatchObject({ guests: 3, failed: 0, carts: 1 })
     expect(classic.guests).toBeGreaterThan(50)
     expect(classic.carts).toBeGreaterThanOrEqual(6)
     expect(await server.guests()).toHaveLength(guestpass.guests + classic.guests)
-    expect(await lab.words()).not.toMatch(/eyJ|gpr_/)
+    expect(await lab.text()).not.toMatch(/eyJ|gpr_/)
   }),
 )
 
 test(
-  'the lab counts from zero again, and its shops can be shopped in',
+  'after a restart of the lab the counters are zero, and both shops accept items',
   inTheLab(async ({ lab }) => {
-    await lab.strike('expire')
+    await lab.inject('expire')
     await lab.shop.tab.click('start-over')
-    await lab.atRest()
+    await lab.idle()
     expect(await lab.counters('classic')).toMatchObject({ guests: 0, logins: 0, failed: 0, carts: 0 })
 
     for (const shop of ['guestpass', 'classic']) {
@@ -117,9 +116,9 @@ test(
 )
 
 test(
-  'without --demo the lab says so, and nothing can be broken',
-  scene({ page: '/lab' }, async ({ visitor, server }) => {
-    const shop = await visitor.startsToOpen()
+  'on a server without the demo the lab says so, and has no fault buttons',
+  fixture({ page: '/lab' }, async ({ visitor, server }) => {
+    const shop = await visitor.opensWithoutGuest()
 
     await expect.poll(() => shop.tab.evaluate(() => document.body.textContent)).toContain('make demo')
     expect(await shop.tab.text('strike-expire')).toBeNull()
@@ -127,6 +126,8 @@ test(
   }),
 )
 
-function inTheLab(act: (scene: Scene & { lab: Lab }) => Promise<void>): () => Promise<void> {
-  return scene({ page: '/lab', flags }, async (scene) => act({ ...scene, lab: await Lab.openedBy(scene.visitor) }))
+function inTheLab(act: (fixture: Fixture & { lab: Lab }) => Promise<void>): () => Promise<void> {
+  return fixture({ page: '/lab', flags }, async (fixture) =>
+    act({ ...fixture, lab: await Lab.openedBy(fixture.visitor) }),
+  )
 }

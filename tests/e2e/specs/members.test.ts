@@ -1,6 +1,8 @@
+// Registration, login, sign-out and erasure by the API of the session, in several tabs and browsers.
+
 import { describe, expect, test } from 'vitest'
 import { lost, reset, unavailable } from '../harness/faults.ts'
-import { browsers, faultyScene, scene } from '../harness/scene.ts'
+import { browsers, faultyFixture, fixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
 
 const ADA = { email: 'ada@example.com', password: 'correct horse battery staple' }
@@ -12,7 +14,7 @@ function memberOf(guest: string): string {
 describe.each(browsers)('in a browser $name', ({ page }) => {
   test(
     'C10 a guest with a cart on two devices registers on one and logs in on the other: one account, both carts, once',
-    faultyScene({ page }, async ({ server, visitor, another, proxy }) => {
+    faultyFixture({ page }, async ({ server, visitor, another, proxy }) => {
       const phone = await visitor.opens()
       const guest = await phone.active()
       await phone.add(1)
@@ -25,20 +27,20 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
       await laptop.hasInCart(2)
       const member = memberOf(guest)
 
-      expect(await phone.becomesMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
-      expect(await phone.hears('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
+      expect(await phone.becomeMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
+      expect(await phone.waitForEvent('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
       expect(await phone.snapshot()).toMatchObject({ id: member, kind: 'user', status: 'active' })
 
-      // The server merges, and nobody hears of it; then it is asked again.
-      proxy.order('POST /login', lost, 1)
-      expect(await laptop.becomesMember('login', ADA)).toMatchObject({ id: member, outcome: 'logged_in' })
+      // The server merges, but its response is lost: the session repeats the login.
+      proxy.inject('POST /login', lost, 1)
+      expect(await laptop.becomeMember('login', ADA)).toMatchObject({ id: member, outcome: 'logged_in' })
 
-      expect(await laptop.hears('identity')).toMatchObject({
+      expect(await laptop.waitForEvent('identity')).toMatchObject({
         oldId: laptopGuest,
         newId: member,
         reason: 'logged_in',
       })
-      expect(proxy.passagesOf('POST /login').map(({ status }) => status)).toEqual([200, 200])
+      expect(proxy.requestsOf('POST /login').map(({ status }) => status)).toEqual([200, 200])
       for (const shop of [phone, laptop]) {
         expect(await shop.me()).toBe(member)
         expect(quantities(await shop.linesAtServer())).toEqual({ 1: 2, 2: 1 })
@@ -49,28 +51,28 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
   )
 
   test(
-    'C7 C10 two tabs that log in at the same moment, while both put things into the cart, lose and double nothing',
-    scene({ page }, async ({ server, visitor, another }) => {
+    'C7 C10 two tabs that log in at the same moment while both add items lose and double no item',
+    fixture({ page }, async ({ server, visitor, another }) => {
       const phone = await visitor.opens()
       await phone.add(1)
       await phone.hasInCart(1)
       const member = memberOf(await phone.active())
-      await phone.becomesMember('register', ADA)
+      await phone.becomeMember('register', ADA)
       const desk = await another()
       const tabs = [await desk.opens(), await desk.opens()]
       const guest = await tabs[0]?.active()
 
       server.pause()
       for (const tab of tabs) {
-        await tab.startsToBecomeMember('login', ADA)
+        await tab.startBecomingMember('login', ADA)
         await startAdding(tab, 2, 5)
       }
       server.resume()
 
       for (const tab of tabs) {
-        expect(await tab.becameMember()).toMatchObject({ id: member, outcome: 'logged_in' })
+        expect(await tab.membershipResult()).toMatchObject({ id: member, outcome: 'logged_in' })
         expect(await tab.burstEnded()).toEqual(Array(5).fill(200))
-        expect(await tab.hears('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'logged_in' })
+        expect(await tab.waitForEvent('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'logged_in' })
         expect(await tab.active()).toBe(member)
       }
       for (const tab of [phone, ...tabs]) expect(quantities(await tab.linesAtServer())).toEqual({ 1: 1, 2: 10 })
@@ -80,16 +82,16 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
 })
 
 test(
-  'C10 the other tab and a reload follow the one that has registered',
-  scene({}, async ({ visitor }) => {
+  'C10 after a registration in one tab, the other tab has the member, also after a reload',
+  fixture({}, async ({ visitor }) => {
     const one = await visitor.opens()
     const other = await visitor.opens()
     const guest = await one.active()
     const member = memberOf(guest)
 
-    await one.becomesMember('register', ADA)
+    await one.becomeMember('register', ADA)
 
-    expect(await other.hears('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
+    expect(await other.waitForEvent('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
     expect(await other.me()).toBe(member)
     await other.tab.reload()
     expect(await other.opened()).toBe(member)
@@ -97,39 +99,39 @@ test(
 )
 
 test.for([lost, reset, unavailable].map((fault) => [fault.name, fault] as const))(
-  'C9 a registration whose network fails (%s) is repeated until it is answered',
+  'C9 a registration is repeated until there is a response (%s)',
   ([, fault]) =>
-    faultyScene({}, async ({ server, visitor, proxy }) => {
+    faultyFixture({}, async ({ server, visitor, proxy }) => {
       const shop = await visitor.opens()
       const member = memberOf(await shop.active())
-      proxy.order('POST /register', fault, 2)
-      proxy.order('POST /token', fault, 2)
+      proxy.inject('POST /register', fault, 2)
+      proxy.inject('POST /token', fault, 2)
 
-      expect(await shop.becomesMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
+      expect(await shop.becomeMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
 
       expect(await shop.me()).toBe(member)
-      expect(proxy.passagesOf('POST /register')).toHaveLength(3)
+      expect(proxy.requestsOf('POST /register')).toHaveLength(3)
       expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
     })(),
 )
 
 test(
   'C18 a login or registration that is refused leaves the guest as it was',
-  faultyScene({}, async ({ server, visitor, another, proxy }) => {
+  faultyFixture({}, async ({ server, visitor, another, proxy }) => {
     const member = await visitor.opens()
-    await member.becomesMember('register', ADA)
+    await member.becomeMember('register', ADA)
     const shop = await (await another()).opens()
     const guest = await shop.active()
     await shop.add(1)
     await shop.hasInCart(1)
     const [before, stored] = [await shop.snapshot(), await shop.credential()]
-    const refreshes = proxy.passagesOf('POST /token').length
+    const refreshes = proxy.requestsOf('POST /token').length
 
     const refusals = [
-      await shop.becomesMember('login', { ...ADA, password: 'not the password' }),
-      await shop.becomesMember('login', { ...ADA, email: 'nobody@example.com' }),
-      await shop.becomesMember('register', { ...ADA, password: 'another long enough password' }),
-      await shop.becomesMember('register', { email: 'eve@example.com', password: 'short' }),
+      await shop.becomeMember('login', { ...ADA, password: 'not the password' }),
+      await shop.becomeMember('login', { ...ADA, email: 'nobody@example.com' }),
+      await shop.becomeMember('register', { ...ADA, password: 'another long enough password' }),
+      await shop.becomeMember('register', { email: 'eve@example.com', password: 'short' }),
     ]
 
     expect(refusals).toMatchObject([
@@ -140,7 +142,7 @@ test(
     ])
     expect(await shop.snapshot()).toEqual(before)
     expect(await shop.credential()).toEqual(stored)
-    expect(proxy.passagesOf('POST /token')).toHaveLength(refreshes)
+    expect(proxy.requestsOf('POST /token')).toHaveLength(refreshes)
     expect(await shop.me()).toBe(guest)
     await shop.hasInCart(1)
     expect(await server.guests()).toHaveLength(2)
@@ -148,17 +150,21 @@ test(
 )
 
 test(
-  'C8 a member who signs out with nobody to follow leaves nobody behind, in any tab, until a start',
-  scene({}, async ({ server, visitor }) => {
+  'C8 after a sign-out with next: none, no tab has a guest until a start',
+  fixture({}, async ({ server, visitor }) => {
     const one = await visitor.opens()
     const other = await visitor.opens()
     const member = memberOf(await one.active())
-    await one.becomesMember('register', ADA)
-    await other.hears('identity')
+    await one.becomeMember('register', ADA)
+    await other.waitForEvent('identity')
 
     await one.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
 
-    expect(await other.hears('signed_out')).toMatchObject({ id: member, by: 'another_tab', reason: 'signed_out' })
+    expect(await other.waitForEvent('signed_out')).toMatchObject({
+      id: member,
+      by: 'another_tab',
+      reason: 'signed_out',
+    })
     await other.tab.reload()
     await other.started()
     for (const shop of [one, other]) {
@@ -170,7 +176,7 @@ test(
     await one.tab.evaluate(() => window.guestpass.start())
     const fresh = await one.me()
     expect(fresh).toMatch(/^anonymous_/)
-    // Until it has heard of the start, the other tab refuses.
+    // The other tab rejects requests until it receives the message of the start.
     await other.status('active')
     expect(await other.me()).toBe(fresh)
     expect(await server.guests()).toHaveLength(2)
@@ -178,29 +184,29 @@ test(
 )
 
 test(
-  'C8 after a sign-out with nobody to follow, a login works as the first thing that a page does',
-  scene({}, async ({ visitor }) => {
+  'C8 after a sign-out with next: none, a login works as the first call of a page',
+  fixture({}, async ({ visitor }) => {
     const shop = await visitor.opens()
     const member = memberOf(await shop.active())
-    await shop.becomesMember('register', ADA)
+    await shop.becomeMember('register', ADA)
     await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
     await shop.tab.reload()
     await shop.started()
 
-    expect(await shop.becomesMember('login', ADA)).toMatchObject({ id: member })
+    expect(await shop.becomeMember('login', ADA)).toMatchObject({ id: member })
 
     expect(await shop.me()).toBe(member)
   }),
 )
 
 test(
-  'C8 a member who signs out with a guest to follow becomes a fresh guest',
-  scene({}, async ({ server, visitor }) => {
+  'C8 a member who signs out with next: guest becomes a new guest',
+  fixture({}, async ({ server, visitor }) => {
     const shop = await visitor.opens()
     const member = memberOf(await shop.active())
     await shop.add(1)
     await shop.hasInCart(1)
-    await shop.becomesMember('register', ADA)
+    await shop.becomeMember('register', ADA)
 
     await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'guest' }))
 
@@ -213,40 +219,40 @@ test(
 )
 
 test(
-  'C8 who is erased is gone from the server and signed out in every tab, also when the answer was lost',
-  faultyScene({}, async ({ server, visitor, proxy }) => {
+  'C8 an erased member is deleted at the server and signed out in all tabs, also when the response is lost',
+  faultyFixture({}, async ({ server, visitor, proxy }) => {
     const one = await visitor.opens()
     const other = await visitor.opens()
     const member = memberOf(await one.active())
     await one.add(1)
     await one.hasInCart(1)
-    await one.becomesMember('register', ADA)
-    await other.hears('identity')
-    proxy.order('DELETE /me', lost, 1)
+    await one.becomeMember('register', ADA)
+    await other.waitForEvent('identity')
+    proxy.inject('DELETE /me', lost, 1)
 
     await one.tab.evaluate(() => window.guestpass.erase())
 
     const gone = { id: member, reason: 'erased' }
-    expect(await one.hears('signed_out')).toMatchObject({ ...gone, by: 'this_tab' })
-    expect(await other.hears('signed_out')).toMatchObject({ ...gone, by: 'another_tab' })
+    expect(await one.waitForEvent('signed_out')).toMatchObject({ ...gone, by: 'this_tab' })
+    expect(await other.waitForEvent('signed_out')).toMatchObject({ ...gone, by: 'another_tab' })
     expect(await server.query(`SELECT id FROM anonymous_user WHERE 'user_' || id = '${member}'`)).toEqual([])
     expect(await other.cartAtServer()).toBe(0)
-    expect(await other.becomesMember('login', ADA)).toMatchObject({ code: 'refused', reason: 'invalid_credentials' })
+    expect(await other.becomeMember('login', ADA)).toMatchObject({ code: 'refused', reason: 'invalid_credentials' })
   }),
 )
 
 test(
-  'C10 C18 a guest signs up and logs in with a passkey, where the engine can be given one',
-  scene(
+  'C10 C18 a guest registers and logs in with a passkey, in engines that support virtual authenticators',
+  fixture(
     { host: 'localhost', flags: ['--passkey-domain', 'localhost', '--passkey-origin', 'http://localhost'] },
     async ({ server, visitor }) => {
       const shop = await visitor.opens()
       const guest = await shop.active()
       if (!(await shop.tab.addAuthenticator())) {
-        // No device, or no WebAuthn at all: what can be seen is that nothing is lost by asking.
+        // Without an authenticator, or without WebAuthn: the attempt must not lose the guest.
         expect(await shop.tab.evaluate(() => 'PublicKeyCredential' in window)).toBe(process.env.ENGINE === 'firefox')
         if (process.env.ENGINE === 'webkit') {
-          expect(await shop.becomesMember('register', { passkey: true })).toMatchObject({ code: 'passkey_failed' })
+          expect(await shop.becomeMember('register', { passkey: true })).toMatchObject({ code: 'passkey_failed' })
         }
         expect(await shop.me()).toBe(guest)
         return
@@ -254,7 +260,7 @@ test(
       await shop.add(1)
       await shop.hasInCart(1)
 
-      expect(await shop.becomesMember('register', { passkey: true, email: ADA.email })).toMatchObject({
+      expect(await shop.becomeMember('register', { passkey: true, email: ADA.email })).toMatchObject({
         id: memberOf(guest),
         email: ADA.email,
         outcome: 'registered',
@@ -262,7 +268,7 @@ test(
       expect(await shop.me()).toBe(memberOf(guest))
 
       await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
-      expect(await shop.becomesMember('login', { passkey: true })).toMatchObject({
+      expect(await shop.becomeMember('login', { passkey: true })).toMatchObject({
         id: memberOf(guest),
         outcome: 'logged_in',
         merged: true,
@@ -274,12 +280,12 @@ test(
   ),
 )
 
-/** How many of each item. */
+/** The quantity of each item. */
 function quantities(lines: readonly { item_id: number; quantity: number }[]): Record<number, number> {
   return Object.fromEntries(lines.map(({ item_id, quantity }) => [item_id, quantity]))
 }
 
-/** Puts so many of an item into the cart, one by one and all at once, and does not wait for the answers. */
+/** Sends `times` concurrent requests that each add one item to the cart, without waiting for the responses. */
 function startAdding(shop: Shop, item: number, times: number): Promise<void> {
   return shop.tab.evaluate(
     (item, times) => {
@@ -293,7 +299,7 @@ function startAdding(shop: Shop, item: number, times: number): Promise<void> {
   )
 }
 
-/** The code of the error that a request is rejected with. */
+/** The code of the error with which a request is rejected. */
 function requestFails(shop: Shop): Promise<string> {
   return shop.tab.evaluate(() =>
     window.guestpass.fetch('/me').then(

@@ -1,16 +1,16 @@
-// A guest becomes a member, and nothing is lost on the way.
+// Registration and login by the forms of the demo.
 
 import { expect, test } from 'vitest'
 import { lost } from '../harness/faults.ts'
-import { faultyScene, scene } from '../harness/scene.ts'
+import { faultyFixture, fixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
 
 const EMAIL = 'ada@example.com'
 const PASSWORD = 'correct horse battery staple'
 
 test(
-  'C18 a guest signs up with a password and keeps id and cart, in both tabs; a refusal before leaves the guest as it was',
-  scene({}, async ({ visitor, server }) => {
+  'C18 a guest who signs up with a password keeps id and cart, in both tabs; a refused attempt changes nothing',
+  fixture({}, async ({ visitor, server }) => {
     const shop = await visitor.opens()
     const other = await visitor.opens()
     const guest = await shop.active()
@@ -35,17 +35,17 @@ test(
 )
 
 test(
-  'C18 the answer to a sign-up is lost: asked again, it is the same member',
-  faultyScene({}, async ({ visitor, proxy, server }) => {
+  'C18 the response to a sign-up is lost: the repeated request gives the same member',
+  faultyFixture({}, async ({ visitor, proxy, server }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
-    proxy.order('POST /register', lost, 1)
+    proxy.inject('POST /register', lost, 1)
 
     await signUp(shop, EMAIL, PASSWORD)
-    await expect.poll(() => proxy.passagesOf('POST /register').length).toBeGreaterThan(0)
+    await expect.poll(() => proxy.requestsOf('POST /register').length).toBeGreaterThan(0)
     await expect
       .poll(async () => {
-        // Where the page does not ask again by itself, the visitor does.
+        // If the page does not repeat the request by itself, the visitor does.
         if (/\w/.test((await shop.tab.text('membership-error')) ?? '')) await shop.tab.click('submit')
         return shop.tab.text('membership-done')
       })
@@ -57,8 +57,8 @@ test(
 )
 
 test(
-  'a log-in on another device brings both carts together; a wrong password does nothing',
-  scene({}, async ({ visitor, another }) => {
+  'a login on another device merges both carts; a wrong password changes nothing',
+  fixture({}, async ({ visitor, another }) => {
     const desk = await visitor.opens()
     const member = memberOf(await desk.active())
     await desk.add(1)
@@ -88,15 +88,15 @@ test(
 )
 
 test(
-  'a guest signs up by passkey, leaves, and comes back by it',
-  scene({ host: 'localhost' }, async ({ visitor }) => {
+  'a guest signs up with a passkey, signs out, and logs in with it',
+  fixture({ host: 'localhost' }, async ({ visitor }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     const member = memberOf(guest)
     await shop.add(1)
     await shop.hasInCart(1)
     if (!(await shop.tab.addAuthenticator())) {
-      // The drivers of some engines cannot. What can be seen is that nothing is lost by looking at the form.
+      // Some drivers have no virtual authenticator. There, the form must not lose the guest.
       await shop.tab.click('nav-account')
       await shop.tab.click('sign-up')
       await expect.poll(() => shop.tab.text('passkey')).toMatch(/\w/)

@@ -1,9 +1,11 @@
+// A server that is stopped and started again.
+
 import { expect, test } from 'vitest'
-import { scene } from '../harness/scene.ts'
+import { fixture } from '../harness/fixture.ts'
 
 test(
-  'C9 while the server is away the page says so and keeps the session; it recovers by itself, with the same guest and cart',
-  scene({}, async ({ server, visitor }) => {
+  'C9 while the server is stopped the page says so and keeps the session; afterwards it recovers by itself, with the same guest and cart',
+  fixture({}, async ({ server, visitor }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     await shop.add(1)
@@ -27,7 +29,7 @@ test(
     expect(await shop.active()).toBe(guest)
     expect(await shop.me()).toBe(guest)
     await shop.hasInCart(1)
-    expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+    expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
     expect(await server.guests()).toEqual([guest])
   }),
 )

@@ -1,9 +1,11 @@
+// A session that is revoked at the server.
+
 import { expect, test } from 'vitest'
-import { scene } from '../harness/scene.ts'
+import { fixture } from '../harness/fixture.ts'
 
 test(
-  'C10 a session revoked at the server becomes a new guest, and an event names the old one',
-  scene({}, async ({ server, visitor }) => {
+  'C10 after a revocation at the server the visitor is a new guest, and an event names the old guest',
+  fixture({}, async ({ server, visitor }) => {
     const shop = await visitor.opens()
     const guest = await shop.active()
     await shop.add(1)
@@ -14,7 +16,11 @@ test(
     const successor = await shop.me()
 
     expect(successor).not.toBe(guest)
-    expect(await shop.hears('identity')).toMatchObject({ oldId: guest, newId: successor, reason: 'invalid_grant' })
+    expect(await shop.waitForEvent('identity')).toMatchObject({
+      oldId: guest,
+      newId: successor,
+      reason: 'invalid_grant',
+    })
     await expect.poll(() => shop.eventLog()).toContain('identity')
     expect(await shop.active()).toBe(successor)
     await shop.hasInCart(0)

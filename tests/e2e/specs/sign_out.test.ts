@@ -1,9 +1,11 @@
+// Sign-out with two tabs.
+
 import { expect, test } from 'vitest'
-import { scene } from '../harness/scene.ts'
+import { fixture } from '../harness/fixture.ts'
 
 test(
-  'C8 signing out in one tab signs out the other, and revokes the session at the server',
-  scene({}, async ({ server, visitor }) => {
+  'C8 a sign-out in one tab signs out the other tab, and revokes the session at the server',
+  fixture({}, async ({ server, visitor }) => {
     const one = await visitor.opens()
     const other = await visitor.opens()
     const guest = await one.active()
@@ -12,11 +14,11 @@ test(
 
     await one.tab.click('sign-out')
 
-    expect(await other.hears('signed_out')).toMatchObject({ id: guest, by: 'another_tab' })
-    expect(await one.hears('signed_out')).toMatchObject({ id: guest, by: 'this_tab' })
+    expect(await other.waitForEvent('signed_out')).toMatchObject({ id: guest, by: 'another_tab' })
+    expect(await one.waitForEvent('signed_out')).toMatchObject({ id: guest, by: 'this_tab' })
     await one.status('signed_out')
     await other.status('signed_out')
-    // The news is faster than the storage.
+    // The message between the tabs is faster than the storage event.
     await expect.poll(() => other.stored()).toBeNull()
     await expect.poll(() => server.statusOfAccess(access_token)).toBe(401)
     const refused = await server.refresh(refresh_token)
@@ -27,8 +29,8 @@ test(
 )
 
 test(
-  'C8 C19 the first request after a sign-out makes one fresh guest for both tabs, with an empty cart',
-  scene({}, async ({ server, visitor }) => {
+  'C8 C19 the first request after a sign-out makes one new guest for both tabs, with an empty cart',
+  fixture({}, async ({ server, visitor }) => {
     const one = await visitor.opens()
     const other = await visitor.opens()
     const guest = await one.active()

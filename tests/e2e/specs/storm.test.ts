@@ -1,40 +1,42 @@
+// Five tabs with many requests at each expiry, while refresh requests fail at random.
+
 import { randomInt } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { Chorus } from '../harness/chorus.ts'
-import type { Fault, Passage } from '../harness/fault_proxy.ts'
+import type { Fault, ProxiedRequest } from '../harness/fault_proxy.ts'
 import { cutShort, lost, reset } from '../harness/faults.ts'
-import { type FaultyScene, faultyScene } from '../harness/scene.ts'
+import { type FaultyFixture, faultyFixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
+import { TabGroup } from '../harness/tab_group.ts'
 
 const TABS = 5
-/** Of each tab. */
+/** The requests of each tab at each expiry. */
 const REQUESTS = 20
-/** `STORM=5` makes a shorter storm; `STORM_SEED` the same one again. All fifty in one engine by default: it takes time. */
+/** `STORM=5` shortens the test; `STORM_SEED` repeats the same faults. By default only Chromium has all fifty expiries, to save time. */
 const EXPIRIES = Number(process.env.STORM ?? ((process.env.ENGINE ?? 'chromium') === 'chromium' ? 50 : 10))
-/** Of the shop's, by their ids from 1: none of them gets more often into the cart than it may. */
+/** The number of different items: the quantity of each stays below the limit of the server. */
 const ITEMS = 5
 const REFRESH = 'POST /token'
 
 test(
-  'C2 C3 C9 C19 five tabs with twenty requests each at every expiry, and lost refreshes: one guest, no failed request, one rotation each',
-  faultyScene({ page: '/' }, (scene) => storm(scene, { expiries: EXPIRIES, locks: true })),
+  'C2 C3 C9 C19 five tabs, twenty requests each at every expiry, lost refreshes: one guest, no failed request, one rotation per expiry',
+  faultyFixture({ page: '/' }, (fixture) => storm(fixture, { expiries: EXPIRIES, locks: true })),
   240_000,
 )
 
 test(
-  'C2 C3 C9 C19 five tabs without locks at every expiry, and lost refreshes: one guest, no failed request, one rotation each',
-  faultyScene({ page: '/without_locks.html' }, (scene) =>
-    storm(scene, { expiries: Math.ceil(EXPIRIES / 5), locks: false }),
+  'C2 C3 C9 C19 five tabs without locks, lost refreshes: one guest, no failed request, one rotation per expiry',
+  faultyFixture({ page: '/without_locks.html' }, (fixture) =>
+    storm(fixture, { expiries: Math.ceil(EXPIRIES / 5), locks: false }),
   ),
   120_000,
 )
 
-interface Weather {
+interface StormOptions {
   readonly expiries: number
   readonly locks: boolean
 }
 
-async function storm({ server, visitor, proxy }: FaultyScene, { expiries, locks }: Weather): Promise<void> {
+async function storm({ server, visitor, proxy }: FaultyFixture, { expiries, locks }: StormOptions): Promise<void> {
   const seed = Number(process.env.STORM_SEED ?? randomInt(2 ** 31))
   const random = randomFrom(seed)
   const began = Date.now()
@@ -43,28 +45,28 @@ async function storm({ server, visitor, proxy }: FaultyScene, { expiries, locks 
   const [first] = shops as [Shop]
   const guest = await first.active()
   expect(await first.hasLocks()).toBe(locks)
-  const chorus = await Chorus.of(shops)
+  const tabGroup = await TabGroup.of(shops)
 
-  const calm = proxy.passages.length
+  const before = proxy.requests.length
   const failed: unknown[] = []
   const surplus: number[] = []
   for (let expiry = 1; expiry <= expiries; expiry += 1) {
-    const faults = mishaps(random)
-    for (const fault of faults) proxy.order(REFRESH, fault, 1)
-    const before = proxy.passagesOf(REFRESH).length
-    // In turn, the tabs know that the token has expired, and learn it from the server.
-    if (expiry % 2 === 1) await chorus.expire()
+    const faults = randomFaults(random)
+    for (const fault of faults) proxy.inject(REFRESH, fault, 1)
+    const refreshes = proxy.requestsOf(REFRESH).length
+    // At odd expiries, the tabs know that the token has expired. At even expiries, the server refuses the token.
+    if (expiry % 2 === 1) await tabGroup.expire()
     else await server.restart('--audience', `expiry ${expiry}`)
 
-    const outcomes = await chorus.burst(REQUESTS, 1 + (expiry % ITEMS))
+    const outcomes = await tabGroup.burst(REQUESTS, 1 + (expiry % ITEMS))
 
     failed.push(...outcomes.filter((outcome) => outcome !== 200).map((outcome) => ({ expiry, outcome })))
-    surplus.push(proxy.passagesOf(REFRESH).length - before - faults.length - 1)
+    surplus.push(proxy.requestsOf(REFRESH).length - refreshes - faults.length - 1)
   }
 
   const [session] = await server.sessions()
-  const passages = proxy.passages.slice(calm)
-  const count = (is: (passage: Passage) => boolean) => passages.filter(is).length
+  const requests = proxy.requests.slice(before)
+  const count = (is: (request: ProxiedRequest) => boolean) => requests.filter(is).length
   console.info(
     [
       `storm ${locks ? 'with' : 'without'} locks, STORM_SEED=${seed}: ${expiries} expiries, ${TABS} tabs`,
@@ -72,10 +74,10 @@ async function storm({ server, visitor, proxy }: FaultyScene, { expiries, locks 
       `${failed.length} failed`,
       `${count(({ status }) => status === 401)} refused with 401`,
       `${count(({ request }) => request === REFRESH)} refresh requests`,
-      `${sum(surplus)} of them needless`,
+      `${sum(surplus)} of them unnecessary`,
       `${session?.counter} rotations`,
-      `${count(({ fault }) => fault === lost || fault === cutShort)} answers dropped`,
-      `${count(({ fault }) => fault === reset)} requests dropped`,
+      `${count(({ fault }) => fault === lost || fault === cutShort)} responses lost`,
+      `${count(({ fault }) => fault === reset)} requests lost`,
       `${((Date.now() - began) / 1_000).toFixed(1)} s`,
     ].join(', '),
   )
@@ -84,25 +86,25 @@ async function storm({ server, visitor, proxy }: FaultyScene, { expiries, locks 
   expect(await server.sessions()).toEqual([{ counter: expiries, revoked: 0 }])
   for (const shop of shops) {
     expect(await shop.me()).toBe(guest)
-    expect(await shop.heard()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
+    expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
   }
-  // What was refused and replayed has counted once.
+  // A request that was refused and replayed has added its item once.
   await first.tab.reload()
   await first.opened()
   await first.hasInCart(expiries * TABS)
   if (locks) {
-    // The storage of a tab may lag behind its locks for longer than the session allows for, when the machine is busy. The
-    // server then answers the second refresh as it did the first.
+    // On a busy machine, the storage of a tab may be older than the session expects. Then a second tab refreshes, and the
+    // server sends the same response.
     expect(sum(surplus)).toBeLessThanOrEqual(expiries / 10)
   } else {
     expect(Math.max(...surplus)).toBeLessThanOrEqual(TABS - 1)
   }
 }
 
-/** What becomes of the first refreshes after an expiry: more often than not, nothing. */
-function mishaps(random: () => number): Fault[] {
-  const mishap = () => [lost, lost, cutShort, reset][Math.floor(random() * 4)] ?? lost
-  return Array.from({ length: Math.max(0, Math.floor(random() * 6) - 2) }, mishap)
+/** The faults of the first refresh requests after an expiry; in most cases none. */
+function randomFaults(random: () => number): Fault[] {
+  const fault = () => [lost, lost, cutShort, reset][Math.floor(random() * 4)] ?? lost
+  return Array.from({ length: Math.max(0, Math.floor(random() * 6) - 2) }, fault)
 }
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */

@@ -1,5 +1,7 @@
+// Two tabs that need a token at the same moment.
+
 import { describe, expect, test } from 'vitest'
-import { browsers, scene } from '../harness/scene.ts'
+import { browsers, fixture } from '../harness/fixture.ts'
 import type { Shop } from '../harness/shop.ts'
 
 const LOGIN = 'POST /anonymous-login'
@@ -7,8 +9,8 @@ const REFRESH = 'POST /token'
 
 describe.each(browsers)('in a browser $name', ({ page, locks }) => {
   test.for([1, 2, 3, 4, 5])(
-    'C19 two tabs opened at once end with one guest (%i of 5)',
-    scene({ page }, async ({ server, visitor }) => {
+    'C19 two tabs opened at the same moment have one guest (%i of 5)',
+    fixture({ page }, async ({ server, visitor }) => {
       const [one, other] = await visitor.opensTwice()
 
       const guest = await one.active()
@@ -27,15 +29,15 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
   )
 
   test(
-    'C2 C7 two tabs whose token has expired end with one successor',
-    scene({ page }, async ({ server, visitor }) => {
+    'C2 C7 two tabs with an expired token get one successor',
+    fixture({ page }, async ({ server, visitor }) => {
       const shops = [await visitor.opens(), await visitor.opens()]
       server.pause()
       for (const shop of shops) {
         await shop.expire()
         await shop.startBurst('/items/', 10)
       }
-      await allAreAtIt(shops, REFRESH, locks)
+      await allHaveAsked(shops, REFRESH, locks)
       server.resume()
 
       for (const shop of shops) expect(await shop.burstEnded()).toEqual(Array(10).fill(200))
@@ -45,8 +47,8 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
   )
 
   test(
-    'C8 C19 after a sign-out, two tabs that need a guest at the same moment get one',
-    scene({ page }, async ({ server, visitor }) => {
+    'C8 C19 two tabs that need a guest at the same moment after a sign-out get one guest',
+    fixture({ page }, async ({ server, visitor }) => {
       const shops = [await visitor.opens(), await visitor.opens()] as const
       const [one, other] = shops
       const guest = await one.active()
@@ -57,7 +59,7 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 
       server.pause()
       for (const shop of shops) await shop.startBurst('/me', 1)
-      await allAreAtIt(shops, LOGIN, locks)
+      await allHaveAsked(shops, LOGIN, locks)
       server.resume()
 
       for (const shop of shops) expect(await shop.burstEnded()).toEqual([200])
@@ -70,13 +72,13 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
 })
 
 /**
- * Waits, while the server is frozen, until both tabs have done what they can to get a token: with locks one has sent
- * a request and the other waits for the lock, without locks both have sent one.
+ * Waits, while the server is paused, until both tabs have tried to get a token. With locks, one tab has sent a request and the
+ * other waits for the lock. Without locks, both have sent a request.
  *
- * That the other tab sends none once it has the lock is not for sure: Chromium may still show it the storage as it was
- * a moment before. The server then answers both alike.
+ * The second tab may still send a request when it gets the lock: Chromium may show it a storage that is a moment old. The server
+ * then sends the same response to both.
  */
-async function allAreAtIt(shops: readonly Shop[], request: string, locks: boolean): Promise<void> {
+async function allHaveAsked(shops: readonly Shop[], request: string, locks: boolean): Promise<void> {
   const sent = async () => {
     let sum = 0
     for (const shop of shops) sum += await shop.requests(request)

@@ -1,5 +1,5 @@
-// Takes the pictures of docs/screenshots, of a demo that runs: node tests/e2e/tools/screenshots.mjs URL FOLDER
-// Each page at the widths of a phone and of a desk; the shop in both languages and both colour schemes, too.
+// Takes the screenshots in docs/screenshots of a running demo: node tests/e2e/tools/screenshots.mjs URL [FOLDER]
+// Each page in the widths of a phone and of a desktop; the shop also in Chinese and in dark colours.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ const [url, folder = 'docs/screenshots'] = process.argv.slice(2)
 if (!url) throw new Error('usage: node tests/e2e/tools/screenshots.mjs URL [FOLDER]')
 
 const sizes = { phone: [390, 844, true], desktop: [1440, 900, false] }
-/** The whole lab at once. */
+/** Tall enough for the whole lab. */
 const TALL = { phone: [390, 4700, true], desktop: [1440, 1760, false] }
 
 const options = new chrome.Options()
@@ -110,7 +110,7 @@ async function click(testId) {
   await (await find(testId)).click()
 }
 
-/** Until nothing is loading any more. */
+/** Waits until nothing on the page is loading. */
 async function settled() {
   await driver.wait(
     async () => await driver.executeScript('return !document.querySelector("[aria-busy=true], [data-saving=true]")'),

@@ -1,9 +1,9 @@
-// Keeps the method and the path of every fetch of the page, from the moment that it is called: what the Resource
-// Timing API tells comes late, and not at all for an answer that nobody reads.
+// Records the method and the path of each fetch of the page at the moment of the call. The Resource Timing API would report a
+// request late, and not at all when the page does not read the response.
 window.requests = []
 const send = window.fetch
 window.fetch = (input, init) => {
-  // A Request made of another would take its body away.
+  // A new Request would take the body of this one.
   const { method, url } = input instanceof Request ? input : new Request(input, { method: init?.method })
   const { pathname, search } = new URL(url)
   window.requests.push(`${method} ${pathname}${search}`)

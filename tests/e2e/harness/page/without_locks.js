@@ -1,2 +1,2 @@
-// A browser without the Web Locks API.
+// Removes the Web Locks API, which old browsers lack.
 delete Navigator.prototype.locks

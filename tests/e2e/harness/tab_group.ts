@@ -1,23 +1,25 @@
+// Several tabs that do the same thing at the same moment.
+
 import type { Shop } from './shop.ts'
 
-/** What became of one request: its status, or the error that it was rejected with. */
+/** The result of one request: its status, or the error with which it was rejected. */
 export type Outcome = number | string
 
-type Cue = { readonly act: 'expire' } | { readonly act: 'burst'; readonly count: number; readonly item: number }
+type Command = { readonly type: 'expire' } | { readonly type: 'burst'; readonly count: number; readonly item: number }
 
 /**
- * Tabs that act at one moment. The driver can only be turned to one tab at a time, so it tells one, and that one tells
- * the others.
+ * Several tabs of one browser that execute a command at the same moment. WebDriver controls one tab at a time. So it gives
+ * the command to the first tab, which sends the command to all tabs over a BroadcastChannel.
  */
-export class Chorus {
+export class TabGroup {
   readonly #shops: readonly Shop[]
 
-  static async of(shops: readonly Shop[]): Promise<Chorus> {
+  static async of(shops: readonly Shop[]): Promise<TabGroup> {
     for (const { tab } of shops) {
       await tab.evaluate(() => {
         const results = new BroadcastChannel('results')
         const outcome = (request: Promise<Response>) => request.then(({ status }) => status, String)
-        const rested = () =>
+        const sessionIsActive = () =>
           new Promise<void>((resolve) => {
             const look = () => {
               if (window.guestpass.getSnapshot().status !== 'active') return
@@ -27,60 +29,60 @@ export class Chorus {
             const stop = window.guestpass.subscribe(look)
             look()
           })
-        new BroadcastChannel('cues').onmessage = async ({ data: cue }: MessageEvent<Cue>) => {
-          if (cue.act === 'expire') {
+        new BroadcastChannel('commands').onmessage = async ({ data: command }: MessageEvent<Command>) => {
+          if (command.type === 'expire') {
             window.guestpass.expire()
             results.postMessage([])
             return
           }
-          const { count, item } = cue
+          const { count, item } = command
           const body = JSON.stringify({ item_id: item, quantity: 1 })
           const headers = { 'Content-Type': 'application/json' }
           const requests = Array.from({ length: count - 1 }, () => window.guestpass.fetch('/items/'))
           requests.push(window.guestpass.fetch('/me/cart', { method: 'POST', headers, body }))
           const outcomes = await Promise.all(requests.map(outcome))
-          await rested()
+          await sessionIsActive()
           results.postMessage(outcomes)
         }
       })
     }
-    return new Chorus(shops)
+    return new TabGroup(shops)
   }
 
   private constructor(shops: readonly Shop[]) {
     this.#shops = shops
   }
 
-  /** Lets every tab believe that its access token has expired. */
+  /** Makes the session of each tab treat its access token as expired. */
   async expire(): Promise<void> {
-    await this.#perform({ act: 'expire' })
+    await this.#execute({ type: 'expire' })
   }
 
   /**
-   * In every tab at once, so many requests at once, one of which adds an item to the cart. Resolves with all outcomes,
-   * once no tab has a refresh under way.
+   * Sends `count` concurrent requests from each tab; one of them adds `item` to the cart. Resolves with the outcomes of all
+   * requests when no tab is refreshing any more.
    */
   burst(count: number, item: number): Promise<Outcome[]> {
-    return this.#perform({ act: 'burst', count, item })
+    return this.#execute({ type: 'burst', count, item })
   }
 
-  async #perform(cue: Cue): Promise<Outcome[]> {
-    const [conductor] = this.#shops
-    if (!conductor) throw new Error('a chorus of nobody')
-    return conductor.tab.evaluate(
-      (cue, count) =>
+  async #execute(command: Command): Promise<Outcome[]> {
+    const [first] = this.#shops
+    if (!first) throw new Error('the group has no tabs')
+    return first.tab.evaluate(
+      (command, tabs) =>
         new Promise<Outcome[]>((resolve) => {
-          const [cues, results] = [new BroadcastChannel('cues'), new BroadcastChannel('results')]
+          const [commands, results] = [new BroadcastChannel('commands'), new BroadcastChannel('results')]
           const outcomes: Outcome[][] = []
           results.onmessage = ({ data }) => {
-            if (outcomes.push(data) < count) return
-            cues.close()
+            if (outcomes.push(data) < tabs) return
+            commands.close()
             results.close()
             resolve(outcomes.flat())
           }
-          cues.postMessage(cue)
+          commands.postMessage(command)
         }),
-      cue,
+      command,
       this.#shops.length,
     )
   }

@@ -1,3 +1,5 @@
+// What a test needs: the server, the site, and visitors with browsers. A failing test prints their logs.
+
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,59 +9,62 @@ import { Server } from './server.ts'
 import { Shop } from './shop.ts'
 import { type Page, Site } from './site.ts'
 
-export interface SceneOptions {
-  /** Which page is the shop. Default: the demo as it was built. */
+export interface FixtureOptions {
+  /** The page that visitors open. Default: the built demo. */
   readonly page?: Page
-  /** Flags of `guestpass serve`. */
+  /** Further flags of the server. */
   readonly flags?: readonly string[]
-  /** The name that the visitors know the server by. Default: its address. */
+  /** The host in the URLs that visitors open. Default: the IP address of the server. */
   readonly host?: 'localhost'
 }
 
-export interface Scene {
+export interface Fixture {
   readonly server: Server
   readonly visitor: Visitor
-  /** The same or another person at another device. */
+  /** A visitor with another browser, as on another device. */
   another(): Promise<Visitor>
 }
 
-export interface FaultyScene extends Scene {
-  /** What the visitor takes for the server. */
+export interface FaultyFixture extends Fixture {
+  /** The network between the visitors and the server. */
   readonly proxy: FaultProxy
 }
 
-/** The browsers that a visitor may have. */
+/** The kinds of browsers for tests that run in each kind. */
 export const browsers: readonly { name: string; page: Page; locks: boolean }[] = [
   { name: 'with the lock API', page: '/', locks: true },
   { name: 'without the lock API', page: '/without_locks.html', locks: false },
 ]
 
-/** A test body with a server and a visitor of its own. When it fails, what they have to say is printed. */
-export function scene(options: SceneOptions, act: (scene: Scene) => Promise<void>): () => Promise<void> {
-  return () => play('server', options, act)
+/** Makes the body of a test that has its own server and visitor. If the test fails, their logs are printed. */
+export function fixture(options: FixtureOptions, test: (fixture: Fixture) => Promise<void>): () => Promise<void> {
+  return () => run('server', options, test)
 }
 
-/** As `scene`, with a network between the visitor and the server that makes the faults it is told to. */
-export function faultyScene(options: SceneOptions, act: (scene: FaultyScene) => Promise<void>): () => Promise<void> {
-  return () => play('proxy', options, act)
+/** Like `fixture`, with a proxy between the visitors and the server, into which the test injects faults. */
+export function faultyFixture(
+  options: FixtureOptions,
+  test: (fixture: FaultyFixture) => Promise<void>,
+): () => Promise<void> {
+  return () => run('proxy', options, test)
 }
 
-async function play(
-  seen: 'server' | 'proxy',
-  { page = '/', flags = [], host }: SceneOptions,
-  act: (scene: FaultyScene) => Promise<void>,
+async function run(
+  entrance: 'server' | 'proxy',
+  { page = '/', flags = [], host }: FixtureOptions,
+  test: (fixture: FaultyFixture) => Promise<void>,
 ): Promise<void> {
   await using site = await Site.copy()
   await using server = await Server.start(['--static', site.folder, ...flags])
   await using proxy = await FaultProxy.start(server.url)
   await using devices = new Devices()
-  const url = new URL(page, { server, proxy }[seen].url)
+  const url = new URL(page, { server, proxy }[entrance].url)
   if (host) url.hostname = host
   const another = async () => {
     return new Visitor(await devices.add(), server, url.href)
   }
   try {
-    await act({ server, visitor: await another(), another, proxy })
+    await test({ server, visitor: await another(), another, proxy })
   } catch (error) {
     server.resume()
     console.error(await report(server, devices.tabs))
@@ -83,9 +88,9 @@ class Devices implements AsyncDisposable {
   }
 }
 
-/** Somebody whose browser has never seen the shop before. */
+/** A visitor with a new browser profile. */
 export class Visitor {
-  /** Where the shop is. */
+  /** The URL of the shop. */
   readonly url: string
   readonly #browser: Browser
   readonly #server: Server
@@ -98,13 +103,13 @@ export class Visitor {
 
   /** Opens the shop in a new tab and waits until it has a guest. */
   async opens(): Promise<Shop> {
-    const shop = await this.startsToOpen()
+    const shop = await this.opensWithoutGuest()
     await shop.opened()
     return shop
   }
 
   /** Opens the shop in a new tab and waits until it has a session, which may have no guest yet. */
-  async startsToOpen(): Promise<Shop> {
+  async opensWithoutGuest(): Promise<Shop> {
     const shop = new Shop(await this.#browser.openTab())
     await shop.tab.startLoading(this.url)
     await shop.started()
@@ -112,8 +117,8 @@ export class Visitor {
   }
 
   /**
-   * Opens the shop in two new tabs at one moment: the server is frozen until both have asked for the page, so that
-   * neither is ahead of the other by the time that it takes to drive a browser.
+   * Opens the shop in two new tabs at the same moment: the server is paused until both tabs have requested the page.
+   * WebDriver alone would open the second tab later.
    */
   async opensTwice(): Promise<[Shop, Shop]> {
     const shops: [Shop, Shop] = [new Shop(await this.#browser.openTab()), new Shop(await this.#browser.openTab())]
@@ -127,18 +132,18 @@ export class Visitor {
 
 async function report(server: Server, tabs: readonly Tab[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'guestpass-failed-'))
-  const lines = ['--- the server, on standard error', server.stderr.trimEnd()]
+  const lines = ['--- stderr of the server', server.stderr.trimEnd()]
   for (const [index, tab] of tabs.entries()) {
     const shop = new Shop(tab)
     const picture = join(folder, `tab-${index + 1}.png`)
-    const said = async (answer: Promise<unknown>) => JSON.stringify(await answer.catch((error) => `not told: ${error}`))
+    const text = async (value: Promise<unknown>) => JSON.stringify(await value.catch((error) => `not known: ${error}`))
     lines.push(
-      `--- tab ${index + 1}, at ${await said(tab.evaluate(() => location.href))}`,
-      `snapshot  ${await said(shop.snapshot())}`,
-      `heard     ${await said(shop.heard())}`,
-      `event log ${await said(shop.eventLog())}`,
-      `console   ${await said(tab.console())}`,
-      `picture   ${await said(tab.screenshot().then((png) => writeFile(picture, png).then(() => picture)))}`,
+      `--- tab ${index + 1}, at ${await text(tab.evaluate(() => location.href))}`,
+      `snapshot  ${await text(shop.snapshot())}`,
+      `events    ${await text(shop.events())}`,
+      `event log ${await text(shop.eventLog())}`,
+      `console   ${await text(tab.console())}`,
+      `picture   ${await text(tab.screenshot().then((png) => writeFile(picture, png).then(() => picture)))}`,
     )
   }
   return lines.join('\n')
