@@ -1,6 +1,6 @@
-"""The service that many teams have: FastAPI, python-jose, one shared secret, and nothing that remembers a guest.
+"""A service as many teams write it: FastAPI, python-jose and one shared secret. It stores nothing about a guest.
 
-A login writes nothing down. `BENCH_SECRET` is the secret that the workers share.
+`BENCH_SECRET` is the secret that the workers share.
 """
 
 import os

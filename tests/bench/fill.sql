@@ -1,7 +1,7 @@
 -- Fills the store of a server that is not running with :sessions guests, each with one live session and one line in the
--- cart. The identifiers are UUIDs of version 7, spread over the last ten days, in the order that the server makes them in.
+-- cart. The ids are UUIDs of version 7 over the last ten days, in the order in which the server makes them.
 
--- Nothing here needs to survive a power cut.
+-- The bench does not need the data after a power failure.
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA foreign_keys = OFF;

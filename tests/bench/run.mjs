@@ -1,5 +1,5 @@
-// The bench: our server beside an axum application without authentication, and beside a service in FastAPI and
-// python-jose. Prints tables; judges nothing but the answers, which must all be good. See docs/performance.md.
+// The bench of the server: compared with an axum application without authentication, and with a service in FastAPI and python-jose.
+// Prints tables. Fails only when a response is wrong. docs/performance.md explains the results.
 //
 //   node tests/bench/run.mjs [PART…] [--quick]      verified logins refreshes postgres memory; all of them when none is named
 //
@@ -44,14 +44,14 @@ async function main(parts) {
   for (const part of parts) await PARTS[part]()
 }
 
-/** What it costs to know who asks. */
+/** The time to identify the guest of a request. */
 async function verified() {
   heading('Verified requests: GET of a constant')
   await onOneCore()
   await onAllCores()
 }
 
-/** The server alone on one processor and the load on another: what counts is the server's work alone. */
+/** The server on one processor and wrk on another. */
 async function onOneCore() {
   const app = await benchApp('alone', { core: 0 })
   const args = [tokenFile(folder, 'alone', await logIn(app, size.guests))]
@@ -98,7 +98,7 @@ async function onAllCores() {
   printRatio('full store / empty store', rounds.filled, rounds.guest, 0.8)
 }
 
-/** Every login of ours is on disk before it is answered (synchronous=FULL). FastAPI's is nowhere. */
+/** Guestpass stores each login on disk before it responds (synchronous=FULL). The FastAPI service stores nothing. */
 async function logins() {
   heading('Logins: POST /anonymous-login')
   const { server } = await emptyServer('logins')
@@ -131,7 +131,7 @@ async function logins() {
   printRatio('full store / empty store, as the SDK logs in', rounds.sdkFilled, rounds.sdk, 0.8)
 }
 
-/** Of sessions from all over the store, each token once. */
+/** Refreshes of random sessions, each token once. */
 async function refreshes() {
   heading('Refreshes: POST /token')
   const { server, store } = await emptyServer('refreshes')
@@ -154,7 +154,7 @@ async function refreshes() {
   printRatio('full store / empty store', rounds.filled, rounds.empty, 0.8)
 }
 
-/** The same program on the other store, on the same machine: one node and one database share its processors. */
+/** The same with PostgreSQL on the same machine: the node and the database share the processors. */
 async function postgres() {
   heading('PostgreSQL beside SQLite')
   const database = await PostgresStore.start()
@@ -194,7 +194,7 @@ async function postgres() {
   printRatio('refreshes, PostgreSQL / SQLite', rounds.refreshPostgres, rounds.refresh)
 }
 
-/** What the process holds once so many sessions have begun over HTTP. */
+/** The memory of the process after many logins. */
 async function memory() {
   heading('Memory')
   const { server, store } = await emptyServer('memory')
@@ -235,12 +235,12 @@ async function benchAppOnFullStore() {
   return { store, app: await Server.start([join(PROGRAMS, 'bench-app'), store.location]) }
 }
 
-/** One for the whole run: it takes its time. */
+/** A SQLite file with many rows. It is filled once per run, because this takes minutes. */
 async function fullStore() {
   if (full) return full
   say(`\nfilling a store ${FULL} …`)
   const store = new SqliteStore(folder, 'full')
-  // Makes the tables and the keys.
+  // The server makes the tables and the keys.
   await (await guestpass(store)).stop()
   store.fill(size.rows)
   full = store

@@ -1,17 +1,16 @@
-import { existsSync, readdirSync } from 'node:fs'
+// Links in Markdown files.
+
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { globSync } from 'tinyglobby'
 import { expect, test } from 'vitest'
 import { read, root, structureOf } from './markdown.ts'
 
 const files = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...['sdk/session/README.md', 'examples/yew-shop/README.md'],
-  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  ...globSync(['*.md', '{docs,examples,sdk,server}/**/*.md'], { cwd: root, ignore: '**/node_modules/**' }),
 ]
 
-test.each(files)('the links of %s lead to files that are there', (file) => {
+test.each(files)('each link of %s leads to an existing file', (file) => {
   const inside = structureOf(read(file)).links.filter((link) => !/^(https?:|#)/.test(link))
   const missing = inside.filter((link) => !existsSync(join(root, dirname(file), link.replace(/#.*/, ''))))
 

@@ -1,3 +1,5 @@
+// Reads Markdown files.
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,18 +12,18 @@ export interface Block {
   readonly code: string
 }
 
-/** What a Markdown file is made of, apart from its prose. */
+/** The structure of a Markdown file, without its prose. */
 export interface Structure {
   /** The level of each heading. */
   readonly headings: readonly number[]
   readonly blocks: readonly Block[]
-  /** Where links and images lead. */
+  /** The targets of links and images. */
   readonly links: readonly string[]
   /** The number of cells of each row of a table. */
   readonly rows: readonly number[]
-  /** How many items its lists have. */
+  /** The number of items of all lists. */
   readonly items: number
-  /** What is set as code within the prose. */
+  /** The texts that are marked as code within the prose. */
   readonly words: readonly string[]
 }
 

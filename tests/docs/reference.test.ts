@@ -1,4 +1,4 @@
-// The reference is made of the comments in npm/src: every public name has one, and every name in them exists.
+// The reference of the npm package: TypeDoc makes it from the comments in npm/src.
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import { root } from './markdown.ts'
 const run = promisify(execFile)
 const typedoc = join(createRequire(import.meta.url).resolve('typedoc'), '../../bin/typedoc')
 
-test('TypeDoc makes it without a warning, with every entry of the package', async () => {
+test('TypeDoc makes the reference of each entry of the package without a warning', async () => {
   const out = await mkdtemp(join(tmpdir(), 'guestpass-reference-'))
   const { stdout, stderr } = await run(
     process.execPath,

@@ -1,4 +1,4 @@
-// Every block of TypeScript in the guides and READMEs holds against the types of the built package.
+// The code in the guides and READMEs: it type-checks with the built package, and the tests in it pass.
 
 import { execFile } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -12,10 +12,10 @@ import { read, root, structureOf } from './markdown.ts'
 
 const run = promisify(execFile)
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-// Below this folder, where imports find what is installed.
+// Inside this folder, so that imports find the installed packages.
 const work = fileURLToPath(new URL('.work/', import.meta.url))
 
-/** What the text around a block has introduced before. */
+/** Names that the text around the blocks introduces. */
 const INTRODUCED = `
 import type { AxiosStatic } from 'axios'
 import type { Session } from 'guestpass'
@@ -86,7 +86,7 @@ test('the tests in the guide to testing pass', async () => {
   await rm(work, { recursive: true })
 })
 
-test('no block is written as JavaScript, which nobody would check', () => {
+test('all blocks are TypeScript, because JavaScript is not checked', () => {
   const unchecked = files.filter((file) =>
     structureOf(read(file)).blocks.some(({ language }) => /^jsx?$/.test(language)),
   )

@@ -1,4 +1,4 @@
-// README.zh-CN.md says what README.md says: whoever changes one changes the other.
+// README.zh-CN.md is the translation of README.md. Change both together.
 
 import { expect, test } from 'vitest'
 import { read, structureOf } from './markdown.ts'
@@ -6,22 +6,22 @@ import { read, structureOf } from './markdown.ts'
 const english = structureOf(read('README.md'))
 const chinese = structureOf(read('README.zh-CN.md'))
 
-/** Comments are translated; what they comment on is not. */
+/** The code of a block without its comments, which are translated. */
 function codeOf(block: { readonly language: string; readonly code: string }): string {
   return `${block.language}\n${block.code.replace(/ *(\/\/|#) .*$/gm, '')}`
 }
 
-test('has the same headings, tables and lists', () => {
+test('the translation has the same headings, tables and lists', () => {
   expect(chinese.headings).toEqual(english.headings)
   expect(chinese.rows).toEqual(english.rows)
   expect(chinese.items).toBe(english.items)
 })
 
-test('has the same code', () => {
+test('the translation has the same code', () => {
   expect(chinese.blocks.map(codeOf)).toEqual(english.blocks.map(codeOf))
 })
 
-test('leads to the same places, apart from each to the other', () => {
+test('the translation has the same links, except for the link to the other language', () => {
   const elsewhere = ({ links }: { readonly links: readonly string[] }) =>
     links.filter((link) => !link.startsWith('README')).toSorted()
 
@@ -30,7 +30,7 @@ test('leads to the same places, apart from each to the other', () => {
   expect(chinese.links).toContain('README.md')
 })
 
-test('names the same things', () => {
+test('the translation has the same texts marked as code', () => {
   const named = ({ words }: { readonly words: readonly string[] }) => [...new Set(words)].sort()
 
   expect(named(chinese)).toEqual(named(english))

@@ -1,3 +1,5 @@
+// docs/api.md: the commands of the tour print what the tour shows.
+
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,14 +11,14 @@ import { expect, test } from 'vitest'
 const TOUR = new URL('../../docs/api.md', import.meta.url)
 const END_OF_BLOCK = '\u001e'
 
-test('the tour of the API gives what it shows', async () => {
+test('the commands in docs/api.md print the responses that the page shows', async () => {
   await using server = await Server.start()
   const [[, serve] = [], ...blocks] = [...(await readFile(TOUR, 'utf8')).matchAll(/^```(sh|json)\n(.*?)^```$/gms)].map(
     ([, language, text = '']) => [language, text] as const,
   )
   expect(serve).toBe('guestpass serve\n')
   const commands = blocks.filter(([language]) => language === 'sh').map(([, text]) => text)
-  // What follows a block of commands is what it prints.
+  // A JSON block after a block of commands is its output.
   const shown = blocks
     .flatMap(([language], index) => (language === 'sh' ? [blocks[index + 1]] : []))
     .map((next) => (next?.[0] === 'json' ? next[1] : undefined))
@@ -31,7 +33,7 @@ test('the tour of the API gives what it shows', async () => {
   }
 })
 
-/** Runs blocks of commands in one shell, in an empty folder; hands back what each printed. */
+/** Runs blocks of commands in one shell, in an empty folder. Resolves with the output of each block. */
 async function run(blocks: readonly string[]): Promise<string[]> {
   const cwd = await mkdtemp(join(tmpdir(), 'guestpass-tour-'))
   const script = blocks.map((block) => `${block}printf '${END_OF_BLOCK}'\n`).join('')
@@ -43,7 +45,7 @@ async function run(blocks: readonly string[]): Promise<string[]> {
   }
 }
 
-/** An ellipsis stands for whatever comes there. */
+/** Replaces an ellipsis at the end of a text by a pattern for any text. */
 function loosened(value: unknown): unknown {
   if (typeof value === 'string' && value.endsWith('…')) return expect.stringMatching(`^${value.slice(0, -1)}\\S+$`)
   if (Array.isArray(value)) return value.map(loosened)

@@ -1,9 +1,9 @@
+// Attacks over HTTP: forged tokens, wrong requests, bad input. Each gets the right error, without internals of the server.
+// The tests of the server (server/tests) check each rule in more ways, with a clock that they control.
+
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Answer, type Attack, encode, Forger, login, send } from './attacks.ts'
-
-// Every attack from outside, over HTTP, against the program: what the client is told, and that nothing else is.
-// The tests of the server itself break each rule in more ways, with a clock that they move.
+import { type Attack, encode, Forger, type HttpResponse, login, send } from './attacks.ts'
 
 let server: Server
 let forger: Forger
@@ -18,26 +18,26 @@ afterAll(() => server[Symbol.asyncDispose]())
 const now = () => Math.floor(Date.now() / 1000)
 const bearer = (token: string): Attack => ({ headers: [['Authorization', `Bearer ${token}`]] })
 
-test('the forger can make good tokens', async () => {
+test('the forger can make valid tokens, so that each forgery fails for one reason', async () => {
   for (const token of [forger.tokens.access_token, forger.withHeader({}), forger.withClaims({ jti: 'another' })]) {
     expect(await send(server.url, bearer(token))).toMatchObject({ status: 200 })
   }
 })
 
-describe('without credentials of ours there is a challenge and no error code (RFC 6750 §3.1)', () => {
+describe('a request without a bearer token gets a challenge without an error code (RFC 6750 §3.1)', () => {
   test.each<[string, Attack]>([
     ['no Authorization header', {}],
     ['another scheme', { headers: [['Authorization', 'Basic Z3Vlc3Q6Z3Vlc3Q=']] }],
     ['a token in a cookie', { headers: [['Cookie', 'access_token=a.b.c']] }],
   ])('%s', async (_, attack) => {
-    const answer = await send(server.url, attack)
+    const response = await send(server.url, attack)
 
-    expectProblem(answer, 401)
-    expect(answer.headers['www-authenticate']).toBe('Bearer realm="guestpass"')
+    expectProblem(response, 401)
+    expect(response.headers['www-authenticate']).toBe('Bearer realm="guestpass"')
   })
 })
 
-describe('a token that is sent wrongly is an invalid request (RFC 6750 §2, §3.1)', () => {
+describe('a token that is sent in a wrong way is an invalid request (RFC 6750 §2, §3.1)', () => {
   test.each<[string, (good: string) => Attack]>([
     ['no token after the scheme', () => ({ headers: [['Authorization', 'Bearer']] })],
     ['two tokens in one header', (good) => bearer(`${good} ${good}`)],
@@ -47,16 +47,16 @@ describe('a token that is sent wrongly is an invalid request (RFC 6750 §2, §3.
     ['in the query string', (good) => ({ path: `/me?access_token=${good}` })],
     ['in the query string and in the header', (good) => ({ ...bearer(good), path: `/me?access_token=${good}` })],
   ])('%s', async (_, attack) => {
-    const answer = await send(server.url, attack(forger.tokens.access_token))
+    const response = await send(server.url, attack(forger.tokens.access_token))
 
-    expectProblem(answer, 400)
-    expect(answer.headers['www-authenticate']).toContain('error="invalid_request"')
+    expectProblem(response, 400)
+    expect(response.headers['www-authenticate']).toContain('error="invalid_request"')
   })
 })
 
-describe('S9 what is not an access token of this server, valid now, is an invalid token (RFC 7515, 7519, 8725, 9068)', () => {
+describe('S9 a token that is no valid access token of this server is refused (RFC 7515, 7519, 8725, 9068)', () => {
   test.each<[string, (forger: Forger) => string | Promise<string>]>([
-    ['no JWT at all', () => 'gibberish'],
+    ['a text that is no JWT', () => 'gibberish'],
     ['alg none', (f) => `${encode(JSON.stringify({ ...f.header, alg: 'none' }))}.${part(f, 1)}.`],
     ['alg None', (f) => `${encode(JSON.stringify({ ...f.header, alg: 'None' }))}.${part(f, 1)}.`],
     ['alg nOnE, signed', (f) => f.withHeader({ alg: 'nOnE' })],
@@ -96,7 +96,7 @@ describe('S9 what is not an access token of this server, valid now, is an invali
     ['a date in words', (f) => f.withClaims({ exp: '2999-01-01T00:00:00Z' })],
     ['a date as text', (f) => f.withClaims({ exp: String(f.claims.exp) })],
     ['no exp', (f) => f.withClaims({ exp: undefined })],
-    ['expired', (f) => f.withClaims({ exp: now() })],
+    ['an expired token', (f) => f.withClaims({ exp: now() })],
     ['a future nbf', (f) => f.withClaims({ nbf: now() + 60 })],
     ['a future iat', (f) => f.withClaims({ iat: now() + 60 })],
     ['a wrong iss', (f) => f.withClaims({ iss: `${f.claims.iss}/` })],
@@ -109,14 +109,14 @@ describe('S9 what is not an access token of this server, valid now, is an invali
     ['a DPoP proof', (f) => f.withHeader({ typ: 'dpop+jwt' })],
     ['a token that is too long', (f) => f.withClaims({ jti: 'x'.repeat(8000) })],
     [
-      'of another server',
+      'a token of another server',
       async () => {
         await using elsewhere = await Server.start()
         return (await login(elsewhere)).access_token
       },
     ],
     [
-      'revoked',
+      'a revoked token',
       async () => {
         const { access_token } = await login(server)
         await server.revoke(access_token)
@@ -124,16 +124,16 @@ describe('S9 what is not an access token of this server, valid now, is an invali
       },
     ],
   ])('%s', async (_, token) => {
-    const answer = await send(server.url, bearer(await token(forger)))
+    const response = await send(server.url, bearer(await token(forger)))
 
-    expectProblem(answer, 401)
-    expect(answer.headers['www-authenticate']).toMatch(
+    expectProblem(response, 401)
+    expect(response.headers['www-authenticate']).toMatch(
       /^Bearer realm="guestpass", error="invalid_token", error_description="[\x20-\x7e]+"$/,
     )
   })
 })
 
-describe('the token endpoint answers with the codes of RFC 6749 §5.2', () => {
+describe('the token endpoint responds with the error codes of RFC 6749 §5.2', () => {
   const form = (body: string): Attack => ({
     method: 'POST',
     path: '/token',
@@ -173,12 +173,12 @@ describe('the token endpoint answers with the codes of RFC 6749 §5.2', () => {
       },
     ],
   ])('%s: %s', async (_, error, attack) => {
-    const answer = await send(server.url, await attack(forger))
+    const response = await send(server.url, await attack(forger))
 
-    expectOAuthError(answer, error)
+    expectOAuthError(response, error)
   })
 
-  test('S3 reuse ends that session, and no other', async () => {
+  test('S3 the reuse of a refresh token ends its session only', async () => {
     const [thief, other] = [await login(server), await login(server)]
     const rotated = await (await server.refresh(thief.refresh_token)).json()
 
@@ -191,7 +191,7 @@ describe('the token endpoint answers with the codes of RFC 6749 §5.2', () => {
   })
 
   test.each(['x', 'gpr_x', 'a.b.c'])(
-    'revoking what is no token is fine, whatever the hint (RFC 7009 §2.2): %s',
+    'the revocation of a text that is no token succeeds, with any hint (RFC 7009 §2.2): %s',
     async (token) => {
       const attack = { ...form(`token=${token}&token_type_hint=password`), path: '/revoke' }
 
@@ -200,7 +200,7 @@ describe('the token endpoint answers with the codes of RFC 6749 §5.2', () => {
   )
 })
 
-describe('S11 bad input gets a precise problem (RFC 9457)', () => {
+describe('S11 bad input gets a problem with a precise status (RFC 9457)', () => {
   const json = (body: string): Attack => ({
     method: 'POST',
     path: '/me/cart',
@@ -232,37 +232,37 @@ describe('S11 bad input gets a precise problem (RFC 9457)', () => {
   ])('%s: %i', async (_, status, attack) => {
     const headers = [...(attack.headers ?? []), ...(bearer(forger.tokens.access_token).headers ?? [])]
 
-    const answer = await send(server.url, { ...attack, headers })
+    const response = await send(server.url, { ...attack, headers })
 
-    expectProblem(answer, status)
-    if (status === 405) expect(answer.headers.allow).toBeTruthy()
+    expectProblem(response, status)
+    if (status === 405) expect(response.headers.allow).toBeTruthy()
   })
 })
 
-test('S11 after all of this the server is as it was', async () => {
+test('S11 after all attacks the server works, and has logged no error and no token', async () => {
   expect(await server.statusOfAccess(forger.tokens.access_token)).toBe(200)
   expect(server.stderr).not.toMatch(/ERROR|panicked/)
   expect(server.stderr).not.toContain(forger.tokens.access_token.split('.')[2])
 })
 
-function expectProblem(answer: Answer, status: number): void {
-  expect(answer, answer.text).toMatchObject({ status, headers: { 'content-type': 'application/problem+json' } })
-  const { status: told, detail } = JSON.parse(answer.text)
-  expect(told).toBe(status)
+function expectProblem(response: HttpResponse, status: number): void {
+  expect(response, response.text).toMatchObject({ status, headers: { 'content-type': 'application/problem+json' } })
+  const { status: inBody, detail } = JSON.parse(response.text)
+  expect(inBody).toBe(status)
   expect(detail).toMatch(/\S/)
-  expectNoInternals(answer)
+  expectNoInternals(response)
 }
 
-function expectOAuthError(answer: Answer, error: string): void {
-  expect(answer, answer.text).toMatchObject({
+function expectOAuthError(response: HttpResponse, error: string): void {
+  expect(response, response.text).toMatchObject({
     status: 400,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
   })
-  expect(JSON.parse(answer.text).error).toBe(error)
-  expectNoInternals(answer)
+  expect(JSON.parse(response.text).error).toBe(error)
+  expectNoInternals(response)
 }
 
-function expectNoInternals({ text }: Answer): void {
+function expectNoInternals({ text }: HttpResponse): void {
   expect(text).not.toMatch(/sql|\.rs\b|panic|thread|store|::/i)
 }
 
@@ -274,14 +274,14 @@ function jwk({ publicKey }: Forger): { x?: string } {
   return publicKey.export({ format: 'jwk' }) as { x?: string }
 }
 
-/** Changes bits of the last character that no byte takes its bits from. */
+/** Changes the unused bits of the last character: the decoded bytes stay the same. */
 function strayBits(token: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = alphabet.indexOf(token.at(-1) ?? '')
   return token.slice(0, -1) + alphabet[last ^ 1]
 }
 
-/** The same token but for one bit in the middle. */
+/** The token with one bit changed in the middle. */
 function flipped(token: string): string {
   const bytes = Buffer.from(token.slice('gpr_'.length), 'base64url')
   const middle = Math.floor(bytes.length / 2)

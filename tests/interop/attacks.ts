@@ -1,8 +1,10 @@
+// Raw requests, and tokens made with the private key of the server.
+
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { request } from 'node:http'
 import type { Server } from 'guestpass-e2e/harness/server.ts'
 
-/** A request as bytes go over the wire: headers may come twice, and nothing is added but `Host` and a length. */
+/** A request that is sent as it is: with repeated headers if given, and without further headers except `Host` and the length. */
 export interface Attack {
   readonly method?: string
   readonly path?: string
@@ -10,13 +12,13 @@ export interface Attack {
   readonly body?: string
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
 }
 
-export function send(url: string, { method = 'GET', path = '/me', headers = [], body }: Attack): Promise<Answer> {
+export function send(url: string, { method = 'GET', path = '/me', headers = [], body }: Attack): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const flat = headers.flat()
     if (body !== undefined) flat.push('Content-Length', String(Buffer.byteLength(body)))
@@ -47,7 +49,7 @@ export async function login(server: Server): Promise<Tokens> {
   return response.json()
 }
 
-/** Somebody who has read the server's private key from its file, and makes tokens that the server would not. */
+/** Makes tokens with the private key of the server, which it reads from the database. */
 export class Forger {
   readonly tokens: Tokens
   readonly header: Readonly<Record<string, unknown>>
@@ -63,7 +65,8 @@ export class Forger {
 
   private constructor(tokens: Tokens, material: Buffer) {
     this.tokens = tokens
-    // RFC 8410 §7, with the public key at the end: OpenSSL does not read that, and the offsets do not change.
+    // The key is in the form of RFC 8410 §7 with the public key at the end, which OpenSSL does not read. The private key is at a
+    // fixed offset.
     const d = material.subarray(16, 48).toString('base64url')
     const x = material.subarray(-32).toString('base64url')
     this.#key = createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d, x }, format: 'jwk' })
@@ -73,23 +76,23 @@ export class Forger {
     this.claims = JSON.parse(Buffer.from(claims, 'base64url').toString())
   }
 
-  /** Any two texts as header and claims, rightly signed. */
+  /** A token with any texts as header and claims, with a valid signature. */
   text(header: string, claims: string): string {
     const message = `${encode(header)}.${encode(claims)}`
     return `${message}.${sign(null, Buffer.from(message), this.#key).toString('base64url')}`
   }
 
-  /** A good token but for these members of its header; undefined takes one out. */
+  /** A valid token with changed members of the header; undefined removes a member. */
   withHeader(changes: object): string {
     return this.text(JSON.stringify({ ...this.header, ...changes }), JSON.stringify(this.claims))
   }
 
-  /** A good token but for these claims; undefined takes one out. */
+  /** A valid token with changed claims; undefined removes a claim. */
   withClaims(changes: object): string {
     return this.text(JSON.stringify(this.header), JSON.stringify({ ...this.claims, ...changes }))
   }
 
-  /** A good token but for an HMAC in place of the signature. */
+  /** A valid token with an HMAC instead of the signature. */
   hmac(secret: string | Buffer): string {
     const message = `${encode(JSON.stringify({ ...this.header, alg: 'HS256' }))}.${encode(JSON.stringify(this.claims))}`
     return `${message}.${createHmac('sha256', secret).update(message).digest('base64url')}`

@@ -1,3 +1,5 @@
+// Hand-written axios interceptors work with this server.
+
 import { describe, expect, test } from 'vitest'
 import { inBrowser, inNode } from './classic_clients.ts'
 
@@ -13,7 +15,7 @@ describe.each([
       expect(await server.guests()).toEqual([])
     }))
 
-  test('is refused at first, logs in once and replays; then keeps its guest', () =>
+  test('logs in once after the first 401, replays the request, and keeps its guest', () =>
     run([], async (client, server) => {
       const items = await client.get('/items/')
 
@@ -26,7 +28,7 @@ describe.each([
       expect(await server.guests()).toHaveLength(1)
     }))
 
-  test('may send what it takes for an empty body when it logs in', () =>
+  test('may send its form of an empty body when it logs in', () =>
     run([], async (client) => {
       for (const body of [undefined, null, {}]) {
         const login = await client.post('/anonymous-login', body)
@@ -35,7 +37,7 @@ describe.each([
       }
     }))
 
-  test('logs in again when its token has expired, as another guest', () =>
+  test('logs in again as another guest when its token has expired', () =>
     run(['--guest-token-ttl', '2s'], async (client, server) => {
       const before = await client.get('/me')
       const token = (await client.token()) ?? ''

@@ -1,7 +1,7 @@
 /**
- * The client that Guestpass replaces, as it is written by hand in many apps: a token in localStorage, an interceptor
- * that attaches it, and one that logs in again on a 401 and replays the request. Everything goes through the one
- * instance, so the login itself carries the token that was just refused.
+ * A classic client, as many apps write it by hand: a token in localStorage, an interceptor that attaches it, and an interceptor
+ * that logs in again after a 401 and replays the request. All requests use the same axios instance, so that the login itself
+ * has the refused token.
  *
  * @param {import('axios').AxiosStatic} axios
  * @param {string} baseURL

@@ -1,3 +1,5 @@
+// The classic client (classic_client.js) in Node and in a page.
+
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,21 +16,21 @@ declare global {
   }
 }
 
-/** The classic client, wherever it runs. */
+/** A classic client in Node or in a page. */
 export interface ClassicClient {
   get(path: string): Promise<Answer>
   post(path: string, body: unknown): Promise<Answer>
-  /** The token that it keeps. */
+  /** The token that the client has stored. */
   token(): Promise<string | null>
 }
 
-/** What axios tells of an answer, or of the error that it makes of one. */
+/** The members that tests use of an axios response, or of the response in an axios error. */
 export interface Answer {
   readonly status: number
   readonly data: unknown
 }
 
-/** Runs a test against a server with these flags, with a classic client in some environment. */
+/** Runs a test with a classic client in one environment, against a server with these flags. */
 export type Environment = (flags: readonly string[], act: Act) => Promise<void>
 export type Act = (client: ClassicClient, server: Server) => Promise<void>
 
@@ -48,7 +50,7 @@ export const inNode: Environment = async (flags, act) => {
   await act(client, server)
 }
 
-/** As usual in development: the page comes from another origin than the API. */
+/** The page has another origin than the API, as usual in development. */
 export const inBrowser: Environment = async (flags, act) => {
   await using page = await StaticPage.serve({
     'index.html': here('classic_page.html'),

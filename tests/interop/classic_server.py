@@ -1,6 +1,6 @@
-"""An API of the kind that many teams have: a guest is a signed token, and when it has expired there is another guest.
+"""An API with anonymous logins as many teams write it: a guest is a signed token, and a new token is a new guest.
 
-No refresh, no `expires_in`: a client learns from a 401 that its token is over. `TOKEN_LIFETIME` is in seconds.
+There is no refresh and no `expires_in`: a 401 shows the client that its token has expired. `TOKEN_LIFETIME` is in seconds.
 """
 
 import os

@@ -1,3 +1,5 @@
+// The SDK works with an API that has a login and JSON Web Tokens only: no refresh, no `expires_in`.
+
 import { describe, expect, test } from 'vitest'
 import { inBrowser, inNode } from './sdk_clients.ts'
 
@@ -9,7 +11,7 @@ describe.each([
   { where: 'in Node', run: inNode },
   { where: 'in a page of another origin', run: inBrowser },
 ])('the SDK $where, with a server that knows neither refresh nor expires_in', ({ run }) => {
-  test('acquires a token once and attaches it from then on', () =>
+  test('acquires a token once and attaches it to each request', () =>
     run(3600, async (client, server) => {
       expect(await client.get('/items/')).toEqual([200])
       const id = await client.visitor()
@@ -25,7 +27,7 @@ describe.each([
       await expect.poll(() => server.requests).toEqual([LOGIN, ...Array(20).fill(SERVED)])
     }))
 
-  test('C3 C10 acquires again after a 401, replays once, and says that this is somebody else', () =>
+  test('C3 C10 acquires again after a 401, replays once, and reports that the guest is another one', () =>
     run(2, async (client, server) => {
       const oldId = await client.visitor()
       await server.refuses(await client.token())
@@ -35,7 +37,7 @@ describe.each([
 
       await expect.poll(() => server.requests.slice(before)).toEqual([REFUSED, LOGIN, SERVED])
       expect(newId).not.toBe(oldId)
-      expect(await client.heard()).toContainEqual({
+      expect(await client.events()).toContainEqual({
         type: 'identity',
         at: expect.any(Number),
         oldId,
@@ -44,7 +46,7 @@ describe.each([
       })
     }))
 
-  test('C2 acquires again once for twenty requests that are refused together', () =>
+  test('C2 acquires once for twenty concurrent requests that are refused', () =>
     run(2, async (client, server) => {
       expect(await client.get('/items/')).toEqual([200])
       await server.refuses(await client.token())
@@ -58,7 +60,7 @@ describe.each([
       expect(since.filter((request) => request === REFUSED)).toHaveLength(20)
     }))
 
-  test('C3 hands a request that is refused twice to the caller, after exactly one replay', () =>
+  test('C3 returns the second 401 of a request to the caller, after exactly one replay', () =>
     run(0, async (client, server) => {
       expect(await client.get('/items/')).toEqual([401])
 

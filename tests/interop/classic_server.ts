@@ -1,8 +1,10 @@
+// Starts the classic server.
+
 import { fileURLToPath } from 'node:url'
 import { Child } from 'guestpass-e2e/harness/child.ts'
 import { expect } from 'vitest'
 
-/** `classic_server.py`, run by the Python that GUESTPASS_PYTHON names: one that has requirements.txt installed. */
+/** `classic_server.py`, run by the Python in GUESTPASS_PYTHON, which must have requirements.txt installed. */
 export class ClassicServer implements AsyncDisposable {
   readonly #child: Child
 
@@ -24,13 +26,13 @@ export class ClassicServer implements AsyncDisposable {
     return this.#child.greeting
   }
 
-  /** Every request so far with the status of its answer, as in `GET /items/ 200`. The log may lag behind the answers. */
+  /** All requests with the statuses of the responses, such as `GET /items/ 200`. The log may lag behind the responses. */
   get requests(): string[] {
     const lines = this.#child.stdout.matchAll(/"(\w+ \S+) HTTP\/1.1" (\d+)/g)
     return [...lines].map(([, request, status]) => `${request} ${status}`).filter(isOfClient)
   }
 
-  /** Waits until the server refuses this token, and `requests` has all that came before. */
+  /** Waits until the server refuses this token, and until `requests` has all earlier requests. */
   async refuses(token: string): Promise<void> {
     const headers = { Authorization: `Bearer ${token}` }
     await expect.poll(async () => (await fetch(`${this.url}/items/?probe`, { headers })).status).toBe(401)
@@ -42,7 +44,7 @@ export class ClassicServer implements AsyncDisposable {
   }
 }
 
-/** Neither a probe of `refuses` nor a preflight of the browser. */
+/** True for requests of the client under test: no probe of `refuses`, no preflight of the browser. */
 function isOfClient(request: string): boolean {
   return !request.includes('?probe') && !request.startsWith('OPTIONS ')
 }

@@ -1,3 +1,5 @@
+// Schemathesis: requests that are generated from /openapi.json.
+
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,9 +12,9 @@ const SCHEMATHESIS_TIMEOUT = 300_000
 const INTROSPECTION_SECRET = 'what-only-the-services-of-the-shop-know-0123456789'
 
 test(
-  'S11 requests made from the contract, right and wrong, get what the contract says, and no 5xx',
+  'S11 valid and invalid requests that Schemathesis generates from the contract get responses of the contract, and no 5xx',
   async () => {
-    // One client makes hundreds of guests here.
+    // No rate limit: one client makes hundreds of guests.
     await using server = await Server.start([
       ...['--login-rate', 'off', '--refresh-rate', 'off'],
       ...['--introspection-secret', INTROSPECTION_SECRET],
@@ -21,7 +23,7 @@ test(
     const { code, output } = await schemathesis('run', `${server.url}/openapi.json`)
 
     expect(code, output).toBe(0)
-    // A run that tested nothing would be content, too.
+    // A run without any test would succeed, too.
     const { paths } = await (await fetch(`${server.url}/openapi.json`)).json()
     const operations = Object.values<object>(paths).flatMap(Object.keys).length
     expect(output).toContain(`Tested: ${operations}`)
@@ -33,7 +35,7 @@ test(
   SCHEMATHESIS_TIMEOUT,
 )
 
-/** Runs Schemathesis in a folder of its own: it leaves its notes where it runs. */
+/** Runs Schemathesis in its own folder, because it writes files into the working directory. */
 async function schemathesis(...args: readonly string[]): Promise<{ code: number; output: string }> {
   const program = join(dirname(process.env.GUESTPASS_PYTHON ?? ''), 'schemathesis')
   const cwd = await mkdtemp(join(tmpdir(), 'guestpass-schemathesis-'))

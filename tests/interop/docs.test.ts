@@ -1,8 +1,10 @@
+// The page /docs/ of the server, in Chromium.
+
 import { Browser } from 'guestpass-e2e/harness/browser.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
 
-test('the documentation shows every operation, tries one out, and asks nobody but its own server', async () => {
+test('the page /docs/ shows each operation, can call one, and sends requests to its own server only', async () => {
   await using server = await Server.start()
   const contract = await (await fetch(`${server.url}/openapi.json`)).json()
   const summaries = Object.values<Record<string, { summary: string }>>(contract.paths).flatMap((item) =>
@@ -29,14 +31,14 @@ test('the documentation shows every operation, tries one out, and asks nobody bu
       button,
     )
   }
-  await tab.until('the answer is there', () =>
+  await tab.until('the page shows the response', () =>
     document.querySelector('.live-responses-table tbody .response-col_status'),
   )
   expect(
     await tab.evaluate(() => document.querySelector('.live-responses-table tbody .response-col_status')?.textContent),
   ).toContain('200')
   expect(await server.guests()).toHaveLength(1)
-  // Neither a refusal by the page's policy nor a request that failed.
+  // No violation of the policy of the page, and no failed request.
   expect(await tab.console()).toEqual([])
   const asked = await tab.evaluate(() =>
     performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin),

@@ -1,16 +1,16 @@
+// The server works with a general OAuth client library, which checks each response against the RFCs.
+
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import * as oauth from 'oauth4webapi'
 import { expect, test } from 'vitest'
 import { login } from './attacks.ts'
 
-// A client that nobody wrote with Guestpass in mind, and that checks every answer against the RFCs.
-
 const SECRET = 'what-only-the-services-of-the-shop-know-0123456789'
 const client: oauth.Client = { client_id: 'guestpass' }
-// The server is on this machine; TLS is a proxy's.
+// The tests use the server without the proxy that adds TLS.
 const plain = { [oauth.allowInsecureRequests]: true }
 
-/** A server whose issuer is the URL that it is at, and what the client learns about it from there alone (RFC 8414). */
+/** A server, and its metadata as the client discovers it (RFC 8414). The issuer is the URL of the server. */
 async function discover(...flags: string[]): Promise<{ server: Server; as: oauth.AuthorizationServer }> {
   const server = await Server.start(flags)
   await server.restart('--issuer', server.url)
@@ -28,7 +28,7 @@ async function refreshed(as: oauth.AuthorizationServer, refreshToken: string): P
   return oauth.processRefreshTokenResponse(as, client, response)
 }
 
-test('discovers, refreshes, uses and revokes', async () => {
+test('the client discovers the server, refreshes a token, uses it and revokes it', async () => {
   const { server, as } = await discover()
   await using _ = server
   const first = await login(server)
@@ -63,7 +63,7 @@ test.each(['EdDSA', 'ES256', 'RS256'])(
   },
 )
 
-test('introspects with the secret of the services, and not without it', async () => {
+test('the client can introspect tokens with the introspection secret only', async () => {
   const { server, as } = await discover('--introspection-secret', SECRET)
   await using _ = server
   const { access_token, anonymous_id } = await login(server)

@@ -1,16 +1,16 @@
+// The challenge of the server is solved by the library of ALTCHA.
+
 import { type Challenge, solveChallenge } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
-
-// ALTCHA's own library, which knows nothing of Guestpass but the challenge.
 
 interface Demand {
   readonly code: string
   readonly challenge: Challenge
 }
 
-test('the challenge of a login is solved by the library that the protocol comes from', async () => {
+test('the ALTCHA library solves the challenge of a login, and the server accepts the solution', async () => {
   await using server = await Server.start(['--login-proof', '20'])
 
   for (const key of [undefined, 'k_-GqFbKvQ0r8pWm2ZtYxA']) {
@@ -27,8 +27,8 @@ test('the challenge of a login is solved by the library that the protocol comes 
     const { code, challenge } = (await asked.json()) as Demand
     expect(code).toBe('proof_required')
     const solution = await solveChallenge({ challenge, deriveKey })
-    const answer = await login(btoa(JSON.stringify({ challenge, solution })))
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({ anonymous_id: expect.stringMatching(/^anonymous_/) })
+    const response = await login(btoa(JSON.stringify({ challenge, solution })))
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ anonymous_id: expect.stringMatching(/^anonymous_/) })
   }
 })

@@ -1,4 +1,4 @@
-// A service of somebody else's that takes the guests' tokens: it knows where the public keys are, and no secret.
+// A service on another origin that accepts the access tokens of guests. It verifies them with the public keys of the server.
 
 import { createServer } from 'node:http'
 import process from 'node:process'
@@ -10,7 +10,7 @@ const expected = {
   issuer: ISSUER,
   audience: AUDIENCE,
   typ: 'at+jwt',
-  // Never HS256: there, who can verify can forge.
+  // Not HS256: its key verifies and signs.
   algorithms: ['EdDSA', 'ES256', 'RS256'],
 }
 

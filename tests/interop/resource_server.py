@@ -1,4 +1,4 @@
-"""A service of somebody else's that takes the guests' tokens: it knows where the public keys are, and no secret."""
+"""A service on another origin that accepts the access tokens of guests. It verifies them with the public keys of the server."""
 
 import os
 from typing import Annotated
@@ -7,7 +7,7 @@ import jwt
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-# What may be asked of a public key. Never HS256: there, who can verify can forge.
+# The algorithms with public keys. Not HS256: its key verifies and signs.
 ALGORITHMS = ["EdDSA", "ES256", "RS256"]
 
 app = FastAPI()

@@ -1,3 +1,5 @@
+// Services verify access tokens with common libraries and the public keys of the server.
+
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import * as jose from 'jose'
 import { describe, expect, test } from 'vitest'
@@ -11,7 +13,7 @@ const ALGORITHMS = ['EdDSA', 'ES256', 'RS256']
 
 describe.each(SERVICES)('$service', ({ start }) => {
   test.each(ALGORITHMS)(
-    'knows the guest by the public key alone, and refuses everybody else: %s',
+    'identifies the guest by the public key only, and refuses forged and expired tokens: %s',
     async (algorithm) => {
       await using server = await Server.start([...flags(algorithm), '--access-ttl', '2s'])
       await using service = await start(server)
@@ -41,7 +43,7 @@ describe.each(SERVICES)('$service', ({ start }) => {
   })
 })
 
-/** Tokens that say the same as `token`, or more, and were not made by the server. */
+/** Forged tokens with the claims of `token`, or with further claims. */
 async function forgeries(token: string, algorithm: string): Promise<Record<string, string>> {
   const [header = '', , signature = ''] = token.split('.')
   const { kid = '', ...rest } = jose.decodeProtectedHeader(token)

@@ -1,3 +1,5 @@
+// Starts the services that verify access tokens.
+
 import { fileURLToPath } from 'node:url'
 import { Child } from 'guestpass-e2e/harness/child.ts'
 import type { Server } from 'guestpass-e2e/harness/server.ts'
@@ -5,7 +7,7 @@ import type { Server } from 'guestpass-e2e/harness/server.ts'
 export const ISSUER = 'https://guests.example'
 const AUDIENCE = 'guestpass'
 
-/** A service that verifies Guestpass's tokens without asking Guestpass about each. */
+/** A service that verifies access tokens offline, with the public keys of the server. */
 export class ResourceServer implements AsyncDisposable {
   readonly #child: Child
 
@@ -33,7 +35,7 @@ export class ResourceServer implements AsyncDisposable {
     this.#child = child
   }
 
-  /** Whom the service takes the bearer of a token for; the status when it takes them for nobody. */
+  /** The guest that the service identifies by a token, or the status of the response that refuses it. */
   async whoami(token: string): Promise<string | number> {
     const response = await fetch(`${this.#child.greeting}/whoami`, { headers: { Authorization: `Bearer ${token}` } })
     return response.ok ? (await response.json()).sub : response.status

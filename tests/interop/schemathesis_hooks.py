@@ -1,5 +1,5 @@
-"""What Schemathesis cannot know from the contract: where refresh tokens come from, what is there when a request comes, and
-what every answer has."""
+"""Hooks for Schemathesis: they give valid requests the values that the contract cannot describe, such as refresh tokens, and add
+checks for each response."""
 
 from secrets import token_urlsafe
 
@@ -10,15 +10,15 @@ from schemathesis import Case, CheckContext, GenerationMode, HookContext, Respon
 
 @schemathesis.hook
 def before_load_schema(context: HookContext, raw_schema: dict[str, object]) -> None:
-    """This server asks for no proof of work, and ignores what it is sent."""
+    """Removes the header of the proof of work: the server of the test does not require it, and ignores it."""
     login = raw_schema["paths"]["/anonymous-login"]["post"]
     login["parameters"] = [parameter for parameter in login["parameters"] if parameter["name"] != "Proof-Of-Work"]
 
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, object]) -> None:
-    """Rightly made requests get what makes them right: a refresh token that is good, a condition that holds, a key that has
-    not been used for anything else, an address that is one, and a password: nobody can make up the answer of a passkey."""
+    """Completes valid requests: a valid refresh token, a condition that holds, an unused idempotency key, a valid address, and a
+    password instead of the response of a passkey, which cannot be generated."""
     if case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if "If-Match" in case.headers:

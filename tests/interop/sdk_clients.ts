@@ -1,3 +1,5 @@
+// The SDK in Node and in a page, with the classic server.
+
 import { fileURLToPath } from 'node:url'
 import { createSession, type Session, type SessionEvent, type Snapshot } from 'guestpass'
 import { Browser } from 'guestpass-e2e/harness/browser.ts'
@@ -7,31 +9,31 @@ import { StaticPage } from './static_page.ts'
 declare global {
   interface Window {
     guestpass: Session
-    heard: SessionEvent[]
+    events: SessionEvent[]
   }
 }
 
-/** The SDK, wherever it runs. */
+/** The SDK in Node or in a page. */
 export interface SdkClient {
-  /** The statuses of so many requests at the same time. */
+  /** Sends `count` concurrent requests. Resolves with their statuses. */
   get(path: string, count?: number): Promise<number[]>
-  /** Who the server says that the SDK's requests come from, by one more request. */
+  /** The id of the guest to whom the requests of the SDK belong, by a further request. */
   visitor(): Promise<string>
   token(): Promise<string>
   snapshot(): Promise<Snapshot>
-  /** Every event so far. */
-  heard(): Promise<SessionEvent[]>
+  /** All events so far. */
+  events(): Promise<SessionEvent[]>
 }
 
-/** Runs a test against a classic server whose tokens live for so many seconds, with the SDK in some environment. */
+/** Runs a test with the SDK in one environment, against a classic server. `tokenLifetime` is in seconds. */
 export type Environment = (tokenLifetime: number, act: Act) => Promise<void>
 export type Act = (client: SdkClient, server: ClassicServer) => Promise<void>
 
 export const inNode: Environment = async (tokenLifetime, act) => {
   await using server = await ClassicServer.start(tokenLifetime)
   const session = createSession({ baseUrl: server.url })
-  const heard: SessionEvent[] = []
-  session.onEvent((event) => heard.push(event))
+  const events: SessionEvent[] = []
+  session.onEvent((event) => events.push(event))
   const client: SdkClient = {
     get: async (path, count = 1) => {
       const responses = await Promise.all(Array.from({ length: count }, () => session.fetch(path)))
@@ -40,7 +42,7 @@ export const inNode: Environment = async (tokenLifetime, act) => {
     visitor: async () => (await (await session.fetch('/items/')).json()).visitor,
     token: () => session.token(),
     snapshot: async () => session.getSnapshot(),
-    heard: async () => heard,
+    events: async () => events,
   }
   try {
     await act(client, server)
@@ -49,7 +51,7 @@ export const inNode: Environment = async (tokenLifetime, act) => {
   }
 }
 
-/** The page comes from another origin than the API, and loads the package as it was built, without a bundler. */
+/** The page has another origin than the API, and loads the built package without a bundler. */
 export const inBrowser: Environment = async (tokenLifetime, act) => {
   await using page = await StaticPage.serve({
     'index.html': fileURLToPath(new URL('sdk_page.html', import.meta.url)),
@@ -74,7 +76,7 @@ export const inBrowser: Environment = async (tokenLifetime, act) => {
     visitor: () => tab.evaluate(async () => (await (await window.guestpass.fetch('/items/')).json()).visitor),
     token: () => tab.evaluate(() => window.guestpass.token()),
     snapshot: () => tab.evaluate(() => window.guestpass.getSnapshot()),
-    heard: () => tab.evaluate(() => window.heard),
+    events: () => tab.evaluate(() => window.events),
   }
   await act(client, server)
 }

@@ -1,14 +1,16 @@
+// Serves a page of a test.
+
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 
-/** A page of an origin of its own. */
+/** A page on its own origin. */
 export class StaticPage implements AsyncDisposable {
   readonly #folder: string
   readonly #server: Server
 
-  /** Serves files and folders under the names given; `index.html` is the page. */
+  /** Serves files and folders. The keys are the paths in URLs; `index.html` is the page. */
   static async serve(files: Readonly<Record<string, string>>): Promise<StaticPage> {
     const folder = await mkdtemp(join(tmpdir(), 'guestpass-page-'))
     for (const [name, source] of Object.entries(files)) await cp(source, join(folder, name), { recursive: true })

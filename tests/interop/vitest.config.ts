@@ -7,7 +7,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     expect: { poll: { timeout: 20_000, interval: 50 } },
-    // The built package is loaded by Node itself, as it is for its users.
+    // Node loads the built package without Vite, as in an app.
     server: { deps: { external: [/\/npm\/(dist|pkg)\//] } },
   },
 })

@@ -1,4 +1,4 @@
-// The packed tarball: what is in it, and what those say who check packages.
+// The packed tarball: its files and types, and the results of publint, are-the-types-wrong and knip.
 
 import { execFile } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ import { packed, tarball, work } from './tarball.ts'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-test('holds exactly these files', async () => {
+test('the tarball has exactly these files', async () => {
   const files = await readdir(packed, { recursive: true, withFileTypes: true })
   const names = files
     .filter((file) => file.isFile())
@@ -38,25 +38,25 @@ test('holds exactly these files', async () => {
   ])
 })
 
-test('carries the licences of the repository', async () => {
+test('the tarball has the licences of the repository', async () => {
   for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) {
     expect(await readFile(join(packed, name), 'utf8')).toBe(await readFile(join(root, name), 'utf8'))
   }
 })
 
-test('publint finds nothing', async () => {
+test('publint finds no problem', async () => {
   const { messages, pkg } = await publint({ pkgDir: packed, level: 'suggestion', strict: true })
 
   expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
 })
 
-test('are the types wrong? Only for those who require an ES module, or resolve as Node 10 did', async () => {
+test('are-the-types-wrong finds problems only for CommonJS and for the module resolution of Node 10', async () => {
   const { problems } = (await checkPackage(createPackageFromTarballData(await readFile(tarball)), {
     excludeEntrypoints: ['./sdk.wasm', './package.json'],
   })) as {
     problems: { kind: string; resolutionKind?: string; entrypoint?: string }[]
   }
-  // Node 20.19 and newer can require ES modules, which this package is made of; Node 10 knew no exports.
+  // The package has only ES modules. Node 20.19 and newer can require them. Node 10 did not support exports.
   const known = (kind: string, resolution?: string) => kind === 'CJSResolvesToESM' || resolution === 'node10'
 
   expect(problems.filter(({ kind, resolutionKind }) => !known(kind, resolutionKind))).toEqual([])
@@ -93,11 +93,11 @@ createSession({ baseURL: 'https://api.example' })
 snapshot.id = 'me'
 // @ts-expect-error an event is read-only
 export const edit = (event: ServerSentEvent) => (event.data = '')
-// @ts-expect-error a socket speaks something
+// @ts-expect-error a socket needs a subprotocol
 openWebSocket(session, 'wss://api.example')
 // @ts-expect-error there is no such code
 const wrong: ErrorCode = 'nope'
-// @ts-expect-error a handler answers
+// @ts-expect-error a handler returns a response
 server.on('GET /items', () => 'tea')
 export { same, id, socket, detach, chosen, fetcher, clock, code, wrong, SessionProvider, SessionDevtools }
 `
@@ -107,26 +107,31 @@ test.each([
   ['5.0', 'tests/typescript-5.0/package.json', 'bundler'],
   ['5.9', 'tests/packaging/package.json', 'NodeNext'],
   ['5.9', 'tests/packaging/package.json', 'bundler'],
-])('the types hold with TypeScript %s (from %s, %s), libraries checked too', async (version, from, resolution) => {
-  const typescript = createRequire(join(root, from)).resolve('typescript/package.json')
-  expect(JSON.parse(await readFile(typescript, 'utf8')).version).toMatch(
-    new RegExp(`^${version.replace('.', '\\.')}\\.`),
-  )
-  await writeFile(join(work, 'use.mts'), USE)
-  const config = join(work, 'tsconfig.json')
-  const compilerOptions = {
-    ...{ strict: true, noEmit: true, target: 'ES2022', lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [] },
-    ...{ module: resolution === 'bundler' ? 'ESNext' : 'NodeNext', moduleResolution: resolution },
-    ...{ skipLibCheck: false, exactOptionalPropertyTypes: true },
-  }
-  await writeFile(config, JSON.stringify({ compilerOptions, files: ['use.mts'] }))
+])(
+  'the types are correct with TypeScript %s (from %s, %s), with skipLibCheck: false',
+  async (version, from, resolution) => {
+    const typescript = createRequire(join(root, from)).resolve('typescript/package.json')
+    expect(JSON.parse(await readFile(typescript, 'utf8')).version).toMatch(
+      new RegExp(`^${version.replace('.', '\\.')}\\.`),
+    )
+    await writeFile(join(work, 'use.mts'), USE)
+    const config = join(work, 'tsconfig.json')
+    const compilerOptions = {
+      ...{ strict: true, noEmit: true, target: 'ES2022', lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [] },
+      ...{ module: resolution === 'bundler' ? 'ESNext' : 'NodeNext', moduleResolution: resolution },
+      ...{ skipLibCheck: false, exactOptionalPropertyTypes: true },
+    }
+    await writeFile(config, JSON.stringify({ compilerOptions, files: ['use.mts'] }))
 
-  const { stdout } = await run(process.execPath, [join(typescript, '../bin/tsc'), '-p', config]).catch((error) => error)
+    const { stdout } = await run(process.execPath, [join(typescript, '../bin/tsc'), '-p', config]).catch(
+      (error) => error,
+    )
 
-  // The types of others (React's, axios's) are not this package's to vouch for.
-  const ours = stdout.split('\n').filter((line: string) => /guestpass\/|use\.mts|^error/.test(line))
-  expect(ours).toEqual([])
-})
+    // Errors in the types of React and axios are no errors of this package.
+    const ours = stdout.split('\n').filter((line: string) => /guestpass\/|use\.mts|^error/.test(line))
+    expect(ours).toEqual([])
+  },
+)
 
 test('knip finds no unused file, export or dependency in the package', async () => {
   const { stdout } = await run(process.execPath, [join(root, 'node_modules/knip/bin/knip.js'), '--workspace', 'npm'], {

@@ -1,3 +1,5 @@
+// The service to which the page axios-upload uploads.
+
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

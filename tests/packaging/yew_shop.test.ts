@@ -53,7 +53,7 @@ test('yew-shop: the first item makes a guest, who stays after a reload and in an
   expect(await consoleErrors(tab)).toEqual([])
 })
 
-/** `text`: null for an element that is empty. */
+/** Waits until an element shows a text; null stands for an empty or hidden element. */
 async function shows(tab: Tab, testId: string, text: string | null): Promise<void> {
   await expect.poll(() => tab.text(testId)).toBe(text)
 }

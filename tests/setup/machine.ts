@@ -1,3 +1,5 @@
+// A fake machine on which tests run the scripts.
+
 import { spawn } from 'node:child_process'
 import { access, chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What the scripts are run on, besides themselves. */
+/** The files that the scripts need, and the scripts. */
 const TREE = [
   'scripts',
   'Cargo.toml',
@@ -16,13 +18,13 @@ const TREE = [
   'tests/interop/requirements.txt',
 ]
 
-/** What every Debian has; anything else on the machine's PATH is there because a test has put it there. */
+/** Programs that each Debian has. A test adds any other program to the PATH of the machine. */
 const BASE = (
   'awk bash basename cat chmod cp cut date dirname env find flock grep head id ln mkdir mktemp mv realpath ' +
   'rm sed sh sha256sum sleep sort tail tee timeout touch tr xargs'
 ).split(' ')
 
-/** A machine as the scripts see it: a clone of the project, an empty home, and only the programs that it was given. */
+/** A machine for the scripts: a clone of the project, an empty home, and only the programs that a test has added. */
 export class Machine implements AsyncDisposable {
   readonly #folder: string
 
@@ -38,13 +40,13 @@ export class Machine implements AsyncDisposable {
     this.#folder = folder
   }
 
-  /** Adds a program, or replaces it, with a shell script that can write down what it was called with: `log "$@"`. */
+  /** Adds or replaces a program. It is a shell script; with `log "$@"` it records a call. */
   async program(name: string, script = 'log "$@"'): Promise<void> {
     const log = `log() { echo "${name} $*" >>'${this.#path('calls')}'; }`
     await this.#write(this.#path('bin', name), `#!/bin/sh\n${log}\n${script}\n`)
   }
 
-  /** Puts something else in the place of one of the project's scripts. */
+  /** Replaces one of the scripts of the project. */
   async script(name: string, script: string): Promise<void> {
     await this.#write(this.#path('clone', 'scripts', name), `#!/bin/sh\n${script}\n`)
   }
@@ -54,13 +56,13 @@ export class Machine implements AsyncDisposable {
     await writeFile(file, change(await readFile(file, 'utf8')))
   }
 
-  /** The calls that programs wrote down so far. */
+  /** The calls that programs have recorded. */
   async calls(): Promise<string[]> {
     const text = await readFile(this.#path('calls'), 'utf8').catch(() => '')
     return text.split('\n').filter((line) => line !== '')
   }
 
-  /** Runs one of the project's scripts to its end. */
+  /** Runs one of the scripts of the project until it ends. */
   run(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Run> {
     const child = spawn(this.#path('clone', 'scripts', script), args, {
       env: { PATH: this.#path('bin'), HOME: this.#path('home'), GUESTPASS_TOOLS: this.#path('tools'), ...env },
@@ -89,14 +91,14 @@ export class Machine implements AsyncDisposable {
   }
 }
 
-/** How a script ended, and what it said on both streams. */
+/** The exit code and the output of a script, stdout and stderr together. */
 export interface Run {
   readonly code: number | null
   readonly output: string
   readonly lines: readonly string[]
 }
 
-/** Rust of a version, without wasm32; `cargo install` installs. */
+/** Adds a Rust without wasm32, whose `cargo install` works. */
 export async function withRust(machine: Machine, version = '1.95.0'): Promise<void> {
   await machine.program('cc')
   await machine.program('rustc', `[ "$1" = --print ] && echo "$HOME/sysroot" || echo 'rustc ${version} (fake)'`)
@@ -111,13 +113,13 @@ export async function withRust(machine: Machine, version = '1.95.0'): Promise<vo
   )
 }
 
-/** Shell that makes a sysroot out of a folder, one that has all that the SDK needs. */
+/** Shell commands that make a sysroot with everything that the SDK needs. */
 export function sysroot(folder: string): string {
   return `mkdir -p ${folder}/lib/rustlib/wasm32-unknown-unknown/lib ${folder}/lib/rustlib/src/rust/library
     touch ${folder}/lib/rustlib/wasm32-unknown-unknown/lib/libstd-1.rlib ${folder}/lib/rustlib/src/rust/library/Cargo.toml`
 }
 
-/** Debian's package manager, for root; what it installs is a program that does nothing. */
+/** Adds the package manager of Debian, and makes the user root. */
 export async function withDebian(machine: Machine): Promise<void> {
   await machine.program('id', 'echo 0')
   await machine.program('dpkg-query', `[ -e "$HOME/$4" ] && echo installed || exit 1`)

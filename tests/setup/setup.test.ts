@@ -1,5 +1,4 @@
-// What set-up says and does on machines that lack something. The programs of those machines are fakes; the scripts are
-// the real ones.
+// scripts/setup on machines that lack something. The programs of the machines are fakes, the scripts are real.
 
 import { expect, test } from 'vitest'
 import { Machine, sysroot, withDebian, withRust } from './machine.ts'
@@ -19,7 +18,7 @@ test('a crate and a program of wasm-bindgen that differ are refused', async () =
   expect(output).toContain('error: Cargo.lock must have wasm-bindgen')
 })
 
-test('missing Rust is said, and what to do', async () => {
+test('the error says that Rust is missing and what to do', async () => {
   await using machine = await Machine.bare()
   const { code, output } = await machine.run('setup', ['rust'])
   expect(code).toBe(1)
@@ -35,7 +34,7 @@ test.each(['1.94.1', '1.9.0'])('Rust %s is too old', async (version) => {
   expect(output).toContain("run 'rustup update stable'")
 })
 
-test('a Node that is too old is said', async () => {
+test('the error says that Node.js is too old', async () => {
   await using machine = await Machine.bare()
   await machine.program('node', 'echo v18.20.4')
   await machine.program('npm')
@@ -58,7 +57,7 @@ test('npm packages are installed once, and again when the lock file changes', as
   expect(await machine.calls()).toHaveLength(2)
 })
 
-test('root gets the missing Debian packages, and is told what and why', async () => {
+test('for root, missing Debian packages are installed, with a line that says what and why', async () => {
   await using machine = await Machine.bare()
   await withDebian(machine)
   await machine.program('sqlite3')
@@ -71,7 +70,7 @@ test('root gets the missing Debian packages, and is told what and why', async ()
   ])
 })
 
-test('the other engines bring their drivers: one is compiled, one is a package', async () => {
+test('the drivers of Firefox and WebKit are installed: one is compiled, one is a package', async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await withDebian(machine)
@@ -85,7 +84,7 @@ test('the other engines bring their drivers: one is compiled, one is a package',
   ])
 })
 
-test('who is neither root nor has sudo is told the packages', async () => {
+test('for a user without root and sudo, the error names the packages', async () => {
   await using machine = await Machine.bare()
   await withDebian(machine)
   await machine.program('id', 'echo 1000')
@@ -95,7 +94,7 @@ test('who is neither root nor has sudo is told the packages', async () => {
   expect(await machine.calls()).toEqual([])
 })
 
-test('sudo is used where it asks for no password', async () => {
+test('sudo is used when it needs no password', async () => {
   await using machine = await Machine.bare()
   await withDebian(machine)
   await machine.program('id', 'echo 1000')
@@ -105,14 +104,14 @@ test('sudo is used where it asks for no password', async () => {
   expect(await machine.calls()).toContainEqual(expect.stringMatching(/^apt-get install .*chromium/))
 })
 
-test('where there is no apt-get, what to install is named', async () => {
+test('without apt-get, the error names the packages', async () => {
   await using machine = await Machine.bare()
   const { code, output } = await machine.run('setup', ['browsers'])
   expect(code).toBe(1)
   expect(output).toContain("missing (by Debian's names): chromium chromium-driver; the browser that the tests drive.")
 })
 
-test('of an installation that fails, the end of the log is shown and its place named', async () => {
+test('when an installation fails, the end of the log is shown and its path named', async () => {
   await using machine = await Machine.bare()
   await withDebian(machine)
   await machine.program('apt-get', '[ "$1" = update ] || { echo "E: no such package"; exit 100; }')
@@ -122,7 +121,7 @@ test('of an installation that fails, the end of the log is shown and its place n
   expect(lines.at(-1)).toMatch(/^error: apt failed; all of its output is in .*\/logs\/apt\.log$/)
 })
 
-test('rustup brings wasm32, the tools are compiled, and the second time there is nothing to do', async () => {
+test('rustup installs wasm32, the tools are compiled, and a second setup does nothing', async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await machine.program('rustup', `log "$@"; ${sysroot('"$HOME/sysroot"')}`)
@@ -141,7 +140,7 @@ test('rustup brings wasm32, the tools are compiled, and the second time there is
   expect(await machine.calls()).toEqual(calls)
 })
 
-test('what is named twice is done once', async () => {
+test('a part that is named twice is set up once', async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await machine.program('rustup', sysroot('"$HOME/sysroot"'))
@@ -150,7 +149,7 @@ test('what is named twice is done once', async () => {
   expect(output.match(/compiling wasm-pack/g)).toHaveLength(1)
 })
 
-test('a tool is compiled again when another version is wanted', async () => {
+test('a tool is compiled again when its version changes', async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await machine.program('rustup', sysroot('"$HOME/sysroot"'))
@@ -163,7 +162,7 @@ test('a tool is compiled again when another version is wanted', async () => {
   expect(output).not.toContain('wasm-bindgen')
 })
 
-test('a lock file that the registry cannot serve is done without', async () => {
+test('when the registry lacks a version of the lock file, the tool is compiled without the lock file', async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await machine.program('rustup', sysroot('"$HOME/sysroot"'))
@@ -174,7 +173,7 @@ test('a lock file that the registry cannot serve is done without', async () => {
   expect(calls.filter((call) => call.includes('install wasm-pack') && !call.includes('--locked'))).toHaveLength(1)
 })
 
-test("where rustup cannot download, Debian's Rust is taken", async () => {
+test("when rustup cannot download, Debian's Rust is used", async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await withDebian(machine)
@@ -190,7 +189,7 @@ test("where rustup cannot download, Debian's Rust is taken", async () => {
   expect(second).toMatchObject({ code: 0, output: '' })
 })
 
-test("rustup's Rust alone, when that is asked for, is not replaced", async () => {
+test("with GUESTPASS_WASM_TOOLCHAIN=rustup, Debian's Rust is not used", async () => {
   await using machine = await Machine.bare()
   await withRust(machine)
   await withDebian(machine)

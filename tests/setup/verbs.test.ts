@@ -1,4 +1,4 @@
-// What `make test` and `make demo` say when something is in the way, and how the tests are counted.
+// The output of scripts/test and scripts/demo: counts, progress and errors.
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
@@ -10,13 +10,13 @@ async function machineWhoseServerTests(script: string): Promise<Machine> {
   await withRust(machine)
   await machine.program('node', 'echo v20.20.2')
   await machine.program('npm', 'mkdir -p node_modules')
-  // Its tests are run once more, in part, as they are built for the demo.
+  // The step "server" runs cargo twice. The tests of the demo print nothing.
   await machine.program('cargo', `case $* in *demo*) exit ;; esac\n${script}`)
   for (const name of ['nginx', 'caddy', 'shellcheck']) await machine.program(name)
   return machine
 }
 
-test('the last line is the sum of what the runners counted', async () => {
+test('the last line is the sum of the counts of all test runners', async () => {
   await using machine = await machineWhoseServerTests(`
     echo 'test result: ok. 34 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.17s'
     printf '\\033[2m      Tests \\033[22m \\033[32m6 passed\\033[39m | 2 skipped (8)\\n'`)
@@ -25,7 +25,7 @@ test('the last line is the sum of what the runners counted', async () => {
   expect(lines.at(-1)).toBe('40 passed, 0 failed, 3 skipped')
 })
 
-test('a summary is repeated with the browser that the tests ran in', async () => {
+test('the summaries at the end name the browsers', async () => {
   await using machine = await machineWhoseServerTests(`
     echo 'engine: firefox'
     echo '      Tests  3 passed (3)'
@@ -39,7 +39,7 @@ test('a summary is repeated with the browser that the tests ran in', async () =>
   ])
 })
 
-test('a failed step ends the run, is named, and is said how to run alone', async () => {
+test('a failed step ends the run; the error names the step and the command that runs it alone', async () => {
   await using machine = await machineWhoseServerTests(`
     case $* in *guestpass-server*) echo 'test result: FAILED. 3 passed; 2 failed; 0 ignored'; exit 101 ;; esac
     echo reached`)
@@ -50,14 +50,14 @@ test('a failed step ends the run, is named, and is said how to run alone', async
   expect(lines.at(-1)).toBe('3 passed, 2 failed')
 })
 
-test('a runner that runs no test fails its step', async () => {
+test('a step without any test fails', async () => {
   await using machine = await machineWhoseServerTests("echo 'test result: ok. 0 passed; 0 failed; 0 ignored'")
   const { code, output } = await machine.run('test', ['server'])
   expect(code).toBe(1)
   expect(output).toContain("error: the step 'server' ran no test\n")
 })
 
-test('ten passed tests are some', async () => {
+test('a step with ten passed tests does not count as one without tests', async () => {
   await using machine = await machineWhoseServerTests("echo 'test result: ok. 10 passed; 0 failed; 0 ignored'")
   const { code } = await machine.run('test', ['server'])
   expect(code).toBe(0)
@@ -86,7 +86,7 @@ test('an unknown step is refused with the list of steps', async () => {
   expect(output).toMatch(/^error: there is no step 'everything'; there are: scripts .*interop/)
 })
 
-test('the demo says that its port is taken before it builds anything', async () => {
+test('the demo fails before the build when its port is in use', async () => {
   await using machine = await Machine.bare()
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,4 +1,4 @@
-// Debian's Chromium, with the parts of its developer tools that measure.
+// Controls Chromium, and measures with its DevTools protocol.
 
 import { Builder } from 'selenium-webdriver'
 import { Options, ServiceBuilder } from 'selenium-webdriver/chrome.js'
@@ -31,7 +31,7 @@ export class Chromium {
     return `Chromium ${capabilities.getBrowserVersion()}`
   }
 
-  /** A window of its own, in the one profile. */
+  /** Opens a new window. All windows share one profile. */
   async open(url) {
     await this.#driver.switchTo().newWindow('window')
     const tab = new Tab(this.#driver, await this.#driver.getWindowHandle())
@@ -59,7 +59,7 @@ class Tab {
     await this.#driver.get(url)
   }
 
-  /** Runs the text as a function of the page, and hands back what it returns or resolves with. */
+  /** Runs the text as the body of a function in the page. Resolves with its result. */
   async run(script) {
     await this.#turn()
     return this.#driver.executeScript(script)
@@ -70,7 +70,7 @@ class Tab {
     await this.#driver.wait(() => this.#driver.executeScript(`return Boolean(${expression})`), WAIT_MS, expression, 20)
   }
 
-  /** Empties caches and storage. */
+  /** Clears the cache and the storage. */
   async forget(origin) {
     await this.#devtools('Network.clearBrowserCache', {})
     await this.#devtools('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
@@ -82,7 +82,7 @@ class Tab {
     await this.#devtools('Network.emulateNetworkConditions', limits)
   }
 
-  /** Seconds of processor time that the page's main thread has used, whatever else runs on the machine. */
+  /** The processor time of the main thread of the page, in seconds. Independent of other processes. */
   async cpuSeconds() {
     if (!this.#measured) await this.#devtools('Performance.enable', { timeDomain: 'threadTicks' })
     this.#measured = true
@@ -90,7 +90,7 @@ class Tab {
     return metrics.find(({ name }) => name === 'TaskDuration').value
   }
 
-  /** Bytes that are in use after everything that is garbage has been collected. */
+  /** The memory in use after a garbage collection, in bytes. */
   async heap() {
     await this.#devtools('HeapProfiler.collectGarbage', {})
     const { usedSize } = await this.#devtools('Runtime.getHeapUsage', {})

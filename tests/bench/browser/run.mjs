@@ -1,9 +1,9 @@
-// The bench in a browser: `session.fetch` beside axios with hand-written interceptors, in Chromium. Prints tables; judges
-// nothing but the answers. See docs/performance.md.
+// The bench of the client in Chromium: `session.fetch` compared with axios and hand-written interceptors. Prints tables. Fails only
+// when a response is wrong. docs/performance.md explains the results.
 //
 //   node tests/bench/browser/run.mjs [PART…] [--quick]      cpu cold storm memory sessions; all of them when none is named
 //
-// BENCH_GUESTPASS   the server's program
+// BENCH_GUESTPASS   the path of the program `guestpass`
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -47,7 +47,7 @@ async function main(parts) {
 
 const started = []
 
-/** What is started for a part is stopped before the next one. */
+/** Stops everything that a part has started before the next part. */
 async function start(starting) {
   const resource = await starting
   started.push(resource)
@@ -58,7 +58,7 @@ async function stopAll() {
   for (const resource of started.splice(0).reverse()) await resource.stop()
 }
 
-/** What a call costs beyond what bare `fetch` costs, with a transport that answers at once. */
+/** The time of a call in addition to the time of a bare `fetch`, with a `fetch` that responds at once. */
 async function cpu(chromium) {
   heading('Processor time of the page per call, transport stubbed')
   const site = await start(Site.serve())
@@ -94,7 +94,7 @@ async function cpu(chromium) {
   )
 }
 
-/** From the start of the navigation to the first answer that needed a token: nothing stored, nothing cached. */
+/** The time from the start of the navigation to the first response that needs a token, with empty storage and cache. */
 async function cold(chromium) {
   heading('A cold page: navigation to the first authenticated answer')
   const server = await guestpass()
@@ -127,7 +127,7 @@ async function cold(chromium) {
   }
 }
 
-/** Five tabs with a hundred calls each, at the moment when the token has ended. */
+/** Five tabs with a hundred calls each, when the token has just expired. */
 async function storm(chromium) {
   heading(`A storm: ${TABS} tabs × ${CALLS} calls at expiry`)
   const rows = []
@@ -140,7 +140,7 @@ async function storm(chromium) {
       await tab.until('globalThis.answered')
       tabs.push(tab)
     }
-    // Twice, since a token that is in use is refreshed ahead of its end, once.
+    // Two lifetimes, because a token that is in use is refreshed once before it expires.
     await new Promise((resolve) => setTimeout(resolve, (2 * TTL_SECONDS + 1) * 1000))
     site.requests.clear()
     const moment = Date.now() + 1000
@@ -157,7 +157,7 @@ async function storm(chromium) {
   printTable(['', 'GET /items/', 'POST /anonymous-login', 'POST /token', 'requests', 'good answers'], rows)
 }
 
-/** What is left in the page after so many calls. */
+/** The memory of the page after many calls. */
 async function memory(chromium) {
   heading(`Memory after ${size.requests.toLocaleString('en')} calls, transport stubbed`)
   const site = await start(Site.serve())
@@ -181,7 +181,7 @@ async function memory(chromium) {
   printTable(['', 'JavaScript before, KB', 'after', 'WebAssembly before, KB', 'after'], rows)
 }
 
-/** What sessions leave behind that are made, used, and closed or dropped. */
+/** The memory that remains after sessions were used, and closed or dropped. */
 async function sessions(chromium) {
   heading(`Memory while ${size.sessions.toLocaleString('en')} sessions are made and used, one after another`)
   const rows = []
@@ -199,7 +199,7 @@ async function sessionsInChromium(chromium, how) {
   const readings = []
   for (let part = 0; part <= 10; part++) {
     await tab.run(`return bench.sessions(${size.sessions / 10}, ${how === 'dropped'})`)
-    // Twice: what is collected is given back in a later turn of the event loop.
+    // Two collections: finalizers run in a later turn of the event loop.
     await tab.heap()
     readings.push(await tab.heap())
   }

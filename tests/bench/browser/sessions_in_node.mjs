@@ -1,5 +1,5 @@
-// Memory of a Node process that makes sessions and lets go of them. Prints a JSON array: bytes in use before, and after each
-// tenth. Run by run.mjs:
+// The memory of a Node process that makes sessions, and closes or drops them. Prints a JSON array: bytes in use before, and after
+// each tenth of the sessions. run.mjs runs it:
 //
 //   node --expose-gc tests/bench/browser/sessions_in_node.mjs COUNT closed|dropped
 
@@ -12,7 +12,7 @@ const [count, how] = process.argv.slice(2)
 const tenth = Number(count) / 10
 
 async function inUse() {
-  // What is collected is given back in a later turn of the event loop.
+  // Finalizers run in a later turn of the event loop.
   for (let turn = 0; turn < 5; turn++) {
     globalThis.gc()
     await setTimeout(1)

@@ -1,5 +1,5 @@
-// The pages, bundled as an app would be, compressed as a web server would, and in front of the API: one origin. Counts
-// what the pages ask the API for.
+// Serves the pages, bundled and compressed as in production, and forwards the requests for the API: both have one origin. Counts
+// the requests for the API.
 
 import { readFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
@@ -15,7 +15,7 @@ const PRELOAD = `<link rel="preload" href="${WASM}" as="fetch" type="application
 export class Site {
   #server
   url
-  /** How often each path of the API was asked for. */
+  /** The number of requests for each path of the API. */
   requests = new Map()
 
   static async serve(api) {

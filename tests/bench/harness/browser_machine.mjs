@@ -1,9 +1,9 @@
-// What was measured in a browser, and on what.
+// Describes the machine and the versions of a bench in the browser.
 
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 
-/** One line: processors, memory, kernel, versions, and how busy the machine is. */
+/** One line with processors, memory, kernel, versions and the load of the machine. */
 export async function machine(chromium) {
   const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve('axios/package.json')), 'utf8'))
   return [

@@ -1,11 +1,11 @@
-// Guests for the load: their tokens, in files that wrk reads.
+// Makes guests, and writes their tokens to files that wrk reads.
 
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { CONNECTIONS } from './load.mjs'
 
-/** Writes a file with a line per token, and returns its path. */
+/** Writes a file with one token per line. Returns its path. */
 export function tokenFile(folder, name, tokens) {
   const path = join(folder, `${name}.tokens`)
   writeFileSync(path, tokens.map((token) => `${token}\n`).join(''))
@@ -26,7 +26,7 @@ export async function logInToRefresh(server, count) {
   return answers.map((answer) => answer.refresh_token)
 }
 
-/** Access tokens of the sessions that the refresh tokens belong to. */
+/** New access tokens for refresh tokens. */
 export async function refresh(server, refreshTokens) {
   const answers = await manyAtOnce(refreshTokens, (agent, token) => {
     const form = `grant_type=refresh_token&refresh_token=${token}`

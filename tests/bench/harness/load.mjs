@@ -1,4 +1,4 @@
-// The load: wrk, with one of the scripts in load/, and always over the same connections.
+// Sends requests with wrk and one of the scripts in load/.
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ export const CONNECTIONS = 64
 const SCRIPTS = fileURLToPath(new URL('../load/', import.meta.url))
 
 /**
- * Loads `path` of a server for some seconds. `core` is the one processor that wrk may use.
+ * Sends requests to `path` of a server for some seconds. With `core`, wrk runs on this processor only.
  *
  * @returns requests per second, microseconds of the server's processor time per request, latencies in milliseconds
  */

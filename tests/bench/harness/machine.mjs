@@ -1,9 +1,9 @@
-// What was measured, and on what.
+// Describes the machine and the versions of a bench.
 
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
 
-/** One line: processors, memory, kernel, and the versions that matter. */
+/** One line with processors, memory, kernel and versions. */
 export function machine(python = 'python3') {
   const gigabytes = Math.round(totalmem() / 2 ** 30)
   const packages =
@@ -22,7 +22,7 @@ function first(program, ...args) {
   try {
     return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).split('\n')[0]
   } catch (error) {
-    // wrk says its version and fails.
+    // wrk prints its version, and exits with an error.
     return String(error.stdout || error.message).split('\n')[0]
   }
 }

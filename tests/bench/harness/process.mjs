@@ -1,20 +1,20 @@
-// The servers that are measured: started, asked for what the kernel knows of them, ended.
+// Starts and stops the servers that are measured, and reads their processor time and memory.
 
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
-// All of the load comes from one address.
+// No rate limits: all requests come from one IP address.
 const UNLIMITED = { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off' }
 
-/** A server process, from its ready line on. */
+/** A server process that is ready. */
 export class Server {
   #child
   url
 
   /**
-   * Runs `command`, and waits for the address that it prints. `core` is the one processor that it may use. A service of
-   * several processes prints the address before they listen, and `ready` so many times, once each of them does.
+   * Runs `command`, and waits until it prints its address. With `core`, it runs on this processor only. A service with several
+   * processes prints its address too early: then each process prints `ready`, `times` times in all.
    */
   static async start(command, { env = {}, core, ready = /(?:)/g, times = 1 } = {}) {
     const [program, ...args] = core === undefined ? command : ['taskset', '--cpu-list', String(core), ...command]
@@ -41,12 +41,12 @@ export class Server {
     return server
   }
 
-  /** Seconds of processor time that it and its children have used so far. */
+  /** The processor time of the process and its children so far, in seconds. */
   cpuSeconds() {
     return this.#family().reduce((sum, pid) => sum + cpuTicks(pid), 0) / TICKS_PER_SECOND
   }
 
-  /** Bytes of memory now (`VmRSS`), or at most so far (`VmHWM`). */
+  /** The memory of the process in bytes: at present (`VmRSS`) or at most (`VmHWM`). */
   memory(field = 'VmRSS') {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)[1]) * 1024
@@ -72,16 +72,16 @@ export class Server {
   }
 }
 
-// Of the Linux ABI, whatever the kernel's own tick is.
+// Fixed by the Linux ABI, independent of the tick of the kernel.
 const TICKS_PER_SECOND = 100
 
-/** The fields of /proc/PID/stat that follow the name, which may contain anything. */
+/** The fields of /proc/PID/stat after the name. The name may contain any character. */
 function stat(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
-    // It has just ended.
+    // The process has just ended.
     return []
   }
 }
@@ -97,7 +97,7 @@ function cpuTicks(pid) {
 
 const started = new Set()
 
-// No server outlives the run, be it by Ctrl-C or after a failure.
+// Stops all servers at the end of the run, also after Ctrl-C or a failure.
 process.once('exit', () => {
   for (const child of started) child.kill('SIGKILL')
 })

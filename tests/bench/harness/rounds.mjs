@@ -1,10 +1,10 @@
-// Side by side: A B C A B C …, so that whatever slows the machine down slows all of them down.
+// Measures contenders in turn (A B C A B C …), so that a slow phase of the machine affects all of them.
 
 /**
- * Runs every contender once per round, after one round that does not count.
+ * Runs each contender once per round, after a first round that does not count.
  *
  * @param contenders `{ name: () => Promise<figures> }`
- * @returns `{ name: figures[] }`, a round each
+ * @returns `{ name: figures[] }`, with one element for each round
  */
 export async function inTurn(contenders, rounds) {
   const all = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))

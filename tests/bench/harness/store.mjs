@@ -1,4 +1,4 @@
-// Stores: an empty one, and one with millions of rows; and refresh tokens for what is in them.
+// Databases for the servers: PostgreSQL, and SQLite files, empty or with millions of rows.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const FILL = fileURLToPath(new URL('../fill.sql', import.meta.url))
 
-/** A PostgreSQL of one's own that flushes every commit to the disk, as one in production does. */
+/** A PostgreSQL server for the bench. It flushes each commit to the disk, as in production. */
 export class PostgresStore {
   #process
   location
@@ -25,7 +25,7 @@ export class PostgresStore {
     return store
   }
 
-  /** It ends with its standard input: also when this process dies. */
+  /** Closes its standard input, which stops it. The same happens when this process dies. */
   async stop() {
     const exited = new Promise((resolve) => this.#process.once('exit', resolve))
     this.#process.stdin.end()
@@ -49,18 +49,18 @@ export class SqliteStore {
     return statSync(this.#file).size
   }
 
-  /** Puts guests in, each with a session and a line in the cart. A server has made the tables, and runs no more. */
+  /** Inserts guests, each with a session and a line in the cart. A server must have made the tables, and must be stopped. */
   fill(sessions) {
     this.#sqlite(`.parameter set :sessions ${sessions}\n${readFileSync(FILL, 'utf8')}`)
   }
 
-  /** The current refresh tokens of up to `count` sessions from all over the store. A server may be running. */
+  /** The current refresh tokens of up to `count` random sessions. The server may be running. */
   refreshTokens(count) {
     const [[version, key]] = this.#sqlite(
       'SELECT version, hex(material) FROM refresh_key ORDER BY version DESC LIMIT 1;',
     )
     const sessions = this.#randomSessions(count)
-    // As the server signs them. To log in instead would give the newest sessions, which all lie together.
+    // Signed as the server signs them. Logins would give only the newest sessions, which are stored next to each other.
     return sessions.map(([id, counter]) => {
       const signed = Buffer.alloc(24)
       signed.write(id.replaceAll('-', ''), 'hex')
@@ -70,7 +70,7 @@ export class SqliteStore {
     })
   }
 
-  /** An identifier begins with the millisecond that it was made in: one at random finds the session that follows. */
+  /** An id begins with the millisecond of its creation. For each random id, the query finds the next session. */
   #randomSessions(count) {
     const [[first, last]] = this.#sqlite('SELECT (SELECT min(id) FROM session), (SELECT max(id) FROM session);')
     const [from, to] = [first, last].map((id) => Number.parseInt(id.replace('-', '').slice(0, 12), 16))

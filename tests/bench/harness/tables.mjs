@@ -1,4 +1,4 @@
-// What the bench prints: Markdown, to be read as it is.
+// Prints the results as Markdown.
 
 import { medianOf, ratioOf } from './rounds.mjs'
 
@@ -19,7 +19,7 @@ export function printTable(head, rows) {
   console.log(['', line(head), line(rule), ...rows.map(line)].join('\n'))
 }
 
-/** A table with a line per contender. */
+/** Prints a table with one line for each contender. */
 export function printRates(how, contenders) {
   const rows = Object.entries(contenders).map(([name, rounds]) => [
     name,
@@ -32,7 +32,7 @@ export function printRates(how, contenders) {
   console.log('')
 }
 
-/** A line with the ratio of two contenders, round by round, and the goal for it if there is one. */
+/** Prints the ratio of two contenders over the rounds, and whether it reaches the goal, if given. */
 export function printRatio(what, one, other, goal) {
   const { median, least, greatest } = ratioOf(one, other)
   const spread = `${least.toFixed(2)} to ${greatest.toFixed(2)}`

@@ -1,3 +1,5 @@
+// A page with Guestpass: one request at start, a storm on demand.
+
 import { createSession } from 'guestpass'
 import { visit } from './visit.js'
 

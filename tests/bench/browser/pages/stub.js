@@ -1,9 +1,9 @@
-// In the place of the network: `fetch` answers at once. Everything but the compiled session manager comes from here.
+// Replaces `fetch` by a function that responds at once. Only the compiled code is loaded from the network.
 
 const real = globalThis.fetch
 const TOKEN = { access_token: 'a'.repeat(500), refresh_token: 'r'.repeat(90), token_type: 'bearer', expires_in: 86_400 }
 
-/** How many requests had a token. */
+/** The number of requests with a token. */
 export const fetched = { withToken: 0 }
 
 globalThis.fetch = async (input, init) => {
@@ -15,7 +15,7 @@ globalThis.fetch = async (input, init) => {
   return new Response('{"id":7}', { headers: { 'content-type': 'application/json' } })
 }
 
-// The memory of the compiled session manager, to be measured.
+// Exposes the memory of the compiled session manager, to measure it.
 const { instantiate } = WebAssembly
 WebAssembly.instantiate = async (...given) => {
   const instance = await instantiate.apply(WebAssembly, given)

@@ -1,4 +1,4 @@
-// Calls of each contender, with a transport that answers at once.
+// Calls of each contender, with a `fetch` that responds at once.
 
 import './stub.js'
 import axios from 'axios'
@@ -31,12 +31,12 @@ const contenders = {
 
 for (const call of Object.values(contenders)) {
   const { id } = await call()
-  if (id !== 7) throw new Error('not the answer')
+  if (id !== 7) throw new Error('unexpected response')
 }
 if (fetched.withToken < 4) throw new Error('the token was not attached')
 
 globalThis.bench = {
-  /** One after the other. */
+  /** Makes calls one after the other. */
   async calls(name, calls) {
     const call = contenders[name]
     for (let done = 0; done < calls; done++) await call()

@@ -1,8 +1,8 @@
-/** Asks once, notes when the answer was there, and gets ready for a storm. */
+/** Sends one request, records the time of the response, and defines `storm`. */
 export async function visit(items) {
   await items()
   globalThis.answered = performance.now()
-  // At one moment in every tab; `stormed` counts the good answers.
+  // Sends concurrent requests at the time `start`, the same in each tab. `stormed` becomes the number of successful requests.
   globalThis.storm = (start, calls) => {
     setTimeout(async () => {
       const outcomes = await Promise.allSettled(Array.from({ length: calls }, items))
