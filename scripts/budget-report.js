@@ -1,7 +1,7 @@
-// What the demo costs its visitor, against what it may: node scripts/budget-report.js URL
+// Compares the pages of a running demo with their budgets: node scripts/budget-report.js URL
 //
-// The JavaScript that the shop's page loads, gzipped; when the first content is painted by a processor four times slower
-// than this one; how much of the page moves while it loads. A page is opened three times, and the median counts.
+// For each page: the gzipped JavaScript that it loads; the time of the first contentful paint with a processor that is four times
+// slower than this one; the layout shift during loading. The figures are medians of three visits.
 
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
@@ -32,7 +32,7 @@ function say(path, what, value, most, unit) {
   console.log(`${path.padEnd(5)} ${what}: ${value} ${unit} (at most ${most})${value > most ? '  OVER' : ''}`)
 }
 
-/** One visit by a browser that has never been here. */
+/** Visits a page with a new browser profile. */
 async function visit(href) {
   const options = new chrome.Options()
   options.setChromeBinaryPath('/usr/bin/chromium')

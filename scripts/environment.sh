@@ -1,4 +1,4 @@
-# Sourced by every script: where things are, which tools are on the PATH, how the scripts speak.
+# Sourced by all scripts: folders, the PATH with the tools, functions for output and versions.
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -7,7 +7,7 @@ cd "$ROOT" || exit
 # shellcheck source=scripts/versions.env
 source scripts/versions.env
 
-# Outside the working tree, so that a fresh clone does not compile them again.
+# The tools are outside the working tree, so that a new clone does not compile them again.
 TOOLS=${GUESTPASS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/guestpass}
 # shellcheck disable=SC2034 # for the scripts that source this
 TARGET=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -18,7 +18,7 @@ CARGO_MUTANTS_ROOT=$TOOLS/cargo-mutants-$CARGO_MUTANTS_VERSION
 CARGO_FUZZ_ROOT=$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION
 CARGO_DENY_ROOT=$TOOLS/cargo-deny-$CARGO_DENY_VERSION
 
-# rustup's folder comes last: it is missing from the PATH of shells that were open when Rust was installed.
+# The folder of rustup: a shell that was open when Rust was installed does not have it on its PATH.
 PATH="$ROOT/node_modules/.bin:$WASM_PACK_ROOT/bin:$WASM_BINDGEN_ROOT/bin:$GECKODRIVER_ROOT/bin:$CARGO_MUTANTS_ROOT/bin:$CARGO_FUZZ_ROOT/bin:$CARGO_DENY_ROOT/bin:$PATH"
 export PATH="$PATH:$HOME/.cargo/bin"
 
@@ -43,22 +43,22 @@ workspace_version() { sed -n '/^\[workspace\.package\]/,/^$/ s/^version = "\(.*\
 # version_at_least HAVE WANT
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
-# One hash of all the files under the given paths, names and contents.
+# Prints one hash of all files under the given paths, of their names and contents.
 hash_of() {
   find "$@" -type f -not -path '*/target/*' -not -path '*/node_modules/*' -print0 |
     sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16
 }
 
-# The toolchain made of Debian's packages; the name carries its version, since std is built for exactly that compiler.
+# Prints the folder of the toolchain from Debian's packages. Its name has the version, because std fits one compiler only.
 debian_rust() { printf '%s/debian-rust-%s\n' "$TOOLS" "$(dpkg-query -W -f '${Version}' rustc-web 2>/dev/null || echo none)"; }
 
-# The sysroot has what the SDK needs: std for wasm32 (tests, quick builds) and its source (the smallest build).
+# Succeeds if a sysroot has what the SDK needs: std for wasm32 (for tests), and the source of std (for the smallest build).
 sysroot_compiles_wasm() {
   compgen -G "$1/lib/rustlib/wasm32-unknown-unknown/lib/libstd-*.rlib" >/dev/null &&
     [ -f "$1/lib/rustlib/src/rust/library/Cargo.toml" ]
 }
 
-# Which Rust compiles the SDK: prints rustup (the Rust on the PATH), debian, or nothing when neither is ready.
+# Prints which Rust compiles the SDK: rustup (the Rust on the PATH), debian, or nothing if neither is ready.
 # GUESTPASS_WASM_TOOLCHAIN forces one of the two.
 wasm_toolchain() {
   local forced=${GUESTPASS_WASM_TOOLCHAIN:-}
@@ -69,7 +69,7 @@ wasm_toolchain() {
   fi
 }
 
-# Puts that Rust first on the PATH of everything that this shell starts from here on.
+# Puts the Rust that compiles the SDK first on the PATH.
 use_wasm_toolchain() {
   case $(wasm_toolchain) in
     rustup) ;;
@@ -78,11 +78,10 @@ use_wasm_toolchain() {
   esac
 }
 
-# The virtual environment of tests/interop, or of another folder of tests: one per version of its requirements.
+# python_venv FOLDER: prints the virtual environment of tests/FOLDER, one for each version of its requirements.txt.
 python_venv() { printf '%s/python-%s\n' "$TOOLS" "$(hash_of "tests/$1/requirements.txt")"; }
 
-# The folder with PostgreSQL's programs, the newest if there are several; nothing when there is none. Debian keeps them off
-# the PATH.
+# Prints the folder with the newest PostgreSQL programs, or nothing. Debian does not put it on the PATH.
 postgres_programs() {
   local folder
   for folder in ${GUESTPASS_POSTGRES:-} $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) $(dirname "$(command -v initdb)"); do

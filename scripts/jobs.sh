@@ -1,5 +1,4 @@
-# Sourced by setup: long commands run beside each other, their output goes into log files, and a line now and then says
-# that they are still at it.
+# Sourced by scripts/setup: runs long commands in parallel, with their output in log files and a line of progress now and then.
 # shellcheck shell=bash
 
 LOGS=$TOOLS/logs
@@ -7,7 +6,7 @@ PROGRESS_SECONDS=15
 
 declare -A jobs=()
 
-# A job is a process group of its own, so that none of it outlives this script, be it by Ctrl-C or after a failure.
+# Each job is a process group, so that all its processes end with this script, also after Ctrl-C or a failure.
 trap 'for pid in "${jobs[@]}"; do kill -- "-$pid" 2>/dev/null || true; done' EXIT
 
 # start_job NAME COMMAND…
@@ -21,13 +20,13 @@ start_job() {
   jobs[$name]=$!
 }
 
-# run_job NAME COMMAND… waits for the command, and ends the script if it fails.
+# run_job NAME COMMAND… runs a command. Ends the script if the command fails.
 run_job() {
   start_job "$@"
   finish_job "$1"
 }
 
-# try_job NAME COMMAND… waits for the command; its status says whether it succeeded.
+# try_job NAME COMMAND… runs a command. Returns its status.
 try_job() {
   start_job "$@"
   wait_for_job "$1"
@@ -38,7 +37,7 @@ finish_jobs() {
   for name in "${!jobs[@]}"; do finish_job "$name"; done
 }
 
-finish_job() { wait_for_job "$1" || fail "$1 failed; all of its output is in $LOGS/$1.log"; }
+finish_job() { wait_for_job "$1" || fail "$1 failed; its whole output is in $LOGS/$1.log"; }
 
 wait_for_job() {
   local name=$1 pid=${jobs[$1]} status=0 started=$SECONDS told=$SECONDS

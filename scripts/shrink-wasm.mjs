@@ -1,10 +1,10 @@
-// Shrinks what wasm-pack has built into a folder: wasm-opt over the code, names of a few letters for what the code and its
-// glue call each other by, and the glue minified without the ways to load that the package does not use.
+// Makes the output of wasm-pack smaller: optimises the code with wasm-opt, gives short names to the imports and exports of the code, and
+// minifies the glue without the ways of loading that the package does not use.
 //
 //   node scripts/shrink-wasm.mjs FOLDER
 //
-// The names are chosen by binaryen's own pass, which tells which it has given; esbuild gives them to the same properties of
-// the glue. No text of either is matched.
+// A pass of binaryen chooses the short names and prints them; esbuild renames the properties of the glue accordingly. Nothing is
+// replaced by text search.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 
-// Those that rustc lets LLVM use for wasm32; wasm-opt refuses what it is not told of.
+// The features that rustc enables for wasm32. wasm-opt refuses code that uses other features.
 const FEATURES = [
   'bulk-memory',
   'bulk-memory-opt',
@@ -32,16 +32,16 @@ function wasmOpt(...passes) {
   return execFileSync('wasm-opt', [...features, code, ...passes, '--output', code], { encoding: 'utf8' })
 }
 
-// A function with one caller, of up to 50 instructions, becomes a part of that caller; larger ones compress better alone.
+// Functions with one caller and up to 50 instructions are inlined. Larger functions compress better alone.
 const INLINED = '--one-caller-inline-max-function-size=50'
-// The control flow is laid out anew: what the compiler has made of it is 1.5 % longer.
+// These passes rebuild the control flow, which makes the code 1.5 % smaller.
 const AGAIN = ['--flatten', '--rereloop', '-Oz', '-Oz', '--converge', INLINED]
 wasmOpt(...AGAIN, '--low-memory-unused', '--strip-debug', '--strip-producers', '--strip-target-features')
 const { imports, exports } = JSON.parse(wasmOpt('--minify-imports-and-exports-and-modules'))
 const names = Object.fromEntries([...imports.map(([, from, to]) => [from, to]), ...exports])
 for (const [module, , , renamed = 'a'] of imports) names[module] = renamed
 
-// The code of one build has the names of another one for something else: npm/src/instantiate.ts compares.
+// The short names of two builds differ. npm/src/instantiate.ts compares this id, so that code and glue are of one build.
 const build = createHash('sha256').update(readFileSync(code)).digest('base64url').slice(0, 8)
 appendFileSync(code, customSection('guestpass', Buffer.from(build)))
 
@@ -65,7 +65,7 @@ appendFileSync(
   join(folder, 'guestpass_sdk.d.ts'),
   '\nexport { __wbg_init as init }\nexport declare const build: string\n',
 )
-// Of the code as it was.
+// This file describes the code before the renaming.
 rmSync(`${code}.d.ts`)
 
 /** WebAssembly core specification, §5.5.3: a section that engines skip. */

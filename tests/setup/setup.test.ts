@@ -118,7 +118,7 @@ test('when an installation fails, the end of the log is shown and its path named
   const { code, lines } = await machine.run('setup', ['browsers'])
   expect(code).toBe(1)
   expect(lines.at(-2)).toBe('E: no such package')
-  expect(lines.at(-1)).toMatch(/^error: apt failed; all of its output is in .*\/logs\/apt\.log$/)
+  expect(lines.at(-1)).toMatch(/^error: apt failed; its whole output is in .*\/logs\/apt\.log$/)
 })
 
 test('rustup installs wasm32, the tools are compiled, and a second setup does nothing', async () => {
@@ -181,7 +181,7 @@ test("when rustup cannot download, Debian's Rust is used", async () => {
   await machine.script('debian-wasm', sysroot('"$1"'))
   const { code, output } = await machine.run('setup', ['wasm'])
   expect(code).toBe(0)
-  expect(output).toContain("setup: rustup cannot download the wasm32 target; Debian's Rust has it")
+  expect(output).toContain("setup: rustup cannot download the wasm32 target; using Debian's Rust instead")
   expect(await machine.calls()).toContainEqual(
     expect.stringMatching(/^apt-get install .* rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22$/),
   )
