@@ -102,17 +102,17 @@ export class Visitor {
   }
 
   /** Opens the shop in a new tab and waits until it has a guest. */
-  async opens(): Promise<Shop> {
-    const shop = await this.opensWithoutGuest()
-    await shop.opened()
+  async open(): Promise<Shop> {
+    const shop = await this.openWithoutGuest()
+    await shop.waitUntilOpen()
     return shop
   }
 
   /** Opens the shop in a new tab and waits until it has a session, which may have no guest yet. */
-  async opensWithoutGuest(): Promise<Shop> {
+  async openWithoutGuest(): Promise<Shop> {
     const shop = new Shop(await this.#browser.openTab())
     await shop.tab.startLoading(this.url)
-    await shop.started()
+    await shop.waitForSession()
     return shop
   }
 
@@ -120,12 +120,12 @@ export class Visitor {
    * Opens the shop in two new tabs at the same moment: the server is paused until both tabs have requested the page.
    * WebDriver alone would open the second tab later.
    */
-  async opensTwice(): Promise<[Shop, Shop]> {
+  async openTwo(): Promise<[Shop, Shop]> {
     const shops: [Shop, Shop] = [new Shop(await this.#browser.openTab()), new Shop(await this.#browser.openTab())]
     this.#server.pause()
     for (const shop of shops) await shop.tab.startLoading(this.url)
     this.#server.resume()
-    for (const shop of shops) await shop.opened()
+    for (const shop of shops) await shop.waitUntilOpen()
     return shops
   }
 }

@@ -22,12 +22,12 @@ export class Lab {
   }
 
   /** Opens the lab in a new tab, and waits until both shops have a guest. */
-  static async openedBy(visitor: Visitor): Promise<Lab> {
-    const lab = new Lab(await visitor.opensWithoutGuest())
+  static async openFor(visitor: Visitor): Promise<Lab> {
+    const lab = new Lab(await visitor.openWithoutGuest())
     for (const shop of ['guestpass', 'classic'] as const) {
       await expect.poll(() => lab.counters(shop), { message: shop }).toMatchObject({ guests: 1, logins: 1 })
     }
-    await lab.idle()
+    await lab.waitUntilIdle()
     return lab
   }
 
@@ -68,7 +68,7 @@ export class Lab {
   }
 
   /** Waits until no fault is being injected. */
-  async idle(): Promise<void> {
+  async waitUntilIdle(): Promise<void> {
     const isIdle = () =>
       this.shop.tab.evaluate(
         () => document.querySelector<HTMLButtonElement>('[data-testid="run-all"]')?.disabled === false,
@@ -83,6 +83,6 @@ export class Lab {
         fault,
       )
     await expect.poll(hasResult, { message: `a result of ${fault}`, timeout: 60_000 }).toBe(true)
-    await this.idle()
+    await this.waitUntilIdle()
   }
 }

@@ -8,7 +8,7 @@ declare global {
   interface Window {
     /** The session, which the page of the demo exposes. */
     guestpass: Session
-    /** The events of the session since `Shop.started`. */
+    /** The events of the session since `Shop.waitForSession`. */
     events: SessionEvent[]
     /** All requests of the page, such as `GET /items/`. */
     requests: string[]
@@ -40,14 +40,14 @@ export class Shop {
   }
 
   /** Waits until the page has a guest and shows the items. Resolves with the id of the guest. Starts to record events. */
-  async opened(): Promise<string> {
-    await this.started()
+  async waitUntilOpen(): Promise<string> {
+    await this.waitForSession()
     await expect.poll(() => this.tab.text('item-1'), { message: 'the first item' }).not.toBeNull()
-    return this.active()
+    return this.waitUntilActive()
   }
 
   /** Waits until the page has a session, maybe without a guest. Starts to record events. */
-  async started(): Promise<void> {
+  async waitForSession(): Promise<void> {
     await this.tab.until('the page has a session', () => {
       if (!window.guestpass) return false
       if (!window.events) {
@@ -59,15 +59,15 @@ export class Shop {
   }
 
   /** Waits until the session is active. Resolves with the id of the guest. */
-  async active(): Promise<string> {
-    await this.status('active')
+  async waitUntilActive(): Promise<string> {
+    await this.waitForStatus('active')
     const { id } = await this.snapshot()
     if (id === null) throw new Error('the session is active, but has no id')
     return id
   }
 
   /** Waits until the session has this status. */
-  async status(status: Snapshot['status']): Promise<void> {
+  async waitForStatus(status: Snapshot['status']): Promise<void> {
     await expect.poll(async () => (await this.snapshot()).status).toBe(status)
   }
 
@@ -75,12 +75,12 @@ export class Shop {
     return this.tab.evaluate(() => window.guestpass.getSnapshot())
   }
 
-  /** All events of the session since `opened` or `started`. */
+  /** All events of the session since `waitUntilOpen` or `waitForSession`. */
   events(): Promise<SessionEvent[]> {
     return this.tab.evaluate(() => window.events)
   }
 
-  /** Waits for the first event of a type since `opened` or `started`. */
+  /** Waits for the first event of a type since `waitUntilOpen` or `waitForSession`. */
   async waitForEvent<Type extends SessionEvent['type']>(type: Type): Promise<Extract<SessionEvent, { type: Type }>> {
     const first = async () => (await this.events()).find((event) => event.type === type)
     await expect.poll(first, { message: `an event of type ${type}` }).toBeDefined()
@@ -108,7 +108,7 @@ export class Shop {
   /** Sends `count` concurrent requests through the session. Resolves with their statuses. */
   async burst(path: string, count: number): Promise<number[]> {
     await this.startBurst(path, count)
-    return this.burstEnded()
+    return this.burstResult()
   }
 
   /** Sends `count` concurrent requests through the session, without waiting for the responses. */
@@ -123,7 +123,7 @@ export class Shop {
   }
 
   /** Waits for the requests of `startBurst`. Resolves with their statuses. */
-  burstEnded(): Promise<number[]> {
+  burstResult(): Promise<number[]> {
     return this.tab.evaluate(async () => (await window.burst).map(({ status }) => status))
   }
 
@@ -143,7 +143,7 @@ export class Shop {
   }
 
   /** Waits until the cart has this many items, on the page and at the server. */
-  async hasInCart(count: number): Promise<void> {
+  async waitForCart(count: number): Promise<void> {
     await expect.poll(() => this.tab.text('cart-count'), { message: 'the page' }).toMatch(new RegExp(`\\b${count}\\b`))
     await expect.poll(() => this.cartAtServer(), { message: 'the server' }).toBe(count)
   }

@@ -19,9 +19,9 @@ for (const theme of ['light', 'dark']) {
   test(
     `axe finds no violation on any page, in the ${theme} colour scheme`,
     fixture({ flags: ['--demo'] }, async ({ visitor }) => {
-      const shop = await visitor.opens()
+      const shop = await visitor.open()
       await shop.add(1)
-      await shop.hasInCart(1)
+      await shop.waitForCart(1)
       await shop.tab.click('nav-account')
       await shop.tab.click(`choose-${theme}`)
       await expect.poll(() => shop.tab.evaluate(() => document.documentElement.dataset.theme)).toBe(theme)
@@ -64,19 +64,19 @@ for (const theme of ['light', 'dark']) {
 test(
   'a visitor can search, add an item and change its quantity by keyboard; closing the cart restores the focus',
   fixture({}, async ({ visitor }) => {
-    const shop = await visitor.opens()
+    const shop = await visitor.open()
     await shop.tab.reach('search')
     await shop.tab.type('search', 'honey')
     await expect.poll(() => shop.tab.text('item-1')).toBeNull()
     await shop.tab.reach('add-4')
     await shop.tab.press('Enter')
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
 
     await shop.tab.reach('open-cart', 'Shift+Tab')
     await shop.tab.press('Enter')
     await shop.tab.reach('cart-plus-4')
     await shop.tab.press('Enter')
-    await shop.hasInCart(2)
+    await shop.waitForCart(2)
     await shop.tab.press('Escape')
 
     await expect.poll(() => shop.tab.text('cart-total')).toBeNull()

@@ -38,10 +38,10 @@ const faults = [
 describe('C2 C9 C10 while a refresh fails, requests wait and the page shows the error; afterwards all succeed, with the same guest and cart', () => {
   test.for(faults)('%s', ([, { fault, code, pause }]) =>
     faultyFixture({}, async ({ server, visitor, proxy }) => {
-      const shop = await visitor.opens()
-      const guest = await shop.active()
+      const shop = await visitor.open()
+      const guest = await shop.waitUntilActive()
       await shop.add(1)
-      await shop.hasInCart(1)
+      await shop.waitForCart(1)
 
       proxy.inject(REFRESH, fault)
       await shop.expire()
@@ -50,10 +50,10 @@ describe('C2 C9 C10 while a refresh fails, requests wait and the page shows the 
       expect(await shop.snapshot()).toMatchObject({ id: guest })
       proxy.removeFaults()
 
-      expect(await shop.burstEnded()).toEqual(Array(20).fill(200))
-      expect(await shop.active()).toBe(guest)
+      expect(await shop.burstResult()).toEqual(Array(20).fill(200))
+      expect(await shop.waitUntilActive()).toBe(guest)
       expect(await shop.me()).toBe(guest)
-      await shop.hasInCart(1)
+      await shop.waitForCart(1)
       await expect.poll(() => shop.tab.text('error-banner')).toBeNull()
       expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
       expect(await server.guests()).toEqual([guest])
@@ -70,18 +70,18 @@ describe('C9 C19 while the first login fails, requests wait and the page shows t
   test.for(faults)('%s', ([, { fault, code, pause }]) =>
     faultyFixture({}, async ({ server, visitor, proxy }) => {
       proxy.inject(LOGIN, fault)
-      const shop = await visitor.opensWithoutGuest()
+      const shop = await visitor.openWithoutGuest()
       await shop.startBurst('/items/', 20)
       await showsError(shop, code)
       expect(await shop.snapshot()).toMatchObject({ id: null })
       proxy.removeFaults()
 
-      expect(await shop.burstEnded()).toEqual(Array(20).fill(200))
-      const guest = await shop.opened()
+      expect(await shop.burstResult()).toEqual(Array(20).fill(200))
+      const guest = await shop.waitUntilOpen()
       expect(await shop.me()).toBe(guest)
       await expect.poll(() => shop.tab.text('error-banner')).toBeNull()
       await shop.add(1)
-      await shop.hasInCart(1)
+      await shop.waitForCart(1)
       expect(await server.guests()).toEqual([guest])
       expect(await server.sessions()).toEqual([{ counter: 0, revoked: 0 }])
       expect(gaps(proxy.requestsOf(LOGIN)).filter((gap) => gap < pause)).toEqual([])
@@ -94,18 +94,18 @@ describe('C9 C19 while the first login fails, requests wait and the page shows t
 test(
   'C2 all requests wait for a slow refresh, and it is not repeated',
   faultyFixture({}, async ({ server, visitor, proxy }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     const hold = new Hold()
     proxy.inject(REFRESH, hold)
     await shop.expire()
     await shop.startBurst('/items/', 20)
     await expect.poll(() => proxy.requestsOf(REFRESH).length).toBe(1)
-    await shop.status('refreshing')
+    await shop.waitForStatus('refreshing')
 
     hold.release()
 
-    expect(await shop.burstEnded()).toEqual(Array(20).fill(200))
+    expect(await shop.burstResult()).toEqual(Array(20).fill(200))
     expect(await shop.me()).toBe(guest)
     expect(await shop.requests('GET /items/')).toBeGreaterThanOrEqual(20)
     expect(proxy.requestsOf(REFRESH)).toHaveLength(1)
@@ -116,8 +116,8 @@ test(
 test(
   'C4 C9 a refresh without a response times out and is repeated; a late response to the first request changes nothing',
   faultyFixture({}, async ({ server, visitor, proxy }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     const hold = new Hold()
     proxy.inject(REFRESH, hold, 1)
     await shop.expire()
@@ -137,10 +137,10 @@ test(
 test(
   'C9 C10 the response to a refresh is lost and the visitor reloads: the same guest, the same cart',
   faultyFixture({}, async ({ server, visitor, proxy }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     proxy.inject(REFRESH, lost)
     await shop.expire()
     await shop.startBurst('/items/', 1)
@@ -150,10 +150,10 @@ test(
 
     await shop.tab.startLoading(visitor.url)
 
-    expect(await shop.opened()).toBe(guest)
+    expect(await shop.waitUntilOpen()).toBe(guest)
     await shop.expire()
     expect(await shop.me()).toBe(guest)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     expect(await shop.events()).not.toContainEqual(expect.objectContaining({ type: 'identity' }))
     expect(await server.guests()).toEqual([guest])
     expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
@@ -164,7 +164,7 @@ test(
   'C19 the response to the first login is lost and the visitor reloads: one guest',
   faultyFixture({}, async ({ server, visitor, proxy }) => {
     proxy.inject(LOGIN, lost)
-    const shop = await visitor.opensWithoutGuest()
+    const shop = await visitor.openWithoutGuest()
     await expect.poll(() => proxy.requestsOf(LOGIN).map(({ status }) => status)).toContain(200)
     await shop.leave()
     const [guest] = await server.guests()
@@ -172,7 +172,7 @@ test(
 
     await shop.tab.startLoading(visitor.url)
 
-    expect(await shop.opened()).toBe(guest)
+    expect(await shop.waitUntilOpen()).toBe(guest)
     expect(await shop.me()).toBe(guest)
     expect(await server.guests()).toEqual([guest])
     expect(await server.sessions()).toEqual([{ counter: 0, revoked: 0 }])

@@ -8,7 +8,7 @@ import type { Shop } from '../harness/shop.ts'
 test(
   'a search shows the matching items, survives a reload, and says when it finds nothing',
   fixture({}, async ({ visitor }) => {
-    const shop = await visitor.opens()
+    const shop = await visitor.open()
     await shop.tab.type('search', 'honey')
     await expect.poll(() => shownItems(shop)).toEqual(['item-4', 'item-8'])
 
@@ -23,8 +23,8 @@ test(
 test(
   'C19 favourites and history of a guest are kept over a reload and an expired token',
   fixture({}, async ({ visitor, server }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     await shop.tab.click('favorite-5')
     await shop.tab.click('open-7')
     await expect.poll(() => shop.tab.text('detail')).toContain('Fountain pen')
@@ -40,7 +40,7 @@ test(
     await expect.poll(() => shownItems(shop)).toEqual(['item-5'])
     await shop.tab.click('nav-shop')
     await expect.poll(() => shop.tab.text('recommended')).not.toBeNull()
-    expect(await shop.active()).toBe(guest)
+    expect(await shop.waitUntilActive()).toBe(guest)
     expect(await server.guests()).toEqual([guest])
   }),
 )
@@ -48,7 +48,7 @@ test(
 test(
   'a favourite that the server does not store is shown as none again',
   faultyFixture({}, async ({ visitor, proxy }) => {
-    const shop = await visitor.opens()
+    const shop = await visitor.open()
     proxy.inject('PUT /me/favorites/5', unavailable)
 
     await shop.tab.click('favorite-5')
@@ -61,9 +61,9 @@ test(
 test(
   'an item that the server does not store disappears from the cart on the page, with an error',
   faultyFixture({}, async ({ visitor, proxy }) => {
-    const shop = await visitor.opens()
+    const shop = await visitor.open()
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     proxy.inject('POST /me/cart', unavailable)
 
     await shop.add(2)
@@ -74,7 +74,7 @@ test(
     await expect.poll(() => shop.tab.text('cart-problem')).toMatch(/\w/)
     proxy.removeFaults()
     await shop.tab.click('cart-plus-1')
-    await shop.hasInCart(2)
+    await shop.waitForCart(2)
     expect(await shop.tab.text('cart-problem')).toBeNull()
   }),
 )
@@ -82,20 +82,20 @@ test(
 test(
   'a visitor can change each line of the cart, and another tab shows the change',
   fixture({}, async ({ visitor }) => {
-    const one = await visitor.opens()
-    const other = await visitor.opens()
+    const one = await visitor.open()
+    const other = await visitor.open()
     await one.add(1)
     await one.add(8)
-    await one.hasInCart(2)
+    await one.waitForCart(2)
     await expect.poll(() => other.tab.text('cart-count')).toBe('2')
 
     await one.tab.click('open-cart')
     await one.tab.click('cart-plus-1')
-    await one.hasInCart(3)
+    await one.waitForCart(3)
     await one.tab.click('cart-minus-8')
-    await one.hasInCart(2)
+    await one.waitForCart(2)
     await one.tab.click('cart-remove-1')
-    await one.hasInCart(0)
+    await one.waitForCart(0)
     await expect.poll(() => other.tab.text('cart-count')).toBe('0')
   }),
 )
@@ -103,8 +103,8 @@ test(
 test(
   'language, appearance and currency of a guest are kept, and apply before the page is drawn',
   fixture({ page: '/account' }, async ({ visitor, server }) => {
-    const shop = await visitor.opensWithoutGuest()
-    await shop.active()
+    const shop = await visitor.openWithoutGuest()
+    await shop.waitUntilActive()
     for (const choice of ['zh', 'dark', 'CNY']) await shop.tab.click(`choose-${choice}`)
     await expect
       .poll(() => server.query('SELECT data FROM preferences'))
@@ -122,8 +122,8 @@ test(
 test(
   'a visitor can export all data, and erase it',
   fixture({ page: '/account' }, async ({ visitor, server }) => {
-    const shop = await visitor.opensWithoutGuest()
-    const guest = await shop.active()
+    const shop = await visitor.openWithoutGuest()
+    const guest = await shop.waitUntilActive()
     await shop.tab.evaluate(() => {
       // Headless engines treat downloads differently. So the test keeps the content of the file.
       const create = URL.createObjectURL
@@ -138,7 +138,7 @@ test(
     await shop.tab.click('erase')
     await shop.tab.click('erase-confirm')
 
-    await shop.status('signed_out')
+    await shop.waitForStatus('signed_out')
     expect(await server.guests()).toEqual([])
   }),
 )

@@ -84,7 +84,7 @@ test(
   inTheLab(async ({ lab, server }) => {
     await lab.shop.tab.click('run-all')
     await expect.poll(() => lab.promiseKept('revoke'), { timeout: 200_000 }).toBe(true)
-    await lab.idle()
+    await lab.waitUntilIdle()
 
     for (const fault of ['expire', 'lose', 'burst', 'locks', 'tabs', 'outage', 'tomorrow', 'storage']) {
       expect(await lab.promiseKept(fault), fault).toBe(true)
@@ -105,7 +105,7 @@ test(
   inTheLab(async ({ lab }) => {
     await lab.inject('expire')
     await lab.shop.tab.click('start-over')
-    await lab.idle()
+    await lab.waitUntilIdle()
     expect(await lab.counters('classic')).toMatchObject({ guests: 0, logins: 0, failed: 0, carts: 0 })
 
     for (const shop of ['guestpass', 'classic']) {
@@ -118,7 +118,7 @@ test(
 test(
   'on a server without the demo the lab says so, and has no fault buttons',
   fixture({ page: '/lab' }, async ({ visitor, server }) => {
-    const shop = await visitor.opensWithoutGuest()
+    const shop = await visitor.openWithoutGuest()
 
     await expect.poll(() => shop.tab.evaluate(() => document.body.textContent)).toContain('make demo')
     expect(await shop.tab.text('strike-expire')).toBeNull()
@@ -128,6 +128,6 @@ test(
 
 function inTheLab(act: (fixture: Fixture & { lab: Lab }) => Promise<void>): () => Promise<void> {
   return fixture({ page: '/lab', flags }, async (fixture) =>
-    act({ ...fixture, lab: await Lab.openedBy(fixture.visitor) }),
+    act({ ...fixture, lab: await Lab.openFor(fixture.visitor) }),
   )
 }

@@ -15,16 +15,16 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
   test(
     'C10 a guest with a cart on two devices registers on one and logs in on the other: one account, both carts, once',
     faultyFixture({ page }, async ({ server, visitor, another, proxy }) => {
-      const phone = await visitor.opens()
-      const guest = await phone.active()
+      const phone = await visitor.open()
+      const guest = await phone.waitUntilActive()
       await phone.add(1)
-      await phone.hasInCart(1)
+      await phone.waitForCart(1)
       const desk = await another()
-      const laptop = await desk.opens()
-      const laptopGuest = await laptop.active()
+      const laptop = await desk.open()
+      const laptopGuest = await laptop.waitUntilActive()
       await laptop.add(1)
       await laptop.add(2)
-      await laptop.hasInCart(2)
+      await laptop.waitForCart(2)
       const member = memberOf(guest)
 
       expect(await phone.becomeMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
@@ -53,14 +53,14 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
   test(
     'C7 C10 two tabs that log in at the same moment while both add items lose and double no item',
     fixture({ page }, async ({ server, visitor, another }) => {
-      const phone = await visitor.opens()
+      const phone = await visitor.open()
       await phone.add(1)
-      await phone.hasInCart(1)
-      const member = memberOf(await phone.active())
+      await phone.waitForCart(1)
+      const member = memberOf(await phone.waitUntilActive())
       await phone.becomeMember('register', ADA)
       const desk = await another()
-      const tabs = [await desk.opens(), await desk.opens()]
-      const guest = await tabs[0]?.active()
+      const tabs = [await desk.open(), await desk.open()]
+      const guest = await tabs[0]?.waitUntilActive()
 
       server.pause()
       for (const tab of tabs) {
@@ -71,9 +71,9 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
 
       for (const tab of tabs) {
         expect(await tab.membershipResult()).toMatchObject({ id: member, outcome: 'logged_in' })
-        expect(await tab.burstEnded()).toEqual(Array(5).fill(200))
+        expect(await tab.burstResult()).toEqual(Array(5).fill(200))
         expect(await tab.waitForEvent('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'logged_in' })
-        expect(await tab.active()).toBe(member)
+        expect(await tab.waitUntilActive()).toBe(member)
       }
       for (const tab of [phone, ...tabs]) expect(quantities(await tab.linesAtServer())).toEqual({ 1: 1, 2: 10 })
       expect(await server.guests()).toHaveLength(2)
@@ -84,9 +84,9 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
 test(
   'C10 after a registration in one tab, the other tab has the member, also after a reload',
   fixture({}, async ({ visitor }) => {
-    const one = await visitor.opens()
-    const other = await visitor.opens()
-    const guest = await one.active()
+    const one = await visitor.open()
+    const other = await visitor.open()
+    const guest = await one.waitUntilActive()
     const member = memberOf(guest)
 
     await one.becomeMember('register', ADA)
@@ -94,7 +94,7 @@ test(
     expect(await other.waitForEvent('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'registered' })
     expect(await other.me()).toBe(member)
     await other.tab.reload()
-    expect(await other.opened()).toBe(member)
+    expect(await other.waitUntilOpen()).toBe(member)
   }),
 )
 
@@ -102,8 +102,8 @@ test.for([lost, reset, unavailable].map((fault) => [fault.name, fault] as const)
   'C9 a registration is repeated until there is a response (%s)',
   ([, fault]) =>
     faultyFixture({}, async ({ server, visitor, proxy }) => {
-      const shop = await visitor.opens()
-      const member = memberOf(await shop.active())
+      const shop = await visitor.open()
+      const member = memberOf(await shop.waitUntilActive())
       proxy.inject('POST /register', fault, 2)
       proxy.inject('POST /token', fault, 2)
 
@@ -118,12 +118,12 @@ test.for([lost, reset, unavailable].map((fault) => [fault.name, fault] as const)
 test(
   'C18 a login or registration that is refused leaves the guest as it was',
   faultyFixture({}, async ({ server, visitor, another, proxy }) => {
-    const member = await visitor.opens()
+    const member = await visitor.open()
     await member.becomeMember('register', ADA)
-    const shop = await (await another()).opens()
-    const guest = await shop.active()
+    const shop = await (await another()).open()
+    const guest = await shop.waitUntilActive()
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     const [before, stored] = [await shop.snapshot(), await shop.credential()]
     const refreshes = proxy.requestsOf('POST /token').length
 
@@ -144,7 +144,7 @@ test(
     expect(await shop.credential()).toEqual(stored)
     expect(proxy.requestsOf('POST /token')).toHaveLength(refreshes)
     expect(await shop.me()).toBe(guest)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     expect(await server.guests()).toHaveLength(2)
   }),
 )
@@ -152,9 +152,9 @@ test(
 test(
   'C8 after a sign-out with next: none, no tab has a guest until a start',
   fixture({}, async ({ server, visitor }) => {
-    const one = await visitor.opens()
-    const other = await visitor.opens()
-    const member = memberOf(await one.active())
+    const one = await visitor.open()
+    const other = await visitor.open()
+    const member = memberOf(await one.waitUntilActive())
     await one.becomeMember('register', ADA)
     await other.waitForEvent('identity')
 
@@ -166,9 +166,9 @@ test(
       reason: 'signed_out',
     })
     await other.tab.reload()
-    await other.started()
+    await other.waitForSession()
     for (const shop of [one, other]) {
-      await shop.status('signed_out')
+      await shop.waitForStatus('signed_out')
       expect(await requestFails(shop)).toBe('signed_out')
     }
     expect(await server.guests()).toHaveLength(1)
@@ -177,7 +177,7 @@ test(
     const fresh = await one.me()
     expect(fresh).toMatch(/^anonymous_/)
     // The other tab rejects requests until it receives the message of the start.
-    await other.status('active')
+    await other.waitForStatus('active')
     expect(await other.me()).toBe(fresh)
     expect(await server.guests()).toHaveLength(2)
   }),
@@ -186,12 +186,12 @@ test(
 test(
   'C8 after a sign-out with next: none, a login works as the first call of a page',
   fixture({}, async ({ visitor }) => {
-    const shop = await visitor.opens()
-    const member = memberOf(await shop.active())
+    const shop = await visitor.open()
+    const member = memberOf(await shop.waitUntilActive())
     await shop.becomeMember('register', ADA)
     await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'none' }))
     await shop.tab.reload()
-    await shop.started()
+    await shop.waitForSession()
 
     expect(await shop.becomeMember('login', ADA)).toMatchObject({ id: member })
 
@@ -202,10 +202,10 @@ test(
 test(
   'C8 a member who signs out with next: guest becomes a new guest',
   fixture({}, async ({ server, visitor }) => {
-    const shop = await visitor.opens()
-    const member = memberOf(await shop.active())
+    const shop = await visitor.open()
+    const member = memberOf(await shop.waitUntilActive())
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     await shop.becomeMember('register', ADA)
 
     await shop.tab.evaluate(() => window.guestpass.signOut({ next: 'guest' }))
@@ -221,11 +221,11 @@ test(
 test(
   'C8 an erased member is deleted at the server and signed out in all tabs, also when the response is lost',
   faultyFixture({}, async ({ server, visitor, proxy }) => {
-    const one = await visitor.opens()
-    const other = await visitor.opens()
-    const member = memberOf(await one.active())
+    const one = await visitor.open()
+    const other = await visitor.open()
+    const member = memberOf(await one.waitUntilActive())
     await one.add(1)
-    await one.hasInCart(1)
+    await one.waitForCart(1)
     await one.becomeMember('register', ADA)
     await other.waitForEvent('identity')
     proxy.inject('DELETE /me', lost, 1)
@@ -246,8 +246,8 @@ test(
   fixture(
     { host: 'localhost', flags: ['--passkey-domain', 'localhost', '--passkey-origin', 'http://localhost'] },
     async ({ server, visitor }) => {
-      const shop = await visitor.opens()
-      const guest = await shop.active()
+      const shop = await visitor.open()
+      const guest = await shop.waitUntilActive()
       if (!(await shop.tab.addAuthenticator())) {
         // Without an authenticator, or without WebAuthn: the attempt must not lose the guest.
         expect(await shop.tab.evaluate(() => 'PublicKeyCredential' in window)).toBe(process.env.ENGINE === 'firefox')
@@ -258,7 +258,7 @@ test(
         return
       }
       await shop.add(1)
-      await shop.hasInCart(1)
+      await shop.waitForCart(1)
 
       expect(await shop.becomeMember('register', { passkey: true, email: ADA.email })).toMatchObject({
         id: memberOf(guest),

@@ -11,11 +11,11 @@ const PASSWORD = 'correct horse battery staple'
 test(
   'C18 a guest who signs up with a password keeps id and cart, in both tabs; a refused attempt changes nothing',
   fixture({}, async ({ visitor, server }) => {
-    const shop = await visitor.opens()
-    const other = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const other = await visitor.open()
+    const guest = await shop.waitUntilActive()
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
 
     await signUp(shop, EMAIL, 'short')
     await expect.poll(() => shop.tab.text('membership-error')).toMatch(/\w/)
@@ -28,8 +28,8 @@ test(
     await expect.poll(async () => (await shop.snapshot()).id).toBe(member)
     expect(await shop.snapshot()).toMatchObject({ kind: 'user' })
     await expect.poll(async () => (await other.snapshot()).id).toBe(member)
-    await shop.hasInCart(1)
-    await other.hasInCart(1)
+    await shop.waitForCart(1)
+    await other.waitForCart(1)
     expect(await server.query('SELECT count(*) AS guests FROM anonymous_user')).toEqual([{ guests: 1 }])
   }),
 )
@@ -37,8 +37,8 @@ test(
 test(
   'C18 the response to a sign-up is lost: the repeated request gives the same member',
   faultyFixture({}, async ({ visitor, proxy, server }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     proxy.inject('POST /register', lost, 1)
 
     await signUp(shop, EMAIL, PASSWORD)
@@ -59,18 +59,18 @@ test(
 test(
   'a login on another device merges both carts; a wrong password changes nothing',
   fixture({}, async ({ visitor, another }) => {
-    const desk = await visitor.opens()
-    const member = memberOf(await desk.active())
+    const desk = await visitor.open()
+    const member = memberOf(await desk.waitUntilActive())
     await desk.add(1)
-    await desk.hasInCart(1)
+    await desk.waitForCart(1)
     await signUp(desk, EMAIL, PASSWORD)
     await expect.poll(() => desk.tab.text('membership-done')).toMatch(/\w/)
 
-    const phone = await (await another()).opens()
-    const guest = await phone.active()
+    const phone = await (await another()).open()
+    const guest = await phone.waitUntilActive()
     await phone.add(1)
     await phone.add(8)
-    await phone.hasInCart(2)
+    await phone.waitForCart(2)
     await logIn(phone, EMAIL, 'another horse battery staple')
     await expect.poll(() => phone.tab.text('membership-error')).toMatch(/\w/)
     expect(await phone.me()).toBe(guest)
@@ -79,22 +79,22 @@ test(
     await expect.poll(() => phone.tab.text('membership-done')).toMatch(/\w/)
 
     await expect.poll(async () => (await phone.snapshot()).id).toBe(member)
-    await phone.hasInCart(3)
+    await phone.waitForCart(3)
     expect(await phone.me()).toBe(member)
     await desk.tab.reload()
-    await desk.started()
-    await desk.hasInCart(3)
+    await desk.waitForSession()
+    await desk.waitForCart(3)
   }),
 )
 
 test(
   'a guest signs up with a passkey, signs out, and logs in with it',
   fixture({ host: 'localhost' }, async ({ visitor }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     const member = memberOf(guest)
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     if (!(await shop.tab.addAuthenticator())) {
       // Some drivers have no virtual authenticator. There, the form must not lose the guest.
       await shop.tab.click('nav-account')
@@ -113,13 +113,13 @@ test(
 
     await shop.tab.press('Escape')
     await shop.tab.click('leave')
-    await shop.status('signed_out')
+    await shop.waitForStatus('signed_out')
     await shop.tab.click('log-in')
     await shop.tab.click('passkey')
 
     await expect.poll(() => shop.tab.text('membership-done')).toMatch(/\w/)
     await expect.poll(async () => (await shop.snapshot()).id).toBe(member)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
   }),
 )
 

@@ -6,10 +6,10 @@ import { fixture } from '../harness/fixture.ts'
 test(
   'C10 after a revocation at the server the visitor is a new guest, and an event names the old guest',
   fixture({}, async ({ server, visitor }) => {
-    const shop = await visitor.opens()
-    const guest = await shop.active()
+    const shop = await visitor.open()
+    const guest = await shop.waitUntilActive()
     await shop.add(1)
-    await shop.hasInCart(1)
+    await shop.waitForCart(1)
     const { refresh_token } = await shop.credential()
     await server.revoke(refresh_token)
 
@@ -22,8 +22,8 @@ test(
       reason: 'invalid_grant',
     })
     await expect.poll(() => shop.eventLog()).toContain('identity')
-    expect(await shop.active()).toBe(successor)
-    await shop.hasInCart(0)
+    expect(await shop.waitUntilActive()).toBe(successor)
+    await shop.waitForCart(0)
     expect(await server.guests()).toEqual([guest, successor])
     expect((await server.sessions()).map(({ revoked }) => revoked)).toEqual([1, 0])
   }),

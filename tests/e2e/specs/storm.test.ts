@@ -41,9 +41,9 @@ async function storm({ server, visitor, proxy }: FaultyFixture, { expiries, lock
   const random = randomFrom(seed)
   const began = Date.now()
   const shops: Shop[] = []
-  for (let tab = 0; tab < TABS; tab += 1) shops.push(await visitor.opens())
+  for (let tab = 0; tab < TABS; tab += 1) shops.push(await visitor.open())
   const [first] = shops as [Shop]
-  const guest = await first.active()
+  const guest = await first.waitUntilActive()
   expect(await first.hasLocks()).toBe(locks)
   const tabGroup = await TabGroup.of(shops)
 
@@ -90,8 +90,8 @@ async function storm({ server, visitor, proxy }: FaultyFixture, { expiries, lock
   }
   // A request that was refused and replayed has added its item once.
   await first.tab.reload()
-  await first.opened()
-  await first.hasInCart(expiries * TABS)
+  await first.waitUntilOpen()
+  await first.waitForCart(expiries * TABS)
   if (locks) {
     // On a busy machine, the storage of a tab may be older than the session expects. Then a second tab refreshes, and the
     // server sends the same response.

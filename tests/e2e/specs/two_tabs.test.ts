@@ -11,27 +11,27 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
   test.for([1, 2, 3, 4, 5])(
     'C19 two tabs opened at the same moment have one guest (%i of 5)',
     fixture({ page }, async ({ server, visitor }) => {
-      const [one, other] = await visitor.opensTwice()
+      const [one, other] = await visitor.openTwo()
 
-      const guest = await one.active()
+      const guest = await one.waitUntilActive()
       expect(await one.hasLocks()).toBe(locks)
       expect(await one.me()).toBe(guest)
       expect(await other.me()).toBe(guest)
-      expect(await other.active()).toBe(guest)
+      expect(await other.waitUntilActive()).toBe(guest)
       expect(await server.guests()).toEqual([guest])
       expect(await server.sessions()).toEqual([{ counter: 0, revoked: 0 }])
 
       await one.add(1)
-      await one.hasInCart(1)
+      await one.waitForCart(1)
       await other.add(1)
-      await other.hasInCart(2)
+      await other.waitForCart(2)
     }),
   )
 
   test(
     'C2 C7 two tabs with an expired token get one successor',
     fixture({ page }, async ({ server, visitor }) => {
-      const shops = [await visitor.opens(), await visitor.opens()]
+      const shops = [await visitor.open(), await visitor.open()]
       server.pause()
       for (const shop of shops) {
         await shop.expire()
@@ -40,7 +40,7 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
       await allHaveAsked(shops, REFRESH, locks)
       server.resume()
 
-      for (const shop of shops) expect(await shop.burstEnded()).toEqual(Array(10).fill(200))
+      for (const shop of shops) expect(await shop.burstResult()).toEqual(Array(10).fill(200))
       expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
       for (const shop of shops) expect(await shop.requests(REFRESH)).toBeLessThanOrEqual(1)
     }),
@@ -49,12 +49,12 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
   test(
     'C8 C19 two tabs that need a guest at the same moment after a sign-out get one guest',
     fixture({ page }, async ({ server, visitor }) => {
-      const shops = [await visitor.opens(), await visitor.opens()] as const
+      const shops = [await visitor.open(), await visitor.open()] as const
       const [one, other] = shops
-      const guest = await one.active()
+      const guest = await one.waitUntilActive()
       await one.tab.click('sign-out')
-      await one.status('signed_out')
-      await other.status('signed_out')
+      await one.waitForStatus('signed_out')
+      await other.waitForStatus('signed_out')
       for (const shop of shops) await shop.forgetRequests()
 
       server.pause()
@@ -62,9 +62,9 @@ describe.each(browsers)('in a browser $name', ({ page, locks }) => {
       await allHaveAsked(shops, LOGIN, locks)
       server.resume()
 
-      for (const shop of shops) expect(await shop.burstEnded()).toEqual([200])
-      const fresh = await one.active()
-      expect(await other.active()).toBe(fresh)
+      for (const shop of shops) expect(await shop.burstResult()).toEqual([200])
+      const fresh = await one.waitUntilActive()
+      expect(await other.waitUntilActive()).toBe(fresh)
       expect(await server.guests()).toEqual([guest, fresh])
       for (const shop of shops) expect(await shop.requests(LOGIN)).toBeLessThanOrEqual(1)
     }),
