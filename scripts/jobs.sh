@@ -40,12 +40,13 @@ finish_jobs() {
 finish_job() { wait_for_job "$1" || fail "$1 failed; its whole output is in $LOGS/$1.log"; }
 
 wait_for_job() {
-  local name=$1 pid=${jobs[$1]} status=0 started=$SECONDS told=$SECONDS
+  local name=$1 pid=${jobs[$1]} line status=0 started=$SECONDS told=$SECONDS
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.1
     if ((SECONDS - told >= PROGRESS_SECONDS)); then
       told=$SECONDS
-      say "       $name: $((SECONDS - started)) s, $(tail -n 1 "$LOGS/$name.log" | tr -s '\r[:space:]' ' ' | cut -c -70)"
+      line=$(tail -n 1 "$LOGS/$name.log" | tr -s '\r[:space:]' ' ' | cut -c -70)
+      say "       $name: $((SECONDS - started)) s${line:+, $line}"
     fi
   done
   wait "$pid" || status=$?
