@@ -33,13 +33,13 @@ describe.each(SERVICES)('$service', ({ start }) => {
   test.each(ALGORITHMS)('refuses a token of the same key for another audience: %s', async (algorithm) => {
     await using server = await Server.start(flags(algorithm))
     await using service = await start(server)
-    const ours = await login(server, {})
+    const valid = await login(server, {})
     await server.restart('--audience', 'another-shop')
-    const theirs = await login(server, {})
+    const other = await login(server, {})
 
-    expect(await service.whoami(ours.access_token)).toBe(ours.anonymous_id)
-    expect(jose.decodeProtectedHeader(theirs.access_token)).toEqual(jose.decodeProtectedHeader(ours.access_token))
-    expect(await service.whoami(theirs.access_token)).toBe(401)
+    expect(await service.whoami(valid.access_token)).toBe(valid.anonymous_id)
+    expect(jose.decodeProtectedHeader(other.access_token)).toEqual(jose.decodeProtectedHeader(valid.access_token))
+    expect(await service.whoami(other.access_token)).toBe(401)
   })
 })
 
@@ -61,7 +61,7 @@ async function forgeries(token: string, algorithm: string): Promise<Record<strin
       { ...rest, kid, jwk: await jose.exportJWK(forger.publicKey) },
       forger.privateKey,
     ),
-    'a key that nobody knows': await sign({ ...rest, kid: 'nobody' }, forger.privateKey),
+    'an unknown key': await sign({ ...rest, kid: 'nobody' }, forger.privateKey),
     'HS256 with a secret': await sign({ ...rest, kid, alg: 'HS256' }, new TextEncoder().encode(kid.padEnd(32, kid))),
     'another server of the same name': (await login(elsewhere, {})).access_token,
   }

@@ -128,8 +128,8 @@ test.each([
     )
 
     // Errors in the types of React and axios are no errors of this package.
-    const ours = stdout.split('\n').filter((line: string) => /guestpass\/|use\.mts|^error/.test(line))
-    expect(ours).toEqual([])
+    const errors = stdout.split('\n').filter((line: string) => /guestpass\/|use\.mts|^error/.test(line))
+    expect(errors).toEqual([])
   },
 )
 

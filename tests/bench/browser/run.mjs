@@ -96,7 +96,7 @@ async function cpu(chromium) {
 
 /** The time from the start of the navigation to the first response that needs a token, with empty storage and cache. */
 async function cold(chromium) {
-  heading('A cold page: navigation to the first authenticated answer')
+  heading('A cold page: navigation to the first authenticated response')
   const server = await guestpass()
   const site = await start(Site.serve(server.url))
   for (const [how, network] of [
@@ -108,8 +108,8 @@ async function cold(chromium) {
       await tab.forget(site.url)
       if (network) await tab.throttle(network)
       await tab.go(`${site.url}/${page}.html`)
-      await tab.until('globalThis.answered')
-      const rate = await tab.run('return answered')
+      await tab.until('globalThis.respondedAt')
+      const rate = await tab.run('return respondedAt')
       await tab.close()
       return { rate }
     }
@@ -137,7 +137,7 @@ async function storm(chromium) {
     const tabs = []
     for (let index = 0; index < TABS; index++) {
       const tab = await chromium.open(`${site.url}/${page}.html`)
-      await tab.until('globalThis.answered')
+      await tab.until('globalThis.respondedAt')
       tabs.push(tab)
     }
     // Two lifetimes, because a token that is in use is refreshed once before it expires.
@@ -154,7 +154,7 @@ async function storm(chromium) {
     )
     for (const tab of tabs) await tab.close()
   }
-  printTable(['', 'GET /items/', 'POST /anonymous-login', 'POST /token', 'requests', 'good answers'], rows)
+  printTable(['', 'GET /items/', 'POST /anonymous-login', 'POST /token', 'requests', 'successful responses'], rows)
 }
 
 /** The memory of the page after many calls. */

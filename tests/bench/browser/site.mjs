@@ -35,9 +35,9 @@ export class Site {
   #forward(api, incoming, outgoing) {
     this.requests.set(incoming.url, (this.requests.get(incoming.url) ?? 0) + 1)
     const { method, headers, url } = incoming
-    const forwarded = request(new URL(url, api), { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode, answer.headers)
-      answer.pipe(outgoing)
+    const forwarded = request(new URL(url, api), { method, headers }, (response) => {
+      outgoing.writeHead(response.statusCode, response.headers)
+      response.pipe(outgoing)
     })
     forwarded.on('error', () => outgoing.destroy())
     incoming.pipe(forwarded)

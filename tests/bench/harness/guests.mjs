@@ -14,44 +14,44 @@ export function tokenFile(folder, name, tokens) {
 
 /** Access tokens of `count` new guests. */
 export async function logIn(server, count) {
-  const answers = await manyAtOnce(Array(count), (agent) => ask(agent, `${server.url}/anonymous-login`))
-  return answers.map((answer) => answer.access_token)
+  const responses = await manyAtOnce(Array(count), (agent) => post(agent, `${server.url}/anonymous-login`))
+  return responses.map((response) => response.access_token)
 }
 
 /** Refresh tokens of `count` new guests. */
 export async function logInToRefresh(server, count) {
-  const answers = await manyAtOnce(Array(count), (agent) => {
-    return ask(agent, `${server.url}/anonymous-login`, 'application/json', '{"refresh":true}')
+  const responses = await manyAtOnce(Array(count), (agent) => {
+    return post(agent, `${server.url}/anonymous-login`, 'application/json', '{"refresh":true}')
   })
-  return answers.map((answer) => answer.refresh_token)
+  return responses.map((response) => response.refresh_token)
 }
 
 /** New access tokens for refresh tokens. */
 export async function refresh(server, refreshTokens) {
-  const answers = await manyAtOnce(refreshTokens, (agent, token) => {
+  const responses = await manyAtOnce(refreshTokens, (agent, token) => {
     const form = `grant_type=refresh_token&refresh_token=${token}`
-    return ask(agent, `${server.url}/token`, 'application/x-www-form-urlencoded', form)
+    return post(agent, `${server.url}/token`, 'application/x-www-form-urlencoded', form)
   })
-  return answers.map((answer) => answer.access_token)
+  return responses.map((response) => response.access_token)
 }
 
-async function manyAtOnce(inputs, ask) {
+async function manyAtOnce(inputs, send) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  const answers = await Promise.all(Array.from(inputs, (input) => ask(agent, input)))
+  const responses = await Promise.all(Array.from(inputs, (input) => send(agent, input)))
   agent.destroy()
-  return answers
+  return responses
 }
 
-function ask(agent, url, type, form = '') {
+function post(agent, url, type, form = '') {
   const headers = { 'content-length': form.length, ...(type && { 'content-type': type }) }
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method: 'POST', agent, headers }, async (response) => {
+    const outgoing = request(url, { method: 'POST', agent, headers }, async (response) => {
       let body = ''
       for await (const text of response.setEncoding('utf8')) body += text
-      if (response.statusCode !== 200) reject(new Error(`${url} answered ${response.statusCode}: ${body}`))
+      if (response.statusCode !== 200) reject(new Error(`${url} responded with ${response.statusCode}: ${body}`))
       else resolve(JSON.parse(body))
     })
-    asked.once('error', reject)
-    asked.end(form)
+    outgoing.once('error', reject)
+    outgoing.end(form)
   })
 }

@@ -1,7 +1,7 @@
 /** Sends one request, records the time of the response, and defines `storm`. */
 export async function visit(items) {
   await items()
-  globalThis.answered = performance.now()
+  globalThis.respondedAt = performance.now()
   // Sends concurrent requests at the time `start`, the same in each tab. `stormed` becomes the number of successful requests.
   globalThis.storm = (start, calls) => {
     setTimeout(async () => {
