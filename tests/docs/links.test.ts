@@ -7,7 +7,9 @@ import { expect, test } from 'vitest'
 import { read, root, structureOf } from './markdown.ts'
 
 const files = [
-  ...globSync(['*.md', '{docs,examples,sdk,server}/**/*.md'], { cwd: root, ignore: '**/node_modules/**' }),
+  ...globSync(['*.md', 'docs/**/*.md', '{examples,tests}/README.md', '{examples,sdk,server}/*/README.md', 'server/README.md'], {
+    cwd: root,
+  }),
 ]
 
 test.each(files)('each link of %s leads to an existing file', (file) => {
