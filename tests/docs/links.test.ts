@@ -7,9 +7,12 @@ import { expect, test } from 'vitest'
 import { read, root, structureOf } from './markdown.ts'
 
 const files = [
-  ...globSync(['*.md', 'docs/**/*.md', '{examples,tests}/README.md', '{examples,sdk,server}/*/README.md', 'server/README.md'], {
-    cwd: root,
-  }),
+  ...globSync(
+    ['*.md', 'docs/**/*.md', '{examples,tests}/README.md', '{examples,sdk,server}/*/README.md', 'server/README.md'],
+    {
+      cwd: root,
+    },
+  ),
 ]
 
 test.each(files)('each link of %s leads to an existing file', (file) => {
