@@ -1,9 +1,10 @@
-//! Time as the server sees it: milliseconds since the Unix epoch, from a clock that tests replace.
+//! The clock of the server, which tests can replace, and its timestamps: milliseconds since the Unix epoch.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time. The program uses [`SystemClock`]; tests drive one of their own.
+/// The source of the current time. [`Guestpass::open`](crate::Guestpass::open) uses [`SystemClock`];
+/// [`Guestpass::open_at`](crate::Guestpass::open_at) takes another one, for tests and simulations.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
@@ -15,18 +16,18 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // A clock set before 1970 reads as 1970: every token then looks fresh to it and old to everybody else.
+        // A clock that is set before 1970 reads as 1970. Tokens that it issues have expired for every correct clock.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(millis(since_epoch))
     }
 }
 
-/// A moment: milliseconds since the Unix epoch.
+/// A point in time, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the Unix epoch.
+    /// The time `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -36,17 +37,18 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down: what `iat` and `exp` carry.
+    /// Whole seconds since the Unix epoch, rounded down: the unit of `iat` and `exp` (RFC 7519 §2).
     pub(crate) fn as_secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// The next whole second, unless this is one. Expiry times are whole seconds because `exp` carries no more; rounding
-    /// up makes a token live at least as long as its `expires_in` says.
+    /// This time if it is a whole second, else the next whole second. `exp` is in whole seconds; rounded up, a token lives at
+    /// least as long as its `expires_in`.
     pub(crate) fn rounded_up_to_second(self) -> Self {
         Self::from_secs(self.0.saturating_add(999).div_euclid(1000))
     }
 
+    /// The start of the hour.
     pub(crate) fn rounded_down_to_hour(self) -> Self {
         const HOUR: i64 = 60 * 60 * 1000;
         Self(self.0.div_euclid(HOUR) * HOUR)
@@ -56,12 +58,12 @@ impl Timestamp {
         Self(secs.saturating_mul(1000))
     }
 
-    /// How long after `earlier` this moment is; zero if it is not.
+    /// The duration since `earlier`; zero if `earlier` is later than this time.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// RFC 3339 in UTC with milliseconds.
+    /// The time as RFC 3339 text in UTC, with milliseconds.
     pub fn rfc3339(self) -> String {
         let since_epoch = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
         humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch).to_string()
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc3339_has_milliseconds_and_utc() {
+    fn rfc3339_text_has_milliseconds_and_is_in_utc() {
         assert_eq!(Timestamp::from_millis(1_562_262_616_007).rfc3339(), "2019-07-04T17:50:16.007Z");
     }
 }

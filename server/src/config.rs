@@ -1,14 +1,13 @@
-//! What an operator can set, and which values make sense together.
+//! The settings of a server, and the checks across them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::HeaderValue;
-use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
 
 use crate::accounts::OidcIssuer;
@@ -17,169 +16,148 @@ use crate::limits::{ProofOfWork, Rate};
 use crate::secret::sha256;
 use crate::store::postgres::PostgresUrl;
 
-/// The settings of a server. [`Config::default`] is what `guestpass serve` does without flags.
-///
-/// Each field is declared here and nowhere else: its documentation is the text of `--help`, its default is the one below,
-/// and the command line makes a flag, a variable of the environment and a key of the file out of it.
-#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = STORE)]
+/// The settings of a server. The program `guestpass` has a flag for each field, and the same defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where everything is kept: a SQLite file, made if it is not there, one server per file; or a PostgreSQL database,
-    /// postgres://USER:PASSWORD@HOST/DATABASE, for any number of servers. Set one with a password by the environment or
-    /// the file: everybody on the machine sees the flags of a process. sslmode=verify-full and sslrootcert=FILE in its
-    /// query check the database's certificate; pool_size=N bounds the connections of one server (16).
-    #[arg(long, value_name = "sqlite:PATH|postgres://…", default_value = "sqlite:guestpass.db")]
+    /// Where all data is kept: a SQLite file for one server, or a PostgreSQL database for any number of servers. Default:
+    /// `sqlite:guestpass.db`.
     pub store: StoreLocation,
 
-    /// The URL under which clients know this server; goes into every token as `iss`. Changing it ends the access tokens
-    /// that are out; sessions that refresh go on.
-    #[arg(long, value_name = "URL", default_value = "http://localhost:8000", help_heading = TOKENS)]
+    /// URL at which clients reach this server; the claim `iss` of every token. Access tokens with another `iss` are refused;
+    /// sessions with a refresh token continue. Default: `http://localhost:8000`.
     pub issuer: String,
 
-    /// The API that the tokens are for; goes into every token as `aud`.
-    #[arg(long, value_name = "NAME", default_value = "guestpass", help_heading = TOKENS)]
+    /// Name of the API that the tokens are for; the claim `aud` of every token. Default: `guestpass`.
     pub audience: String,
 
-    /// Life of an access token that comes with a refresh token.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, help_heading = TOKENS)]
+    /// Lifetime of an access token that comes with a refresh token. Default: 15 minutes.
     pub access_ttl: Duration,
 
-    /// How long a session may rest. Each refresh starts it anew.
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
+    /// Lifetime of a session that is not refreshed. Each refresh starts it again. Default: 30 days.
     pub refresh_ttl: Duration,
 
-    /// Life of the one token that a client without refresh gets.
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
+    /// Lifetime of the single token that a client without refresh gets. Default: 30 days.
     pub guest_token_ttl: Duration,
 
-    /// For how long a refresh token that has just been used still gets the same successor: for answers that were lost
-    /// and tabs that race. After that, using it again revokes its session.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, help_heading = TOKENS)]
+    /// How long after a refresh the used refresh token still returns the same successor: for lost responses, and for tabs
+    /// that refresh concurrently. A later use of it revokes the session. Default: 60 seconds.
     pub refresh_grace: Duration,
 
-    /// For how long a guest who stays away is kept. Nobody is removed whose session can still be used.
-    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration, help_heading = STORE)]
+    /// How long an inactive guest is kept. A guest with a session that can still be used is never removed. Default: 90 days.
     pub guest_retention: Duration,
 
-    /// For how long a session that is over is kept.
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration, help_heading = STORE)]
+    /// How long an ended session is kept. Default: 7 days.
     pub session_retention: Duration,
 
-    /// How access tokens are signed: EdDSA (fast, and every current library knows it), ES256 or RS256 (for verifiers that
-    /// do not know EdDSA; RS256 is slow to sign), each verified by others with the public key from
-    /// /.well-known/jwks.json; or HS256 (a shared secret; nobody else can verify). The key is made at the first start.
-    /// Tokens signed in another way before stay valid.
-    #[arg(long, value_name = "NAME", default_value = "EdDSA", help_heading = TOKENS)]
+    /// How access tokens are signed. Tokens that were signed with another algorithm before stay valid. Default:
+    /// [`Algorithm::EdDsa`].
     pub algorithm: Algorithm,
 
-    /// How many guests one client may make: COUNT/DURATION, or off. A client is an IPv4 address or the /64 of an IPv6
-    /// address. Many people may share one; whoever comes too soon is told when to try again.
-    #[arg(long, value_name = "RATE", default_value = "30/1h", help_heading = ABUSE)]
+    /// How many guests one client may create. A client is an IPv4 address or the /64 network of an IPv6 address
+    /// ([`ClientNetwork`](crate::ClientNetwork)). Default: 30 per hour.
     pub login_rate: Rate,
 
-    /// How many guests all clients together may make.
-    #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
+    /// How many guests all clients together may create. Default: [`Rate::Off`].
     pub login_rate_total: Rate,
 
-    /// How often one client may refresh. The SDK does so once per --access-ttl and guest.
-    #[arg(long, value_name = "RATE", default_value = "3600/1h", help_heading = ABUSE)]
+    /// How often one client may refresh. Default: 3600 per hour.
     pub refresh_rate: Rate,
 
-    /// How often all clients together may refresh.
-    #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
+    /// How often all clients together may refresh. Default: [`Rate::Off`].
     pub refresh_rate_total: Rate,
 
-    /// How often one client may try to register, to log in to an account or to link one, and ask for the challenges of
-    /// passkeys.
-    #[arg(long, value_name = "RATE", default_value = "60/10m", help_heading = ABUSE)]
+    /// How often one client may try to register, to log in to an account or to link one, and ask for a passkey challenge.
+    /// Default: 60 in 10 minutes.
     pub account_rate: Rate,
 
-    /// How often one client may try passwords for one e-mail address, and all clients together ten times as often. Attempts
-    /// to register are counted apart from those to log in.
-    #[arg(long, value_name = "RATE", default_value = "10/15m", help_heading = ABUSE)]
+    /// How often one client may try passwords for one e-mail address. All clients together may try ten times as often.
+    /// Registrations and logins are counted separately. Default: 10 in 15 minutes.
     pub password_rate: Rate,
 
-    /// Asks each client that makes a guest for a proof of work first (ALTCHA, version 2): iterations of PBKDF2 in each of
-    /// the 256 attempts that it needs on average, or off. 2000 keeps one core busy for a tenth of a second to some
-    /// seconds. For when limits by address are not enough, and for clients that log in by themselves and know how to answer
-    /// (docs/api.md). The npm package guestpass does not: with this, it can make no guest.
-    #[arg(long, value_name = "COST", default_value = "off", help_heading = ABUSE)]
+    /// Proof of work (ALTCHA, version 2) that a client needs to create a guest. Default: [`ProofOfWork::Off`].
     pub login_proof: ProofOfWork,
 
-    /// A proxy in front of this server, or a network of them, such as 10.0.0.0/8: where a request comes from is then read
-    /// from the X-Forwarded-For that the proxy writes. Without this, all who come through a proxy count as one client. Repeat
-    /// it for more; separate them by commas in the environment.
-    #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', value_parser = network, help_heading = ABUSE)]
+    /// Proxies in front of this server. The address of a client is read from the `X-Forwarded-For` that they write. Without
+    /// this setting, all clients behind a proxy count as one client. Default: none.
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Gives no long-lived tokens: a login without `{"refresh": true}` is refused. For when every client is the SDK, or
-    /// refreshes as it does; simple ones of the classic kind cannot log in then.
-    #[arg(long, help_heading = TOKENS)]
+    /// Whether a login without `{"refresh": true}` is refused, so that no long-lived token is issued. Default: `false`.
     pub require_refresh: bool,
 
-    /// Opens POST /introspect (RFC 7662) to services that send this secret, as the password of HTTP Basic or as a Bearer
-    /// token: 32 characters or more; `openssl rand -hex 32` makes one. Put it into the environment or the file, not on
-    /// the command line, which everybody on the machine can see.
-    #[arg(long, value_name = "SECRET", help_heading = TOKENS)]
+    /// Secret of the services that may use `POST /introspect` (RFC 7662). Default: none, and the endpoint responds with 404.
     pub introspection_secret: Option<IntrospectionSecret>,
 
-    /// A web origin that may call from a browser, such as `https://shop.example`. Repeat it for more; separate them by
-    /// commas in the environment, and make a list of them in the file.
-    #[arg(long = "cors-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = BROWSERS)]
+    /// Web origins whose pages may call this server (CORS). Default: none.
     pub cors_origins: Vec<Origin>,
 
-    /// The domain that passkeys belong to: that of the pages, or one above it. By default that of --issuer; an address, such
-    /// as 127.0.0.1, has no passkeys. Changing it makes the passkeys that are there useless.
-    #[arg(long, value_name = "DOMAIN", help_heading = MEMBERS)]
+    /// Domain that passkeys belong to: the domain of the pages, or one above it. Default: the domain of
+    /// [`issuer`](Self::issuer); if that is an IP address, there are no passkeys.
     pub passkey_domain: Option<String>,
 
-    /// A web origin on whose pages passkeys may be used, such as `https://shop.example`. By default --issuer and those of
-    /// --cors-origin that belong to the domain; on localhost the port does not matter. Repeat it for more.
-    #[arg(long = "passkey-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = MEMBERS)]
+    /// Web origins on whose pages passkeys may be used. Default: the issuer, and each of
+    /// [`cors_origins`](Self::cors_origins) that belongs to the domain.
     pub passkey_origins: Vec<Origin>,
 
-    /// An OpenID Connect issuer whose ID tokens POST /link takes, and who this app is to it: URL=CLIENT_ID. Its keys are found
-    /// by its discovery document. Repeat it for more issuers, and for more client ids of one.
-    #[arg(long = "oidc-issuer", value_name = "URL=CLIENT_ID", value_delimiter = ',', help_heading = MEMBERS)]
+    /// OpenID Connect issuers whose ID tokens `POST /link` accepts, with the client ids of this app at them. Default: none.
     pub oidc_issuers: Vec<OidcIssuer>,
 
-    /// A directory with an index.html to serve at every path that is not the API's.
-    #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
+    /// Directory with an `index.html`, which is served at every path that is not part of the API. Default: none.
     pub static_dir: Option<PathBuf>,
 }
 
-// The groups of `--help`.
-const STORE: &str = "Store";
-const TOKENS: &str = "Tokens";
-const ABUSE: &str = "Abuse";
-const BROWSERS: &str = "Browsers";
-const MEMBERS: &str = "Members";
-
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Config {
-    /// The defaults alone: neither the command line nor the environment is read.
     fn default() -> Self {
-        let command = Self::augment_args(clap::Command::new("guestpass")).no_binary_name(true);
-        let matches = command.try_get_matches_from(std::iter::empty::<&str>());
-        #[expect(clippy::expect_used, reason = "the defaults are constants of this file, and every test uses them")]
-        matches.and_then(|matches| Self::from_arg_matches(&matches)).expect("the defaults are valid")
+        Self {
+            store: StoreLocation::Sqlite(PathBuf::from("guestpass.db")),
+            issuer: "http://localhost:8000".to_owned(),
+            audience: "guestpass".to_owned(),
+            access_ttl: 15 * MINUTE,
+            refresh_ttl: 30 * DAY,
+            guest_token_ttl: 30 * DAY,
+            refresh_grace: MINUTE,
+            guest_retention: 90 * DAY,
+            session_retention: 7 * DAY,
+            algorithm: Algorithm::EdDsa,
+            login_rate: at_most(30, HOUR),
+            login_rate_total: Rate::Off,
+            refresh_rate: at_most(3600, HOUR),
+            refresh_rate_total: Rate::Off,
+            account_rate: at_most(60, 10 * MINUTE),
+            password_rate: at_most(10, 15 * MINUTE),
+            login_proof: ProofOfWork::Off,
+            trusted_proxies: Vec::new(),
+            require_refresh: false,
+            introspection_secret: None,
+            cors_origins: Vec::new(),
+            passkey_domain: None,
+            passkey_origins: Vec::new(),
+            oidc_issuers: Vec::new(),
+            static_dir: None,
+        }
     }
 }
 
+fn at_most(count: u32, per: Duration) -> Rate {
+    NonZeroU32::new(count).map_or(Rate::Off, |count| Rate::Limit { count, per })
+}
+
 impl Config {
-    /// The longest that an access token may live.
+    /// The longest lifetime of an access token.
     pub(crate) fn longest_access_ttl(&self) -> Duration {
         if self.require_refresh { self.access_ttl } else { self.access_ttl.max(self.guest_token_ttl) }
     }
 
-    /// Checks what no single value shows.
+    /// Checks the values that depend on each other or on the machine.
     ///
     /// # Errors
-    /// The first setting that cannot work, by the name of its flag.
+    /// The first setting that cannot work.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if let StoreLocation::Postgres(url) = &self.store {
-            url.check().map_err(|why| ConfigError::new("--store", why))?;
+            url.check().map_err(|reason| ConfigError::new("--store", reason))?;
         }
         for (flag, ttl) in [
             ("--access-ttl", self.access_ttl),
@@ -206,7 +184,7 @@ impl Config {
         if self.refresh_grace >= self.refresh_ttl {
             return Err(ConfigError::new("--refresh-grace", "must be shorter than --refresh-ttl"));
         }
-        // RFC 8414 §2. http as well: for a laptop, and behind a proxy that nobody can get around.
+        // RFC 8414 §2. http is allowed, too: for development, and behind a proxy that terminates TLS.
         let is_url = self.issuer.starts_with("https://") || self.issuer.starts_with("http://");
         if !is_url || self.issuer.contains(['?', '#', '"']) || self.issuer.contains(char::is_whitespace) {
             return Err(ConfigError::new("--issuer", "must be an http:// or https:// URL without query and fragment"));
@@ -223,7 +201,7 @@ impl Config {
     }
 }
 
-/// A setting that cannot work.
+/// A setting that cannot work, by the name of its flag in the program `guestpass`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{flag}: {reason}")]
 pub struct ConfigError {
@@ -236,18 +214,18 @@ impl ConfigError {
         Self { flag, reason: reason.into() }
     }
 
-    /// The flag that sets it, such as `--issuer`.
+    /// The flag, such as `--issuer`.
     pub const fn flag(&self) -> &'static str {
         self.flag
     }
 }
 
-/// Where the data is: `sqlite:PATH`, or `postgres://…`.
+/// Where the data is kept; written as `sqlite:PATH` or `postgres://…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
-    /// A SQLite file, made if it is not there.
+    /// A SQLite file, which the server creates if it does not exist.
     Sqlite(PathBuf),
-    /// A PostgreSQL database, which many servers can share.
+    /// A PostgreSQL database, which any number of servers can share.
     Postgres(PostgresUrl),
 }
 
@@ -276,12 +254,12 @@ impl FromStr for StoreLocation {
     }
 }
 
-/// What a service proves with that it may introspect. Only its hash is kept.
+/// The secret of services that may introspect tokens. Only its hash is kept in memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IntrospectionSecret([u8; 32]);
 
 impl IntrospectionSecret {
-    /// Whether `given` is the secret. Takes the same time wherever they differ.
+    /// Whether `given` is the secret. Compares in constant time.
     pub(crate) fn is(&self, given: &[u8]) -> bool {
         verify_slices_are_equal(&self.0, &sha256(given)).is_ok()
     }
@@ -307,7 +285,7 @@ impl fmt::Debug for IntrospectionSecret {
     }
 }
 
-/// A web origin (RFC 6454): scheme, host and port, as browsers send it in `Origin`.
+/// A web origin (RFC 6454): scheme, host and port, in the form of the header `Origin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
@@ -317,7 +295,7 @@ impl Origin {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // It was made of text.
+        // It was parsed from text.
         self.0.to_str().unwrap_or_default()
     }
 }
@@ -337,7 +315,7 @@ impl FromStr for Origin {
     }
 }
 
-/// A value that cannot be read; says what was expected.
+/// A value of a setting that cannot be parsed. Its message says what is expected, and does not repeat the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(&'static str);
@@ -346,18 +324,4 @@ impl InvalidValue {
     pub(crate) const fn new(expected: &'static str) -> Self {
         Self(expected)
     }
-}
-
-/// Reads a duration as people write it: `90s`, `15m`, `12h`, `30d`. For flags of an embedding program.
-///
-/// # Errors
-/// The text is no duration.
-pub fn duration(text: &str) -> Result<Duration, InvalidValue> {
-    humantime::parse_duration(text).map_err(|_| InvalidValue("expected a duration such as 90s, 15m, 12h or 30d"))
-}
-
-/// Reads a network in CIDR notation; an address alone is a network of one.
-fn network(text: &str) -> Result<IpNet, InvalidValue> {
-    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| InvalidValue("expected a network such as 10.0.0.0/8 or 2001:db8::/32, or one address"))
 }

@@ -1,7 +1,8 @@
-//! The Guestpass server: gives every visitor an identity before they sign up.
+//! Identity for visitors who have not signed up yet: an axum library that issues, refreshes, verifies and revokes *anonymous
+//! sessions*, keeps the data of guests, and makes guests members.
 //!
-//! [`Guestpass::open`] opens a store, [`Guestpass::router`] gives an axum [`Router`](axum::Router) with the whole API, and
-//! [`Guest`] is the extractor that tells a handler of any axum application who asks:
+//! [`Guestpass::open`] opens the store, [`Guestpass::router`] is the HTTP API, and the extractor [`Guest`] gives a handler of
+//! your axum application the guest of the request:
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -19,19 +20,19 @@
 //! # }
 //! ```
 //!
-//! A service that only verifies takes a [`ResourceServer`] and its [`Visitor`] instead: the public keys, and no store. Both
-//! are shown whole in `examples/`.
+//! A service that only verifies tokens uses [`ResourceServer`] and its extractor [`Visitor`] instead: they need the public
+//! keys, and no store. `examples/` has both as complete programs. The crate `guestpass-cli` is the program `guestpass`, for
+//! apps that are not written in Rust.
 //!
-//! Inside, `routes` has one file per resource and decides nothing; `auth` knows keys, tokens and sessions; `accounts`
-//! makes guests members; `store` keeps everything behind a trait; `activity` is what is allowed to be a few seconds late.
+//! Inside, `routes` has one file per resource and makes no decisions; `auth` has keys, tokens and sessions; `accounts` makes
+//! guests members; `limits` counts requests; `store` is the storage behind a trait, on SQLite and on PostgreSQL; `activity`
+//! is what may be written a few seconds late.
 
 mod accounts;
 mod activity;
 mod auth;
 mod clock;
 mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 mod error;
 mod etag;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -53,9 +54,9 @@ pub use auth::{
     UnknownAlgorithm, VerifyError, Visitor,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use config::{Config, ConfigError, InvalidValue, Origin, StoreLocation, duration};
+pub use config::{Config, ConfigError, IntrospectionSecret, InvalidValue, Origin, StoreLocation};
 pub use error::Unauthorized;
-pub use limits::{ProofOfWork, Rate};
+pub use limits::{ClientNetwork, ProofOfWork, Rate};
 pub use routes::openapi::document as openapi;
 pub use server::{Guestpass, OpenError};
 pub use store::postgres::PostgresUrl;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{Extensions, HeaderMap};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at};
@@ -17,7 +18,7 @@ use crate::auth::{
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{Config, ConfigError, StoreLocation};
-use crate::limits::Limits;
+use crate::limits::{ClientNetwork, Limits};
 use crate::metrics::Metrics;
 use crate::routes;
 use crate::store::postgres::PostgresStore;
@@ -58,7 +59,7 @@ impl Guestpass {
         Self::open_at(config, Arc::new(SystemClock)).await
     }
 
-    /// The same with a clock of one's own, for tests.
+    /// As [`Guestpass::open`], with another clock: for tests and simulations.
     ///
     /// # Errors
     /// As [`Guestpass::open`].
@@ -117,12 +118,34 @@ impl Guestpass {
         Ok(Self { inner })
     }
 
-    /// The API, and the static files if there are any, as an axum application.
+    /// The API, with the static files of [`Config::static_dir`], as an axum application.
     ///
-    /// It has an answer for every path. To embed it, nest it under a path of its own, or merge it into a router that
-    /// has no fallback.
+    /// It responds at every path. To embed it, nest it under a path, or merge it into a router without a fallback.
     pub fn router(&self) -> Router {
-        routes::router(self)
+        self.with_layers(self.routes())
+    }
+
+    /// The routes of [`Guestpass::router`] without the layers around them, for an application that adds routes, middleware or
+    /// another fallback inside of those layers. Pass the result to [`Guestpass::with_layers`].
+    pub fn routes(&self) -> Router<Self> {
+        routes::routes(self)
+    }
+
+    /// Puts the layers of [`Guestpass::router`] around `routes`: the log and metrics of requests, CORS, security headers, and
+    /// the limits of a request's time and body.
+    pub fn with_layers(&self, routes: Router<Self>) -> Router {
+        routes::with_layers(routes, self)
+    }
+
+    /// The settings that the server was opened with.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The client of a request, as the limits count it. Reads `ConnectInfo<SocketAddr>`, and `X-Forwarded-For` if the peer
+    /// is one of [`Config::trusted_proxies`]. `None` without `ConnectInfo`.
+    pub fn client_network(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
+        self.inner.limits.client_of(headers, extensions)
     }
 
     /// What operators watch: `/metrics`, `/healthz` and `/readyz`. Not for the public; serve it at an address of its own.

@@ -26,8 +26,6 @@ pub use resource_server::{ResourceServer, VerifyError, Visitor};
 
 pub(crate) use access_token::Issuer;
 pub(crate) use bearer::NoToken;
-#[cfg(feature = "demo")]
-pub(crate) use bearer::bearer_token;
 pub(crate) use guest::Subject;
 pub(crate) use introspection::Introspection;
 pub(crate) use keys::{KeyError, Keys};

@@ -13,9 +13,10 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What is counted as one client: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
+/// A client as the limits count it: an IPv4 address, or the /64 network of an IPv6 address, which providers assign to one
+/// customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ClientNetwork(IpAddr);
+pub struct ClientNetwork(IpAddr);
 
 impl From<IpAddr> for ClientNetwork {
     fn from(address: IpAddr) -> Self {

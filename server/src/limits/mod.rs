@@ -24,10 +24,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::IDEMPOTENCY_KEY;
 
-#[cfg(feature = "demo")]
-pub(crate) use self::address::ClientNetwork;
-#[cfg(not(feature = "demo"))]
-use self::address::ClientNetwork;
 use self::address::TrustedProxies;
 use self::attempts::Attempts;
 use self::proof::Proofs;
@@ -41,6 +37,7 @@ use crate::metrics::Metrics;
 use crate::secret::sha256;
 use crate::server::Guestpass;
 
+pub use self::address::ClientNetwork;
 pub use self::proof::ProofOfWork;
 pub use self::rate::Rate;
 

@@ -22,7 +22,6 @@ mod revoke;
 mod static_files;
 mod token;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -36,28 +35,18 @@ use crate::error::Problem;
 use crate::limits::{Limits, limit_accounts, limit_logins, limit_refreshes};
 use crate::server::{Guestpass, Inner};
 
-pub(crate) fn router(guestpass: &Guestpass) -> Router {
-    let routes = documented(guestpass);
-    let routes = match &guestpass.inner.config.static_dir {
-        Some(directory) => with_files(routes, directory),
-        None => routes.fallback(not_found),
-    };
-    wrap(routes, guestpass)
-}
-
-/// Every route of the contract.
-pub(crate) fn documented(guestpass: &Guestpass) -> Router<Guestpass> {
+/// Every route of the contract, and the fallback for other paths; without the layers around them.
+pub(crate) fn routes(guestpass: &Guestpass) -> Router<Guestpass> {
     let (routes, _) = api(Some(&guestpass.inner.limits)).split_for_parts();
-    routes.method_not_allowed_fallback(method_not_allowed)
+    let routes = routes.method_not_allowed_fallback(method_not_allowed);
+    match &guestpass.inner.config.static_dir {
+        Some(directory) => routes.fallback_service(static_files::service(directory)),
+        None => routes.fallback(not_found),
+    }
 }
 
-/// With the files of a directory at every other path.
-pub(crate) fn with_files(routes: Router<Guestpass>, directory: &Path) -> Router<Guestpass> {
-    routes.fallback_service(static_files::service(directory))
-}
-
-/// With the layers around everything.
-pub(crate) fn wrap(routes: Router<Guestpass>, guestpass: &Guestpass) -> Router {
+/// Puts the layers around all routes.
+pub(crate) fn with_layers(routes: Router<Guestpass>, guestpass: &Guestpass) -> Router {
     let Inner { config, metrics, .. } = &*guestpass.inner;
     layers::wrap(routes.with_state(guestpass.clone()), config, metrics)
 }

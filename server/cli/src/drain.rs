@@ -1,10 +1,10 @@
-//! The first moments after the process was told to stop: a proxy in front is made to go elsewhere.
+//! Draining: after the process was told to stop, a proxy in front is made to send requests to another node.
 //!
-//! Whoever closes its port at once breaks the connections that the kernel has accepted and the process has not, and the
-//! requests on their way over idle ones. So the port stays open for a moment, and requests that any proxy may send again
-//! (RFC 9110 §9.2.2, and those of ours that are as good as idempotent) get a 503 without being looked at: the proxy asks
-//! another node and, told so by this, this one no more. What must not be sent twice is served as ever. When nothing has
-//! come for a while the port is closed, and nobody notices.
+//! A server that closes its port immediately breaks the connections that only the kernel has accepted, and requests that are on
+//! their way over idle connections. Therefore the port stays open for a moment. Requests that a proxy may repeat (RFC 9110
+//! §9.2.2, and our idempotent POSTs) get 503 without being handled: the proxy repeats them at another node, and marks this
+//! one as down. Requests that must not be repeated are handled as always. When no request has arrived for a while, the
+//! port is closed, and no client notices.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,32 +19,33 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// Without requests for so long, nobody sends any more.
+/// Draining ends after this time without a request.
 const QUIET: Duration = Duration::from_millis(300);
-/// Who still sends after this does not listen.
+/// Draining ends after this time although requests still arrive.
 const LONGEST: Duration = Duration::from_secs(3);
-/// A login repeated under its key gives the same guest, and one without a key at worst a guest that nobody ever hears of;
-/// a refresh gives the same successor; revoking twice is revoking.
+/// POST requests that a proxy may repeat. A repeated login with an `Idempotency-Key` returns the same guest, and without one
+/// it creates at worst a guest that no client uses; a repeated refresh returns the same successor; a repeated revocation
+/// changes nothing.
 const SAFE_TO_REPEAT: [&str; 3] = ["/anonymous-login", "/token", "/revoke"];
 
 /// Cheap to clone; every clone is the same.
 #[derive(Debug, Clone)]
-pub(super) struct Drain {
-    /// When the last request came, once draining.
+pub(crate) struct Drain {
+    /// When the last request arrived; `None` before draining.
     last: Arc<watch::Sender<Option<Instant>>>,
 }
 
 impl Drain {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { last: Arc::new(watch::Sender::new(None)) }
     }
 
-    pub(super) fn around(&self, router: Router) -> Router {
+    pub(crate) fn around(&self, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), pass))
     }
 
-    /// Begins, and waits until no more requests come.
-    pub(super) async fn until_quiet(&self) {
+    /// Starts draining, and waits until no more requests arrive.
+    pub(crate) async fn until_quiet(&self) {
         let mut requests = self.last.subscribe();
         self.last.send_replace(Some(Instant::now()));
         let quiet = async {
@@ -52,13 +53,13 @@ impl Drain {
                 let last = requests.borrow_and_update().unwrap_or_else(Instant::now);
                 tokio::select! {
                     () = sleep_until(last + QUIET) => return,
-                    // It cannot fail: we hold the sender.
+                    // It cannot fail: `self` has the sender.
                     _ = requests.changed() => {}
                 }
             }
         };
         if timeout(LONGEST, quiet).await.is_err() {
-            tracing::warn!("requests still come; whoever sends them does not go elsewhere on a 503");
+            tracing::warn!("stopping although requests still arrive: the proxy or client repeats them here after a 503");
         }
     }
 }
@@ -69,15 +70,15 @@ async fn pass(State(drain): State<Drain>, request: Request, next: Next) -> Respo
         return next.run(request).await;
     }
     drain.last.send_replace(Some(Instant::now()));
-    let mut response = if may_be_sent_again(&request) { elsewhere() } else { next.run(request).await };
+    let mut response = if may_be_repeated(&request) { stopping() } else { next.run(request).await };
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-fn may_be_sent_again(request: &Request) -> bool {
+fn may_be_repeated(request: &Request) -> bool {
     let path = request.uri().path();
     match *request.method() {
-        // The process is alive and well until it ends.
+        // The process is healthy until it ends.
         Method::GET | Method::HEAD => path != "/healthz",
         Method::PUT | Method::DELETE => true,
         Method::POST => SAFE_TO_REPEAT.contains(&path),
@@ -85,7 +86,7 @@ fn may_be_sent_again(request: &Request) -> bool {
     }
 }
 
-fn elsewhere() -> Response {
+fn stopping() -> Response {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let body = json!({
         "type": "about:blank",
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn s12_a_draining_node_sends_away_what_may_be_repeated_and_serves_the_rest() {
+    async fn s12_a_draining_node_refuses_requests_that_may_be_repeated_and_serves_the_rest() {
         let drain = Drain::new();
         let router = drain.around(Router::new().fallback(any(async || "served")));
         let status = async |method: &str, path: &str| {
@@ -128,12 +129,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn s12_draining_lasts_while_requests_come_but_not_for_ever() {
+    async fn s12_draining_lasts_while_requests_arrive_up_to_a_limit() {
         let drain = Drain::new();
         let router = drain.around(Router::new().fallback(any(async || "served")));
         let started = Instant::now();
 
-        let knocking = async {
+        let requests = async {
             loop {
                 let request = Request::get("/").body(Body::empty()).unwrap();
                 router.clone().oneshot(request).await.unwrap();
@@ -142,7 +143,7 @@ mod tests {
         };
         tokio::select! {
             () = drain.until_quiet() => {}
-            () = knocking => {}
+            () = requests => {}
         }
 
         assert_eq!(started.elapsed(), LONGEST);

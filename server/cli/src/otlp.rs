@@ -1,7 +1,7 @@
-//! Spans for an OpenTelemetry collector: one for each request, in the trace of whoever made it, and below it what the
-//! library says about the store.
+//! Spans for an OpenTelemetry collector: one for each request, in the trace of its caller, with the library's spans of the store
+//! as children.
 //!
-//! A span has the route, the status and the path, never a query or a header: nothing secret leaves the process this way.
+//! A span has the route, the status and the path, never a query or a header, so that no secret leaves the process.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -27,16 +27,16 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// `service.name` of the spans, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES gives another.
 const SERVICE: &str = "guestpass";
-/// What a collector that does not answer may cost, also at the end of the process.
+/// How long an export may take, also at the end of the process.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// The log leaves these spans out: it has the library's own.
+/// Of the spans of this file. The log leaves them out, because it has the library's span of each request.
 const TARGET: &str = "guestpass::otlp";
-/// The library's name in what it tells.
+/// The start of the target of the library's spans and events.
 const LIBRARY: &str = "guestpass_server";
 
 /// The base URL of a collector.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint(String);
+pub(crate) struct Endpoint(String);
 
 impl FromStr for Endpoint {
     type Err = &'static str;
@@ -50,11 +50,11 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Where spans go.
-pub(super) struct Spans(SdkTracerProvider);
+/// Exports spans to a collector.
+pub(crate) struct Spans(SdkTracerProvider);
 
 impl Spans {
-    pub(super) fn to(Endpoint(base): &Endpoint) -> Result<Self, String> {
+    pub(crate) fn to(Endpoint(base): &Endpoint) -> Result<Self, String> {
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
@@ -70,8 +70,8 @@ impl Spans {
         Ok(Self(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build()))
     }
 
-    /// Takes the spans of [`around`] and those of the store, and the log's lines from info up as their events.
-    pub(super) fn layer<S>(&self) -> impl Layer<S>
+    /// Exports the spans of [`around`] and of the store, with the log lines from level info up as their events.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
@@ -80,28 +80,28 @@ impl Spans {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(is_collected))
+            .with_filter(filter_fn(is_exported))
     }
 
-    /// Sends what is left.
-    pub(super) fn stop(self) {
+    /// Exports the remaining spans.
+    pub(crate) fn stop(self) {
         if let Err(error) = self.0.shutdown_with_timeout(TIMEOUT) {
-            tracing::warn!(%error, "the last spans were not sent");
+            tracing::warn!(%error, "the last spans could not be sent to --otlp-endpoint");
         }
     }
 }
 
-fn is_collected(metadata: &Metadata<'_>) -> bool {
+fn is_exported(metadata: &Metadata<'_>) -> bool {
     let ours = metadata.target() == TARGET || metadata.target().starts_with(LIBRARY);
-    // The library's span of a request says less than ours.
-    let other = metadata.is_span() && metadata.name() == "request" && metadata.target() != TARGET;
-    let loud = metadata.is_event() && *metadata.level() > Level::INFO;
-    ours && !other && !loud
+    // The library's own span of a request has fewer attributes than that of this file.
+    let duplicate = metadata.is_span() && metadata.name() == "request" && metadata.target() != TARGET;
+    let verbose = metadata.is_event() && *metadata.level() > Level::INFO;
+    ours && !duplicate && !verbose
 }
 
-/// Puts each request into a span, by the semantic conventions for HTTP servers.
-pub(super) fn around(router: Router) -> Router {
-    // For each route, and not around all of them: only there is the route known.
+/// Wraps each request in a span with the attributes of the semantic conventions for HTTP servers.
+pub(crate) fn around(router: Router) -> Router {
+    // `layer` wraps each route, where the route's template is known.
     router.layer(from_fn(trace))
 }
 
@@ -110,7 +110,7 @@ async fn trace(request: Request, next: Next) -> Response {
     async {
         let span = span(&request);
         let response = next.run(request).instrument(span.clone()).await;
-        note(&span, response.status());
+        record_status(&span, response.status());
         response
     }
     .with_context(caller)
@@ -134,7 +134,7 @@ fn span(request: &Request) -> Span {
     )
 }
 
-fn note(span: &Span, status: StatusCode) {
+fn record_status(span: &Span, status: StatusCode) {
     span.record("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");

@@ -5,40 +5,41 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::error::Problem;
+use crate::problem::not_found;
 
-/// In a debug build they are read from the folder when they are asked for.
+/// In a debug build they are read from the folder at each request.
 #[derive(RustEmbed)]
-#[folder = "../demo-react/dist"]
+#[folder = "../../demo-react/dist"]
 #[allow_missing = true]
 struct Pages;
 
 const INDEX: &str = "index.html";
 
-pub(super) fn has_pages() -> bool {
+pub(crate) fn exist() -> bool {
     Pages::get(INDEX).is_some()
 }
 
-/// A path that names no file gives the page, unless it looks like a file that is missing.
-pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+/// Serves the file at the path. Any other path is a page of the single-page app, and gets `index.html`, unless its last part
+/// has a dot: then a file is missing, and the response is 404.
+pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return not_found();
     }
     let path = uri.path().trim_start_matches('/');
     let names_a_file = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
     match Pages::get(if path.is_empty() { INDEX } else { path }) {
-        Some(file) => answer(file, &headers),
+        Some(file) => respond(file, &headers),
         None if names_a_file => not_found(),
-        None => Pages::get(INDEX).map_or_else(not_found, |page| answer(page, &headers)),
+        None => Pages::get(INDEX).map_or_else(not_found, |page| respond(page, &headers)),
     }
 }
 
-fn answer(file: EmbeddedFile, asked: &HeaderMap) -> Response {
+fn respond(file: EmbeddedFile, request: &HeaderMap) -> Response {
     let tag: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}\"");
     let content_type = HeaderValue::from_str(file.metadata.mimetype());
-    // Kept, but asked for each time, as the files of a directory are.
-    let mut response = if asked.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
+    // `no-cache`: the browser stores the file, and revalidates it each time, as with the files of a directory.
+    let mut response = if request.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         file.data.into_owned().into_response()
@@ -50,8 +51,4 @@ fn answer(file: EmbeddedFile, asked: &HeaderMap) -> Response {
         headers.insert(ETAG, tag);
     }
     response
-}
-
-fn not_found() -> Response {
-    Problem::new(StatusCode::NOT_FOUND, "There is nothing here.").into_response()
 }

@@ -1,5 +1,17 @@
-//! The command line: one file per command, one precedence for every setting (`settings`), and the life of the process.
+//! The program `guestpass`: the server of [`guestpass_server`] as a process.
+//!
+//! | command | what it does |
+//! | --- | --- |
+//! | `guestpass serve` | serves the API until SIGTERM or SIGINT |
+//! | `guestpass sweep` | removes ended sessions and inactive guests |
+//! | `guestpass keys` | lists and rotates the keys that sign tokens |
+//! | `guestpass openapi` | prints the OpenAPI document of the API |
+//!
+//! Each command has a file. `settings` reads the flags, the environment and the TOML file with one precedence; `config`
+//! has the flags of the library's settings. `connections` and `drain` are the life of the process while it serves;
+//! `telemetry` and `otlp` are what it reports.
 
+mod config;
 mod connections;
 mod drain;
 mod file;
@@ -19,7 +31,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use guestpass_server::OpenError;
 
-use self::settings::{Invalid, Sources};
+use self::settings::{SettingsError, Sources};
 
 /// Gives every visitor of a web app an identity before they sign up.
 #[derive(Debug, Parser)]
@@ -44,38 +56,38 @@ enum Command {
 const SETTINGS: &str = "\
 Settings:
   Every setting is a flag (--access-ttl 15m), a variable of the environment (GUESTPASS_ACCESS_TTL=15m) and a key of the
-  TOML file that --config names (access-ttl = \"15m\"). A flag wins over the environment, the environment over the file.";
+  TOML file that --config names (access-ttl = \"15m\"). A flag overrides the environment; the environment overrides the
+  file.";
 
-/// Runs the program.
-pub(crate) fn run() -> ExitCode {
+fn main() -> ExitCode {
     let (cli, sources) = match settings::parse(std::env::args_os().collect()) {
         Ok(parsed) => parsed,
-        Err(Invalid::Arguments(error)) => return explain(&error),
-        Err(Invalid::Setting(line)) => return fail(2, &line),
+        Err(SettingsError::Arguments(error)) => return report(&error),
+        Err(SettingsError::Setting(line)) => return fail(2, &line),
     };
-    let done = match cli.command {
+    let result = match cli.command {
         Command::Serve(args) => serve::run(args, &sources),
         Command::Sweep(args) => sweep::run(args, &sources),
         Command::Keys(args) => keys::run(args, &sources),
         Command::Openapi(openapi::OpenapiArgs {}) => openapi::run(),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Configuration(line)) => fail(2, &line),
-        Err(Failure::Running(line)) => fail(1, &line),
+        Err(CommandError::Configuration(line)) => fail(2, &line),
+        Err(CommandError::Running(line)) => fail(1, &line),
     }
 }
 
-/// Why the process ends with an error; each is one line.
-enum Failure {
-    /// A setting cannot work.
+/// Why a command failed, in one line for standard error.
+enum CommandError {
+    /// A setting cannot work: exit code 2.
     Configuration(String),
-    /// Something broke while running.
+    /// The command failed while it ran: exit code 1.
     Running(String),
 }
 
-impl Failure {
-    /// A server could not be opened. Says where the setting at fault comes from.
+impl CommandError {
+    /// A server could not be opened. The line names the source of the setting at fault.
     fn opening(error: &OpenError, sources: &Sources) -> Self {
         let flag = match error {
             OpenError::Config(error) => error.flag(),
@@ -86,18 +98,18 @@ impl Failure {
     }
 }
 
-/// Help and version go to standard output; an error becomes one line.
-fn explain(error: &clap::Error) -> ExitCode {
-    let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if asked_for || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // A closed pipe is no reason to fail in another way.
+/// Prints help and version on standard output, and an error as one line on standard error.
+fn report(error: &clap::Error) -> ExitCode {
+    let requested = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if requested || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // A closed standard output does not change the exit code.
         let _ = error.print();
-        return ExitCode::from(if asked_for { 0 } else { 2 });
+        return ExitCode::from(if requested { 0 } else { 2 });
     }
     fail(2, &settings::one_line(error))
 }
 
-/// Plain text, also when the log is off.
+/// Plain text, so that it appears also when --log is off.
 fn fail(code: u8, line: &str) -> ExitCode {
     eprintln!("guestpass: {line}");
     ExitCode::from(code)

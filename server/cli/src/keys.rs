@@ -1,4 +1,4 @@
-//! `guestpass keys`: looks at the keys of a store, and rotates them.
+//! `guestpass keys`: lists the keys of a store, and rotates them.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,60 +6,60 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use guestpass_server::{KeyAdmin, KeyInfo, Leak, OpenError, RotationError, StoreError, StoreLocation};
 
-use super::Failure;
-use super::settings::Sources;
+use crate::CommandError;
+use crate::config::{StoreArgs, duration};
+use crate::settings::Sources;
 
 /// Lists and rotates the keys that sign tokens.
 ///
-/// The keys are in the store, and so is what these commands write: they need the store and no server. Servers may be
-/// running on it, one or many. Each asks the store every two seconds, and takes a new key over without a restart.
+/// These commands read and write the keys in the store. They need no running server, and any number of servers can be running
+/// on the store: each reads the keys every two seconds, and uses a new key without a restart.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-pub(super) struct KeysArgs {
+pub(crate) struct KeysArgs {
     #[command(subcommand)]
     command: KeysCommand,
 }
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    List(StoreArgs),
+    List(ListArgs),
     Rotate(RotateArgs),
 }
 
-/// Lists all keys: what each signs, and until when it verifies. Shows nothing secret.
+/// Lists all keys: what each key signs, and until when it verifies. Shows no secret.
 ///
-/// next: published, so that others know it in time. signing: signs every new token. verifying: signs no more, and is
-/// dropped when its last token has expired.
+/// next: published, and does not sign yet. signing: signs every new token. verifying: does not sign; it is dropped when the
+/// last token that it has signed expires.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-struct StoreArgs {
-    /// Where everything is kept: the same as for `guestpass serve`.
-    #[arg(long, value_name = "sqlite:PATH|postgres://…", default_value = "sqlite:guestpass.db")]
-    store: StoreLocation,
+struct ListArgs {
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Makes new keys for access tokens and for refresh tokens.
 ///
-/// They are published at /.well-known/jwks.json within seconds, and sign once --notice has passed: whoever verifies
-/// tokens keeps the published keys for a while. The keys before go on verifying until their last token has expired; then
-/// they are dropped. No guest notices. Rotating again while new keys wait makes no more of them; it can only let them
-/// sign earlier.
+/// The new keys are published at /.well-known/jwks.json within seconds, and sign after --notice: services that verify tokens
+/// cache the published keys. The keys before them verify until their last token has expired; then they are dropped. Guests
+/// notice nothing. If new keys are waiting already, another rotation makes no more keys; it can only make them sign
+/// earlier.
 ///
-/// The algorithm stays. To change it, start the server with another --algorithm.
+/// The algorithm stays the same. To change it, start the server with another --algorithm.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 struct RotateArgs {
     #[command(flatten)]
     store: StoreArgs,
 
-    /// For how long the new keys are published before they sign; at least 5s. Servers allow the published keys to be kept
-    /// for 5 minutes, and libraries keep them for up to 10.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    /// How long the new keys are published before they sign; at least 5s. Services may cache the published keys for 5 minutes,
+    /// and some libraries cache them for 10.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
     notice: Duration,
 
-    /// Somebody else may know these keys: the new ones sign at once, and the others are dropped at once. Every access token
-    /// that is out is then refused. With `access`, clients refresh and go on; with `all`, every session ends, and with it
-    /// every guest's way back.
+    /// For keys that may be known to an attacker: the new keys sign immediately, and the old keys are dropped immediately.
+    /// Every access token that was issued before is then refused. With `access`, clients refresh and continue; with `all`,
+    /// every session ends, and guests cannot get back to their data.
     #[arg(long, value_name = "WHICH", conflicts_with = "notice")]
     leaked: Option<Leaked>,
 }
@@ -68,7 +68,7 @@ struct RotateArgs {
 enum Leaked {
     /// The keys of access tokens.
     Access,
-    /// All keys: a copy of the store has been seen.
+    /// All keys, for example if a copy of the store was stolen.
     All,
 }
 
@@ -77,13 +77,12 @@ Examples:
   guestpass keys rotate --store sqlite:/var/lib/guestpass/guests.db
   guestpass keys rotate --leaked access";
 
-/// Runs the command.
-pub(super) fn run(args: KeysArgs, sources: &Sources) -> Result<(), Failure> {
+pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Running(format!("the runtime could not be started: {error}")))?;
+    let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     runtime.block_on(async {
         match args.command {
-            KeysCommand::List(store) => with(&store, sources, async |keys| Ok(keys.list().await?)).await,
+            KeysCommand::List(ListArgs { store }) => with(&store, sources, async |keys| Ok(keys.list().await?)).await,
             KeysCommand::Rotate(RotateArgs { store, notice, leaked }) => {
                 with(&store, sources, async |keys| match leaked {
                     None => keys.rotate(notice).await,
@@ -100,21 +99,21 @@ async fn with(
     StoreArgs { store }: &StoreArgs,
     sources: &Sources,
     command: impl AsyncFnOnce(&KeyAdmin) -> Result<Vec<KeyInfo>, RotationError>,
-) -> Result<(), Failure> {
-    let admin = KeyAdmin::open(store).await.map_err(|error| Failure::opening(&error, sources))?;
-    let done = command(&admin).await;
+) -> Result<(), CommandError> {
+    let admin = KeyAdmin::open(store).await.map_err(|error| CommandError::opening(&error, sources))?;
+    let result = command(&admin).await;
     admin.close().await;
-    match done {
+    match result {
         Ok(keys) => {
-            // A closed pipe is no reason to fail.
+            // A closed standard output does not change the exit code.
             let _ = std::io::stdout().write_all(table(&keys).as_bytes());
             Ok(())
         }
         Err(RotationError::ShortNotice) => {
-            Err(Failure::Configuration(format!("--notice: {}", RotationError::ShortNotice)))
+            Err(CommandError::Configuration(format!("--notice: {}", RotationError::ShortNotice)))
         }
-        Err(RotationError::Store(error)) => Err(Failure::opening(&cannot_use(store, error), sources)),
-        Err(error) => Err(Failure::Running(error.to_string())),
+        Err(RotationError::Store(error)) => Err(CommandError::opening(&cannot_use(store, error), sources)),
+        Err(error) => Err(CommandError::Running(error.to_string())),
     }
 }
 

@@ -1,24 +1,24 @@
-//! The file of settings: TOML, one key per flag.
+//! The TOML file of settings: one key for each flag.
 
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-/// One setting of the file, as it would be written behind its flag.
+/// One setting of the file, with its values in the form in which they follow a flag.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) key: String,
+pub(crate) struct Entry {
+    pub(crate) key: String,
     /// Counted from 1.
-    pub(super) line: usize,
-    /// More than one for a flag that may be repeated.
-    pub(super) values: Vec<String>,
+    pub(crate) line: usize,
+    /// More than one for a flag that can be repeated.
+    pub(crate) values: Vec<String>,
 }
 
 /// Reads the file.
 ///
 /// # Errors
 /// One line: the file, the line in it, and what is wrong there.
-pub(super) fn read(path: &Path) -> Result<Vec<Entry>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
     entries(&text).map_err(|(line, reason)| format!("{}, line {line}: {reason}", path.display()))
 }
@@ -54,7 +54,7 @@ fn values(value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
 fn single(value: &DeValue<'_>) -> Result<String, &'static str> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
-        // In decimal, whatever it is written in.
+        // In decimal, also if it is written in another base.
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map(|number| number.to_string())
             .map_err(|_| "a number that is too large"),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_told_with_its_line() {
+    fn other_values_are_errors_with_their_line() {
         for (text, line, says) in [
             ("a = 1\nb = 1.5\n", 2, "float"),
             ("a = 1\n[tokens]\naccess-ttl = \"1m\"\n", 2, "table"),

@@ -1,7 +1,7 @@
-//! An answer that does not arrive: its connection breaks in the middle of the body.
+//! A response that is lost: its connection breaks in the middle of the body.
 //!
-//! Not before the head: a browser sends a request again by itself when a connection that it has used before ends without
-//! a word, and nobody would notice the fault.
+//! It does not break before the head: a browser repeats a request by itself if a connection that it has used before ends
+//! without a byte of the response, and the page would not see the fault.
 
 use std::io;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
-/// As much of `answer` as gets through, under the length of all of it.
-pub(super) fn lost(answer: Bytes) -> Body {
-    let half = answer.slice(..answer.len() / 2);
-    Body::new(Lost { length: answer.len() as u64, state: State::Half(half) })
+/// A body with the length of `response` that ends with an error after half of it.
+pub(crate) fn lost(response: Bytes) -> Body {
+    let half = response.slice(..response.len() / 2);
+    Body::new(Lost { length: response.len() as u64, state: State::Half(half) })
 }
 
 struct Lost {
@@ -23,7 +23,7 @@ struct Lost {
 
 enum State {
     Half(Bytes),
-    /// What was given is sent once the connection is asked for more and hears that it has to wait.
+    /// hyper writes the half to the connection when the body is pending.
     Flushing,
     Broken,
 }
@@ -45,7 +45,7 @@ impl HttpBody for Lost {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            State::Broken => Poll::Ready(Some(Err(io::Error::other("the answer is lost, as it was ordered")))),
+            State::Broken => Poll::Ready(Some(Err(io::Error::other("the response is lost: a fault of the lab")))),
         }
     }
 

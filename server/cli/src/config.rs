@@ -1,0 +1,220 @@
+//! The flags of the library's settings: their names, their texts in `--help`, and how their values are written.
+//!
+//! The defaults are those of [`Config::default`]; a test compares them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use guestpass_server::{Algorithm, Config, IntrospectionSecret, OidcIssuer, Origin, ProofOfWork, Rate, StoreLocation};
+use ipnet::IpNet;
+
+/// One flag for each field of [`Config`].
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+
+    /// URL at which clients reach this server; the claim `iss` of every token. If you change it, access tokens that were
+    /// issued before are refused; sessions with a refresh token continue.
+    #[arg(long, value_name = "URL", default_value = "http://localhost:8000", help_heading = TOKENS)]
+    issuer: String,
+
+    /// Name of the API that the tokens are for; the claim `aud` of every token.
+    #[arg(long, value_name = "NAME", default_value = "guestpass", help_heading = TOKENS)]
+    audience: String,
+
+    /// Lifetime of an access token that comes with a refresh token.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, help_heading = TOKENS)]
+    access_ttl: Duration,
+
+    /// Lifetime of a session that is not refreshed. Each refresh starts it again.
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
+    refresh_ttl: Duration,
+
+    /// Lifetime of the single token that a client without refresh gets.
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
+    guest_token_ttl: Duration,
+
+    /// How long after a refresh the used refresh token still returns the same successor: for lost responses, and for tabs
+    /// that refresh concurrently. A later use of it revokes the session.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, help_heading = TOKENS)]
+    refresh_grace: Duration,
+
+    /// How long an inactive guest is kept. A guest with a session that can still be used is never removed.
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration, help_heading = STORE)]
+    guest_retention: Duration,
+
+    /// How long an ended session is kept.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration, help_heading = STORE)]
+    session_retention: Duration,
+
+    /// How access tokens are signed. EdDSA is fast, and current JWT libraries support it. ES256 and RS256 are for verifiers
+    /// without EdDSA; signing with RS256 is slow. Other services verify these three with the public key from
+    /// /.well-known/jwks.json. HS256 uses a shared secret: no other service can verify its tokens. The server creates the
+    /// key at its first start. Tokens that were signed with another algorithm before stay valid.
+    #[arg(long, value_name = "NAME", default_value = "EdDSA", help_heading = TOKENS)]
+    algorithm: Algorithm,
+
+    /// How many guests one client may create: COUNT/DURATION, or off. A client is an IPv4 address or the /64 network of an
+    /// IPv6 address, which many visitors can share. A client above the limit gets 429, and Retry-After says when to try
+    /// again.
+    #[arg(long, value_name = "RATE", default_value = "30/1h", help_heading = ABUSE)]
+    login_rate: Rate,
+
+    /// How many guests all clients together may create.
+    #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
+    login_rate_total: Rate,
+
+    /// How often one client may refresh. The SDK refreshes once per --access-ttl for each guest.
+    #[arg(long, value_name = "RATE", default_value = "3600/1h", help_heading = ABUSE)]
+    refresh_rate: Rate,
+
+    /// How often all clients together may refresh.
+    #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
+    refresh_rate_total: Rate,
+
+    /// How often one client may try to register, to log in to an account or to link one, and ask for a passkey challenge.
+    #[arg(long, value_name = "RATE", default_value = "60/10m", help_heading = ABUSE)]
+    account_rate: Rate,
+
+    /// How often one client may try passwords for one e-mail address. All clients together may try ten times as often.
+    /// Registrations and logins are counted separately.
+    #[arg(long, value_name = "RATE", default_value = "10/15m", help_heading = ABUSE)]
+    password_rate: Rate,
+
+    /// Requires a proof of work (ALTCHA, version 2) from each client that creates a guest: the number of PBKDF2 iterations in
+    /// each of the 256 attempts that a client needs on average, or off. 2000 keeps one core busy for between a tenth of a
+    /// second and some seconds. Use it if limits by address are not enough and your clients can compute the proof
+    /// (docs/api.md). The npm package guestpass cannot: with this setting it can create no guest.
+    #[arg(long, value_name = "COST", default_value = "off", help_heading = ABUSE)]
+    login_proof: ProofOfWork,
+
+    /// Address or network, such as 10.0.0.0/8, of a proxy in front of this server. The server then reads the address of the
+    /// client from the X-Forwarded-For that the proxy writes. Without this setting, all clients behind a proxy count as one
+    /// client. Repeat the flag for more; separate them by commas in the environment.
+    #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', value_parser = network, help_heading = ABUSE)]
+    trusted_proxies: Vec<IpNet>,
+
+    /// Refuses a login without `{"refresh": true}`, so that no long-lived token is issued. Use it if every client refreshes,
+    /// as the SDK does; a client that cannot refresh can then not log in.
+    #[arg(long, help_heading = TOKENS)]
+    require_refresh: bool,
+
+    /// Opens POST /introspect (RFC 7662) to services that send this secret, as the password of HTTP Basic or as a Bearer
+    /// token: 32 characters or more. `openssl rand -hex 32` makes one. Set it in the environment or in the file: other users
+    /// of the machine can read the flags of a process.
+    #[arg(long, value_name = "SECRET", help_heading = TOKENS)]
+    introspection_secret: Option<IntrospectionSecret>,
+
+    /// Web origin, such as `https://shop.example`, whose pages may call this server (CORS). Repeat the flag for more;
+    /// separate them by commas in the environment, and write a list in the file.
+    #[arg(long = "cors-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = BROWSERS)]
+    cors_origins: Vec<Origin>,
+
+    /// Domain that passkeys belong to: the domain of the pages, or one above it. By default the domain of --issuer; if that
+    /// is an address, such as 127.0.0.1, there are no passkeys. If you change it, existing passkeys cannot be used.
+    #[arg(long, value_name = "DOMAIN", help_heading = MEMBERS)]
+    passkey_domain: Option<String>,
+
+    /// Web origin, such as `https://shop.example`, on whose pages passkeys may be used. By default --issuer, and each
+    /// --cors-origin that belongs to the domain; on localhost the port does not matter. Repeat the flag for more.
+    #[arg(long = "passkey-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = MEMBERS)]
+    passkey_origins: Vec<Origin>,
+
+    /// OpenID Connect issuer whose ID tokens POST /link accepts, and the client id of this app at it: URL=CLIENT_ID. The
+    /// server finds the issuer's keys by its discovery document. Repeat the flag for more issuers, and for more client ids of
+    /// one issuer.
+    #[arg(long = "oidc-issuer", value_name = "URL=CLIENT_ID", value_delimiter = ',', help_heading = MEMBERS)]
+    oidc_issuers: Vec<OidcIssuer>,
+
+    /// Directory with an index.html, which is served at every path that is not part of the API.
+    #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
+    static_dir: Option<PathBuf>,
+}
+
+/// The flag that the commands for a store alone have, too.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StoreArgs {
+    /// Where all data is kept. sqlite:PATH is a file, which `guestpass serve` creates if it does not exist; one server can
+    /// use it. postgres://USER:PASSWORD@HOST/DATABASE is a PostgreSQL database, which any number of servers can share. Set a
+    /// URL with a password in the environment or in the file: other users of the machine can read the flags of a process. In
+    /// the query of the URL, sslmode=verify-full and sslrootcert=FILE check the certificate of the database, and pool_size=N
+    /// is the number of connections of one server (default 16).
+    #[arg(
+        long,
+        value_name = "sqlite:PATH|postgres://…",
+        default_value = "sqlite:guestpass.db",
+        help_heading = STORE
+    )]
+    pub(crate) store: StoreLocation,
+}
+
+// The groups of `--help`.
+const STORE: &str = "Store";
+const TOKENS: &str = "Tokens";
+const ABUSE: &str = "Abuse";
+const BROWSERS: &str = "Browsers";
+const MEMBERS: &str = "Members";
+
+impl From<ConfigArgs> for Config {
+    fn from(args: ConfigArgs) -> Self {
+        Self {
+            store: args.store.store,
+            issuer: args.issuer,
+            audience: args.audience,
+            access_ttl: args.access_ttl,
+            refresh_ttl: args.refresh_ttl,
+            guest_token_ttl: args.guest_token_ttl,
+            refresh_grace: args.refresh_grace,
+            guest_retention: args.guest_retention,
+            session_retention: args.session_retention,
+            algorithm: args.algorithm,
+            login_rate: args.login_rate,
+            login_rate_total: args.login_rate_total,
+            refresh_rate: args.refresh_rate,
+            refresh_rate_total: args.refresh_rate_total,
+            account_rate: args.account_rate,
+            password_rate: args.password_rate,
+            login_proof: args.login_proof,
+            trusted_proxies: args.trusted_proxies,
+            require_refresh: args.require_refresh,
+            introspection_secret: args.introspection_secret,
+            cors_origins: args.cors_origins,
+            passkey_domain: args.passkey_domain,
+            passkey_origins: args.passkey_origins,
+            oidc_issuers: args.oidc_issuers,
+            static_dir: args.static_dir,
+        }
+    }
+}
+
+/// Reads a duration such as `90s`, `15m`, `12h` or `30d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "expected a duration such as 90s, 15m, 12h or 30d".to_owned())
+}
+
+/// Reads a network in CIDR notation, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "expected a network such as 10.0.0.0/8 or 2001:db8::/32, or one address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_in_the_help_are_those_of_the_library() {
+        let command = ConfigArgs::augment_args(clap::Command::new("guestpass"));
+
+        // `--help` prints the default values from which these settings are read.
+        assert!(command.get_arguments().all(|flag| !flag.is_hide_default_value_set()));
+        let matches = command.try_get_matches_from(["guestpass"]).unwrap();
+        let config = Config::from(ConfigArgs::from_arg_matches(&matches).unwrap());
+
+        assert_eq!(config, Config::default());
+    }
+}

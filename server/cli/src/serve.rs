@@ -1,0 +1,183 @@
+//! `guestpass serve`: the server.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use clap::Args;
+use guestpass_server::{Config, Guestpass};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::CommandError;
+use crate::config::{ConfigArgs, duration};
+use crate::connections::{self, Limits};
+use crate::settings::Sources;
+use crate::telemetry::{Telemetry, TelemetryArgs};
+
+/// Issues, refreshes, verifies and revokes guests' tokens over HTTP.
+///
+/// Without flags it listens on http://127.0.0.1:8000 and keeps all data in the file guestpass.db: guests, sessions, and the
+/// keys that it creates at its first start. Keep that file private, and back it up.
+///
+/// When it is ready, it prints one line, `listening on http://ADDR:PORT`, on standard output. The log goes to standard error;
+/// --log debug makes it longer. On SIGTERM and SIGINT, it finishes the requests in progress and exits with 0. If a setting
+/// cannot work, it prints one line and exits with 2.
+///
+/// Durations are written as 90s, 15m, 12h or 30d.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on. Port 0 chooses a free port.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000", help_heading = PROCESS)]
+    listen: SocketAddr,
+
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+
+    /// Address and port of /metrics for Prometheus, with /healthz and /readyz. Off by default. It is for the operator only:
+    /// choose an address that the public cannot reach.
+    #[arg(long, value_name = "ADDR:PORT", help_heading = PROCESS)]
+    metrics_listen: Option<SocketAddr>,
+
+    /// How many connections can be open at a time. More clients wait until one of them closes. Each connection needs a file
+    /// descriptor: `ulimit -n` (systemd: LimitNOFILE) must allow this number, and some more for the store.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = connections, help_heading = PROCESS)]
+    max_connections: usize,
+
+    /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection may be
+    /// idle between two requests. Then the connection is closed. The idle timeout of a proxy in front should be shorter.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = client_timeout, help_heading = PROCESS)]
+    client_timeout: Duration,
+
+    /// How long requests in progress may take after the process was told to stop.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = PROCESS)]
+    shutdown_timeout: Duration,
+
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl ServeArgs {
+    fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_connections,
+            client_timeout: self.client_timeout,
+            shutdown_timeout: self.shutdown_timeout,
+        }
+    }
+}
+
+/// At least one, and not more than the number of file descriptors that a process can have.
+fn connections(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1_000_000).contains(count))
+        .ok_or("expected a number from 1 to 1000000".to_owned())
+}
+
+fn client_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = duration(text)?;
+    if timeout.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(timeout) }
+}
+
+/// The group of `--help`.
+pub(crate) const PROCESS: &str = "Process";
+
+const EXAMPLES: &str = "\
+Settings:
+  Each flag is also a variable of the environment, shown beside it, and a key of the TOML file that --config names:
+  access-ttl = \"15m\", cors-origin = [\"https://shop.example\"]. A flag overrides the environment; the environment
+  overrides the file.
+
+Examples:
+  guestpass serve
+  guestpass serve --store sqlite:/var/lib/guestpass/guests.db --issuer https://api.shop.example \\
+                  --cors-origin https://shop.example --cors-origin https://www.shop.example
+  guestpass serve --static demo-react/dist --access-ttl 30s
+  guestpass serve --config /etc/guestpass.toml";
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(args: ServeArgs, sources: &Sources) -> Result<(), CommandError> {
+    let telemetry = Telemetry::start(&args.telemetry)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
+    let limits = args.limits();
+    let addresses = Addresses { api: args.listen, metrics: args.metrics_listen };
+    let served = runtime.block_on(serve(args.config.into(), addresses, limits, &telemetry, sources));
+    telemetry.stop();
+    served
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    api: SocketAddr,
+    metrics: Option<SocketAddr>,
+}
+
+async fn serve(
+    config: Config,
+    addresses: Addresses,
+    limits: Limits,
+    telemetry: &Telemetry,
+    sources: &Sources,
+) -> Result<(), CommandError> {
+    let guestpass = Guestpass::open(config).await.map_err(|error| CommandError::opening(&error, sources))?;
+    let router = telemetry.around(guestpass.router());
+    let served = serve_until_stopped(router, &guestpass, addresses, limits, sources).await;
+    let closed = guestpass.close().await;
+    served?;
+    closed.map_err(|error| CommandError::Running(format!("the last activity of guests was not written: {error}")))
+}
+
+async fn serve_until_stopped(
+    router: Router,
+    guestpass: &Guestpass,
+    addresses: Addresses,
+    limits: Limits,
+    sources: &Sources,
+) -> Result<(), CommandError> {
+    let (listener, address) = bind("--listen", addresses.api, sources).await?;
+    let metrics = match addresses.metrics {
+        Some(listen) => Some(bind("--metrics-listen", listen, sources).await?),
+        None => None,
+    };
+    let cannot_stop = |error| CommandError::Running(format!("signals cannot be handled: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot_stop)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_stop)?;
+
+    // Metrics are served until the last request has been answered.
+    let (stop_metrics, stopped) = tokio::sync::oneshot::channel::<()>();
+    if let Some((listener, address)) = metrics {
+        tracing::info!("metrics on http://{address}/metrics");
+        let stopped = async { drop(stopped.await) };
+        let limits = Limits { shutdown_timeout: Duration::ZERO, ..limits };
+        tokio::spawn(connections::serve(listener, guestpass.metrics_router(), stopped, limits));
+    }
+    announce(address);
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        guestpass.drain();
+    };
+    connections::serve(listener, router, stop, limits).await;
+    drop(stop_metrics);
+    Ok(())
+}
+
+async fn bind(flag: &str, listen: SocketAddr, sources: &Sources) -> Result<(TcpListener, SocketAddr), CommandError> {
+    let cannot_listen = |error| CommandError::Configuration(format!("{flag} {listen}: {error}{}", sources.of(flag)));
+    let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, address))
+}
+
+/// Prints the only line on standard output: a supervisor or a test waits for it.
+fn announce(address: SocketAddr) {
+    let mut out = std::io::stdout();
+    // If standard output is closed, the server serves nevertheless.
+    let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
+}

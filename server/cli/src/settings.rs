@@ -1,0 +1,176 @@
+//! Where settings come from: a flag overrides the environment, the environment the file, the file the default.
+//!
+//! A setting is declared once, as a flag. The name of its variable follows from the flag (`--access-ttl`,
+//! `GUESTPASS_ACCESS_TTL`), and its key in the file is the name of the flag. Settings of the file are added to the command
+//! line where neither a flag nor the environment sets them, so that clap parses and checks values of every source in the same
+//! way. [`Sources`] remembers the source of each value, for error messages.
+//!
+//! This is not a settings library, because those that we know lose the source: the errors of `figment` and `config` name
+//! the file, and not the line; and all repeat the value, which can be a secret.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use crate::Cli;
+use crate::file::{self, Entry};
+
+/// Why there are no settings.
+#[derive(Debug)]
+pub(crate) enum SettingsError {
+    /// clap's error about the command line, or its help or version.
+    Arguments(clap::Error),
+    /// One line about a setting of the environment or the file.
+    Setting(String),
+}
+
+/// Reads the command line, the environment and the file.
+pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsError> {
+    let mut command = with_environment(Cli::command());
+    let matches =
+        command.try_get_matches_from_mut(&argv).map_err(|error| name_the_variable(error, std::env::args_os()))?;
+    let (chosen, chosen_matches) = innermost(&command, &matches);
+    let mut sources = Sources::of_environment(chosen, chosen_matches);
+
+    if let Some(path) = matches.get_one::<PathBuf>("config") {
+        for Entry { key, line, values } in file::read(path).map_err(SettingsError::Setting)? {
+            let source = file_source(path, line);
+            if !is_known(&command, &key) {
+                let line = format!("{source}: there is no setting {key:?}; `guestpass serve --help` lists them");
+                return Err(SettingsError::Setting(line));
+            }
+            let Some(flag) = setting(chosen, &key) else { continue };
+            if chosen_matches.value_source(flag.get_id().as_str()).is_none_or(|source| source == ValueSource::DefaultValue)
+            {
+                sources.0.insert(key.clone(), source);
+                argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
+            }
+        }
+    }
+
+    let matches = with_environment(Cli::command()).try_get_matches_from(argv).map_err(|error| {
+        SettingsError::Setting(format!("{}{}", one_line(&error), sources.of(&flag_of(&error))))
+    })?;
+    let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Arguments)?;
+    Ok((cli, sources))
+}
+
+fn file_source(path: &Path, line: usize) -> String {
+    format!("{}, line {line}", path.display())
+}
+
+/// The sources of the settings that the environment or the file sets, by the name of the flag without its dashes.
+#[derive(Debug, Default)]
+pub(crate) struct Sources(BTreeMap<String, String>);
+
+impl Sources {
+    fn of_environment(command: &Command, matches: &ArgMatches) -> Self {
+        let from_environment = |flag: &&Arg| {
+            let id = flag.get_id().as_str();
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::EnvVariable)
+        };
+        let name_and_variable = |flag: &Arg| Some((flag.get_long()?.to_owned(), variable(flag.get_long()?)));
+        Self(command.get_arguments().filter(from_environment).filter_map(name_and_variable).collect())
+    }
+
+    /// ` (from SOURCE)` for the value of `--flag`; empty for a value of the command line and for a default.
+    pub(crate) fn of(&self, flag: &str) -> String {
+        self.0.get(flag.trim_start_matches('-')).map(|source| format!(" (from {source})")).unwrap_or_default()
+    }
+}
+
+/// Settings whose value can contain a secret, also if it is written wrongly: a URL with a password is not a URL if a slash is
+/// missing. Their values are never in an error message, because more people can read the log than may know the secret.
+const SECRET: [&str; 3] = ["store", "introspection-secret", "otlp-endpoint"];
+
+/// The first line of clap's message, without the heading `error:` and without secrets.
+pub(crate) fn one_line(error: &clap::Error) -> String {
+    if let Some(ContextValue::String(usage)) = error.get(ContextKind::InvalidArg)
+        && error.get(ContextKind::InvalidValue).is_some()
+        && SECRET.contains(&flag_of(error).as_str())
+    {
+        // The message of the setting's own parser, which does not repeat the value.
+        let expected = error.source().map(|reason| format!(": {reason}")).unwrap_or_default();
+        return format!("invalid value for '{usage}'{expected}");
+    }
+    let rendered = error.render().to_string();
+    rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// Gives each flag of each command its variable.
+fn with_environment(command: Command) -> Command {
+    let command = command.mut_args(|flag| match flag.get_long().map(variable) {
+        // `--help` does not show the values: some are secret.
+        Some(name) => flag.env(name).hide_env_values(true),
+        None => flag,
+    });
+    command.mut_subcommands(with_environment)
+}
+
+/// The variable of a flag: `GUESTPASS_ACCESS_TTL` of `access-ttl`.
+fn variable(flag: &str) -> String {
+    format!("GUESTPASS_{}", flag.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// clap's message names the flag for a bad value of a variable, too. If the flag is not on the command line, the value comes
+/// from the variable.
+fn name_the_variable(error: clap::Error, mut argv: impl Iterator<Item = OsString>) -> SettingsError {
+    let flag = flag_of(&error);
+    let variable = variable(&flag);
+    let is_flag = |argument: OsString| argument.to_str().is_some_and(|text| names(text, &flag));
+    if flag.is_empty() || std::env::var_os(&variable).is_none() || argv.any(is_flag) {
+        return SettingsError::Arguments(error);
+    }
+    SettingsError::Setting(format!("{} (from {variable})", one_line(&error)))
+}
+
+/// Whether an argument is `--flag` or `--flag=VALUE`.
+fn names(argument: &str, flag: &str) -> bool {
+    argument.split('=').next().and_then(|name| name.strip_prefix("--")) == Some(flag)
+}
+
+/// The name of the flag that an error is about: `access-ttl` of `--access-ttl <DURATION>`.
+fn flag_of(error: &clap::Error) -> String {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(usage)) => {
+            usage.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default().to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The chosen command: `list` of `guestpass keys list`.
+fn innermost<'a>(command: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
+    match matches.subcommand() {
+        Some((name, matches)) => match command.find_subcommand(name) {
+            Some(command) => innermost(command, matches),
+            None => (command, matches),
+        },
+        None => (command, matches),
+    }
+}
+
+/// Whether any command has this setting: all commands can share one file.
+fn is_known(command: &Command, key: &str) -> bool {
+    setting(command, key).is_some() || command.get_subcommands().any(|command| is_known(command, key))
+}
+
+fn setting<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
+    let is_setting = |flag: &&Arg| flag.get_long() == Some(key) && !["config", "help", "version"].contains(&key);
+    command.get_arguments().find(is_setting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        with_environment(Cli::command()).debug_assert();
+    }
+}

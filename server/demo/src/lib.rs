@@ -1,0 +1,72 @@
+//! The demo site: the Guestpass API with the pages of `demo-react`, and faults that its visitors can inject.
+//!
+//! ```no_run
+//! use guestpass_server::Config;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let guestpass = guestpass_demo::open(Config::default()).await?;
+//! let app = guestpass_demo::router(&guestpass);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The lab of the demo shows how a client survives a server that fails. Each client (an IPv4 address, or the /64 network of an
+//! IPv6 address) has a `FaultInjector` of its own, so that a visitor cannot break the demo for other visitors: the faults that a
+//! client injects affect that client only, and so do the counts. They are in memory, and end with the process.
+//!
+//! | request | effect |
+//! | --- | --- |
+//! | `POST /demo/faults/expire-token` | the access token of the request counts as expired |
+//! | `POST /demo/faults/lose-answer` | the response to the next renewal is lost |
+//! | `POST /demo/faults/outage` | each request gets 503, for ten seconds |
+//! | `POST /demo/faults/tomorrow` | the clock of the server is one more day ahead |
+//! | `GET /demo/faults` | the active faults, and the number of guests, logins and refreshes of each shop |
+//! | `DELETE /demo/faults` | ends all faults, and sets the counts to zero |
+//!
+//! `endpoints` has these routes; `faults` is the middleware around the API; `pages` serves the pages.
+
+mod endpoints;
+mod fault_injector;
+mod faults;
+mod lost;
+mod pages;
+mod problem;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use guestpass_server::{Clock, Config, Guestpass, OpenError, SystemClock};
+
+use self::fault_injector::{FaultInjectors, ShiftedClock};
+
+/// Opens the server of the demo, as [`Guestpass::open`]. Its clock can be set ahead for each client.
+///
+/// # Errors
+/// As [`Guestpass::open`].
+pub async fn open(config: Config) -> Result<Guestpass, OpenError> {
+    open_at(config, Arc::new(SystemClock)).await
+}
+
+/// As [`open`], with another clock, for tests.
+///
+/// # Errors
+/// As [`Guestpass::open`].
+pub async fn open_at(config: Config, clock: Arc<dyn Clock>) -> Result<Guestpass, OpenError> {
+    Guestpass::open_at(config, Arc::new(ShiftedClock(clock))).await
+}
+
+/// The API behind the faults, the endpoints for the faults, and the pages; `guestpass` must come from [`open`]. If
+/// [`Config::static_dir`] is set, its files are served instead of the embedded pages.
+pub fn router(guestpass: &Guestpass) -> Router {
+    let injectors = Arc::new(FaultInjectors::new(guestpass.clone()));
+    let inject = from_fn_with_state(Arc::clone(&injectors), faults::inject);
+    let routes = guestpass.routes().route_layer(inject).merge(endpoints::router(injectors));
+    let has_directory = guestpass.config().static_dir.is_some();
+    guestpass.with_layers(if has_directory { routes } else { routes.fallback(pages::serve) })
+}
+
+/// Whether the pages are part of this program. They are not if it was compiled before they were built.
+pub fn has_pages() -> bool {
+    pages::exist()
+}
