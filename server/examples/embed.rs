@@ -1,4 +1,4 @@
-//! Guestpass inside an axum application of one's own: `cargo run --example embed`.
+//! An axum application that embeds Guestpass: `cargo run --example embed`.
 
 use std::{error::Error, net::SocketAddr};
 
@@ -28,9 +28,9 @@ pub(crate) fn app(guestpass: &Guestpass) -> Router {
 async fn main() -> Result<(), Box<dyn Error>> {
     let guestpass = Guestpass::open(Config::default()).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
-    // Limits count by address, so the application must know it.
+    // The limits count requests by the address of the client.
     let app = app(&guestpass).into_make_service_with_connect_info::<SocketAddr>();
-    let until_told = async { drop(tokio::signal::ctrl_c().await) };
-    axum::serve(listener, app).with_graceful_shutdown(until_told).await?;
+    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
     Ok(guestpass.close().await?)
 }

@@ -1,5 +1,5 @@
-//! A service that only verifies, with the public keys of a Guestpass server and no store:
-//! `cargo run --example resource_server`, beside `guestpass serve`.
+//! A service that verifies tokens with the public keys of a Guestpass server, without a store:
+//! `cargo run --example resource_server`, while `guestpass serve` runs.
 
 use std::error::Error;
 

@@ -218,7 +218,7 @@ export const zh: typeof en = {
     heading: '看见它，弄坏它，相信它',
     intro:
       '两个商店，一台服务器，一位访客：你。左边用 Guestpass；右边用大家手写的做法：localStorage 里的令牌和两个 Axios 拦截器。下面的每个故障都真实地打在两边。',
-    needsDemo: '这台服务器没有用 --demo 启动，所以这里弄不坏什么。请运行：make demo',
+    needsDemo: '这台服务器不是 guestpass-demo，所以这里无法注入故障。请运行：make demo',
     race: '两个商店',
     guestpass: '使用 Guestpass',
     classic: '使用 Axios 拦截器',

@@ -15,13 +15,13 @@ export type FaultReport = { readonly outage_ms: number; readonly ahead_s: number
 
 /** Reads the active faults and the counts. Null when the server is not in demo mode: it has no JSON under this path. */
 export async function readReport(): Promise<FaultReport | null> {
-  const response = await fetch('/demo/stage')
+  const response = await fetch('/demo/faults')
   if (!response.ok || !response.headers.get('Content-Type')?.startsWith('application/json')) return null
   return response.json()
 }
 
 export async function resetFaults(): Promise<void> {
-  await check(fetch('/demo/stage', { method: 'DELETE' }))
+  await check(fetch('/demo/faults', { method: 'DELETE' }))
 }
 
 export async function injectFault(fault: 'lose-answer' | 'outage' | 'tomorrow'): Promise<void> {

@@ -59,7 +59,9 @@ impl Drain {
             }
         };
         if timeout(LONGEST, quiet).await.is_err() {
-            tracing::warn!("stopping although requests still arrive: the proxy or client repeats them here after a 503");
+            tracing::warn!(
+                "stopping although requests still arrive: the proxy or client repeats them here after a 503"
+            );
         }
     }
 }

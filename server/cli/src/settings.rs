@@ -45,7 +45,9 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
                 return Err(SettingsError::Setting(line));
             }
             let Some(flag) = setting(chosen, &key) else { continue };
-            if chosen_matches.value_source(flag.get_id().as_str()).is_none_or(|source| source == ValueSource::DefaultValue)
+            if chosen_matches
+                .value_source(flag.get_id().as_str())
+                .is_none_or(|source| source == ValueSource::DefaultValue)
             {
                 sources.0.insert(key.clone(), source);
                 argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
@@ -53,9 +55,9 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
         }
     }
 
-    let matches = with_environment(Cli::command()).try_get_matches_from(argv).map_err(|error| {
-        SettingsError::Setting(format!("{}{}", one_line(&error), sources.of(&flag_of(&error))))
-    })?;
+    let matches = with_environment(Cli::command())
+        .try_get_matches_from(argv)
+        .map_err(|error| SettingsError::Setting(format!("{}{}", one_line(&error), sources.of(&flag_of(&error)))))?;
     let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Arguments)?;
     Ok((cli, sources))
 }

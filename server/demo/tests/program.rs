@@ -21,7 +21,8 @@ impl Program {
         let mut child = program(directory.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("no ready line: {line}")).to_owned();
+        let url =
+            line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("no ready line: {line}")).to_owned();
         Self { child, url, _directory: directory }
     }
 

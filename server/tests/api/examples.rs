@@ -1,4 +1,4 @@
-//! The examples of the library, as they are, over HTTP and with real tokens
+//! The programs in `server/examples`, over HTTP and with real tokens
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,6 @@ use axum::Router;
 use guestpass_server::{Algorithm, Config, Guestpass, StoreLocation};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-
-use crate::support::process::{Process, guestpass};
 
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "a program of its own")]
@@ -46,7 +44,7 @@ async fn login(url: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn somebody_elses_application_knows_the_guest() {
+async fn an_application_that_embeds_guestpass_has_the_guest_of_a_request() {
     let directory = tempfile::tempdir().unwrap();
     let store = StoreLocation::Sqlite(directory.path().join("guestpass.db"));
     let guestpass = Guestpass::open(Config { store, ..Config::default() }).await.unwrap();
@@ -57,7 +55,7 @@ async fn somebody_elses_application_knows_the_guest() {
     assert_eq!(text(&format!("{url}/welcome"), Some(&token)).await, (200, format!("The blog welcomes {id}")));
     assert_eq!(text(&format!("{url}/welcome"), None).await.0, 401);
     assert_eq!(text(&format!("{url}/healthz"), None).await, (200, "ok".to_owned()));
-    // The address of the client is known: it has a limit.
+    // The example passes on the address of the client: the limit applies.
     for _ in 1..30 {
         login(&url).await;
     }
@@ -67,19 +65,20 @@ async fn somebody_elses_application_knows_the_guest() {
 }
 
 #[tokio::test]
-async fn a_service_with_the_public_keys_alone_knows_the_visitor() {
+async fn a_service_with_only_the_public_keys_has_the_visitor_of_a_request() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = guestpass();
-        command.args(["serve", "--issuer", ISSUER, "--algorithm", algorithm.name()]);
-        let issuer = Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
+        let store = StoreLocation::Sqlite(directory.path().join("guestpass.db"));
+        let config = Config { store, issuer: ISSUER.to_owned(), algorithm, ..Config::default() };
+        let guestpass = Guestpass::open(config).await.unwrap();
+        let url = serve(guestpass.router()).await;
         let orders = async |iss: &str, aud: &str| {
-            let jwks = format!("{}/.well-known/jwks.json", issuer.url);
+            let jwks = format!("{url}/.well-known/jwks.json");
             format!("{}/orders", serve(resource_server::app(iss, aud, jwks)).await)
         };
         let ours = orders(ISSUER, "guestpass").await;
 
-        let (token, id) = login(&issuer.url).await;
+        let (token, id) = login(&url).await;
 
         assert_eq!(text(&ours, Some(&token)).await, (200, format!("the orders of {id}")), "{algorithm}");
         assert_eq!(text(&ours, None).await.0, 401);
@@ -87,5 +86,6 @@ async fn a_service_with_the_public_keys_alone_knows_the_visitor() {
         for other in [orders("https://other.example", "guestpass").await, orders(ISSUER, "other").await] {
             assert_eq!(text(&other, Some(&token)).await.0, 401, "{algorithm}");
         }
+        guestpass.close().await.unwrap();
     }
 }

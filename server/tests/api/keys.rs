@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use guestpass_server::{KeyAdmin, KeyInfo, KeyKind, KeyStage, Leak, RotationError};
 use serde_json::Value;
-use tokio::time::sleep;
 
+use crate::support::wait::until;
 use crate::support::{DAY, MINUTE, SECOND, Server, Tokens, get, header_of};
 
 async fn admin(server: &Server) -> KeyAdmin {
@@ -16,23 +16,12 @@ async fn published(server: &Server) -> Vec<String> {
     kids(&server.send(get("/.well-known/jwks.json")).await.json())
 }
 
-pub(crate) fn kids(jwks: &Value) -> Vec<String> {
+fn kids(jwks: &Value) -> Vec<String> {
     jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
 fn kid_of(tokens: &Tokens) -> String {
     header_of(&tokens.access)["kid"].as_str().unwrap().to_owned()
-}
-
-/// Waits for the server to hear of it by itself. Real time: the server asks every two seconds of it.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    for _ in 0..1000 {
-        if condition().await {
-            return;
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-    panic!("waited in vain until {what}");
 }
 
 fn names(keys: &[KeyInfo], stage: KeyStage) -> Vec<&str> {

@@ -1,5 +1,6 @@
-//! The HTTP API, over the real router with a real SQLite file and a clock that tests move; the last files, over the real
-//! process. One file per resource. `sNN_` in a name is the invariant of docs/invariants.md that the test holds up.
+//! The HTTP API: the real router with a real SQLite file, and a clock that the tests control. One file per resource. `sNN_` in
+//! the name of a test is the number of an invariant
+//! (docs/invariants.md). The tests of the program are in `server/cli/tests`.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
 
@@ -24,6 +25,7 @@ mod introspect;
 mod issuer;
 mod items;
 mod jwks;
+mod keys;
 mod layers;
 mod limits;
 mod link;
@@ -45,14 +47,3 @@ mod sessions;
 mod static_files;
 mod sweep;
 mod token;
-
-mod command_line;
-mod connections;
-mod durability;
-mod keys;
-mod keys_command;
-mod log;
-mod settings;
-mod shutdown;
-mod store_faults;
-mod tracing;

@@ -1,15 +1,12 @@
 //! What operators watch: `/metrics` and `/readyz`
 
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpStream};
-use std::process::Stdio;
+use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::issuer::{Issuer, SigningKey};
 use crate::membership::{EMAIL, credentials, log_in, member, register, user, uuid_of};
-use crate::support::process::{Process, guestpass};
 use crate::support::{MINUTE, Server, get, login, send};
 
 async fn metrics(server: &Server) -> String {
@@ -163,29 +160,4 @@ async fn ready_says_which_part_is_not() {
 
     server.close().await;
     assert_eq!(server.send(get("/readyz")).await.json(), json!({ "ready": false, "store": false, "draining": true }));
-}
-
-#[tokio::test]
-async fn the_process_serves_metrics_at_an_address_of_their_own_and_logs_json() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut command = guestpass();
-    command.args(["serve", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"]).stderr(Stdio::piped());
-    let mut server = Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
-    let metrics = BufReader::new(server.stderr())
-        .lines()
-        .find_map(|line| {
-            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            Some(line["fields"]["message"].as_str()?.strip_prefix("metrics on ")?.to_owned())
-        })
-        .unwrap();
-
-    let answer = server.http.get(&metrics).send().await.unwrap();
-
-    assert_eq!(answer.status(), 200);
-    assert!(String::from_utf8_lossy(&answer.bytes().await.unwrap()).contains("guestpass_logins_total"));
-    assert_eq!(server.http.get(format!("{}/metrics", server.url)).send().await.unwrap().status(), 404);
-    let silent = TcpStream::connect(server.address()).unwrap();
-    server.terminate();
-    assert_eq!(server.wait().0, Some(0), "although nobody reads its log any more");
-    drop(silent);
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use guestpass_server::{Config, KeyAdmin, ProofOfWork};
 use serde_json::{Value, json};
 
-use crate::keys::until;
+use crate::support::wait::until;
 use crate::support::{Answer, MINUTE, SECOND, Server, get, login};
 
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";

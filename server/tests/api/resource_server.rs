@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use axum::response::IntoResponse;
 use guestpass_server::{KeyAdmin, Leak, ResourceServer, Unauthorized, VerifyError};
 
-use crate::keys::until;
+use crate::support::wait::until;
 use crate::support::{MINUTE, SECOND, Server, claims_of, get};
 
 /// A service beside a server, with the same clock.

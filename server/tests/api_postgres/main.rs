@@ -13,8 +13,6 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 mod cart;
 #[path = "../api/cart_conditions.rs"]
 mod cart_conditions;
-#[path = "../api/durability.rs"]
-mod durability;
 #[path = "../api/erase.rs"]
 mod erase;
 #[path = "../api/export.rs"]

@@ -5,14 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Browser, type Tab } from './browser.ts'
 import { FaultProxy } from './fault_proxy.ts'
-import { Server } from './server.ts'
+import { type Program, Server } from './server.ts'
 import { Shop } from './shop.ts'
 import { type Page, Site } from './site.ts'
 
 export interface FixtureOptions {
   /** The page that visitors open. Default: the built demo. */
   readonly page?: Page
-  /** Further flags of the server. */
+  /** The program that serves the API. Default: `guestpass serve`. */
+  readonly program?: Program
+  /** Further flags of the program. */
   readonly flags?: readonly string[]
   /** The host in the URLs that visitors open. Default: the IP address of the server. */
   readonly host?: 'localhost'
@@ -51,11 +53,11 @@ export function faultyFixture(
 
 async function run(
   entrance: 'server' | 'proxy',
-  { page = '/', flags = [], host }: FixtureOptions,
+  { page = '/', program = 'guestpass', flags = [], host }: FixtureOptions,
   test: (fixture: FaultyFixture) => Promise<void>,
 ): Promise<void> {
   await using site = await Site.copy()
-  await using server = await Server.start(['--static', site.folder, ...flags])
+  await using server = await Server.start(['--static', site.folder, ...flags], program)
   await using proxy = await FaultProxy.start(server.url)
   await using devices = new Devices()
   const url = new URL(page, { server, proxy }[entrance].url)

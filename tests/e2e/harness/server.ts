@@ -9,28 +9,33 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Child } from './child.ts'
 
+/** The programs that serve the API: the server, and the demo with its fault injection. */
+export type Program = 'guestpass' | 'guestpass-demo'
+
 /** A server on its own port, with its own SQLite file. The file is kept over restarts. */
 export class Server implements AsyncDisposable {
   readonly #folder: string
   readonly #flags: readonly string[]
+  readonly #program: Program
   #child: Child
   #stderr = ''
 
-  /** Starts it with these flags of `guestpass serve` beyond `--listen` and `--store`. */
-  static async start(flags: readonly string[] = []): Promise<Server> {
+  /** Starts it with these flags beyond `--listen` and `--store`. */
+  static async start(flags: readonly string[] = [], program: Program = 'guestpass'): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'guestpass-server-'))
     try {
-      return new Server(folder, await serve(folder, '127.0.0.1:0', flags), flags)
+      return new Server(folder, await serve(program, folder, '127.0.0.1:0', flags), flags, program)
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
       throw error
     }
   }
 
-  private constructor(folder: string, child: Child, flags: readonly string[]) {
+  private constructor(folder: string, child: Child, flags: readonly string[], program: Program) {
     this.#folder = folder
     this.#child = child
     this.#flags = flags
+    this.#program = program
   }
 
   /** The origin of the server. It stays the same over restarts. */
@@ -53,7 +58,7 @@ export class Server implements AsyncDisposable {
   async restart(...further: readonly string[]): Promise<void> {
     await this.stop()
     this.#stderr += this.#child.stderr
-    this.#child = await serve(this.#folder, new URL(this.url).host, [...this.#flags, ...further])
+    this.#child = await serve(this.#program, this.#folder, new URL(this.url).host, [...this.#flags, ...further])
   }
 
   /** Pauses the process of the server: requests wait until `resume`. */
@@ -120,10 +125,11 @@ export interface SessionRow {
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-function serve(folder: string, listen: string, flags: readonly string[]): Promise<Child> {
+function serve(program: Program, folder: string, listen: string, flags: readonly string[]): Promise<Child> {
+  const command = program === 'guestpass' ? ['serve'] : []
   return Child.start({
-    command: binary(),
-    args: ['serve', '--listen', listen, '--store', `sqlite:${file(folder)}`, ...flags],
+    command: binary(program),
+    args: [...command, '--listen', listen, '--store', `sqlite:${file(folder)}`, ...flags],
     // No rate limits: all visitors of a test have the same IP address. Flags of a test override this.
     env: { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off', GUESTPASS_ACCOUNT_RATE: 'off' },
     ready: /^listening on (http:\/\/\S+)$/m,
@@ -134,9 +140,10 @@ function file(folder: string): string {
   return join(folder, 'guestpass.sqlite')
 }
 
-function binary(): string {
-  const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'guestpass'))
-  const found = process.env.GUESTPASS_BIN ?? built.find((path) => existsSync(path))
-  if (!found) throw new Error(`no guestpass binary: build it (${built.join(' or ')}), or name one in GUESTPASS_BIN`)
+function binary(program: Program): string {
+  const variable = program === 'guestpass' ? 'GUESTPASS_BIN' : 'GUESTPASS_DEMO_BIN'
+  const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, program))
+  const found = process.env[variable] ?? built.find((path) => existsSync(path))
+  if (!found) throw new Error(`no program ${program}: build it (${built.join(' or ')}), or name one in ${variable}`)
   return found
 }

@@ -18,7 +18,7 @@ const source = await readFile(createRequire(import.meta.url).resolve('axe-core/a
 for (const theme of ['light', 'dark']) {
   test(
     `axe finds no violation on any page, in the ${theme} colour scheme`,
-    fixture({ flags: ['--demo'] }, async ({ visitor }) => {
+    fixture({ program: 'guestpass-demo' }, async ({ visitor }) => {
       const shop = await visitor.open()
       await shop.add(1)
       await shop.waitForCart(1)

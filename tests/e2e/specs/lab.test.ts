@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type Fixture, fixture } from '../harness/fixture.ts'
 import { type Counters, Lab } from '../harness/lab.ts'
 
-const flags = ['--demo']
+const program = 'guestpass-demo'
 
 /** The counters of both shops after each fault. Before the fault, each shop has one guest with one item in the cart. */
 const faults: readonly { fault: string; guestpass: Partial<Counters>; classic: Partial<Counters> }[] = [
@@ -127,7 +127,7 @@ test(
 )
 
 function inTheLab(act: (fixture: Fixture & { lab: Lab }) => Promise<void>): () => Promise<void> {
-  return fixture({ page: '/lab', flags }, async (fixture) =>
+  return fixture({ page: '/lab', program }, async (fixture) =>
     act({ ...fixture, lab: await Lab.openFor(fixture.visitor) }),
   )
 }

@@ -1,4 +1,4 @@
-//! One server behind Caddy, with the Caddyfile that we tell people to use: TLS, addresses of clients, a restart.
+//! One server behind Caddy with the Caddyfile of the example: TLS, addresses of clients, a restart.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use crate::client::until;
 use crate::nodes::Node;
 
-const EXAMPLE: &str = include_str!("../../examples/caddy/Caddyfile");
-/// What the example calls the site, and where it has the server.
+const EXAMPLE: &str = include_str!("../../../examples/caddy/Caddyfile");
+/// The name of the site in the example, and the address of the server.
 const SITE: &str = "api.shop.example {";
 const PLACE: &str = "reverse_proxy 127.0.0.1:8000 ";
 
@@ -47,19 +47,19 @@ impl Caddy {
         caddy
     }
 
-    /// The certificate of the authority that Caddy makes for `localhost`.
+    /// The certificate of the authority that Caddy creates for `localhost`.
     fn root(&self) -> std::path::PathBuf {
         self.files.path().join("storage/pki/authorities/local/root.crt")
     }
 
-    /// Trusts that authority and no other.
+    /// A client that trusts only that authority.
     fn client(&self) -> Client {
         let root = Certificate::from_pem(&std::fs::read(self.root()).unwrap()).unwrap();
         Client::builder().tls_certs_only([root]).build().unwrap()
     }
 }
 
-/// What a test must not do to the machine: take the port of the admin interface or port 80, trust an authority, write at home.
+/// Global options that protect the machine of the test: no admin port, no port 80, no trusted authority, no files at home.
 fn for_a_test(files: &Path) -> String {
     let storage = files.join("storage");
     format!(
@@ -76,13 +76,13 @@ impl Drop for Caddy {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s10_behind_the_caddyfile_there_is_tls_and_each_client_has_its_own_address() {
+async fn s10_behind_caddy_there_is_tls_and_each_client_is_counted_by_its_own_address() {
     let directory = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", directory.path().join("guestpass.db").display());
     let mut node = Node::start_with(&store, &["--trusted-proxy", "127.0.0.1", "--login-rate", "1/1h"]);
     let caddy = Caddy::start(&node);
     let client = caddy.client();
-    // The certificate is made after the port is open.
+    // Caddy opens the port before it has the certificate.
     until(async || client.get(format!("{}/healthz", caddy.url)).send().await.is_ok()).await;
     let login = || client.post(format!("{}/anonymous-login", caddy.url)).header("x-forwarded-for", "203.0.113.7");
 
@@ -96,10 +96,10 @@ async fn s10_behind_the_caddyfile_there_is_tls_and_each_client_has_its_own_addre
     let token = answer["access_token"].as_str().unwrap();
     let me = || client.get(format!("{}/me", caddy.url)).bearer_auth(token);
     assert_eq!(me().send().await.unwrap().status(), StatusCode::OK);
-    // Caddy names us, whatever we say.
+    // Caddy overwrites the X-Forwarded-For of the client.
     let again = login().header("x-forwarded-for", "198.51.100.1").send().await.unwrap();
     assert_eq!(again.status(), StatusCode::TOO_MANY_REQUESTS);
-    // Straight to the server from an address that it trusts: another client.
+    // Directly to the server, from a trusted address: another client.
     let other = Client::new().post(format!("http://{}/anonymous-login", node.address()));
     assert_eq!(other.header("x-forwarded-for", "203.0.113.8").send().await.unwrap().status(), StatusCode::OK);
 

@@ -1,4 +1,4 @@
-//! What a client says to a node, or to nginx.
+//! A client of a node or of nginx.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::nginx::NODES_HEADER;
 
-/// Of all nodes.
+/// The introspection secret of all nodes.
 pub(crate) const INTROSPECTION_SECRET: &str = "a-secret-for-introspection-of-32-characters";
 
-/// No test waits longer for something to become so.
+/// The longest wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(crate) struct Client {
     url: String,
 }
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -48,13 +48,13 @@ impl Client {
         Self { http: reqwest::Client::new(), url: format!("http://{address}") }
     }
 
-    /// One whose connections come from another address of this machine: Linux has all of 127.0.0.0/8.
+    /// The client with another address of this machine for its connections: Linux accepts all of 127.0.0.0/8.
     pub(crate) fn at(mut self, address: [u8; 4]) -> Self {
         self.http = reqwest::Client::builder().local_address(Some(Ipv4Addr::from(address).into())).build().unwrap();
         self
     }
 
-    /// Logs in and says that it comes from elsewhere.
+    /// Logs in with a forged X-Forwarded-For.
     pub(crate) async fn login_claiming(&self, forwarded: &str) -> Answer {
         let request = self.http.post(format!("{}/anonymous-login", self.url));
         answer(request.header("x-forwarded-for", forwarded)).await
@@ -86,23 +86,23 @@ impl Client {
         answer(self.http.delete(format!("{}/me", self.url)).bearer_auth(access)).await
     }
 
-    /// Sets the number of one thing in the cart.
+    /// Sets the quantity of item 1 in the cart.
     pub(crate) async fn set(&self, access: &str, quantity: i64) -> Answer {
         self.send(Method::PUT, "/me/cart/1", access, &json!({ "quantity": quantity })).await
     }
 
-    /// Puts one more of another thing into the cart.
+    /// Adds one of another item to the cart.
     pub(crate) async fn add(&self, access: &str) -> Answer {
         self.send(Method::POST, "/me/cart", access, &json!({ "item_id": 2, "quantity": 1 })).await
     }
 
-    /// Becomes a member, or logs in as one, according to `path`.
+    /// Registers a member or logs in as one: `path` is the endpoint.
     pub(crate) async fn member(&self, path: &str, access: &str) -> Answer {
         let body = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
         self.send(Method::POST, path, access, &body).await
     }
 
-    /// Whom a node takes a token for.
+    /// The subject of a token, by introspection.
     pub(crate) async fn subject_of(&self, token: &str) -> String {
         let request = self.http.post(format!("{}/introspect", self.url)).bearer_auth(INTROSPECTION_SECRET);
         let request =
@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Asks until the token is refused.
+    /// Waits until the token is refused.
     pub(crate) async fn until_refused(&self, access: &str) {
         until(async || !self.accepts(access).await).await;
     }
@@ -135,7 +135,7 @@ impl Client {
     }
 }
 
-/// Waits for a condition, by asking for it again and again.
+/// Waits for a condition; checks it again and again.
 pub(crate) async fn until(mut condition: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !condition().await {

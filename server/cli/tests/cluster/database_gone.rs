@@ -1,11 +1,11 @@
-//! The database dies and comes back.
+//! The database crashes and is started again.
 
 use crate::client::until;
 use crate::nodes::Node;
 use crate::postgres::Postgres;
 
 #[tokio::test]
-async fn while_the_database_is_gone_there_are_503_and_after_that_all_is_well_again() {
+async fn without_the_database_requests_get_503_and_after_its_return_they_succeed() {
     let mut postgres = Postgres::start(&["fsync=on", "full_page_writes=on"]);
     let database = postgres.database();
     let node = Node::start(&database.url);
@@ -25,10 +25,10 @@ async fn while_the_database_is_gone_there_are_503_and_after_that_all_is_well_aga
     postgres.start_again();
 
     until(async || client.get("/me/cart", &tokens.access).await.status == 200).await;
-    // S5: what was acknowledged before the crash is there.
+    // S5: changes that were acknowledged before the crash are there.
     assert_eq!(client.get("/me/cart", &tokens.access).await.body["lines"][0]["quantity"], 3);
     let tokens = client.refresh(&tokens.refresh).await.tokens();
-    // Other nodes' changes are heard of again, too.
+    // Notifications of other nodes arrive again, too.
     let other = Node::start(&database.url);
     other.client().revoke(&tokens.refresh).await;
     client.until_refused(&tokens.access).await;

@@ -1,4 +1,4 @@
-//! Three nodes behind nginx, under load: one is killed; each is stopped and started again.
+//! Three nodes behind nginx under load: one node is killed; each node is restarted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,11 +12,11 @@ use crate::postgres;
 
 const VISITORS: usize = 8;
 
-/// A guest, and what they were told.
+/// A guest, and the changes that were acknowledged.
 struct Visitor {
     tokens: Tokens,
     quantity: i64,
-    /// Additions that were answered, and those of which nobody knows.
+    /// Additions to the cart with a response, and additions without one, which may have happened.
     added: i64,
     unknown: i64,
 }
@@ -26,8 +26,8 @@ impl Visitor {
         Self { tokens: client.login().await, quantity: 0, added: 0, unknown: 0 }
     }
 
-    /// One round: sets, reads, adds, refreshes. Nothing but an addition, which nobody may repeat for them, may fail, and
-    /// that only with `faults`.
+    /// One round: sets, reads, adds, refreshes. Only an addition may fail, because a proxy may not repeat it, and only with
+    /// `faults`.
     async fn live(&mut self, client: &Client, faults: bool) {
         let quantity = self.quantity % 90 + 1;
         let set = client.set(&self.tokens.access, quantity).await;
@@ -66,7 +66,7 @@ fn line(cart: &serde_json::Value, item: i64) -> i64 {
     lines.iter().find(|line| line["item_id"] == item).map_or(0, |line| line["quantity"].as_i64().unwrap())
 }
 
-/// Visitors that live until told to stop.
+/// Visitors that send requests until `stop`.
 struct Load {
     visitors: JoinSet<Visitor>,
     stop: Arc<AtomicBool>,
@@ -91,7 +91,7 @@ impl Load {
         Self { visitors, stop, rounds }
     }
 
-    /// Waits until everybody has lived on for a while.
+    /// Waits until each visitor has finished some more rounds.
     async fn go_on(&self) {
         let goal = self.rounds.load(Ordering::SeqCst) + 5 * VISITORS;
         until(async || self.rounds.load(Ordering::SeqCst) >= goal).await;
@@ -104,7 +104,7 @@ impl Load {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s05_a_node_killed_under_load_loses_nothing_and_hardly_anybody_notices() {
+async fn s05_a_node_that_is_killed_under_load_loses_no_acknowledged_change() {
     let database = postgres::database();
     let mut nodes = nginx::nodes(&database.url, &[]);
     let nginx = Nginx::start(&nodes);

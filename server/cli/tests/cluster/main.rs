@@ -1,13 +1,13 @@
-//! Real processes behind other people's: several nodes on one PostgreSQL, next to each other and behind nginx with the
-//! configuration in `examples/nginx`; one behind Caddy with that in `examples/caddy`.
+//! Processes of `guestpass`: several nodes on one PostgreSQL, without a proxy and behind nginx with the configuration of
+//! `server/examples/nginx`; one node behind Caddy with the configuration of `server/examples/caddy`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "clippy knows tests by their attribute, and not what they share"
+    reason = "clippy recognises tests by their attribute, and not the code that they share"
 )]
 
-#[path = "../api/support/postgres.rs"]
+#[path = "../../../tests/api/support/postgres.rs"]
 mod postgres;
 
 mod client;

@@ -1,4 +1,4 @@
-//! nginx, with the configuration that we tell people to use.
+//! nginx with the configuration of the example.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -10,12 +10,12 @@ use crate::client::Client;
 use crate::nodes::Node;
 use crate::postgres;
 
-const EXAMPLE: &str = include_str!("../../examples/nginx/guestpass.conf");
-/// Where the example has the nodes.
+const EXAMPLE: &str = include_str!("../../../examples/nginx/guestpass.conf");
+/// The addresses of the nodes in the example.
 const PLACES: [&str; 3] = ["10.0.0.11:8000", "10.0.0.12:8000", "10.0.0.13:8000"];
-/// What the example tells each node of the proxy in front.
+/// The flag with which the example makes each node trust nginx.
 const TRUST: &str = "--trusted-proxy 10.0.0.10";
-/// Which node answered, and which were asked before it.
+/// Response header with the addresses of the nodes that nginx asked; the last one responded.
 pub(crate) const NODES_HEADER: &str = "nodes";
 
 pub(crate) struct Nginx {
@@ -24,18 +24,18 @@ pub(crate) struct Nginx {
     _files: TempDir,
 }
 
-/// Three nodes that are told what the example tells them, with nginx at this machine's address.
+/// Three nodes with the flags of the example; nginx has the address of this machine.
 pub(crate) fn nodes(store: &str, flags: &[&str]) -> Vec<Node> {
     assert!(EXAMPLE.contains(TRUST));
     Node::start_together_with(store, PLACES.len(), &[&["--trusted-proxy", "127.0.0.1"], flags].concat())
 }
 
 impl Nginx {
-    /// In front of three nodes.
+    /// Starts nginx in front of three nodes.
     pub(crate) fn start(nodes: &[Node]) -> Self {
         let files = tempfile::tempdir().unwrap();
         let directory = files.path();
-        // As root it serves as another user, who has to get at the folders for bodies.
+        // If the test runs as root, the workers of nginx run as another user, which needs access to the folders for bodies.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(directory, open).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -66,13 +66,13 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // TERM, so that its workers end with it.
+        // SIGTERM, so that its workers end, too.
         let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         let _ = self.process.wait();
     }
 }
 
-/// Debian has it in a folder that is on root's PATH only.
+/// Debian installs nginx in a folder that only the PATH of root contains.
 fn program() -> &'static str {
     if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" }
 }
@@ -89,14 +89,14 @@ fn main_file(directory: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s10_behind_nginx_each_client_has_its_own_address_whatever_it_says() {
+async fn s10_behind_nginx_each_client_is_counted_by_its_own_address_whatever_it_sends() {
     let database = postgres::database();
     let nodes = nodes(&database.url, &["--login-rate", "1/1h"]);
     let nginx = Nginx::start(&nodes);
     let visitor = nginx.client().at([127, 0, 0, 2]);
     let mut admitted = 0;
 
-    // Enough to use up what each node allows one client, by claims that differ.
+    // Enough logins for the limit of one client at each node, each with another X-Forwarded-For.
     for number in 0..12 {
         for claim in [format!("198.51.100.{number}"), format!("198.51.100.{number}, 127.0.0.1")] {
             match visitor.login_claiming(&claim).await.status.as_u16() {
@@ -109,7 +109,7 @@ async fn s10_behind_nginx_each_client_has_its_own_address_whatever_it_says() {
 
     assert_eq!(admitted, nodes.len(), "one login for each node");
     nginx.client().at([127, 0, 0, 3]).login().await;
-    // The proxy's own machine can make nothing up either.
+    // A client on the machine of the proxy cannot choose its address either.
     let neighbour = nginx.client();
     let mut admitted = 0;
     for number in 0..12 {

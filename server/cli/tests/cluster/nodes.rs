@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::client::{Client, INTROSPECTION_SECRET};
 
-/// One server, at an address that it keeps when it is started again.
+/// One server; it keeps its address when it is started again.
 pub(crate) struct Node {
     process: Child,
     store: String,
@@ -23,7 +23,7 @@ impl Node {
         Self::spawn(store, flags, "127.0.0.1:0").ready()
     }
 
-    /// Several that start at the same moment.
+    /// Starts several nodes at the same moment.
     pub(crate) fn start_together(store: &str, count: usize) -> Vec<Self> {
         Self::start_together_with(store, count, &[])
     }
@@ -41,7 +41,7 @@ impl Node {
                 command.env_remove(name);
             }
         }
-        // By the environment, as a URL with a password should come.
+        // In the environment, because the URL has a password.
         let command = command.env("GUESTPASS_STORE", store).env("GUESTPASS_INTROSPECTION_SECRET", INTROSPECTION_SECRET);
         let command = command.args(["serve", "--listen", listen]).args(&flags);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -69,14 +69,14 @@ impl Node {
         self.process.wait().unwrap();
     }
 
-    /// SIGTERM, and waits for the end.
+    /// Sends SIGTERM, and waits until the process ends.
     pub(crate) fn stop(&mut self) {
         let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
         assert!(status.success());
         assert_eq!(self.process.wait().unwrap().code(), Some(0));
     }
 
-    /// At the same address.
+    /// Starts the node again at the same address.
     pub(crate) fn start_again(&mut self) {
         *self = Self::spawn(&self.store, self.flags.clone(), &self.address).ready();
     }
@@ -84,7 +84,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // Already gone in some tests.
+        // In some tests the process has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

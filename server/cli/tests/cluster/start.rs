@@ -7,7 +7,7 @@ use crate::nodes::Node;
 use crate::postgres;
 
 #[tokio::test]
-async fn nodes_that_start_together_make_one_schema_and_one_set_of_keys() {
+async fn nodes_that_start_together_create_one_schema_and_one_set_of_keys() {
     let database = postgres::database();
 
     let nodes = Node::start_together(&database.url, 4);
@@ -22,7 +22,7 @@ async fn nodes_that_start_together_make_one_schema_and_one_set_of_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_are_made_at_once_are_made_once() {
+async fn servers_that_open_concurrently_create_one_set_of_keys() {
     let database = postgres::database();
     let config = Config { store: database.url.parse().unwrap(), ..Config::default() };
     Guestpass::open(config.clone()).await.unwrap().close().await.unwrap();
@@ -42,7 +42,7 @@ async fn keys_that_are_made_at_once_are_made_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_without_it() {
+async fn the_error_about_a_wrong_password_does_not_contain_it() {
     let database = postgres::database();
     let (_, address) = database.url.split_once('@').unwrap();
 

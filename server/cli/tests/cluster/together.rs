@@ -1,4 +1,4 @@
-//! Nodes next to each other.
+//! Several nodes without a proxy.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::nodes::Node;
 use crate::postgres;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s01_refreshes_at_once_on_three_nodes_give_one_successor() {
+async fn s01_concurrent_refreshes_on_three_nodes_return_one_successor() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 3);
     let mut token = nodes[0].client().login().await.refresh;
@@ -55,7 +55,7 @@ async fn s04_an_erasure_on_one_node_is_known_to_the_others() {
 
     assert_eq!(nodes[0].client().erase(&tokens.access).await.status, 204);
 
-    // Asks for no guest's row: only the end of the session can be why it is refused.
+    // This endpoint reads no row of the guest: the token is refused only because the session has ended.
     assert_eq!(nodes[0].client().get("/me/sessions", &tokens.access).await.status, 401);
     for node in &nodes {
         until(async || node.client().get("/me/sessions", &tokens.access).await.status == 401).await;
@@ -65,7 +65,7 @@ async fn s04_an_erasure_on_one_node_is_known_to_the_others() {
 }
 
 #[tokio::test]
-async fn s04_an_erasure_is_known_although_its_notification_was_lost() {
+async fn s04_an_erasure_is_known_to_the_others_after_its_notification_was_lost() {
     let database = postgres::database();
     let node = Node::start(&database.url);
     let tokens = node.client().login().await;
@@ -95,7 +95,7 @@ async fn s04_reuse_on_one_node_ends_the_session_on_the_others() {
     nodes[0].client().until_refused(&third.access).await;
 }
 
-/// Revokes as the server does, but without the notification. `{}` is a refresh token's guest.
+/// The statement with which the server revokes, without the notification.
 fn silently(id: &str) -> String {
     let id = id.strip_prefix("anonymous_").unwrap();
     format!(
@@ -105,7 +105,7 @@ fn silently(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn s04_a_revocation_is_known_although_its_notification_was_lost() {
+async fn s04_a_revocation_is_known_to_the_others_after_its_notification_was_lost() {
     let database = postgres::database();
     let node = Node::start(&database.url);
     let tokens = node.client().login().await;
@@ -116,7 +116,7 @@ async fn s04_a_revocation_is_known_although_its_notification_was_lost() {
 }
 
 #[tokio::test]
-async fn s04_a_revocation_that_is_committed_late_is_not_passed_over() {
+async fn s04_a_revocation_that_is_committed_late_is_not_skipped() {
     let database = postgres::database();
     let node = Node::start(&database.url);
     let (late, early) = (node.client().login().await, node.client().login().await);
@@ -124,7 +124,7 @@ async fn s04_a_revocation_that_is_committed_late_is_not_passed_over() {
     tokio::spawn(connection);
 
     client.batch_execute(&format!("BEGIN; {}", silently(&late.id))).await.unwrap();
-    // A later transaction is committed and heard of before it.
+    // A later transaction is committed before it, and the nodes are notified of it.
     database.execute(&format!("BEGIN; {}; COMMIT", silently(&early.id)));
     node.client().until_refused(&early.access).await;
     assert!(node.client().accepts(&late.access).await);
@@ -134,11 +134,11 @@ async fn s04_a_revocation_that_is_committed_late_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn s04_a_node_that_was_cut_off_hears_of_what_it_missed() {
+async fn s04_a_node_whose_listener_was_disconnected_reads_the_missed_changes() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 2);
     let tokens = nodes[0].client().login().await;
-    // What listens is cut off, on both nodes, and with it whatever was on its way.
+    // The listening connections of both nodes are ended, and notifications on them are lost.
     database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND pid <> pg_backend_pid()",
@@ -155,7 +155,7 @@ fn user(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn s08_a_merge_on_one_node_is_one_on_the_others() {
+async fn s08_a_merge_on_one_node_is_known_to_the_others() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 2);
     let (here, there) = (nodes[0].client(), nodes[1].client());
@@ -167,7 +167,7 @@ async fn s08_a_merge_on_one_node_is_one_on_the_others() {
     let merged = here.member("/login", &guest.access).await;
 
     assert_eq!((merged.status.as_u16(), &merged.body["merged"]), (200, &true.into()), "{merged:?}");
-    // Whether or not the other node has heard of it: what is written for the guest is the account's.
+    // Also before the other node is notified: writes of the guest go to the account.
     assert_eq!(there.add(&guest.access).await.body["lines"][0]["quantity"], 2);
     assert_eq!(there.get("/me/cart", &account.access).await.body["lines"][0]["quantity"], 2);
     assert_eq!(there.get("/me", &guest.access).await.body["id"], user(&account.id));
@@ -175,7 +175,7 @@ async fn s08_a_merge_on_one_node_is_one_on_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s08_logins_at_once_on_three_nodes_merge_each_guest_once() {
+async fn s08_concurrent_logins_on_three_nodes_merge_each_guest_once() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 3);
     let account = nodes[0].client().login().await;
@@ -187,7 +187,7 @@ async fn s08_logins_at_once_on_three_nodes_merge_each_guest_once() {
         guests.push(guest);
     }
 
-    // Each guest on each node, and each goes on shopping.
+    // Each guest logs in on each node, and continues to add items.
     let calls: Vec<_> = (0..9)
         .map(|number| {
             let (client, access) = (nodes[number % 3].client(), guests[number / 3].access.clone());
@@ -208,7 +208,7 @@ async fn s08_logins_at_once_on_three_nodes_merge_each_guest_once() {
 }
 
 #[tokio::test]
-async fn s08_a_new_member_is_known_although_the_notification_was_lost() {
+async fn s08_a_new_member_is_known_to_the_others_after_the_notification_was_lost() {
     let database = postgres::database();
     let node = Node::start(&database.url);
     let tokens = node.client().login().await;

@@ -1,8 +1,8 @@
-//! The command line
+//! The command line: errors, help, and the commands without a server.
 
 use crate::support::process::{Process, guestpass, run};
 
-/// Checks that a bad setting is told in one line that names the flag, with exit code 2.
+/// Checks that a bad setting is an error of one line that names the flag, with exit code 2.
 fn assert_one_clear_line(args: &[&str], flag: &str, says: &str) {
     let output = run(guestpass().args(args));
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -13,7 +13,7 @@ fn assert_one_clear_line(args: &[&str], flag: &str, says: &str) {
 }
 
 #[test]
-fn bad_configuration_is_one_clear_line_and_exit_code_2() {
+fn a_bad_setting_is_one_line_and_exit_code_2() {
     let directory = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}", directory.path().join("guestpass.db").display());
     let nowhere = format!("sqlite:{}", directory.path().join("no/such/guestpass.db").display());
@@ -58,7 +58,7 @@ fn bad_configuration_is_one_clear_line_and_exit_code_2() {
 }
 
 #[test]
-fn a_flag_comes_from_the_environment_too() {
+fn a_setting_can_come_from_the_environment() {
     let output = run(guestpass().arg("serve").env("GUESTPASS_ACCESS_TTL", "soon"));
 
     assert_eq!(output.status.code(), Some(2));
@@ -69,7 +69,7 @@ fn a_flag_comes_from_the_environment_too() {
 }
 
 #[test]
-fn one_file_has_one_server() {
+fn a_sqlite_file_can_have_one_server() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let first = Process::start(&database);
@@ -82,7 +82,7 @@ fn one_file_has_one_server() {
 }
 
 #[test]
-fn nobody_else_can_read_the_files() {
+fn the_files_of_the_store_are_private_to_their_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = tempfile::tempdir().unwrap();
@@ -96,7 +96,7 @@ fn nobody_else_can_read_the_files() {
 }
 
 #[test]
-fn help_teaches() {
+fn the_help_has_settings_defaults_and_examples() {
     let output = run(guestpass().args(["serve", "--help"]));
 
     let help = String::from_utf8(output.stdout).unwrap();
@@ -117,12 +117,12 @@ fn the_contract_is_printed_without_a_server() {
 }
 
 #[test]
-fn s07_the_program_sweeps_too() {
+fn s07_the_command_sweep_removes_inactive_guests() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let store = format!("sqlite:{}", database.display());
     drop(Process::start(&database));
-    // Two who have been away since 1970, one with a session.
+    // Two guests, inactive since 1970; one has a session.
     let shell = rusqlite::Connection::open(&database).unwrap();
     let (one, two) = ("0197f2f0-0000-7000-8000-00000000000a", "0197f2f0-0000-7000-8000-00000000000b");
     let rows = format!(

@@ -1,15 +1,17 @@
-//! S11: what a client may send before anybody reads it, how long it may take, and how many there may be at a time
+//! S11: the limits of connections: the size of a head, the time that a client may take, and the number of connections
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::support::process::{Process, guestpass};
 
-/// No test waits longer for something to become so.
+/// The longest wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long is looked whether nothing comes.
+/// How long a test checks that no byte arrives.
 const NOTHING: Duration = Duration::from_millis(300);
 
 fn serve(flags: &[&str]) -> (Process, tempfile::TempDir) {
@@ -29,7 +31,7 @@ fn ask(stream: &mut TcpStream) {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
 }
 
-/// The beginning of an answer; empty when the server has closed the connection.
+/// The start of a response; empty if the server has closed the connection.
 fn heard(stream: &mut TcpStream) -> String {
     let mut answer = [0; 15];
     match stream.read(&mut answer) {
@@ -39,10 +41,10 @@ fn heard(stream: &mut TcpStream) -> String {
     }
 }
 
-/// Sends the head of a request and gives the first line of the answer.
+/// Sends the head of a request, and returns the first line of the response.
 fn status_line(server: &Process, head: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    // The server may answer and close before it has read everything.
+    // The server may respond and close before it has read the whole head.
     let _ = stream.write_all(head.as_bytes());
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -50,7 +52,7 @@ fn status_line(server: &Process, head: &str) -> String {
 }
 
 #[test]
-fn s11_the_head_of_a_request_is_bounded() {
+fn s11_the_size_of_a_request_head_is_limited() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::start(&directory.path().join("guestpass.db"));
     let request = |headers: &str| format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
@@ -65,7 +67,7 @@ fn s11_the_head_of_a_request_is_bounded() {
 }
 
 #[test]
-fn s11_more_connections_than_there_may_be_wait_for_one_to_be_closed() {
+fn s11_connections_above_the_limit_wait_until_one_closes() {
     let (server, _directory) = serve(&["--max-connections", "2"]);
     let mut open = [connect(&server), connect(&server)];
     for stream in &mut open {
@@ -83,14 +85,14 @@ fn s11_more_connections_than_there_may_be_wait_for_one_to_be_closed() {
 
     third.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_eq!(heard(&mut third), "HTTP/1.1 200 OK");
-    // One that waits does not hold up the end.
+    // A waiting connection does not delay the shutdown.
     let _fourth = connect(&server);
     server.terminate();
     assert_eq!(server.wait().0, Some(0));
 }
 
 #[test]
-fn s11_the_head_of_a_request_has_to_come_in_time() {
+fn s11_a_connection_with_a_slow_request_head_is_closed() {
     let (server, _directory) = serve(&["--client-timeout", "500ms"]);
     let mut silent = connect(&server);
     let mut resting = connect(&server);
@@ -100,9 +102,9 @@ fn s11_the_head_of_a_request_has_to_come_in_time() {
     let started = Instant::now();
     slow.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
 
-    // A line of the head now and then does not make it longer.
+    // Single lines of the head do not extend the timeout.
     while slow.write_all(b"x: 1\r\n").is_ok() {
-        assert!(started.elapsed() < PATIENCE, "a client that is slow enough is never sent away");
+        assert!(started.elapsed() < PATIENCE, "the connection of a slow client is not closed");
         std::thread::sleep(Duration::from_millis(20));
     }
 
@@ -115,10 +117,10 @@ fn s11_the_head_of_a_request_has_to_come_in_time() {
 }
 
 #[test]
-fn s11_a_client_that_does_not_take_its_answer_does_not_keep_its_place() {
+fn s11_a_connection_whose_client_does_not_read_is_closed() {
     let pages = tempfile::tempdir().unwrap();
     std::fs::write(pages.path().join("index.html"), "").unwrap();
-    // More than all buffers on the way.
+    // Larger than all buffers between the server and the client.
     std::fs::File::create(pages.path().join("big.bin")).unwrap().set_len(256 << 20).unwrap();
     let directory = pages.path().display().to_string();
     let (server, _directory) = serve(&["--max-connections", "1", "--client-timeout", "500ms", "--static", &directory]);
@@ -130,4 +132,24 @@ fn s11_a_client_that_does_not_take_its_answer_does_not_keep_its_place() {
     ask(&mut next);
 
     assert_eq!(heard(&mut next), "HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn the_limits_count_the_address_of_the_connection() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = guestpass();
+    command.args(["serve", "--login-rate", "1/1h", "--trusted-proxy", "127.0.0.1"]);
+    let server = Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
+    let login = async |forwarded: &str| {
+        let login = server.http.post(format!("{}/anonymous-login", server.url));
+        let answer = login.header("x-forwarded-for", forwarded).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap())
+    };
+
+    assert_eq!(login("203.0.113.7").await.0, 200);
+    let (status, problem) = login("203.0.113.7").await;
+    assert_eq!(status, 429);
+    assert_eq!(problem["status"], 429);
+    assert_eq!(login("203.0.113.8").await.0, 200);
 }

@@ -1,6 +1,6 @@
-//! S5: what was acknowledged is there after `kill -9`, a hundred times, at random moments under load.
+//! S5: acknowledged changes survive `kill -9`, a hundred times, at random moments under load.
 //!
-//! `GUESTPASS_TEST_KILLS` asks for another number of kills, `GUESTPASS_TEST_SEED` for the schedule of a run that failed.
+//! `GUESTPASS_TEST_KILLS` is another number of kills; `GUESTPASS_TEST_SEED` is the seed of a failed run, to repeat its schedule.
 
 #[path = "durability/visitor.rs"]
 mod visitor;
@@ -21,34 +21,34 @@ use crate::support::process::Process;
 
 const KILLS: usize = 100;
 const VISITORS: usize = 16;
-/// Answers before a kill, at most: some kills come while the visitors find out what the last one left, some later.
+/// The most responses before a kill: some kills come while the visitors check the effects of the last kill, some later.
 const MOST_ANSWERS: usize = 160;
-/// Then this much longer at most, so that the kill comes at any moment of a commit.
+/// The longest delay after that, so that the kill comes at any moment of a commit.
 const MOST_DELAY: Duration = Duration::from_millis(4);
-/// One server in this many is killed while it starts, by then recovering from the kill before.
+/// One of this number of servers is killed while it starts, and recovers from the kill before.
 const KILLED_AT_START: usize = 6;
-/// A start takes less than this.
+/// A start takes less time than this.
 const START: Duration = Duration::from_millis(60);
-/// With one server in this many, PostgreSQL is killed, too.
+/// With one of this number of servers, PostgreSQL is killed, too.
 const KILLED_WITH_DATABASE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_acknowledged_logins_rotations_and_changes_of_data_survive_a_hundred_kills() {
-    let mut ground = Ground::new();
+    let mut environment = Environment::new();
 
-    let logins = survive(&mut ground).await;
+    let logins = survive(&mut environment).await;
 
-    // Every login that was not answered has been repeated under its key: none was lost, and none was made twice.
-    ground.check(logins);
+    // Each login without a response was repeated with its key: no guest is lost, and none is created twice.
+    environment.check(logins);
 }
 
 /// A database that outlives the servers on it.
-struct Ground {
+struct Environment {
     database: Database,
     postgres: Option<Postgres>,
 }
 
-impl Ground {
+impl Environment {
     fn new() -> Self {
         match STORE {
             Kind::Sqlite => Self { database: Database::new(), postgres: None },
@@ -75,26 +75,26 @@ impl Ground {
     }
 }
 
-/// Visitors live, servers die. Gives the number of guests that the visitors know of.
-async fn survive(ground: &mut Ground) -> usize {
+/// Kills one server after another under the load of the visitors. Returns the number of guests that the visitors have created.
+async fn survive(environment: &mut Environment) -> usize {
     let seed = setting("GUESTPASS_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
     let kills = setting("GUESTPASS_TEST_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
-    // Shown when the test fails. The schedule and the visitors' choices follow from it; how the threads run does not.
+    // Shown if the test fails. It determines the schedule and the choices of the visitors, but not the order of the threads.
     println!("GUESTPASS_TEST_SEED={seed}");
     let mut random = Rng::with_seed(seed);
     let mut visitors: Vec<_> = (0..VISITORS).map(|_| Visitor::new(random.fork())).collect();
 
     for _ in 0..kills {
         if random.usize(..KILLED_AT_START) == 0 {
-            Process::kill_while_starting(&ground.store(), random_duration(&mut random, START));
+            Process::kill_while_starting(&environment.store(), random_duration(&mut random, START));
         }
-        let server = Process::start_on(&ground.store());
+        let server = Process::start_on(&environment.store());
         let moment = Moment { answers: random.usize(..MOST_ANSWERS), delay: random_duration(&mut random, MOST_DELAY) };
-        let database = ground.postgres.as_mut().filter(|_| random.usize(..KILLED_WITH_DATABASE) == 0);
+        let database = environment.postgres.as_mut().filter(|_| random.usize(..KILLED_WITH_DATABASE) == 0);
         visitors = live_until_killed(visitors, server, moment, database).await;
     }
 
-    let server = Process::start_on(&ground.store());
+    let server = Process::start_on(&environment.store());
     let mut logins = 0;
     for visitor in &mut visitors {
         visitor.settle(&Api::of(&server)).await.unwrap();
@@ -102,11 +102,11 @@ async fn survive(ground: &mut Ground) -> usize {
     }
     server.terminate();
     assert_eq!(server.wait().0, Some(0));
-    assert!(logins > VISITORS, "too little happened");
+    assert!(logins > VISITORS, "the visitors have created too few guests");
     logins
 }
 
-/// When a server is killed: the `delay` is part of the schedule and waits for nothing.
+/// When a server is killed: `delay` after a number of responses.
 struct Moment {
     answers: usize,
     delay: Duration,
@@ -125,7 +125,7 @@ async fn live_until_killed(
     for mut visitor in visitors {
         let (api, answers, enough) = (Api::of(&server), answers.clone(), enough.clone());
         lives.spawn(async move {
-            // Ends when the server is gone: a request that got no answer acknowledged nothing.
+            // Ends with the server: a request without a response has acknowledged nothing.
             while visitor.step(&api).await.is_some() {
                 if answers.fetch_add(1, Ordering::SeqCst) == moment.answers {
                     enough.notify_one();

@@ -1,4 +1,4 @@
-//! The log
+//! The log: no secrets, and one warning about an untrusted proxy
 
 use std::fs::{File, read_to_string};
 
@@ -9,7 +9,7 @@ use crate::support::process::{Process, guestpass};
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
 
 #[tokio::test]
-async fn nothing_secret_is_logged_even_at_the_loudest() {
+async fn no_secret_is_logged_at_any_level() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
     let server = Process::start_logging(&directory.path().join("guestpass.db"), File::create(&log).unwrap());
@@ -38,7 +38,7 @@ async fn nothing_secret_is_logged_even_at_the_loudest() {
     }
 }
 
-/// How many lines of a server's log name the flag, after some logins that say where they come from.
+/// The number of log lines about --trusted-proxy, after logins with X-Forwarded-For.
 async fn lines_about_proxies(flags: &[&str], forwarded: &[&str]) -> usize {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
@@ -59,7 +59,7 @@ async fn lines_about_proxies(flags: &[&str], forwarded: &[&str]) -> usize {
 }
 
 #[tokio::test]
-async fn s10_a_proxy_that_is_not_trusted_is_told_once() {
+async fn s10_the_log_warns_once_about_an_untrusted_proxy() {
     let claims = ["203.0.113.7", "203.0.113.8", "203.0.113.9"];
 
     assert_eq!(lines_about_proxies(&[], &claims).await, 1);

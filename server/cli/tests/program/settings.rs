@@ -1,16 +1,15 @@
-//! Where settings come from: a flag wins over the environment, the environment over the file, the file over the default
+//! Sources of settings: a flag overrides the environment, the environment the file, the file the default
 
 use std::path::Path;
 use std::process::Command;
 
 use axum::http::Method;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use crate::support::jwt::claims_of;
 use crate::support::process::{Process, guestpass, run};
 
-/// What the program says when it does not start.
+/// The one line of error of a program that does not start.
 fn complaint(command: &mut Command) -> String {
     let output = run(command);
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -28,10 +27,10 @@ fn serve_with(file: &Path, content: &str) -> Command {
 }
 
 #[test]
-fn for_every_kind_of_value_the_flag_wins_over_the_environment_and_that_over_the_file() {
+fn for_each_kind_of_value_a_flag_overrides_the_environment_and_that_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
-    // Values that cannot work show which one is looked at.
+    // The values cannot work, so that the error shows which of them is used.
     for (flag, variable, in_file, in_environment, on_command_line) in [
         ("listen", "GUESTPASS_LISTEN", "\"file\"", "environment", "flag"),
         ("log", "GUESTPASS_LOG", "\"a=file\"", "a=environment", "a=flag"),
@@ -69,8 +68,8 @@ fn for_every_kind_of_value_the_flag_wins_over_the_environment_and_that_over_the_
     }
 }
 
-/// Checks that a value that may be a secret is told from no source, and everything else about it from each.
-fn assert_kept_to_itself(command: &str, flag: &str, value: &str, secret: &str, expected: &str) {
+/// Checks that the error about a value does not repeat it, and names the flag and the source, for each source.
+fn assert_not_repeated(command: &str, flag: &str, value: &str, secret: &str, expected: &str) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
     std::fs::write(&file, format!("# a comment\n{flag} = {value:?}\n")).unwrap();
@@ -102,23 +101,23 @@ fn assert_kept_to_itself(command: &str, flag: &str, value: &str, secret: &str, e
 fn a_secret_that_cannot_be_used_is_not_repeated() {
     let slash_missing = "postgres:/app:S3cretPw@db/shop";
     for command in ["serve", "sweep", "keys list", "keys rotate"] {
-        assert_kept_to_itself(command, "store", slash_missing, "S3cretPw", "postgres://USER:PASSWORD@HOST/DATABASE");
+        assert_not_repeated(command, "store", slash_missing, "S3cretPw", "postgres://USER:PASSWORD@HOST/DATABASE");
     }
     for url in ["app:S3cretPw@db/shop", "sqlite:", "S3cretPw\nand more"] {
-        assert_kept_to_itself("serve", "store", url, "S3cretPw", "sqlite:PATH");
+        assert_not_repeated("serve", "store", url, "S3cretPw", "sqlite:PATH");
     }
-    // The driver takes what is right of the first @ in these passwords for a host and an option.
+    // For the driver, the text after the first @ in these passwords is a host and an option.
     for url in ["postgres://app:12@S3cretPw@db/shop", "postgres://app:12@x?S3cretPw=1@db/shop"] {
-        assert_kept_to_itself("serve", "store", url, "S3cretPw", "postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+        assert_not_repeated("serve", "store", url, "S3cretPw", "postgres://USER:PASSWORD@HOST:PORT/DATABASE");
     }
     for secret in ["hunter2short", "hunter2 with spaces, which no header of HTTP can have", "hunter2\nshort"] {
-        assert_kept_to_itself("serve", "introspection-secret", secret, "hunter2", "expected 32 or more");
+        assert_not_repeated("serve", "introspection-secret", secret, "hunter2", "expected 32 or more");
     }
-    assert_kept_to_itself("serve", "otlp-endpoint", "collector:hunter2@otlp", "hunter2", "http://localhost:4318");
+    assert_not_repeated("serve", "otlp-endpoint", "collector:hunter2@otlp", "hunter2", "http://localhost:4318");
 }
 
 #[test]
-fn a_secret_in_a_line_that_is_no_toml_is_not_repeated() {
+fn a_secret_in_a_line_that_is_not_toml_is_not_repeated() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
     for line in ["introspection-secret = hunter2short", "introspection-secret = \"hunter2short", "hunter2short"] {
@@ -129,14 +128,14 @@ fn a_secret_in_a_line_that_is_no_toml_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_behind_a_flag_that_is_misspelt_is_not_repeated() {
+fn a_secret_after_a_misspelt_flag_is_not_repeated() {
     let said = complaint(guestpass().args(["serve", "--introspection-secert=hunter2"]));
 
     assert!(said.contains("--introspection-secert") && !said.contains("hunter2"), "{said}");
 }
 
 #[tokio::test]
-async fn settings_of_all_sources_work_together() {
+async fn settings_of_all_sources_are_combined() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
     let mut command = serve_with(
@@ -155,15 +154,14 @@ async fn settings_of_all_sources_work_together() {
 
     let login: Value = serde_json::from_slice(&login.bytes().await.unwrap()).unwrap();
     assert_eq!(login["expires_in"], 180, "the flag");
-    let claims = login["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let claims = claims_of(login["access_token"].as_str().unwrap());
     assert_eq!(claims["aud"], "environment");
     assert_eq!(claims["iss"], "https://file.example");
     assert_eq!(preflight.headers()["access-control-allow-origin"], "https://b.example");
 }
 
 #[test]
-fn what_is_wrong_with_the_file_is_told_with_its_place() {
+fn errors_of_the_file_name_the_file_and_the_line() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
     for (content, line, says) in [
@@ -183,4 +181,15 @@ fn what_is_wrong_with_the_file_is_told_with_its_place() {
 
     let said = complaint(guestpass().arg("serve").env("GUESTPASS_CONFIG", "/no/such/file.toml"));
     assert!(said.contains("--config /no/such/file.toml"), "{said}");
+}
+
+#[test]
+fn the_program_has_no_setting_that_injects_faults() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("guestpass.toml");
+
+    let said = complaint(&mut serve_with(&file, "demo = true\n"));
+    assert!(said.contains("there is no setting \"demo\""), "{said}");
+    let said = complaint(guestpass().args(["serve", "--demo"]));
+    assert!(said.contains("--demo"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! S12: told to stop, the process finishes what it has, writes what is in memory, and exits with 0.
+//! S12: on SIGTERM the process finishes the requests in progress, writes the data in memory, and exits with 0
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ async fn login(server: &Process) -> String {
 }
 
 #[tokio::test]
-async fn s12_it_writes_the_last_activity_and_exits_with_0() {
+async fn s12_on_sigterm_the_last_activity_is_written_and_the_exit_code_is_0() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let server = Process::start(&database);
@@ -27,21 +27,24 @@ async fn s12_it_writes_the_last_activity_and_exits_with_0() {
     let (code, rest) = server.wait();
 
     assert_eq!(code, Some(0));
-    assert_eq!(rest, "", "standard output has the ready line and nothing else");
+    assert_eq!(rest, "", "standard output has the ready line only");
     let written: i64 = Connection::open(&database)
         .unwrap()
         .query_row("SELECT last_active_at - created_at FROM anonymous_user", [], |row| row.get(0))
         .unwrap();
     assert!(written > 0, "{me}");
-    assert!(!directory.path().join("guestpass.db-wal").exists(), "the log was not folded into the database");
+    assert!(
+        !directory.path().join("guestpass.db-wal").exists(),
+        "the write-ahead log was not merged into the database"
+    );
 }
 
 #[tokio::test]
-async fn s12_a_request_under_way_is_finished_and_idle_connections_do_not_hold_it_up() {
+async fn s12_a_request_in_progress_is_finished_and_idle_connections_do_not_delay_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::start(&directory.path().join("guestpass.db"));
     let token = login(&server).await;
-    // Browsers open connections ahead of need and send nothing.
+    // Browsers open connections in advance, without a request.
     let _silent = TcpStream::connect(server.address()).unwrap();
     let mut slow = TcpStream::connect(server.address()).unwrap();
     let body = br#"{"item_id":1,"quantity":3}"#;
@@ -53,12 +56,12 @@ async fn s12_a_request_under_way_is_finished_and_idle_connections_do_not_hold_it
     )
     .unwrap();
     let mut interim = [0; 25];
-    // The server asks for the body: the request is under way.
+    // The server asks for the body: the request is in progress.
     slow.read_exact(&mut interim).unwrap();
     assert!(interim.starts_with(b"HTTP/1.1 100 Continue"));
 
     server.terminate();
-    // Once it refuses connections it is stopping.
+    // A server that refuses connections is stopping.
     while TcpStream::connect(server.address()).is_ok() {
         tokio::task::yield_now().await;
     }

@@ -1,5 +1,5 @@
-//! S5 when the database fails: what cannot be done gets a 503 that says when to come back, the log names the cause, what
-//! was acknowledged stays, and the server goes on by itself once the cause is gone.
+//! S5 when the store fails: requests get 503 with `Retry-After`, the log names the cause, acknowledged changes stay, and the
+//! server works again without a restart after the cause has ended.
 
 mod disk;
 mod files;
@@ -21,7 +21,7 @@ struct Server {
 }
 
 impl Server {
-    /// `command` is `guestpass serve` in some form.
+    /// `command` starts `guestpass serve`.
     fn start(command: &mut Command, database: &Path, log: PathBuf) -> Self {
         let process = Process::spawn_serve(command.stderr(File::create(&log).unwrap()), database);
         Self { process, log }
@@ -32,7 +32,7 @@ impl Server {
         assert!(log.contains(cause), "{cause:?} is not in the log: {log}");
     }
 
-    /// Stops it in order, and looks at what it leaves.
+    /// Stops the server with SIGTERM, and checks the file.
     fn stop(self, database: &Path, guests: usize) {
         self.process.terminate();
         assert_eq!(self.process.wait().0, Some(0));

@@ -1,4 +1,4 @@
-//! Spans: sent to a collector that is one, by the real exporter, when the process is asked to
+//! `--otlp-endpoint`: spans for a collector over OTLP
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -123,7 +123,7 @@ async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret()
     ] {
         assert_eq!(said.get(name).map(String::as_str), Some(value), "{name} of {said:?}");
     }
-    // What the store did for it is below it, and nothing lies between the two.
+    // The spans of the store are its direct children.
     let below: Vec<_> = spans.iter().filter(|span| span.parent_span_id == cart.span_id).collect();
     assert_eq!(below.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["sqlite read"]);
     assert_eq!((below[0].kind(), hex(&below[0].trace_id).as_str()), (SpanKind::Client, TRACE));
@@ -134,7 +134,11 @@ async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret()
     assert!(spans.iter().any(|span| span.parent_span_id == login.span_id && span.name == "sqlite write"));
     assert_eq!(named("POST /token").len(), 1);
     assert_eq!(attributes(&named("GET /me")[0].attributes)["http.response.status_code"], "400");
-    assert_eq!(attributes(&named("GET")[0].attributes)["url.path"], "/nothing", "a path of no route is no name");
+    assert_eq!(
+        attributes(&named("GET")[0].attributes)["url.path"],
+        "/nothing",
+        "the path of an unknown route is not in the name"
+    );
     let resource = collector.requests()[0].resource_spans[0].resource.clone().unwrap();
     assert_eq!(attributes(&resource.attributes)["service.name"], "guestpass");
 
@@ -147,7 +151,7 @@ async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_of_the_server_is_an_error_in_its_span_with_the_cause() {
+async fn a_failed_request_has_a_span_with_the_error_and_its_cause() {
     let collector = Collector::start().await;
     let (directory, server) = serve_and_send_to(&collector.url);
     let login = || server.http.post(format!("{}/anonymous-login", server.url)).send();
@@ -167,11 +171,11 @@ async fn a_failure_of_the_server_is_an_error_in_its_span_with_the_cause() {
         .find(|span| span.status.as_ref().is_some_and(|status| status.code() == SpanStatus::Error));
     let failed = failed.unwrap_or_else(|| panic!("no span is an error: {spans:?}"));
     assert_eq!(attributes(&failed.attributes)["http.response.status_code"], "503");
-    assert!(!failed.events.is_empty(), "it does not tell why");
+    assert!(!failed.events.is_empty(), "the span has no event with the cause");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_gone_holds_nobody_up() {
+async fn an_unreachable_collector_does_not_delay_requests_or_the_shutdown() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (_directory, server) = serve_and_send_to(&format!("http://{closed}"));
 
@@ -182,7 +186,7 @@ async fn a_collector_that_is_gone_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_setting_nothing_is_sent() {
+async fn without_the_setting_no_span_is_sent() {
     let collector = Collector::start().await;
     let directory = tempfile::tempdir().unwrap();
     let mut command = guestpass();

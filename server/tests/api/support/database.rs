@@ -1,4 +1,4 @@
-//! The database of one test, of the kind that the test program is for.
+//! The database of one test, of the kind that the test program uses.
 
 use guestpass_server::StoreLocation;
 use rusqlite::Connection;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::postgres;
 use crate::STORE;
 
-/// Which store the tests of a program run on.
+/// The store of the tests of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(dead_code, reason = "each test program has one of the two")]
 pub(crate) enum Kind {
@@ -32,7 +32,7 @@ impl Database {
         self.store().parse().unwrap()
     }
 
-    /// What `--store` takes.
+    /// The value of `--store`.
     pub(crate) fn store(&self) -> String {
         match self {
             Self::Sqlite(directory) => format!("sqlite:{}", directory.path().join("guestpass.db").display()),
@@ -40,7 +40,7 @@ impl Database {
         }
     }
 
-    /// The SQLite file, as the `sqlite3` shell sees it.
+    /// A connection to the SQLite file, as of the `sqlite3` shell.
     pub(crate) fn file(&self) -> Connection {
         match self {
             Self::Sqlite(directory) => Connection::open(directory.path().join("guestpass.db")).unwrap(),

@@ -1,8 +1,9 @@
 //! The vocabulary of these tests: a server with its own file and clock, and what a client says to it.
 
 pub(crate) mod database;
+mod jwt;
 pub(crate) mod postgres;
-pub(crate) mod process;
+pub(crate) mod wait;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request, StatusCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use guestpass_server::{Clock, Config, Guestpass, StoreLocation, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use self::database::Database;
+
+pub(crate) use self::jwt::{claims_of, header_of};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -270,21 +271,6 @@ pub(crate) fn authorized(method: &str, path: &str, access_token: &str, body: Opt
 pub(crate) fn with(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
     request.headers_mut().append(name, value.parse().unwrap());
     request
-}
-
-/// The header of a JWT.
-pub(crate) fn header_of(token: &str) -> Value {
-    part(token, 0)
-}
-
-/// The claims of a JWT.
-pub(crate) fn claims_of(token: &str) -> Value {
-    part(token, 1)
-}
-
-fn part(token: &str, index: usize) -> Value {
-    let part = token.split('.').nth(index).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 pub(crate) fn get(path: &str) -> Request<Body> {

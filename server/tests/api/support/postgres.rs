@@ -1,6 +1,7 @@
-//! A PostgreSQL of our own: started by the first test that needs it, gone with the process of the tests.
+//! A private PostgreSQL: the first test that needs it starts it, and it ends with the process of the tests.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// A server with its own port and files. It stops and removes them when this process ends, however it ends: the script
-/// notices the end of its standard input.
+/// A PostgreSQL server with its own port and files. The script stops it and removes the files when its standard input ends:
+/// at the end of this process, also after a crash.
 pub(crate) struct Postgres {
     script: Child,
     output: BufReader<ChildStdout>,
@@ -18,21 +19,20 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) fn start(settings: &[&str]) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/private-postgres");
         let mut script =
-            Command::new(script).args(settings).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            Command::new(script()).args(settings).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(script.stdout.take().unwrap());
         let url = line(&mut output);
         assert!(url.starts_with("postgres://"), "no PostgreSQL: run scripts/setup postgresql");
         Self { script, output, url }
     }
 
-    /// As a power cut does: nothing gets a chance to be finished.
+    /// Kills the server as a power failure does.
     pub(crate) fn crash(&mut self) {
         self.tell("crash");
     }
 
-    /// Once more, on the same port.
+    /// Starts the server again on the same port.
     pub(crate) fn start_again(&mut self) {
         self.tell("start");
     }
@@ -42,7 +42,7 @@ impl Postgres {
         assert_eq!(line(&mut self.output), "done");
     }
 
-    /// An empty database of its own for one test.
+    /// A new, empty database for one test.
     pub(crate) fn database(&self) -> Database {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -52,10 +52,16 @@ impl Postgres {
     }
 }
 
+/// `scripts/private-postgres`, from the folder of any crate of the workspace.
+fn script() -> PathBuf {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.map(|folder| folder.join("scripts/private-postgres")).find(|script| script.exists()).unwrap()
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         drop(self.script.stdin.take());
-        // It removes its files before it ends.
+        // The script removes its files before it ends.
         let _ = self.script.wait();
     }
 }
@@ -66,13 +72,13 @@ fn line(output: &mut impl BufRead) -> String {
     line.trim().to_owned()
 }
 
-/// A database of a server that all tests of this process share.
+/// A new database on the server that all tests of this process share.
 pub(crate) fn database() -> Database {
     static SHARED: OnceLock<Postgres> = OnceLock::new();
     SHARED.get_or_init(|| Postgres::start(&["max_connections=400"])).database()
 }
 
-/// One database, as an operator with psql sees it.
+/// One database, as in psql.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -87,7 +93,7 @@ impl Database {
         self.with(async |client| client.batch_execute(statement).await.unwrap());
     }
 
-    /// Connects from a thread of its own: tests call this from within their runtime.
+    /// Connects on another thread, because tests call this inside of their runtime.
     fn with<T: Send>(&self, work: impl AsyncFnOnce(&Client) -> T + Send) -> T {
         let config: Config = self.url.parse().unwrap();
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A visitor who does one thing after another, and holds the server to everything that it has answered.
+//! A visitor that sends one request after another, and checks that the server keeps each change that it has acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::support::process::Process;
 /// Item and quantity.
 type Cart = BTreeMap<u64, u64>;
 
-/// What a guest has, as far as visitors change it.
+/// The data of a guest, as far as visitors change it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Belongings {
     cart: Cart,
@@ -20,7 +20,7 @@ struct Belongings {
     preferences: BTreeMap<String, u64>,
 }
 
-/// An addition to the cart, under the idempotency key that it is repeated with.
+/// An addition to the cart, with the idempotency key for its repetitions.
 #[derive(Debug, Clone)]
 struct Addition {
     key: String,
@@ -30,7 +30,7 @@ struct Addition {
 const ITEMS: u64 = 12;
 const MOST: u64 = 99;
 
-/// Where the server of the moment is.
+/// The current server.
 #[derive(Clone)]
 pub(super) struct Api {
     url: String,
@@ -43,17 +43,17 @@ impl Api {
     }
 }
 
-/// Its methods give `None` when a request was not answered in full: what it asked for may have happened or not, and the
-/// visitor finds out before anything else.
+/// Its methods return `None` without a complete response: the change may have happened or not, and the visitor checks that
+/// before its next change.
 pub(super) struct Visitor {
     random: Rng,
     logins: usize,
     guest: Option<Guest>,
-    /// The idempotency key of a login that is not answered yet.
+    /// The idempotency key of a login without a response yet.
     login_key: String,
-    /// Whose end was acknowledged.
+    /// Guests whose session has ended, as the server has acknowledged.
     ended: Vec<Guest>,
-    /// How many of those have been looked at since they ended.
+    /// How many of those were checked after their end.
     buried: usize,
 }
 
@@ -63,9 +63,9 @@ struct Guest {
     access: String,
     /// The refresh tokens that were acknowledged; the last is the current one.
     refresh: Vec<String>,
-    /// What the guest may have: one thing, or two while a change is not answered.
+    /// The possible data of the guest: one state, or two while a change has no response.
     belongings: Vec<Belongings>,
-    /// The change that is not answered, if that is one.
+    /// The addition without a response, if there is one.
     addition: Option<Addition>,
     ending: Option<Ending>,
 }
@@ -83,7 +83,7 @@ impl Visitor {
         Self { random, logins: 0, guest: None, login_key, ended: Vec::new(), buried: 0 }
     }
 
-    /// How many guests this visitor has been.
+    /// The number of guests that this visitor has created.
     pub(super) fn logins(&self) -> usize {
         self.logins
     }
@@ -107,7 +107,7 @@ impl Visitor {
         }
     }
 
-    /// Finds out what became of the last request, and checks everything that was ever answered.
+    /// Resolves the last request, and checks every acknowledged change.
     pub(super) async fn settle(&mut self, api: &Api) -> Option<()> {
         if self.guest.as_ref().is_some_and(|guest| guest.ending.is_some()) {
             self.end(api).await?;
@@ -135,7 +135,7 @@ impl Visitor {
             90..94 => self.look(api).await,
             choice => {
                 let guest = self.guest.as_mut().unwrap();
-                // A thief needs a token from before the last one but one.
+                // A stolen token must be older than the parent of the current token.
                 let theft = choice >= 97 && guest.refresh.len() > 2;
                 guest.ending = Some(if theft { Ending::Theft } else { Ending::Revocation });
                 self.end(api).await
@@ -163,8 +163,8 @@ impl Visitor {
         Some(())
     }
 
-    /// The last token that was acknowledged is the current one, or the parent of one whose answer was lost: either way it
-    /// is good. Were the rotation lost that gave it, it would be ahead of the server, and refused.
+    /// The last acknowledged token is the current token, or the parent of a token whose response was lost; both are valid. If
+    /// the rotation that created it were lost, it would be ahead of the server, and refused.
     async fn refresh(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let current = guest.refresh.last().unwrap();
@@ -202,7 +202,7 @@ impl Visitor {
         self.expect_cart(request).await
     }
 
-    /// Asks again under the same key until it is answered: it is added once.
+    /// Repeats the addition with the same key until there is a response: it is added once.
     async fn add(&mut self, api: &Api) -> Option<()> {
         let Addition { key, body } = self.guest.as_ref().unwrap().addition.clone().unwrap();
         let request = api.http.post(format!("{}/me/cart", api.url)).header("idempotency-key", key).body(body);
@@ -291,7 +291,7 @@ async fn answer(request: reqwest::RequestBuilder, status: StatusCode) -> Option<
     Some(serde_json::from_str(&exchange(request, status).await?).unwrap())
 }
 
-/// The body of the answer; `None` if there was no whole answer.
+/// The body of the response; `None` without a complete response.
 async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Option<String> {
     let response = request.send().await.ok()?;
     let answered = response.status();
@@ -304,7 +304,7 @@ async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Optio
     Some(body)
 }
 
-/// Puts an item on a list, or takes it off if it is there.
+/// Adds an item to a list, or removes it.
 fn toggle(list: &mut BTreeSet<u64>, item: u64, api: &Api, path: &str) -> reqwest::RequestBuilder {
     let url = format!("{}/me/{path}/{item}", api.url);
     if list.remove(&item) {
@@ -334,7 +334,7 @@ fn text(json: &Value, name: &str) -> String {
     json[name].as_str().unwrap().to_owned()
 }
 
-/// 22 characters of base64url, but for two of them: more than the 128 bits that a key must have.
+/// 22 letters and digits: more than the 128 bits that a key must have.
 fn key(random: &mut Rng) -> String {
     std::iter::repeat_with(|| random.alphanumeric()).take(22).collect()
 }

@@ -1,4 +1,4 @@
-//! No room
+//! A store whose files cannot grow, and a full disk.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,12 +10,12 @@ use super::Server;
 use super::guest::Guest;
 use crate::support::process::guestpass_under;
 
-/// The kernel lets the files of one process grow to a limit and no further, for root as well.
+/// The kernel limits the size of the files of a process (RLIMIT_FSIZE), also for root.
 #[tokio::test]
-async fn s05_files_that_cannot_grow_lose_nothing_and_are_used_again_once_they_can() {
+async fn s05_a_store_at_its_file_size_limit_loses_nothing_and_works_after_the_limit_is_raised() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
-    // A process that ignores the signal gets an error instead.
+    // A process that ignores SIGXFSZ gets an error instead.
     let ignoring = &["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
     let server = Server::start(&mut guestpass_under(ignoring), &database, directory.path().join("log"));
 
@@ -33,10 +33,10 @@ async fn s05_files_that_cannot_grow_lose_nothing_and_are_used_again_once_they_ca
 
 /// A file system of two megabytes, full to the last byte.
 #[tokio::test]
-async fn s05_a_full_disk_loses_nothing_and_is_used_again_once_it_has_room() {
+async fn s05_a_full_disk_loses_nothing_and_works_after_space_is_freed() {
     let Some(namespace) = mount_namespace() else {
-        // What the process sees is then only tested with the limit above.
-        eprintln!("this machine lets nobody mount a file system: not tested");
+        // Then only the test with the limit above runs.
+        eprintln!("skipped: this process may not mount a file system");
         return;
     };
     let directory = tempfile::tempdir().unwrap();
@@ -48,7 +48,7 @@ async fn s05_a_full_disk_loses_nothing_and_is_used_again_once_it_has_room() {
     launcher.extend(["sh", "-c", &mount, "sh"]);
     let server = Server::start(&mut guestpass_under(&launcher), &database, directory.path().join("log"));
 
-    // Only the server sees the disk; this handle leads there, and keeps the disk when the server is gone.
+    // Only the server has the disk mounted; this handle gives the test access to it, also after the server has ended.
     let inside = format!("/proc/{}/root{}", server.process.id(), disk.display());
     let handle = File::open(inside).unwrap();
     let inside = PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()));
@@ -63,7 +63,7 @@ async fn s05_a_full_disk_loses_nothing_and_is_used_again_once_it_has_room() {
     super::assert_sound(&copy, guests);
 }
 
-/// Gives the number of guests whose login was acknowledged.
+/// Returns the number of acknowledged logins.
 async fn serve_through(server: &Server, take_room: impl FnOnce(), make_room: impl FnOnce()) -> usize {
     let process = &server.process;
     let mut guest = Guest::log_in(process).await.unwrap();
@@ -84,7 +84,7 @@ fn fill(ballast: &Path) {
     while file.write_all(&[1; 512]).is_ok() {}
 }
 
-/// The command that makes one, if this machine lets us.
+/// The command that creates one; `None` if this process may not.
 fn mount_namespace() -> Option<Vec<&'static str>> {
     let namespace = vec!["unshare", "--map-root-user", "--mount"];
     let probe = ["mount", "-t", "tmpfs", "none", "/tmp"];

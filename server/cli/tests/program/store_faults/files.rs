@@ -1,4 +1,4 @@
-//! Somebody else at the files
+//! Another program that moves, replaces or locks the files of the store.
 
 use std::fs::rename;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn start(directory: &Path) -> Server {
     Server::start(guestpass().arg("serve"), &directory.join("guestpass.db"), directory.join("log"))
 }
 
-/// What is written to a file without a name is gone with the process: it must not be acknowledged.
+/// Changes in a file without a name are lost when the process ends: the server must not acknowledge them.
 #[tokio::test]
 async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
     let directory = tempfile::tempdir().unwrap();
@@ -37,7 +37,7 @@ async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
 }
 
 #[tokio::test]
-async fn s05_nothing_is_acknowledged_once_another_file_is_in_its_place() {
+async fn s05_nothing_is_acknowledged_after_a_file_was_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let server = start(directory.path());
@@ -50,9 +50,9 @@ async fn s05_nothing_is_acknowledged_once_another_file_is_in_its_place() {
     guest.check(&server.process).await;
 }
 
-/// Such as a backup, or a transaction forgotten in the `sqlite3` shell. The server waits, then refuses, and goes on.
+/// For example a backup, or an open transaction in the `sqlite3` shell. The server waits, then refuses, and works again later.
 #[tokio::test]
-async fn s05_a_database_that_another_program_has_locked_is_used_again_once_it_lets_go() {
+async fn s05_a_database_that_another_program_has_locked_works_after_it_is_unlocked() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let server = start(directory.path());

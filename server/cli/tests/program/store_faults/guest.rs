@@ -1,4 +1,4 @@
-//! A guest who counts what was acknowledged.
+//! A guest that counts its acknowledged changes.
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -6,18 +6,18 @@ use serde_json::Value;
 use crate::support::process::Process;
 
 const FORM: &str = "application/x-www-form-urlencoded";
-/// A change is tried at most as often: a store that has no room left refuses long before.
+/// The most attempts of a change: a full store refuses before that.
 const PATIENCE: usize = 3000;
 
 pub(super) struct Guest {
     access: String,
     refresh: String,
-    /// How many of item 1 are in the cart, up to the limit of a line.
+    /// The quantity of item 1 in the cart, up to the limit of a line.
     quantity: u64,
 }
 
 impl Guest {
-    /// Logs in; an error if the server says that it cannot.
+    /// Logs in; an error if the response is 503.
     pub(super) async fn log_in(server: &Process) -> Result<Self, Refused> {
         let request = server.http.post(format!("{}/anonymous-login", server.url));
         let tokens = answer(request.header("content-type", "application/json").body("{\"refresh\":true}")).await?;
@@ -42,7 +42,7 @@ impl Guest {
         Ok(())
     }
 
-    /// The cart can be read, and is as it was acknowledged.
+    /// The cart can be read, and has the acknowledged quantity.
     pub(super) async fn check(&self, server: &Process) {
         let request = server.http.get(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
         self.assert_cart(&answer(request).await.unwrap());
@@ -52,7 +52,7 @@ impl Guest {
         assert_eq!(cart["lines"][0]["quantity"].as_u64().unwrap_or(0), self.quantity, "{cart}");
     }
 
-    /// All three kinds of change are refused, sooner or later. Gives the number of guests that were made meanwhile.
+    /// Repeats each of the three kinds of change until it is refused. Returns the number of guests that were created.
     pub(super) async fn change_until_refused(&mut self, server: &Process) -> usize {
         let logins = times!(Self::log_in(server));
         times!(self.add_to_cart(server));
@@ -60,14 +60,14 @@ impl Guest {
         logins
     }
 
-    /// All three kinds of change are refused at once.
+    /// Each of the three kinds of change is refused.
     pub(super) async fn assert_refused(&mut self, server: &Process) {
         assert!(Self::log_in(server).await.is_err(), "a login was acknowledged");
         assert!(self.add_to_cart(server).await.is_err(), "a cart change was acknowledged");
         assert!(self.rotate(server).await.is_err(), "a rotation was acknowledged");
     }
 
-    /// All three kinds of change work again, without a restart.
+    /// Each of the three kinds of change works again, without a restart.
     pub(super) async fn assert_served(&mut self, server: &Process) {
         Self::log_in(server).await.unwrap();
         self.add_to_cart(server).await.unwrap();
@@ -76,7 +76,7 @@ impl Guest {
     }
 }
 
-/// How often something was done before it was refused.
+/// How often a change succeeded before it was refused.
 macro_rules! times {
     ($change:expr) => {{
         let mut done = 0;
@@ -89,7 +89,7 @@ macro_rules! times {
 }
 use times;
 
-/// A 503 as it should be.
+/// A correct 503 response.
 #[derive(Debug)]
 pub(super) struct Refused;
 

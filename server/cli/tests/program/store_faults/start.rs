@@ -1,4 +1,4 @@
-//! A database that cannot be written to when the server starts: one clear line, and nothing is harmed
+//! A database that cannot be written to when the server starts: one line of error, and no damage.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ struct Place {
 }
 
 impl Place {
-    /// A database that a server has been killed on, so that some of it is still in the log.
+    /// A database whose server was killed, so that its write-ahead log still has changes.
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("guestpass.db");
@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-/// Root may write whatever the permissions say, unless it gives that up.
+/// Root ignores the permissions of files, unless it drops that capability.
 fn bound_by_permissions() -> Command {
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     if is_root {
@@ -62,7 +62,7 @@ fn permit(path: &Path, mode: u32) {
 }
 
 #[tokio::test]
-async fn a_database_that_is_read_only_is_told_at_the_start() {
+async fn a_read_only_database_is_an_error_at_the_start() {
     for name in ["guestpass.db", "guestpass.db-wal", "guestpass.db-shm", "guestpass.db-lock"] {
         let place = Place::new().await;
         permit(&place.path(name), 0o400);
@@ -74,7 +74,7 @@ async fn a_database_that_is_read_only_is_told_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_read_only_is_told_at_the_start() {
+async fn a_read_only_directory_is_an_error_at_the_start() {
     let place = Place::new().await;
     let inner = place.path("inner");
     std::fs::create_dir(&inner).unwrap();
@@ -89,10 +89,10 @@ async fn a_directory_that_is_read_only_is_told_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_disk_without_room_is_told_at_the_start() {
+async fn a_full_disk_is_an_error_at_the_start() {
     let place = Place::new().await;
 
-    // Less than the log has already: recovery reads, and the first write fails.
+    // The limit is below the size of the write-ahead log: recovery can read, and the first write fails.
     let limited = &["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"];
     place.assert_does_not_start(&mut guestpass_under(limited), "disk I/O error");
 

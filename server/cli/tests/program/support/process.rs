@@ -1,4 +1,4 @@
-//! The real program, in a process of its own.
+//! The program `guestpass` in a process.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,18 +10,18 @@ use reqwest::Client;
 
 pub(crate) fn guestpass() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guestpass"));
-    // Whatever the developer's shell has set is not part of the test.
+    // The variables of the developer's shell must not change the test.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GUESTPASS_") {
             command.env_remove(name);
         }
     }
-    // All clients of a test have the same address. A flag of the test's own wins.
+    // All clients of a test have the same address. A flag of the test overrides these.
     command.env("GUESTPASS_LOGIN_RATE", "off").env("GUESTPASS_REFRESH_RATE", "off");
     command
 }
 
-/// `guestpass serve`, started by another program that changes what it may do.
+/// `guestpass serve`, started by another program, which changes its permissions or limits.
 pub(crate) fn guestpass_under(launcher: &[&str]) -> Command {
     let guestpass = guestpass();
     let mut command = Command::new(launcher[0]);
@@ -48,17 +48,17 @@ impl Process {
         Self::spawn_serve(guestpass().arg("serve").stderr(Stdio::null()), database)
     }
 
-    /// The same, with everything that can be logged going to `log`.
+    /// As [`Process::start`], with the log of all levels in `log`.
     pub(crate) fn start_logging(database: &Path, log: File) -> Self {
         Self::spawn_serve(guestpass().arg("serve").env("GUESTPASS_LOG", "trace").stderr(log), database)
     }
 
-    /// Starts a server on what `--store` takes.
+    /// Starts a server with this `--store`.
     pub(crate) fn start_on(store: &str) -> Self {
         Self::spawn_on(guestpass().arg("serve").stderr(Stdio::null()), store)
     }
 
-    /// Starts a server and kills it with `kill -9` after a while, ready or not.
+    /// Starts a server, and kills it with `kill -9` after this time, whether or not it is ready.
     pub(crate) fn kill_while_starting(store: &str, after: Duration) {
         let mut child = on(store, guestpass().arg("serve").stderr(Stdio::null())).spawn().unwrap();
         std::thread::sleep(after);
@@ -66,7 +66,7 @@ impl Process {
         child.wait().unwrap();
     }
 
-    /// Starts `guestpass serve …` with flags of the caller's.
+    /// Starts `guestpass serve` with the flags of `command`.
     pub(crate) fn spawn_serve(command: &mut Command, database: &Path) -> Self {
         Self::spawn_on(command, &format!("sqlite:{}", database.display()))
     }
@@ -80,7 +80,7 @@ impl Process {
         Self { child, url, http: Client::new() }
     }
 
-    /// What it logs, if the caller has asked for a pipe.
+    /// The log, if `command` has a pipe for standard error.
     pub(crate) fn stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().unwrap()
     }
@@ -93,19 +93,19 @@ impl Process {
         self.child.id()
     }
 
-    /// `kill -9`: nothing gets a chance to be written.
+    /// `kill -9`: the process cannot write anything more.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// `kill -TERM`, as a supervisor does.
+    /// `kill -TERM`: the graceful shutdown.
     pub(crate) fn terminate(&self) {
         let status = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
-    /// Waits for the end; gives the exit code and what else came on standard output.
+    /// Waits until the process ends. Returns the exit code, and standard output after the ready line.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
@@ -115,7 +115,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already gone in most tests.
+        // In most tests the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -125,7 +125,7 @@ fn on<'a>(store: &str, serve: &'a mut Command) -> &'a mut Command {
     serve.args(["--listen", "127.0.0.1:0", "--store", store]).stdout(Stdio::piped())
 }
 
-/// Runs the program to its end. If it starts to serve instead, it is stopped, so that a test fails and does not hang.
+/// Runs the program to its end. If it serves instead, it is killed, so that the test fails and does not hang.
 pub(crate) fn run(command: &mut Command) -> Output {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = String::new();

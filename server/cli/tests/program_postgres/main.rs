@@ -1,0 +1,12 @@
+//! The tests of `program` that depend on the store, again on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "clippy recognises tests by their attribute, and not the code that they share")]
+
+#[path = "../program/support/mod.rs"]
+#[expect(dead_code, reason = "used by the tests on SQLite only")]
+mod support;
+
+const STORE: support::database::Kind = support::database::Kind::Postgres;
+
+#[path = "../program/durability.rs"]
+mod durability;
