@@ -38,11 +38,11 @@ struct ListArgs {
     store: StoreArgs,
 }
 
-/// Makes new keys for access tokens and for refresh tokens.
+/// Creates new keys for access tokens and for refresh tokens.
 ///
 /// The new keys are published at /.well-known/jwks.json within seconds, and sign after --notice: services that verify tokens
-/// cache the published keys. The keys before them verify until their last token has expired; then they are dropped. Guests
-/// notice nothing. If new keys are waiting already, another rotation makes no more keys; it can only make them sign
+/// cache the published keys. The older keys verify until their last token has expired; then they are dropped. Sessions
+/// continue. If new keys are waiting already, another rotation creates no more keys; it can only make the waiting keys sign
 /// earlier.
 ///
 /// The algorithm stays the same. To change it, start the server with another --algorithm.

@@ -5,8 +5,8 @@
 //! line where neither a flag nor the environment sets them, so that clap parses and checks values of every source in the same
 //! way. [`Sources`] remembers the source of each value, for error messages.
 //!
-//! This is not a settings library, because those that we know lose the source: the errors of `figment` and `config` name
-//! the file, and not the line; and all repeat the value, which can be a secret.
+//! No settings library does this: the errors of the crates `figment` and `config` name the file of a value, but not its line,
+//! and repeat the value, which can be a secret.
 
 use std::collections::BTreeMap;
 use std::error::Error;

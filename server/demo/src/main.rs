@@ -1,6 +1,6 @@
 //! The program `guestpass-demo`: serves the demo site of [`guestpass_demo`].
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,7 +84,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 async fn main() -> ExitCode {
     let args = Args::parse();
     let config = args.config();
-    tracing_subscriber::fmt().with_env_filter(args.log).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(args.log).with_writer(std::io::stderr);
+    log.with_ansi(std::io::stderr().is_terminal()).init();
     match serve(args.listen, config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {

@@ -2,7 +2,7 @@
 //! the name of a test is the number of an invariant
 //! (docs/invariants.md). The tests of the program are in `server/cli/tests`.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
+#![expect(clippy::unwrap_used, reason = "clippy recognises tests by their attribute, and not the code that they share")]
 
 mod support;
 

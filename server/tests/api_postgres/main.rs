@@ -1,10 +1,9 @@
-//! The tests of `api` that ask something of the store, once more on PostgreSQL: the same files, the same assertions. `locks` is
-//! of PostgreSQL alone.
+//! The tests of `api` that depend on the store, again on PostgreSQL: the same files, the same assertions. `locks` is for
+//! PostgreSQL only.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and not what they share")]
+#![expect(clippy::unwrap_used, reason = "clippy recognises tests by their attribute, and not the code that they share")]
 
 #[path = "../api/support/mod.rs"]
-#[expect(dead_code, reason = "what only the tests on SQLite need")]
 mod support;
 
 const STORE: support::database::Kind = support::database::Kind::Postgres;

@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 mod jwt;
+#[expect(dead_code, reason = "used by the tests of the program only")]
 pub(crate) mod postgres;
 pub(crate) mod wait;
 
