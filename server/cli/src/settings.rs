@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
@@ -32,23 +32,20 @@ pub(crate) enum SettingsError {
 /// Reads the command line, the environment and the file.
 pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsError> {
     let mut command = with_environment(Cli::command());
-    let matches =
-        command.try_get_matches_from_mut(&argv).map_err(|error| name_the_variable(error, std::env::args_os()))?;
+    let matches = command.try_get_matches_from_mut(&argv).map_err(|error| name_the_variable(error, &argv))?;
     let (chosen, chosen_matches) = innermost(&command, &matches);
     let mut sources = Sources::of_environment(chosen, chosen_matches);
 
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         for Entry { key, line, values } in file::read(path).map_err(SettingsError::Setting)? {
-            let source = file_source(path, line);
+            let source = format!("{}, line {line}", path.display());
             if !is_known(&command, &key) {
                 let line = format!("{source}: there is no setting {key:?}; `guestpass serve --help` lists them");
                 return Err(SettingsError::Setting(line));
             }
             let Some(flag) = setting(chosen, &key) else { continue };
-            if chosen_matches
-                .value_source(flag.get_id().as_str())
-                .is_none_or(|source| source == ValueSource::DefaultValue)
-            {
+            let given = chosen_matches.value_source(flag.get_id().as_str());
+            if !matches!(given, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
                 sources.0.insert(key.clone(), source);
                 argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
             }
@@ -60,10 +57,6 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
         .map_err(|error| SettingsError::Setting(format!("{}{}", one_line(&error), sources.of(&flag_of(&error)))))?;
     let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Arguments)?;
     Ok((cli, sources))
-}
-
-fn file_source(path: &Path, line: usize) -> String {
-    format!("{}, line {line}", path.display())
 }
 
 /// The sources of the settings that the environment or the file sets, by the name of the flag without its dashes.
@@ -121,11 +114,11 @@ fn variable(flag: &str) -> String {
 
 /// clap's message names the flag for a bad value of a variable, too. If the flag is not on the command line, the value comes
 /// from the variable.
-fn name_the_variable(error: clap::Error, mut argv: impl Iterator<Item = OsString>) -> SettingsError {
+fn name_the_variable(error: clap::Error, argv: &[OsString]) -> SettingsError {
     let flag = flag_of(&error);
     let variable = variable(&flag);
-    let is_flag = |argument: OsString| argument.to_str().is_some_and(|text| names(text, &flag));
-    if flag.is_empty() || std::env::var_os(&variable).is_none() || argv.any(is_flag) {
+    let is_flag = |argument: &OsString| argument.to_str().is_some_and(|text| names(text, &flag));
+    if flag.is_empty() || std::env::var_os(&variable).is_none() || argv.iter().any(is_flag) {
         return SettingsError::Arguments(error);
     }
     SettingsError::Setting(format!("{} (from {variable})", one_line(&error)))
