@@ -27,10 +27,10 @@ use crate::drain::Drain;
 pub(crate) struct Limits {
     /// Open connections at a time. More clients wait in the queue of the kernel.
     pub(crate) connections: usize,
-    /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection may be
-    /// idle between two requests.
+    /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection
+    /// may be idle between two requests.
     pub(crate) client_timeout: Duration,
-    /// How long requests in progress may take after the process was told to stop.
+    /// How long requests in progress may take after SIGTERM or SIGINT.
     pub(crate) shutdown_timeout: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Draining: after the process was told to stop, a proxy in front is made to send requests to another node.
+//! Draining: after SIGTERM or SIGINT, the server makes a proxy in front of it send requests to another node.
 //!
 //! A server that closes its port immediately breaks the connections that only the kernel has accepted, and requests that are on
 //! their way over idle connections. Therefore the port stays open for a moment. Requests that a proxy may repeat (RFC 9110

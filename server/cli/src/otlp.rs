@@ -1,5 +1,5 @@
-//! Spans for an OpenTelemetry collector: one for each request, in the trace of its caller, with the library's spans of the store
-//! as children.
+//! Spans for an OpenTelemetry collector: one for each request, in the trace of its caller, with the library's spans of the
+//! store as children.
 //!
 //! A span has the route, the status and the path, never a query or a header, so that no secret leaves the process.
 

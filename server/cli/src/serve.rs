@@ -46,12 +46,13 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = connections, help_heading = PROCESS)]
     max_connections: usize,
 
-    /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection may be
-    /// idle between two requests. Then the connection is closed. The idle timeout of a proxy in front should be shorter.
+    /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection
+    /// may be idle between two requests. Then the connection is closed. The idle timeout of a proxy in front should be
+    /// shorter.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = client_timeout, help_heading = PROCESS)]
     client_timeout: Duration,
 
-    /// How long requests in progress may take after the process was told to stop.
+    /// How long requests in progress may take after SIGTERM or SIGINT.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = PROCESS)]
     shutdown_timeout: Duration,
 

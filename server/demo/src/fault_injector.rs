@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const CLIENTS: usize = 1000;
 /// Expired tokens that are remembered of one client; each has really expired when it is dropped.
 const EXPIRED: usize = 256;
-/// Guests of one client that are told apart.
+/// Guests of one client that are counted separately.
 const GUESTS: usize = 10_000;
 
 tokio::task_local! {

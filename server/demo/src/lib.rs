@@ -10,9 +10,10 @@
 //! # }
 //! ```
 //!
-//! The lab of the demo shows how a client survives a server that fails. Each client (an IPv4 address, or the /64 network of an
-//! IPv6 address) has a `FaultInjector` of its own, so that a visitor cannot break the demo for other visitors: the faults that a
-//! client injects affect that client only, and so do the counts. They are in memory, and end with the process.
+//! The lab of the demo shows how a client survives a server that fails. Each client (an IPv4 address, or the /64
+//! network of an IPv6 address) has a `FaultInjector` of its own, so that a visitor cannot break the demo for other
+//! visitors: the faults that a client injects affect that client only, and so do the counts. They are in memory, and
+//! end with the process.
 //!
 //! | request | effect |
 //! | --- | --- |

@@ -1,6 +1,7 @@
 //! S5: acknowledged changes survive `kill -9`, a hundred times, at random moments under load.
 //!
-//! `GUESTPASS_TEST_KILLS` is another number of kills; `GUESTPASS_TEST_SEED` is the seed of a failed run, to repeat its schedule.
+//! `GUESTPASS_TEST_KILLS` is another number of kills; `GUESTPASS_TEST_SEED` is the seed of a failed run, to repeat its
+//! schedule.
 
 #[path = "durability/visitor.rs"]
 mod visitor;
