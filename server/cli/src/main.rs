@@ -1,5 +1,11 @@
 //! The program `guestpass`: the server of [`guestpass_server`] as a process.
 //!
+//! ```sh
+//! guestpass serve --store sqlite:guests.db &                     # prints: listening on http://127.0.0.1:8000
+//! curl -X POST http://127.0.0.1:8000/anonymous-login             # a guest, and an access token
+//! guestpass keys list --store sqlite:guests.db
+//! ```
+//!
 //! | command | what it does |
 //! | --- | --- |
 //! | `guestpass serve` | serves the API until SIGTERM or SIGINT |
