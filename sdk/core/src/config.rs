@@ -14,13 +14,13 @@ pub struct Config {
     pub storage_timeout: u64,
     /// The longest wait for one answer of the server.
     pub http_timeout: u64,
-    /// Without the lock: how long a tab lets other tabs' claims arrive before it acquires. On a busy machine that has taken
+    /// Without the lock: how long a tab lets other tabs' acquire keys arrive before it acquires. On a busy machine that has taken
     /// more than 150 ms (WebKitGTK).
-    pub claim_settle: u64,
+    pub acquire_key_settle: u64,
     /// How long the other tab's writes may take to be seen here after it has released the lock: localStorage travels
     /// between processes slower than Web Locks do (27 ms seen in Chromium).
     pub storage_lag: u64,
-    /// The first back-off; it doubles with every failure.
+    /// The first back-off; it doubles with every error.
     pub backoff_base: u64,
     /// The longest back-off, and the longest `Retry-After` that is obeyed.
     pub backoff_cap: u64,
@@ -40,7 +40,7 @@ impl Default for Config {
             lock_wait: 12_000,
             storage_timeout: 1_000,
             http_timeout: 10_000,
-            claim_settle: 400,
+            acquire_key_settle: 400,
             storage_lag: 50,
             backoff_base: 500,
             backoff_cap: 60_000,
@@ -53,9 +53,9 @@ impl Default for Config {
 /// Who else sees the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sharing {
-    /// Every tab of the browser profile: the lock, the claims and the news make one of them.
+    /// Every tab of the browser profile: the lock, the acquire keys and the message make one of them.
     Tabs,
-    /// This tab alone, also after a reload: no lock, no claims of others, no news.
+    /// This tab alone, also after a reload: no lock, no acquire keys of others, no message.
     OneTab,
     /// Nobody: there is no storage but the machine itself.
     Nobody,

@@ -11,15 +11,15 @@ pub struct Timestamp {
     pub wall: u64,
 }
 
-/// A text that the session manager keeps, by the number that it gave it: a token, a key, or a part of an id or an answer.
+/// A text that the session manager keeps, by the number that it gave it: a token, a key, or a part of an id or a response.
 /// Equal texts have equal numbers.
 ///
 /// The machine tells texts apart and never reads one, so a token is never in its memory. The session manager may forget a
-/// text that [`Machine::holds`](crate::Machine::holds) denies, once effects and events are drained.
+/// text that [`Machine::references`](crate::Machine::references) denies, once effects and events are drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(pub NonZeroU32);
+pub struct Handle(pub NonZeroU32);
 
-impl Text {
+impl Handle {
     /// The session manager has this number for `invalid_grant`, the one code that ends a session.
     pub const INVALID_GRANT: Self = Self(NonZeroU32::MIN);
 }
@@ -30,7 +30,7 @@ pub struct Subject {
     /// What the subject starts with; `None` where that is neither.
     pub kind: Option<Kind>,
     /// The rest, which stays when a guest becomes a user.
-    pub visitor: Text,
+    pub visitor: Handle,
 }
 
 /// What kind of visitor a session stands for.
@@ -46,7 +46,7 @@ pub enum Kind {
 
 impl Subject {
     /// Whether a guest has become a user.
-    pub(crate) fn is_raised(self, new: Self) -> bool {
+    pub(crate) fn is_upgrade(self, new: Self) -> bool {
         self.kind == Some(Kind::Guest) && new.kind == Some(Kind::User)
     }
 }
@@ -64,9 +64,9 @@ pub struct Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credential {
     /// The access token, as it goes behind `Bearer`.
-    pub access_token: Text,
+    pub access_token: Handle,
     /// Without it, the credential cannot be refreshed, only acquired anew.
-    pub refresh_token: Option<Text>,
+    pub refresh_token: Option<Handle>,
     /// Where the server tells.
     pub subject: Option<Subject>,
     /// When the access token ends; `None` when only a 401 will tell.
@@ -111,25 +111,25 @@ impl Expiry {
 /// How a visitor has left a session. Of two that are said at once, the greater counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub enum Parting {
+pub enum EndReason {
     /// Signed out; the next use starts a fresh guest.
     #[default]
     SignedOut,
     /// Erased by the server, at the visitor's wish; the next use starts a fresh guest.
     Erased,
     /// Signed out, and nobody follows until somebody asks for it.
-    ForGood,
+    Permanent,
 }
 
 /// What is stored for all tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// The version of what the record holds, or last held.
+    /// The version of what the record holds, or last current.
     pub version: Version,
     /// How the epoch before this one has ended.
-    pub parting: Parting,
-    /// The claim: the idempotency key under which a guest is being acquired. Whoever acquires, uses it.
-    pub claim: Option<Text>,
+    pub end_reason: EndReason,
+    /// The acquire_key: the idempotency key under which a guest is being acquired. Whoever acquires, uses it.
+    pub acquire_key: Option<Handle>,
     /// `None` before the first acquisition and after a sign-out.
     pub credential: Option<Credential>,
 }

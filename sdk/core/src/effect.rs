@@ -1,4 +1,4 @@
-use crate::{News, Op, Record, Text, Version, WaiterId};
+use crate::{Handle, Op, Record, TabMessage, Version, WaiterId};
 
 /// What the session manager is to do. Those with an `op` are completed by an input with the same `op`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub enum Effect {
         /// For the completion.
         op: Op,
     },
-    /// Send a request of the session's own, outside of the authenticated path: `Answered` or `SendFailed`.
+    /// Send a request of the session's own, outside of the authenticated path: `Responded` or `SendFailed`.
     Send {
         /// For the completion.
         op: Op,
@@ -43,7 +43,7 @@ pub enum Effect {
         op: Op,
     },
     /// Tell the other tabs.
-    Publish(News),
+    Publish(TabMessage),
     /// A call has its outcome.
     Settle {
         /// Whose.
@@ -61,31 +61,31 @@ pub enum Request {
     /// Make a guest, under this idempotency key.
     Acquire {
         /// The same key again gives the same guest.
-        key: Text,
+        key: Handle,
     },
     /// RFC 6749 §6.
     Refresh {
         /// The newest that is known.
-        refresh_token: Text,
+        refresh_token: Handle,
     },
     /// RFC 7009.
     Revoke {
         /// The refresh token, or the access token where there is none.
-        token: Text,
+        token: Handle,
     },
     /// Become a member. Idempotent: the same again is answered with the same.
     Upgrade {
         /// In which way.
         upgrade: Upgrade,
         /// The visitor's.
-        access_token: Text,
+        access_token: Handle,
         /// As the caller gave it.
-        body: Text,
+        body: Handle,
     },
     /// Be erased.
     Erase {
         /// The visitor's.
-        access_token: Text,
+        access_token: Handle,
     },
 }
 
@@ -106,27 +106,27 @@ pub enum Outcome {
     /// A token to send the request with.
     Token(Grant),
     /// Give the 401 to the caller as it is.
-    Deliver,
+    PassThrough,
     /// Started, signed out or erased.
     Done,
     /// A member: what the server answered, as it is. The credential that is held shows it.
-    Member(Text),
+    Member(Handle),
     /// The server said no, and nothing has changed.
     Refused {
         /// The HTTP status.
         status: u16,
         /// The problem's code.
-        reason: Text,
+        reason: Handle,
     },
     /// It did not work out.
-    Failed(Failure),
+    Failed(SessionError),
 }
 
 /// A token, and what the machine wants to hear again should it be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The access token.
-    pub access_token: Text,
+    pub access_token: Handle,
     /// Which credential it is of.
     pub version: Version,
     /// 0 for the first send of a request, 1 for its replay.
@@ -135,12 +135,12 @@ pub struct Grant {
 
 /// Why a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Failure {
+pub enum SessionError {
     /// The server was not reached, or its answer was cut short.
     Network,
     /// No credential by the deadline.
     Timeout,
-    /// The server answered 408, 429 or 5xx, or something that is not a token answer.
+    /// The server answered 408, 429 or 5xx, or something that is not a token response.
     Unavailable {
         /// The HTTP status.
         status: u16,
@@ -160,7 +160,7 @@ pub enum Failure {
     Closed,
 }
 
-impl Failure {
+impl SessionError {
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-use crate::{Failure, Parting, Subject};
+use crate::{EndReason, SessionError, Subject};
 
 /// What subscribers are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ pub enum Event {
     /// An attempt failed; the session is kept.
     Retrying {
         /// Why it failed.
-        failure: Failure,
+        error: SessionError,
         /// Milliseconds until the next attempt may start.
         delay: u64,
     },
@@ -55,10 +55,10 @@ pub enum Event {
         /// Where.
         by: SignedOutBy,
         /// How.
-        parting: Parting,
+        end_reason: EndReason,
     },
     /// The storage is in trouble.
-    Storage(Trouble),
+    Storage(StorageFault),
 }
 
 /// Why a visitor has another id.
@@ -100,7 +100,7 @@ pub enum SignedOutBy {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(inline))]
-pub enum Trouble {
+pub enum StorageFault {
     /// The storage failed or did not respond: the session goes on in memory.
     Memory,
     /// The content of the storage could not be read, and is treated as nothing.
@@ -117,7 +117,7 @@ pub struct Snapshot {
     /// When the access token ends: wall clock, milliseconds.
     pub expires_at: Option<u64>,
     /// Why the last attempt failed.
-    pub failure: Option<Failure>,
+    pub error: Option<SessionError>,
     /// When the next attempt starts by itself: wall clock, milliseconds.
     pub retry_at: Option<u64>,
 }

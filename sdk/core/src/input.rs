@@ -1,4 +1,4 @@
-use crate::{Answer, Parting, Record, Text, Upgrade, Version};
+use crate::{EndReason, Handle, Record, Response, Upgrade, Version};
 
 /// Names an effect whose completion the machine waits for. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +16,7 @@ pub enum Input {
         /// Who waits.
         waiter: WaiterId,
         /// Allow one also after a sign-out for good: whoever asks knows of it.
-        anew: bool,
+        reset: bool,
     },
     /// Somebody wants a token. Settles with `Token` or `Failed`.
     TokenWanted {
@@ -27,7 +27,7 @@ pub enum Input {
         /// The request cannot be replayed, so a token that is about to end will not do.
         fresh: bool,
     },
-    /// The answer to a request was 401. Settles with `Token` (replay), `Deliver` (give the 401 to the caller) or `Failed`.
+    /// The answer to a request was 401. Settles with `Token` (replay), `PassThrough` (give the 401 to the caller) or `Failed`.
     Unauthorized {
         /// Who waits.
         waiter: WaiterId,
@@ -47,12 +47,12 @@ pub enum Input {
     },
     /// Treat the access token as expired.
     Expire,
-    /// Forget the session in every tab and revoke it. Settles with `Done` once it is stored.
+    /// SignOut the session in every tab and revoke it. Settles with `Done` once it is stored.
     SignOut {
         /// Who waits.
         waiter: WaiterId,
         /// Nobody becomes a guest again, in any tab, until `Start` or `Upgrade`.
-        for_good: bool,
+        permanent: bool,
     },
     /// Become a member. Where there is nobody yet, a guest is acquired first. Settles with `Member`, `Refused` or
     /// `Failed`.
@@ -64,7 +64,7 @@ pub enum Input {
         /// In which way.
         upgrade: Upgrade,
         /// What the server is sent. Kept in memory only, and only while it may have to be sent again.
-        body: Text,
+        body: Handle,
     },
     /// Have the server erase the visitor, and forget the session in every tab. Settles with `Done` once that is stored,
     /// `Refused` or `Failed`.
@@ -111,14 +111,14 @@ pub enum Input {
         /// Of the effect.
         op: Op,
         /// At least 128 random bits, base64url.
-        key: Text,
+        key: Handle,
     },
     /// `Send` was answered.
-    Answered {
+    Responded {
         /// Of the effect.
         op: Op,
         /// What the server said.
-        answer: Answer,
+        response: Response,
     },
     /// `Send` failed before a whole answer was there.
     SendFailed {
@@ -127,7 +127,7 @@ pub enum Input {
     },
 
     /// Another tab published this.
-    Heard(News),
+    TabMessage(TabMessage),
     /// The browser says that it is online.
     Online,
     /// The browser says that it is offline.
@@ -151,7 +151,7 @@ pub enum Stored {
 
 /// What a tab tells the others. Never a secret: whoever is interested loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum News {
+pub enum TabMessage {
     /// This version is in the storage now.
     Committed(Version),
     /// Every session of an older epoch is over.
@@ -159,6 +159,6 @@ pub enum News {
         /// The epoch that begins.
         epoch: u64,
         /// How the last one has ended.
-        parting: Parting,
+        end_reason: EndReason,
     },
 }

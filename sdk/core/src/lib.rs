@@ -6,7 +6,7 @@
 //! use guestpass_core::{Config, Effect, Input, Machine, Stored, Timestamp, WaiterId};
 //!
 //! let mut machine = Machine::new(Config::default());
-//! let mut inputs = vec![Input::Start { waiter: WaiterId(1), anew: false }];
+//! let mut inputs = vec![Input::Start { waiter: WaiterId(1), reset: false }];
 //! while let Some(input) = inputs.pop() {
 //!     let now = Timestamp { mono: 0, wall: 1_700_000_000_000 }; // read both clocks
 //!     machine.handle(now, input); //                               1. one input
@@ -33,7 +33,7 @@
 //!
 //! A credential has a [`Version`]: an epoch, which every sign-out raises, and in it a generation, which every commit
 //! raises. Whatever is older than what the machine has is never adopted. When somebody wants a token and there is no
-//! usable one, the machine runs one *job* for all of them:
+//! usable one, the machine runs one *transaction* for all of them:
 //!
 //! ```text
 //! lock → load ─ newer credential there? adopt it ────────────────────────────────┐
@@ -41,25 +41,25 @@
 //!               → load again, compare → store → release → publish → settle waiters
 //! ```
 //!
-//! To become a member is an *errand*: a request with the visitor's access token, outside of the lock, repeated until it is
-//! answered. What it changes comes in by the ordinary way: a job that refreshes.
+//! To become a member is an *account_request*: a request with the visitor's access token, outside of the lock, repeated until it is
+//! answered. What it changes comes in by the ordinary way: a transaction that refreshes.
 //!
 //! Everything stays correct without the lock: the server gives every holder of one refresh token the same successor,
 //! and every holder of one idempotency key the same guest.
 
-mod answer;
 mod config;
 mod credential;
 mod effect;
 mod event;
 mod input;
 mod machine;
+mod response;
 pub mod wire;
 
-pub use answer::{Answer, Body, Member, Token};
 pub use config::{Config, OnIdentityLost, Sharing};
-pub use credential::{Credential, Expiry, Kind, Parting, Record, Subject, Text, Timestamp, Version};
-pub use effect::{Effect, Failure, Grant, Outcome, Request, Upgrade};
-pub use event::{Event, IdentityReason, SignedOutBy, Snapshot, Status, Trouble};
-pub use input::{Input, News, Op, Stored, WaiterId};
+pub use credential::{Credential, EndReason, Expiry, Handle, Kind, Record, Subject, Timestamp, Version};
+pub use effect::{Effect, Grant, Outcome, Request, SessionError, Upgrade};
+pub use event::{Event, IdentityReason, SignedOutBy, Snapshot, Status, StorageFault};
+pub use input::{Input, Op, Stored, TabMessage, WaiterId};
 pub use machine::Machine;
+pub use response::{MembershipResponse, Response, ResponseBody, TokenResponse};

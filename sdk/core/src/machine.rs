@@ -1,26 +1,26 @@
-mod errand;
+mod account_requests;
+mod backoff;
+mod handles;
 mod identity;
-mod job;
-mod pace;
 mod queue;
+mod reload;
 mod renewal;
-mod revoke;
-mod sync;
-mod texts;
+mod revocations;
+mod transaction;
 mod waiters;
 
 use self::queue::Queue;
 
-use self::errand::{Errand, Task};
-use self::identity::{Held, Lost, Spent};
-use self::job::{Goal, Job};
-use self::pace::Pace;
-use self::revoke::Revoking;
-use self::sync::{Late, Reload};
+use self::account_requests::{AccountRequest, AccountRequestKind};
+use self::backoff::Backoff;
+use self::identity::{Current, PreviousIdentity, StaleReason};
+use self::reload::{Reload, UnseenCommit};
+use self::revocations::Revocation;
+use self::transaction::{Transaction, TransactionKind};
 use self::waiters::{Waiter, Want};
 use crate::{
-    Config, Effect, Event, Failure, Input, News, Op, Outcome, Parting, Sharing, Snapshot, Status, Text, Timestamp,
-    Trouble, Version, WaiterId,
+    Config, Effect, EndReason, Event, Handle, Input, Op, Outcome, SessionError, Sharing, Snapshot, Status,
+    StorageFault, TabMessage, Timestamp, Version, WaiterId,
 };
 
 /// The session of one tab. See the crate's first page for the loop around it.
@@ -35,21 +35,21 @@ pub struct Machine {
     /// Of the newest credential that this tab has seen, held or lost since.
     version: Version,
     /// How the epoch before that one has ended.
-    parting: Parting,
+    end_reason: EndReason,
     /// The key under which a guest is being acquired.
-    claim: Option<Text>,
+    acquire_key: Option<Handle>,
     /// A key that the server will not take again.
-    spent_claim: Option<Text>,
-    held: Option<Held>,
+    rejected_acquire_key: Option<Handle>,
+    current: Option<Current>,
     /// The identity that the next one replaces.
-    lost: Option<Lost>,
-    job: Option<Job>,
+    previous: Option<PreviousIdentity>,
+    transaction: Option<Transaction>,
     reload: Option<Reload>,
-    late: Option<Late>,
-    revoking: Vec<Revoking>,
-    errand: Option<Errand>,
+    unseen: Option<UnseenCommit>,
+    revocations: Vec<Revocation>,
+    account_request: Option<AccountRequest>,
     waiters: Vec<Waiter>,
-    pace: Pace,
+    backoff: Backoff,
     next_op: u64,
     effects: Queue<Effect>,
     events: Queue<Event>,
@@ -68,27 +68,27 @@ impl Machine {
     /// A machine that knows nothing yet and does nothing by itself.
     pub fn new(config: Config) -> Self {
         Self {
-            pace: Pace::new(config.seed),
+            backoff: Backoff::new(config.seed),
             memory: config.sharing == Sharing::Nobody,
             config,
             phase: Phase::Open,
             loaded: false,
             version: Version::default(),
-            parting: Parting::default(),
-            claim: None,
-            spent_claim: None,
-            held: None,
-            lost: None,
-            job: None,
+            end_reason: EndReason::default(),
+            acquire_key: None,
+            rejected_acquire_key: None,
+            current: None,
+            previous: None,
+            transaction: None,
             reload: None,
-            late: None,
-            revoking: Vec::new(),
-            errand: None,
+            unseen: None,
+            revocations: Vec::new(),
+            account_request: None,
             waiters: Vec::new(),
             next_op: 0,
             effects: Queue::default(),
             events: Queue::default(),
-            snapshot: Snapshot { status: Status::Idle, id: None, expires_at: None, failure: None, retry_at: None },
+            snapshot: Snapshot { status: Status::Idle, id: None, expires_at: None, error: None, retry_at: None },
         }
     }
 
@@ -99,20 +99,20 @@ impl Machine {
             return;
         }
         match input {
-            Input::Start { waiter, anew } => self.on_start(waiter, anew),
+            Input::Start { waiter, reset } => self.on_start(waiter, reset),
             Input::TokenWanted { waiter, deadline, fresh } => {
                 self.on_token_wanted(waiter, deadline, Want::Token { attempt: 0, fresh });
             }
             Input::Unauthorized { waiter, deadline, version, attempt, replayable } => {
                 self.on_unauthorized(now, waiter, deadline, version, attempt, replayable);
             }
-            Input::Abandon { waiter } => self.settle(waiter, Outcome::Failed(Failure::Aborted)),
-            Input::Expire => self.spend(Spent::Expired),
-            Input::SignOut { waiter, for_good } => self.on_sign_out(now, waiter, for_good),
+            Input::Abandon { waiter } => self.settle(waiter, Outcome::Failed(SessionError::Aborted)),
+            Input::Expire => self.mark_stale(StaleReason::Expired),
+            Input::SignOut { waiter, permanent } => self.on_sign_out(now, waiter, permanent),
             Input::Upgrade { waiter, deadline, upgrade, body } => {
-                self.on_errand(waiter, deadline, Task::Upgrade(upgrade, body));
+                self.on_account_request(waiter, deadline, AccountRequestKind::Upgrade(upgrade, body));
             }
-            Input::Erase { waiter, deadline } => self.on_errand(waiter, deadline, Task::Erase),
+            Input::Erase { waiter, deadline } => self.on_account_request(waiter, deadline, AccountRequestKind::Erase),
             Input::Close => self.close(),
 
             Input::Loaded { op, stored } => self.on_loaded(now, op, stored),
@@ -121,12 +121,12 @@ impl Machine {
             Input::LockGranted { op, contended } => self.on_lock_granted(now, op, contended),
             Input::LockUnavailable { op } => self.on_lock_unavailable(now, op),
             Input::KeyMade { op, key } => self.on_key_made(now, op, key),
-            Input::Answered { op, answer } => self.on_answered(now, op, answer),
+            Input::Responded { op, response } => self.on_response(now, op, response),
             Input::SendFailed { op } => self.on_send_failed(now, op),
 
-            Input::Heard(news) => self.on_heard(now, news),
+            Input::TabMessage(message) => self.on_tab_message(now, message),
             Input::Online => self.on_online(now),
-            Input::Offline => self.pace.offline(now, &self.config),
+            Input::Offline => self.backoff.offline(now, &self.config),
             Input::Visible => self.on_visible(now),
             Input::Tick => {}
         }
@@ -152,14 +152,17 @@ impl Machine {
             return None;
         }
         let waiters = self.waiters.iter().filter_map(|waiter| waiter.deadline);
-        let parts = [self.reload.as_ref().map(|reload| reload.deadline), self.job.as_ref().map(|job| job.deadline)];
-        let revoking = self.revoking.iter().map(Revoking::deadline);
-        let errand = self.errand.as_ref().and_then(Errand::deadline);
-        let late = self.late.map(|late| late.look_at).filter(|at| *at < u64::MAX);
+        let parts = [
+            self.reload.as_ref().map(|reload| reload.deadline),
+            self.transaction.as_ref().map(|transaction| transaction.deadline),
+        ];
+        let revoking = self.revocations.iter().map(Revocation::deadline);
+        let account_request = self.account_request.as_ref().and_then(AccountRequest::deadline);
+        let late = self.unseen.map(|late| late.check_at).filter(|at| *at < u64::MAX);
         waiters
             .chain(parts.into_iter().flatten())
             .chain(revoking)
-            .chain(errand)
+            .chain(account_request)
             .chain(late)
             .chain(self.next_attempt())
             .min()
@@ -178,12 +181,12 @@ impl Machine {
     /// Whether something is under way that must come to its end. A session manager that its app has dropped goes on until
     /// then.
     pub fn is_busy(&self) -> bool {
-        // An errand has a waiter for as long as it lasts.
-        !self.waiters.is_empty() || self.job.is_some() || self.reload.is_some() || !self.revoking.is_empty()
+        // An account_request has a waiter for as long as it lasts.
+        !self.waiters.is_empty() || self.transaction.is_some() || self.reload.is_some() || !self.revocations.is_empty()
     }
 
-    fn on_start(&mut self, waiter: WaiterId, anew: bool) {
-        if self.phase == Phase::Ended || (anew && self.is_barred()) {
+    fn on_start(&mut self, waiter: WaiterId, reset: bool) {
+        if self.phase == Phase::Ended || (reset && self.is_barred()) {
             self.phase = Phase::Open;
         }
         self.wait(waiter, Want::Started, None);
@@ -198,12 +201,12 @@ impl Machine {
 
     /// The visitor has signed out, wants nobody to follow, and nobody has.
     fn is_barred(&self) -> bool {
-        self.phase == Phase::SignedOut && self.parting == Parting::ForGood && self.version.generation == 0
+        self.phase == Phase::SignedOut && self.end_reason == EndReason::Permanent && self.version.generation == 0
     }
 
     fn on_online(&mut self, now: Timestamp) {
-        self.pace.online(now);
-        self.hurry_errand();
+        self.backoff.online(now);
+        self.retry_account_request_now();
     }
 
     /// A 401: at most one replay for each request (C3), and none for what cannot be sent twice (C20).
@@ -218,7 +221,7 @@ impl Machine {
     ) {
         self.wait(waiter, Want::Token { attempt: attempt.saturating_add(1), fresh: false }, Some(deadline));
         if attempt > 0 || !self.refuse(now, version) || !replayable {
-            self.settle(waiter, Outcome::Deliver);
+            self.settle(waiter, Outcome::PassThrough);
         }
     }
 
@@ -229,10 +232,10 @@ impl Machine {
         }
         self.events.push_back(Event::Unauthorized { generation: version.generation });
         if version == self.version {
-            if self.held.as_ref().is_some_and(|held| held.trusted_until > now.mono) {
+            if self.current.as_ref().is_some_and(|current| current.trusted_until > now.mono) {
                 return false;
             }
-            self.spend(Spent::Refused);
+            self.mark_stale(StaleReason::Refused);
         }
         true
     }
@@ -243,56 +246,65 @@ impl Machine {
         if self.reload.as_ref().is_some_and(|reload| reload.deadline <= now.mono) {
             self.on_reload_timeout(now);
         }
-        if self.job.as_ref().is_some_and(|job| job.deadline <= now.mono) {
-            self.on_job_timeout(now);
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.deadline <= now.mono) {
+            self.on_transaction_timeout(now);
         }
         self.expire_revoking(now);
-        self.look_again(now);
+        self.check_unseen_commit(now);
     }
 
     /// Starts what is wanted and may start.
     fn advance(&mut self, now: Timestamp) {
         self.settle_ready(now);
-        if !self.loaded && self.reload.is_none() && self.job.is_none() && !self.waiters.is_empty() {
+        if !self.loaded && self.reload.is_none() && self.transaction.is_none() && !self.waiters.is_empty() {
             self.reload(now);
             self.settle_ready(now);
         }
-        if self.loaded && self.job.is_none() && self.wants_renewal(now) && self.pace.gate() <= now.mono {
-            self.begin(now, Goal::Renew);
+        if self.loaded
+            && self.transaction.is_none()
+            && self.wants_renewal(now)
+            && self.backoff.next_attempt_at() <= now.mono
+        {
+            self.begin(now, TransactionKind::Renew);
         }
     }
 
     /// Somebody waits for a token, the one there is nears its end, or the last attempt failed and is to be repeated.
     fn wants_renewal(&self, now: Timestamp) -> bool {
         self.phase == Phase::Open
-            && (self.pace.repeats() || !self.can_serve_all(now) || self.ahead().is_some_and(|at| at <= now.mono))
+            && (self.backoff.repeats()
+                || !self.can_serve_all(now)
+                || self.refresh_at().is_some_and(|at| at <= now.mono))
     }
 
     /// When the token that is held should be refreshed ahead of its end, if it is in use at all.
-    fn ahead(&self) -> Option<u64> {
-        self.held.as_ref().filter(|held| held.used && held.spent.is_none()).and_then(|held| held.ahead)
+    fn refresh_at(&self) -> Option<u64> {
+        self.current
+            .as_ref()
+            .filter(|current| current.used && current.stale.is_none())
+            .and_then(|current| current.refresh_at)
     }
 
     fn next_attempt(&self) -> Option<u64> {
-        if self.phase != Phase::Open || self.job.is_some() || !self.loaded {
+        if self.phase != Phase::Open || self.transaction.is_some() || !self.loaded {
             return None;
         }
-        if self.pace.repeats() || self.waits_for_token() {
-            return Some(self.pace.gate());
+        if self.backoff.repeats() || self.waits_for_token() {
+            return Some(self.backoff.next_attempt_at());
         }
-        self.ahead().map(|at| at.max(self.pace.gate()))
+        self.refresh_at().map(|at| at.max(self.backoff.next_attempt_at()))
     }
 
     fn close(&mut self) {
-        self.drop_job();
-        self.drop_errand();
+        self.drop_transaction();
+        self.drop_account_request();
         self.reload = None;
-        self.revoking.clear();
-        self.settle_all(Outcome::Failed(Failure::Closed), &|_| true);
+        self.revocations.clear();
+        self.settle_all(Outcome::Failed(SessionError::Closed), &|_| true);
         self.phase = Phase::Closed;
-        self.held = None;
+        self.current = None;
         self.effects.push_back(Effect::Shutdown);
-        self.snapshot = Snapshot { status: Status::Closed, id: None, expires_at: None, failure: None, retry_at: None };
+        self.snapshot = Snapshot { status: Status::Closed, id: None, expires_at: None, error: None, retry_at: None };
     }
 
     fn handle_closed(&mut self, input: Input) {
@@ -301,8 +313,8 @@ impl Machine {
             | Input::TokenWanted { waiter, .. }
             | Input::SignOut { waiter, .. }
             | Input::Upgrade { waiter, .. }
-            | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(Failure::Closed)),
-            Input::Unauthorized { waiter, .. } => (waiter, Outcome::Deliver),
+            | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(SessionError::Closed)),
+            Input::Unauthorized { waiter, .. } => (waiter, Outcome::PassThrough),
             Input::LockGranted { op, .. } => return self.effects.push_back(Effect::ReleaseLock { op }),
             _ => return,
         };
@@ -313,25 +325,29 @@ impl Machine {
         if self.phase == Phase::Closed {
             return;
         }
-        let usable = self.held.as_ref().is_some_and(|held| held.usable(now, false));
-        let credential = self.held.as_ref().map(|held| &held.credential);
+        let usable = self.current.as_ref().is_some_and(|current| current.usable(now, false));
+        let credential = self.current.as_ref().map(|current| &current.credential);
         let status = match self.phase {
             Phase::Ended => Status::Ended,
-            _ if self.pace.failure.is_some() && !usable => Status::Unavailable,
-            _ if self.job.as_ref().is_some_and(Job::is_renewal) && credential.is_some() => Status::Refreshing,
+            _ if self.backoff.error.is_some() && !usable => Status::Unavailable,
+            _ if self.transaction.as_ref().is_some_and(Transaction::is_renewal) && credential.is_some() => {
+                Status::Refreshing
+            }
             _ if credential.is_some() => Status::Active,
             Phase::SignedOut => Status::SignedOut,
             _ if self.reload.is_some() && !self.loaded => Status::Loading,
-            _ if self.waits_for_token() || self.job.as_ref().is_some_and(Job::is_renewal) => Status::Acquiring,
+            _ if self.waits_for_token() || self.transaction.as_ref().is_some_and(Transaction::is_renewal) => {
+                Status::Acquiring
+            }
             _ => Status::Idle,
         };
         let retry_at = match self.next_attempt() {
-            Some(at) if self.pace.failure.is_some() => Some(now.wall.saturating_add(at.saturating_sub(now.mono))),
+            Some(at) if self.backoff.error.is_some() => Some(now.wall.saturating_add(at.saturating_sub(now.mono))),
             _ => None,
         };
         let expires_at = credential.and_then(|credential| credential.expiry).map(|expiry| expiry.end.wall);
         let id = credential.and_then(|credential| credential.subject);
-        self.snapshot = Snapshot { status, id, expires_at, failure: self.pace.failure, retry_at };
+        self.snapshot = Snapshot { status, id, expires_at, error: self.backoff.error, retry_at };
     }
 
     fn op(&mut self) -> Op {
@@ -343,7 +359,7 @@ impl Machine {
     fn fall_back_to_memory(&mut self) {
         if !self.memory {
             self.memory = true;
-            self.events.push_back(Event::Storage(Trouble::Memory));
+            self.events.push_back(Event::Storage(StorageFault::Memory));
         }
     }
 
@@ -352,9 +368,9 @@ impl Machine {
         self.memory || self.config.sharing != Sharing::Tabs
     }
 
-    fn publish(&mut self, news: News) {
+    fn publish(&mut self, message: TabMessage) {
         if !self.is_alone() {
-            self.effects.push_back(Effect::Publish(news));
+            self.effects.push_back(Effect::Publish(message));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The wire: the paths, names and shapes that the server and the session manager (`sdk/session`) agree on.
 //!
-//! The shapes are RFC 6749 §5.1 (token answer) and §5.2 (error answer); `anonymous_id` is Guestpass's own.
+//! The shapes are RFC 6749 §5.1 (token response) and §5.2 (error response); `anonymous_id` is Guestpass's own.
 
 /// `POST`: makes a guest. Without a body, a long-lived token; with `{"refresh": true}`, a short one and a refresh token.
 pub const LOGIN_PATH: &str = "/anonymous-login";
@@ -42,7 +42,7 @@ pub mod error_code {
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct TokenAnswer {
+pub struct TokenResponse {
     /// The access token.
     #[cfg_attr(feature = "openapi", schema(pattern = r"^[\w-]+\.[\w-]+\.[\w-]+$", max_length = 4096))]
     pub access_token: String,
@@ -63,9 +63,9 @@ pub struct TokenAnswer {
     pub anonymous_id: Option<String>,
 }
 
-impl core::fmt::Debug for TokenAnswer {
+impl core::fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TokenAnswer")
+        f.debug_struct("TokenResponse")
             .field("expires_in", &self.expires_in)
             .field("anonymous_id", &self.anonymous_id)
             .finish_non_exhaustive()

@@ -1,8 +1,8 @@
 //! What subscribers are told: snapshots and events.
 
 use guestpass_core::{
-    Event as MachineEvent, Failure, IdentityReason, Kind, Parting, SignedOutBy, Snapshot as MachineSnapshot, Status,
-    Subject, Trouble,
+    EndReason, Event as MachineEvent, IdentityReason, Kind, SessionError, SignedOutBy, Snapshot as MachineSnapshot,
+    Status, StorageFault, Subject,
 };
 use serde::Serialize;
 
@@ -132,7 +132,7 @@ pub enum Event {
         /// When, in milliseconds since the epoch.
         at: f64,
         /// What is wrong with it.
-        state: Trouble,
+        state: StorageFault,
         /// The same for people.
         message: &'static str,
     },
@@ -156,13 +156,13 @@ impl Snapshot {
             id: snapshot.id.map(|subject| handles.id(subject)),
             kind: snapshot.id.and_then(|subject| subject.kind),
             expires_at: snapshot.expires_at.map(number),
-            error: snapshot.failure.map(|failure| ChangeError::new(failure, snapshot.retry_at)),
+            error: snapshot.error.map(|failure| ChangeError::new(failure, snapshot.retry_at)),
         }
     }
 }
 
 impl ChangeError {
-    fn new(failure: Failure, retry_at: Option<u64>) -> Self {
+    fn new(failure: SessionError, retry_at: Option<u64>) -> Self {
         let (code, message) = describe(failure);
         Self { code, message, retry_at: retry_at.map(number) }
     }
@@ -183,24 +183,24 @@ impl Event {
                 Self::Adopted { at, id: id_of(id), generation: number(generation) }
             }
             MachineEvent::Unauthorized { generation } => Self::Unauthorized { at, generation: number(generation) },
-            MachineEvent::Retrying { failure, delay } => {
+            MachineEvent::Retrying { error, delay } => {
                 let (code, message) = describe(failure);
                 Self::Retrying { at, code, message, delay: number(delay) }
             }
             MachineEvent::Identity { old, new, reason } => {
                 Self::Identity { at, old_id: id_of(old), new_id: id_of(new), reason }
             }
-            MachineEvent::SignedOut { id, by, parting } => {
-                let reason = match parting {
-                    Parting::Erased => SignedOutReason::Erased,
-                    Parting::SignedOut | Parting::ForGood => SignedOutReason::SignedOut,
+            MachineEvent::SignedOut { id, by, end_reason } => {
+                let reason = match end_reason {
+                    EndReason::Erased => SignedOutReason::Erased,
+                    EndReason::SignedOut | EndReason::Permanent => SignedOutReason::SignedOut,
                 };
                 Self::SignedOut { at, id: id_of(id), by, reason }
             }
             MachineEvent::Storage(state) => {
                 let message = match state {
-                    Trouble::Memory => IN_MEMORY,
-                    Trouble::Corrupt => CORRUPT,
+                    StorageFault::Memory => IN_MEMORY,
+                    StorageFault::Corrupt => CORRUPT,
                 };
                 Self::Storage { at, state, message }
             }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use guestpass_core::{Effect, Input, News, Op, Outcome, Request, Status, Stored, Upgrade, Version, WaiterId};
+use guestpass_core::{Effect, Input, Op, Outcome, Request, Status, Stored, TabMessage, Upgrade, Version, WaiterId};
 
 use crate::line::Line;
 use crate::options::OnStep;
@@ -40,15 +40,15 @@ impl DebugLog {
 
 fn describe_input(input: &Input) -> Line {
     match *input {
-        Input::Start { waiter, anew } => of_waiter(if anew { "start-anew" } else { "start" }, waiter),
+        Input::Start { waiter, reset } => of_waiter(if reset { "start-anew" } else { "start" }, waiter),
         Input::TokenWanted { waiter, fresh, .. } => {
             of_waiter("token-wanted", waiter).text(if fresh { ":fresh" } else { "" })
         }
         Input::Unauthorized { waiter, version, .. } => at(of_waiter("unauthorized", waiter), version),
         Input::Abandon { waiter } => of_waiter("abandon", waiter),
         Input::Expire => Line::new("expire"),
-        Input::SignOut { waiter, for_good } => {
-            of_waiter(if for_good { "sign-out-for-good" } else { "sign-out" }, waiter)
+        Input::SignOut { waiter, permanent } => {
+            of_waiter(if permanent { "sign-out-for-good" } else { "sign-out" }, waiter)
         }
         Input::Upgrade { waiter, upgrade, .. } => of_waiter(upgrade_name(upgrade), waiter),
         Input::Erase { waiter, .. } => of_waiter("erase", waiter),
@@ -66,9 +66,9 @@ fn describe_input(input: &Input) -> Line {
         Input::LockGranted { op, contended } => of_op(if contended { "lock-handed-over" } else { "lock-granted" }, op),
         Input::LockUnavailable { op } => of_op("lock-unavailable", op),
         Input::KeyMade { op, .. } => of_op("key-made", op),
-        Input::Answered { op, answer } => of_op("answered", op).text(":").number(answer.status.into()),
+        Input::Responded { op, response } => of_op("answered", op).text(":").number(answer.status.into()),
         Input::SendFailed { op } => of_op("send-failed", op),
-        Input::Heard(news) => of_news("heard", news),
+        Input::TabMessage(news) => of_news("heard", news),
         Input::Online => Line::new("online"),
         Input::Offline => Line::new("offline"),
         Input::Visible => Line::new("visible"),
@@ -103,10 +103,12 @@ fn at(line: Line, Version { epoch, generation }: Version) -> Line {
     line.text("@").number(epoch).text(".").number(generation)
 }
 
-fn of_news(name: &str, news: News) -> Line {
+fn of_news(name: &str, news: TabMessage) -> Line {
     match news {
-        News::Committed(version) => at(Line::new(name), version).text(":committed"),
-        News::SignedOut { epoch, .. } => at(Line::new(name), Version { epoch, generation: 0 }).text(":signed-out"),
+        TabMessage::Committed(version) => at(Line::new(name), version).text(":committed"),
+        TabMessage::SignedOut { epoch, .. } => {
+            at(Line::new(name), Version { epoch, generation: 0 }).text(":signed-out")
+        }
     }
 }
 
@@ -131,7 +133,7 @@ fn upgrade_name(upgrade: Upgrade) -> &'static str {
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Token(_) => "token",
-        Outcome::Deliver => "deliver",
+        Outcome::PassThrough => "deliver",
         Outcome::Done => "done",
         Outcome::Member(_) => "member",
         Outcome::Refused { .. } => "refused",

@@ -1,6 +1,6 @@
 //! The errors that callers see.
 
-use guestpass_core::Failure;
+use guestpass_core::SessionError;
 use js_sys::{Array, Function, Object, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -79,7 +79,7 @@ impl From<Error> for JsValue {
 }
 
 /// An error before JavaScript sees it.
-pub(crate) struct SessionError {
+pub(crate) struct CallError {
     code: ErrorCode,
     message: String,
     details: Details,
@@ -94,7 +94,7 @@ struct Details {
     reason: Option<String>,
 }
 
-impl SessionError {
+impl CallError {
     pub(crate) fn refused(status: u16, reason: String) -> Self {
         let message = with_status(Line::new("the server refused: ").text(&reason), status);
         let message = message.text("; the session is as it was").into_string();
@@ -114,32 +114,32 @@ impl SessionError {
     }
 }
 
-impl From<Failure> for SessionError {
-    fn from(failure: Failure) -> Self {
+impl From<SessionError> for CallError {
+    fn from(failure: SessionError) -> Self {
         let (code, message) = describe(failure);
         Self { code, message, details: Details::default() }
     }
 }
 
 /// The code of a failure, and what it means for people.
-pub(crate) fn describe(failure: Failure) -> (ErrorCode, String) {
+pub(crate) fn describe(failure: SessionError) -> (ErrorCode, String) {
     let (code, message) = match failure {
-        Failure::Network => (ErrorCode::Network, "the session server could not be reached"),
-        Failure::Timeout => (ErrorCode::Timeout, "no token within the time limit"),
-        Failure::Unavailable { status } => {
+        SessionError::Network => (ErrorCode::Network, "the session server could not be reached"),
+        SessionError::Timeout => (ErrorCode::Timeout, "no token within the time limit"),
+        SessionError::Unavailable { status } => {
             let message = with_status(Line::new("the session server could not answer"), status);
             return (ErrorCode::Unavailable, message.text("; the session is kept").into_string());
         }
-        Failure::Rejected { status } => {
+        SessionError::Rejected { status } => {
             let message = with_status(Line::new("the session server refused the request"), status);
             return (ErrorCode::Rejected, message.text("; is `baseUrl` right?").into_string());
         }
-        Failure::SessionEnded => {
+        SessionError::SessionEnded => {
             (ErrorCode::SessionEnded, "the server ended the session; call start() for a fresh guest")
         }
-        Failure::SignedOut => (ErrorCode::SignedOut, "the session was signed out"),
+        SessionError::SignedOut => (ErrorCode::SignedOut, "the session was signed out"),
         // A call that its caller aborts is rejected with the reason of its signal, not with an error of the session.
-        Failure::Aborted | Failure::Closed => (ErrorCode::Closed, "the session is closed"),
+        SessionError::Aborted | SessionError::Closed => (ErrorCode::Closed, "the session is closed"),
     };
     (code, message.into())
 }

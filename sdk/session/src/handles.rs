@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code};
-use guestpass_core::{Kind, Subject, Text};
+use guestpass_core::{Handle, Kind, Subject};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 
@@ -14,20 +14,20 @@ const PREFIXES: [(&str, Kind); 2] = [(GUEST_PREFIX, Kind::Guest), (USER_PREFIX, 
 /// The texts that the machine may refer to, by their handles. Equal texts have equal handles.
 pub(crate) struct Handles {
     /// A handful, so a list will do.
-    texts: RefCell<Vec<(Text, JsValue)>>,
+    texts: RefCell<Vec<(Handle, JsValue)>>,
     next: Cell<NonZeroU32>,
 }
 
 impl Handles {
     pub(crate) fn new() -> Self {
-        let handles = Self { texts: RefCell::default(), next: Cell::new(Text::INVALID_GRANT.0) };
+        let handles = Self { texts: RefCell::default(), next: Cell::new(Handle::INVALID_GRANT.0) };
         // The machine knows the handle of this one text.
         handles.handle(error_code::INVALID_GRANT.into());
         handles
     }
 
     /// The handle of a text; `None` for an empty text and for what is no text.
-    pub(crate) fn handle(&self, text: JsValue) -> Option<Text> {
+    pub(crate) fn handle(&self, text: JsValue) -> Option<Handle> {
         if !text.is_string() || text.is_falsy() {
             return None;
         }
@@ -35,14 +35,14 @@ impl Handles {
         if let Some((handle, _)) = texts.iter().find(|(_, known)| *known == text) {
             return Some(*handle);
         }
-        let handle = Text(self.next.get());
+        let handle = Handle(self.next.get());
         self.next.set(self.next.get().saturating_add(1));
         texts.push((handle, text));
         Some(handle)
     }
 
     /// The text of a handle that the machine refers to; an empty one for any other handle.
-    pub(crate) fn text(&self, handle: Text) -> JsString {
+    pub(crate) fn text(&self, handle: Handle) -> JsString {
         let texts = self.texts.borrow();
         texts
             .iter()
@@ -71,11 +71,11 @@ impl Handles {
     }
 
     /// Forgets the texts that the machine does not refer to.
-    pub(crate) fn retain(&self, references: impl Fn(Text) -> bool) {
+    pub(crate) fn retain(&self, references: impl Fn(Handle) -> bool) {
         let mut texts = self.texts.borrow_mut();
         let mut index = 0;
         while let Some((handle, _)) = texts.get(index) {
-            if *handle == Text::INVALID_GRANT || references(*handle) {
+            if *handle == Handle::INVALID_GRANT || references(*handle) {
                 index += 1;
             } else {
                 texts.swap_remove(index);

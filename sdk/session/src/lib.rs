@@ -48,6 +48,8 @@ mod web_locks;
 
 pub use change::{ChangeError, Event, SignedOutReason, Snapshot};
 pub use error::{Error, ErrorCode};
-pub use guestpass_core::{IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, Trouble as StorageState, Upgrade};
+pub use guestpass_core::{
+    IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault as StorageState, Upgrade,
+};
 pub use options::{CustomStorage, OnChange, OnStep, Options, StorageKind};
 pub use session::Session;

@@ -191,7 +191,7 @@ impl Manager {
     /// All inputs are taken: what follows holds until the next one.
     fn rest(&self) {
         let machine = self.machine.borrow();
-        self.handles.retain(|text| machine.holds(text));
+        self.handles.retain(|text| machine.references(text));
         let until = machine.serves_until().unwrap_or_default();
         self.grant.until.set((number(until.mono), number(until.wall)));
         self.grant.standing.replace(self.grant.latest.take());
@@ -297,11 +297,11 @@ impl Manager {
     }
 
     pub(crate) fn start(&self, reset: bool) -> Promise {
-        self.wait(Continuation::Resolve, None, &|waiter| Input::Start { waiter, anew: reset })
+        self.wait(Continuation::Resolve, None, &|waiter| Input::Start { waiter, reset: reset })
     }
 
     pub(crate) fn sign_out(&self, permanent: bool) -> Promise {
-        self.wait(Continuation::Resolve, None, &|waiter| Input::SignOut { waiter, for_good: permanent })
+        self.wait(Continuation::Resolve, None, &|waiter| Input::SignOut { waiter, permanent: permanent })
     }
 
     /// `body`: JSON.

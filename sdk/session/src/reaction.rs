@@ -77,11 +77,11 @@ impl Manager {
             }
             Reaction::VisibilityChanged => return JsValue::UNDEFINED,
             Reaction::TabMessage => match self.decode_message(value) {
-                Some(news) => Input::Heard(news),
+                Some(news) => Input::TabMessage(news),
                 None => return JsValue::UNDEFINED,
             },
             Reaction::StorageChanged => match self.decode_storage_event(value) {
-                Some(news) => Input::Heard(news),
+                Some(news) => Input::TabMessage(news),
                 None => return JsValue::UNDEFINED,
             },
             Reaction::Aborted(waiter) => Input::Abandon { waiter },
@@ -98,7 +98,7 @@ impl Manager {
             Reaction::ResponseArrived(op) => return self.response_arrived(op, value),
             Reaction::BodyArrived(op, head) => {
                 self.request_ended(op);
-                Input::Answered { op, answer: head.with_body(&self.handles, value) }
+                Input::Responded { op, answer: head.with_body(&self.handles, value) }
             }
             Reaction::SendFailed(op) => {
                 self.request_ended(op);

@@ -1,6 +1,6 @@
 //! The record as text: the JSON that is stored.
 
-use guestpass_core::{Credential, Expiry, Parting, Record, Stored, Text, Version};
+use guestpass_core::{Credential, EndReason, Expiry, Handle, Record, Stored, Version};
 use js_sys::{JSON, JsString};
 use serde::Serialize;
 use serde_wasm_bindgen::{Serializer, preserve};
@@ -18,7 +18,7 @@ struct StoredRecord {
     v: u8,
     epoch: f64,
     generation: f64,
-    parting: u8,
+    end_reason: u8,
     #[serde(with = "preserve")]
     claim: JsValue,
     credential: Option<StoredCredential>,
@@ -42,13 +42,13 @@ pub(crate) fn to_js(value: &impl Serialize) -> JsValue {
 }
 
 pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
-    let text_or_null = |handle: Option<Text>| handle.map_or(JsValue::NULL, |handle| handles.text(handle).into());
+    let text_or_null = |handle: Option<Handle>| handle.map_or(JsValue::NULL, |handle| handles.text(handle).into());
     let stored = StoredRecord {
         v: FORMAT,
         epoch: number(record.version.epoch),
         generation: number(record.version.generation),
-        parting: record.parting as u8,
-        claim: text_or_null(record.claim),
+        end_reason: record.end_reason as u8,
+        acquire_key: text_or_null(record.acquire_key),
         credential: record.credential.map(|credential| StoredCredential {
             access_token: text_or_null(Some(credential.access_token)),
             refresh_token: text_or_null(credential.refresh_token),
@@ -83,8 +83,8 @@ fn record(handles: &Handles, json: &JsValue) -> Option<Record> {
             epoch: whole_number(&get(json, "epoch"))?,
             generation: whole_number(&get(json, "generation"))?,
         },
-        parting: decode_parting(number_or_none(&get(json, "parting"))?),
-        claim: handle_or_none(handles, get(json, "claim"))?,
+        end_reason: decode_end_reason(number_or_none(&get(json, "end_reason"))?),
+        acquire_key: handle_or_none(handles, get(json, "claim"))?,
         credential: if is_missing(&credential) { None } else { Some(decode_credential(handles, &credential)?) },
     })
 }
@@ -100,17 +100,17 @@ fn decode_credential(handles: &Handles, json: &JsValue) -> Option<Credential> {
     })
 }
 
-/// As `parting as u8` wrote it; older records have none.
-pub(crate) fn decode_parting(parting: Option<u64>) -> Parting {
-    match parting {
-        Some(1) => Parting::Erased,
-        Some(2) => Parting::ForGood,
-        _ => Parting::SignedOut,
+/// As `end_reason as u8` wrote it; older records have none.
+pub(crate) fn decode_end_reason(end_reason: Option<u64>) -> EndReason {
+    match end_reason {
+        Some(1) => EndReason::Erased,
+        Some(2) => EndReason::Permanent,
+        _ => EndReason::SignedOut,
     }
 }
 
 /// `None` for what is there and is no text.
-fn handle_or_none(handles: &Handles, value: JsValue) -> Option<Option<Text>> {
+fn handle_or_none(handles: &Handles, value: JsValue) -> Option<Option<Handle>> {
     if is_missing(&value) { Some(None) } else { value.is_string().then(|| handles.handle(value)) }
 }
 

@@ -1,7 +1,7 @@
 //! What the server has answered to a request of the session's own.
 
 use gloo_net::http::Response;
-use guestpass_core::{Answer, Body, Member, Token};
+use guestpass_core::{MembershipResponse, Response as MachineResponse, ResponseBody, TokenResponse};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 
@@ -47,28 +47,29 @@ impl Head {
     }
 
     /// The whole answer. `text`: the body.
-    pub(crate) fn with_body(self, handles: &Handles, text: &JsValue) -> Answer {
+    pub(crate) fn with_body(self, handles: &Handles, text: &JsValue) -> MachineResponse {
         let json = parse_object(text);
-        let body = json.map_or(Body::Other, |json| decode_body(handles, self.status, text, &json));
-        Answer { status: self.status, retry_after: self.retry_after, body }
+        let body = json.map_or(ResponseBody::Other, |json| decode_body(handles, self.status, text, &json));
+        MachineResponse { status: self.status, retry_after: self.retry_after, body }
     }
 }
 
-fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> Body {
+fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> ResponseBody {
     let handle = |name| handles.handle(get(json, name));
     if status >= 300 {
         // The code of RFC 6749 §5.2, or of a problem (RFC 9457).
-        return handle("error").or_else(|| handle("code")).map_or(Body::Other, Body::Error);
+        return handle("error").or_else(|| handle("code")).map_or(ResponseBody::Other, ResponseBody::Error);
     }
     let given = get(json, "access_token");
     let Some(access_token) = handles.handle(given.clone()) else {
         let member = handles.subject(&get(json, "id")).zip(handles.handle(text.clone()));
-        return member.map_or(Body::Other, |(subject, text)| Body::Member(Member { subject, text }));
+        return member
+            .map_or(ResponseBody::Other, |(subject, text)| ResponseBody::Member(MembershipResponse { subject, text }));
     };
     let claim = |name| get(&claims(given.unchecked_ref()).unwrap_or_default(), name);
     // The difference does not depend on how this machine's clock is set.
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
-    Body::Token(Token {
+    ResponseBody::Token(TokenResponse {
         access_token,
         expires_in: seconds(get(json, "expires_in").as_f64()).or_else(|| seconds(lifetime())),
         refresh_token: handle("refresh_token"),

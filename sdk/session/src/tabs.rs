@@ -1,6 +1,6 @@
 //! What tabs tell each other, by a BroadcastChannel.
 
-use guestpass_core::{News, Stored, Version};
+use guestpass_core::{Stored, TabMessage, Version};
 use js_sys::JsString;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -18,7 +18,7 @@ struct TabMessage {
     news: &'static str,
     epoch: f64,
     generation: f64,
-    parting: u8,
+    end_reason: u8,
 }
 
 /// The channel of one session, which is closed when it is dropped.
@@ -36,13 +36,13 @@ impl Channel {
         Some(Self { channel, _heard: heard })
     }
 
-    pub(crate) fn publish(&self, news: News) {
+    pub(crate) fn publish(&self, news: TabMessage) {
         let message = match news {
-            News::Committed(Version { epoch, generation }) => {
-                TabMessage { news: COMMITTED, epoch: number(epoch), generation: number(generation), parting: 0 }
+            TabMessage::Committed(Version { epoch, generation }) => {
+                TabMessage { news: COMMITTED, epoch: number(epoch), generation: number(generation), end_reason: 0 }
             }
-            News::SignedOut { epoch, parting } => {
-                TabMessage { news: SIGNED_OUT, epoch: number(epoch), generation: 0.0, parting: parting as u8 }
+            TabMessage::SignedOut { epoch, end_reason } => {
+                TabMessage { news: SIGNED_OUT, epoch: number(epoch), generation: 0.0, end_reason: end_reason as u8 }
             }
         };
         // It throws on what cannot be copied and on a closed channel, and this is neither.
@@ -59,26 +59,29 @@ impl Drop for Channel {
 
 impl Manager {
     /// What the data of a message event says; `None` for what this package did not write.
-    pub(crate) fn decode_message(&self, event: &JsValue) -> Option<News> {
+    pub(crate) fn decode_message(&self, event: &JsValue) -> Option<TabMessage> {
         let data = get(event, "data");
         let epoch = whole_number(&get(&data, "epoch"))?;
         let news = get(&data, "news");
         if news == COMMITTED {
-            return Some(News::Committed(Version { epoch, generation: whole_number(&get(&data, "generation"))? }));
+            return Some(TabMessage::Committed(Version {
+                epoch,
+                generation: whole_number(&get(&data, "generation"))?,
+            }));
         }
-        let parting = record::decode_parting(whole_number(&get(&data, "parting")));
-        (news == SIGNED_OUT).then_some(News::SignedOut { epoch, parting })
+        let end_reason = record::decode_end_reason(whole_number(&get(&data, "end_reason")));
+        (news == SIGNED_OUT).then_some(TabMessage::SignedOut { epoch, end_reason })
     }
 
     /// What a storage event says: the version that another tab has stored, that of an empty storage where it is no record.
     /// `None` where the event is about something else than this session.
-    pub(crate) fn decode_storage_event(&self, event: &JsValue) -> Option<News> {
+    pub(crate) fn decode_storage_event(&self, event: &JsValue) -> Option<TabMessage> {
         let changed = get(event, "key");
         // Without a key, everything was cleared.
         if !changed.is_null() && changed != *JsValue::as_ref(&self.key) {
             return None;
         }
-        Some(News::Committed(match record::decode(&self.handles, &get(event, "newValue")) {
+        Some(TabMessage::Committed(match record::decode(&self.handles, &get(event, "newValue")) {
             Some(Stored::Record(record)) => record.version,
             _ => Version::default(),
         }))

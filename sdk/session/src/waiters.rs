@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
-use guestpass_core::{Failure, Grant, Input, Outcome, Version, WaiterId};
+use guestpass_core::{Grant, Input, Outcome, SessionError, Version, WaiterId};
 use js_sys::{Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, DomException, Response};
 
 use crate::call::{Call, bearer, cancel_body};
-use crate::error::SessionError;
+use crate::error::CallError;
 use crate::js;
 use crate::listener::Listener;
 use crate::manager::Manager;
@@ -106,11 +106,11 @@ impl Manager {
         let Some(Waiter { continuation, resolve, reject, signal, .. }) = self.waiters.take(id) else { return };
         let result = match outcome {
             Outcome::Token(_) => self.proceed(continuation, granted),
-            Outcome::Deliver => Ok(self.deliver(continuation)),
+            Outcome::PassThrough => Ok(self.deliver(continuation)),
             Outcome::Done => Ok(JsValue::UNDEFINED),
             Outcome::Member(response) => js::parse_json(&self.handles.text(response)),
             Outcome::Refused { status, reason } => {
-                Err(SessionError::refused(status, self.handles.text(reason).into()).into_js(self.error_class.as_ref()))
+                Err(CallError::refused(status, self.handles.text(reason).into()).into_js(self.error_class.as_ref()))
             }
             Outcome::Failed(failure) => {
                 if let Continuation::Replay(call, response) = continuation {
@@ -118,8 +118,8 @@ impl Manager {
                     cancel_body(&response);
                 }
                 Err(match signal {
-                    Some(signal) if failure == Failure::Aborted => abort_reason(&signal),
-                    _ => SessionError::from(failure).into_js(self.error_class.as_ref()),
+                    Some(signal) if failure == SessionError::Aborted => abort_reason(&signal),
+                    _ => CallError::from(failure).into_js(self.error_class.as_ref()),
                 })
             }
         };

@@ -1,62 +1,66 @@
 //! A usable credential: adopted, refreshed or acquired.
 
 use super::Machine;
-use super::identity::Spent;
-use super::job::{Found, Goal, Job, Step};
-use crate::answer::Token;
-use crate::answer::Verdict;
+use super::identity::StaleReason;
+use super::transaction::{Found, Step, Transaction, TransactionKind};
+use crate::response::TokenOutcome;
+use crate::response::TokenResponse;
 use crate::{
-    Answer, Credential, Effect, Event, Expiry, Failure, IdentityReason, News, OnIdentityLost, Op, Record, Request,
-    Text, Timestamp, Version,
+    Credential, Effect, Event, Expiry, Handle, IdentityReason, OnIdentityLost, Op, Record, Request, Response,
+    SessionError, TabMessage, Timestamp, Version,
 };
 
 impl Machine {
-    /// With what is stored, under the lock or after the claims have settled: adopt it, refresh, or acquire.
+    /// With what is stored, under the lock or after the acquire keys have settled: adopt it, refresh, or acquire.
     pub(super) fn renew(&mut self, now: Timestamp, record: Option<Record>) {
-        let claim = self.observe_for_job(now, record);
-        if self.job.is_none() {
+        let acquire_key = self.observe_for_transaction(now, record);
+        if self.transaction.is_none() {
             return;
         }
         if !self.wants_renewal(now) {
-            return self.drop_job();
+            return self.drop_transaction();
         }
         if self.lets_storage_settle(now) {
             return;
         }
-        let Some(held) = &self.held else {
-            return self.acquire(now, claim);
+        let Some(current) = &self.current else {
+            return self.acquire(now, acquire_key);
         };
-        let reason = match held.spent {
-            Some(Spent::Refused) => IdentityReason::Unauthorized,
+        let reason = match current.stale {
+            Some(StaleReason::Refused) => IdentityReason::Unauthorized,
             _ => IdentityReason::Expired,
         };
-        match held.credential.refresh_token {
+        match current.credential.refresh_token {
             Some(refresh_token) => self.send(now, Request::Refresh { refresh_token }),
-            None => self.replace(now, reason, claim),
+            None => self.replace(now, reason, acquire_key),
         }
     }
 
     /// The session is over for good.
-    fn replace(&mut self, now: Timestamp, reason: IdentityReason, claim: Option<Text>) {
+    fn replace(&mut self, now: Timestamp, reason: IdentityReason, acquire_key: Option<Handle>) {
         if self.may_be_erased() {
             return self.erased(now);
         }
-        match self.lose(reason) {
-            OnIdentityLost::Reacquire => self.acquire(now, claim),
-            OnIdentityLost::Stop => self.drop_job(),
+        match self.end_session(reason) {
+            OnIdentityLost::Reacquire => self.acquire(now, acquire_key),
+            OnIdentityLost::Stop => self.drop_transaction(),
         }
     }
 
-    /// Makes a guest under the claim that all tabs use, so that all end with one (C19).
-    fn acquire(&mut self, now: Timestamp, stored_claim: Option<Text>) {
-        let job = self.job.as_ref();
-        let settled =
-            self.is_alone() || job.is_some_and(|job| job.lock.is_some() || matches!(job.step, Step::ReadingAgain));
-        self.claim = stored_claim.or_else(|| self.claim.take()).filter(|claim| self.spent_claim != Some(*claim));
-        match self.claim {
+    /// Makes a guest under the acquire_key that all tabs use, so that all end with one (C19).
+    fn acquire(&mut self, now: Timestamp, stored_acquire_key: Option<Handle>) {
+        let transaction = self.transaction.as_ref();
+        let settled = self.is_alone()
+            || transaction.is_some_and(|transaction| {
+                transaction.lock.is_some() || matches!(transaction.step, Step::ReadingAgain)
+            });
+        self.acquire_key = stored_acquire_key
+            .or_else(|| self.acquire_key.take())
+            .filter(|acquire_key| self.rejected_acquire_key != Some(*acquire_key));
+        match self.acquire_key {
             Some(key) if settled => self.send(now, Request::Acquire { key }),
             Some(_) => {
-                self.step(now, Step::Settling, self.config.claim_settle);
+                self.step(now, Step::AwaitingVisibility, self.config.acquire_key_settle);
             }
             None => {
                 let op = self.step(now, Step::MakingKey, self.config.storage_timeout);
@@ -65,41 +69,41 @@ impl Machine {
         }
     }
 
-    pub(super) fn claim_stored(&mut self, now: Timestamp) {
-        let claim = self.claim.take();
-        self.acquire(now, claim);
+    pub(super) fn acquire_key_stored(&mut self, now: Timestamp) {
+        let acquire_key = self.acquire_key.take();
+        self.acquire(now, acquire_key);
     }
 
     fn send(&mut self, now: Timestamp, request: Request) {
         let base = self.version;
         let op = self.step(now, Step::Sending(request), self.config.http_timeout);
-        if let Some(job) = &mut self.job {
-            job.base = base;
-            job.sent = op;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.base = base;
+            transaction.sent = op;
         }
         self.effects.push_back(Effect::Send { op, request });
     }
 
     fn sent(&self, op: Op) -> Option<Request> {
-        match &self.job {
-            Some(Job { op: sent, step: Step::Sending(request), .. }) if *sent == op => Some(*request),
+        match &self.transaction {
+            Some(Transaction { op: sent, step: Step::Sending(request), .. }) if *sent == op => Some(*request),
             _ => None,
         }
     }
 
     /// The answer is here: it only counts if nobody has committed since it was asked for (C7).
     pub(super) fn compare(&mut self, now: Timestamp, record: Option<Record>, found: Found) {
-        let claim = self.observe_for_job(now, record);
-        let Some(job) = &self.job else { return };
-        if self.version > job.base {
-            return self.drop_job();
+        let acquire_key = self.observe_for_transaction(now, record);
+        let Some(transaction) = &self.transaction else { return };
+        if self.version > transaction.base {
+            return self.drop_transaction();
         }
         match found {
-            Found::Ended => self.replace(now, IdentityReason::InvalidGrant, claim),
+            Found::Ended => self.replace(now, IdentityReason::InvalidGrant, acquire_key),
             Found::Credential(credential) => {
-                let version = next(job.base);
-                let (parting, claim) = (self.parting, None);
-                let record = Record { version, parting, claim, credential: Some(credential) };
+                let version = next(transaction.base);
+                let (end_reason, acquire_key) = (self.end_reason, None);
+                let record = Record { version, end_reason, acquire_key, credential: Some(credential) };
                 self.store_for(now, Step::Committing(credential), record);
             }
         }
@@ -107,17 +111,17 @@ impl Machine {
 
     /// Store → release → publish → settle: nothing of the caller's runs under the lock (C6).
     pub(super) fn commit(&mut self, now: Timestamp, credential: Credential) {
-        let Some(job) = &self.job else { return };
-        let (base, sent) = (job.base, job.sent);
-        self.drop_job();
+        let Some(transaction) = &self.transaction else { return };
+        let (base, sent) = (transaction.base, transaction.sent);
+        self.drop_transaction();
         if self.version > base {
-            return self.begin(now, Goal::Repair); // overtaken while it was stored, so what is stored now is the older one
+            return self.begin(now, TransactionKind::Repair); // overtaken while it was stored, so what is stored now is the older one
         }
-        let acquired = self.held.is_none();
+        let acquired = self.current.is_none();
         let id = credential.subject;
         self.version = next(base);
         self.hold(now, credential, IdentityReason::InvalidGrant);
-        self.publish(News::Committed(self.version));
+        self.publish(TabMessage::Committed(self.version));
         self.events.push_back(if acquired {
             Event::Acquired { id }
         } else {
@@ -125,69 +129,71 @@ impl Machine {
         });
         // Whoever waited is served with it even if its lifetime is next to nothing: else they would wait for ever.
         self.grant(&|_| true);
-        self.send_errand(now);
-        self.finish_errand(sent);
+        self.send_account_request(now);
+        self.finish_account_request(sent);
     }
 
-    pub(super) fn fail(&mut self, now: Timestamp, failure: Failure, retry_after: Option<u64>) {
-        self.end_job();
-        let delay = self.pace.failed(now, &self.config, failure, retry_after);
-        self.events.push_back(Event::Retrying { failure, delay });
+    pub(super) fn fail(&mut self, now: Timestamp, error: SessionError, retry_after: Option<u64>) {
+        self.end_transaction();
+        let delay = self.backoff.failed(now, &self.config, error, retry_after);
+        self.events.push_back(Event::Retrying { error, delay });
     }
 
-    pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Text) {
-        let Some(job) = &mut self.job else { return };
-        if job.op != op || !matches!(job.step, Step::MakingKey) {
+    pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Handle) {
+        let Some(transaction) = &mut self.transaction else { return };
+        if transaction.op != op || !matches!(transaction.step, Step::MakingKey) {
             return;
         }
-        self.claim = Some(key);
+        self.acquire_key = Some(key);
         let record = self.record();
-        self.store_for(now, Step::StoringClaim, record);
+        self.store_for(now, Step::StoringAcquireKey, record);
     }
 
-    pub(super) fn on_answered(&mut self, now: Timestamp, op: Op, answer: Answer) {
+    pub(super) fn on_response(&mut self, now: Timestamp, op: Op, response: Response) {
         let Some(request) = self.sent(op) else {
-            return match self.is_errand(op) {
-                true => self.on_errand_answered(now, answer),
-                false => self.on_revocation_answered(now, op, &answer),
+            return match self.is_account_request(op) {
+                true => self.on_account_response(now, response),
+                false => self.on_revocation_response(now, op, &response),
             };
         };
-        let retry_after = answer.retry_after;
-        match answer.verdict(&request) {
-            Verdict::Token(token) => {
-                let before = self.held.as_ref().map(|held| &held.credential);
+        let retry_after = response.retry_after;
+        match response.classify_token(&request) {
+            TokenOutcome::Token(token) => {
+                let before = self.current.as_ref().map(|current| &current.credential);
                 let credential = received(now, token, &request, before);
                 self.load_for(now, Step::Comparing(Found::Credential(credential)));
             }
-            Verdict::Ended => self.load_for(now, Step::Comparing(Found::Ended)),
-            Verdict::KeySpent => {
-                self.spent_claim = self.claim.take();
-                self.fail(now, Failure::Unavailable { status: 409 }, retry_after);
+            TokenOutcome::Ended => self.load_for(now, Step::Comparing(Found::Ended)),
+            TokenOutcome::AcquireKeyRejected => {
+                self.rejected_acquire_key = self.acquire_key.take();
+                self.fail(now, SessionError::Unavailable { status: 409 }, retry_after);
             }
-            Verdict::Transient(failure) => self.fail(now, failure, retry_after),
-            Verdict::Rejected(failure) => {
-                self.fail(now, failure, retry_after);
-                self.fail_stuck_errand(failure);
+            TokenOutcome::Transient(error) => self.fail(now, error, retry_after),
+            TokenOutcome::Rejected(error) => {
+                self.fail(now, error, retry_after);
+                self.fail_stuck_account_request(error);
             }
         }
     }
 
     pub(super) fn on_send_failed(&mut self, now: Timestamp, op: Op) {
         if self.sent(op).is_some() {
-            self.fail(now, Failure::Network, None);
-        } else if self.is_errand(op) {
-            self.on_errand_failed(now);
+            self.fail(now, SessionError::Network, None);
+        } else if self.is_account_request(op) {
+            self.on_account_send_failed(now);
         } else {
             self.on_revocation_failed(now, op);
         }
     }
 
-    /// Observes what a step of the job has read; answers with the claim in it, if it is of this epoch.
-    pub(super) fn observe_for_job(&mut self, now: Timestamp, record: Option<Record>) -> Option<Text> {
+    /// Observes what a step of the transaction has read; answers with the acquire_key in it, if it is of this epoch.
+    pub(super) fn observe_for_transaction(&mut self, now: Timestamp, record: Option<Record>) -> Option<Handle> {
         let record = record?;
         let epoch = record.version.epoch;
         self.observe(now, record);
-        record.claim.filter(|claim| epoch == self.version.epoch && self.spent_claim != Some(*claim))
+        record
+            .acquire_key
+            .filter(|acquire_key| epoch == self.version.epoch && self.rejected_acquire_key != Some(*acquire_key))
     }
 }
 
@@ -199,7 +205,7 @@ fn next(base: Version) -> Version {
 const MOST_SECONDS: u64 = 10_000_000_000;
 
 /// What a token answer gives. A refresh that says no new refresh token or subject keeps the old (RFC 6749 §6).
-fn received(now: Timestamp, token: Token, request: &Request, before: Option<&Credential>) -> Credential {
+fn received(now: Timestamp, token: TokenResponse, request: &Request, before: Option<&Credential>) -> Credential {
     let (kept_token, kept_subject) = match (request, before) {
         (Request::Refresh { refresh_token }, Some(before)) => (Some(*refresh_token), before.subject),
         _ => (None, None),

@@ -23,11 +23,11 @@ fn everybody_who_waits_shares_one_acquisition() {
         want 3                    ->
         granted                   -> load
         loaded empty              -> key
-        key k1                    -> store 0.0 claim k1
+        key k1                    -> store 0.0 acquire_key k1
         saved                     -> send acquire k1
         want 4                    ->
         answered a1/r1 as g1 900  -> load
-        loaded 0.0 claim k1       -> store 0.1 a1/r1
+        loaded 0.0 acquire_key k1       -> store 0.1 a1/r1
         saved                     -> unlock, publish 0.1, settle 1 a1, settle 2 a1, settle 3 a1, settle 4 a1; acquired g1
         want 5                    -> settle 5 a1
         ",
@@ -64,7 +64,7 @@ fn c19_a_claim_that_another_tab_has_stored_is_used() {
         want 1                   -> load
         loaded empty             -> lock
         granted                  -> load
-        loaded 0.0 claim k9      -> send acquire k9
+        loaded 0.0 acquire_key k9      -> send acquire k9
         ",
     );
 }
@@ -78,12 +78,12 @@ fn c19_a_lost_answer_is_asked_for_again_under_the_same_key() {
         loaded empty          -> lock
         granted               -> load
         loaded empty          -> key
-        key k1                -> store 0.0 claim k1
+        key k1                -> store 0.0 acquire_key k1
         saved                 -> send acquire k1
         unsent                -> unlock; retrying network | unavailable
         after 500             -> lock
         granted               -> load
-        loaded 0.0 claim k1   -> send acquire k1
+        loaded 0.0 acquire_key k1   -> send acquire k1
         ",
     );
 }
@@ -93,9 +93,9 @@ fn c19_a_reload_during_the_acquisition_goes_on_with_its_key() {
     tab().run(
         "
         want 1                -> load
-        loaded 0.0 claim k1   -> lock
+        loaded 0.0 acquire_key k1   -> lock
         granted               -> load
-        loaded 0.0 claim k1   -> send acquire k1
+        loaded 0.0 acquire_key k1   -> send acquire k1
         ",
     );
 }
@@ -109,7 +109,7 @@ fn c19_after_waiting_for_the_lock_a_claim_may_take_a_moment_to_arrive() {
         granted contended    -> load
         loaded empty         ->
         after 50             -> load
-        loaded 0.0 claim k9  -> send acquire k9
+        loaded 0.0 acquire_key k9  -> send acquire k9
         ",
     );
 }
@@ -122,12 +122,12 @@ fn c19_without_the_lock_claims_settle_and_the_last_one_counts() {
         loaded empty              -> lock
         refused                   -> load
         loaded empty              -> key
-        key k1                    -> store 0.0 claim k1
+        key k1                    -> store 0.0 acquire_key k1
         saved                     ->
         after 400                 -> load
-        loaded 0.0 claim k2       -> send acquire k2
+        loaded 0.0 acquire_key k2       -> send acquire k2
         answered a1/r1 as g1 900  -> load
-        loaded 0.0 claim k2       -> store 0.1 a1/r1
+        loaded 0.0 acquire_key k2       -> store 0.1 a1/r1
         saved                     -> publish 0.1, settle 1 a1; acquired g1 | active
         ",
     );
@@ -140,7 +140,7 @@ fn c19_without_the_lock_a_guest_that_another_tab_got_meanwhile_is_adopted() {
         want 1                          -> load
         loaded empty                    -> lock
         refused                         -> load
-        loaded 0.0 claim k2             ->
+        loaded 0.0 acquire_key k2             ->
         after 400                       -> load
         loaded 0.1 a1/r1 as g1 900      -> settle 1 a1; adopted g1 | active
         ",
@@ -155,7 +155,7 @@ fn c09_without_the_lock_a_guest_that_was_adopted_while_claims_settled_is_refresh
         want 1                      -> load
         loaded empty                -> lock
         refused                     -> load
-        loaded 0.0 claim k2         ->
+        loaded 0.0 acquire_key k2         ->
         heard 0.1                   -> load
         loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; adopted g1
         401 2 0.1                   -> ; unauthorized
@@ -170,14 +170,14 @@ fn a_key_that_is_used_up_is_replaced() {
     tab().run(
         "
         want 1                -> load
-        loaded 0.0 claim k1   -> lock
+        loaded 0.0 acquire_key k1   -> lock
         granted               -> load
-        loaded 0.0 claim k1   -> send acquire k1
+        loaded 0.0 acquire_key k1   -> send acquire k1
         answered 409          -> unlock; retrying unavailable
         after 500             -> lock
         granted               -> load
-        loaded 0.0 claim k1   -> key
-        key k2                -> store 0.0 claim k2
+        loaded 0.0 acquire_key k1   -> key
+        key k2                -> store 0.0 acquire_key k2
         saved                 -> send acquire k2
         ",
     );
@@ -204,10 +204,10 @@ fn a_storage_of_one_tab_needs_no_lock_and_no_news() {
         want 1                    -> load
         loaded empty              -> load
         loaded empty              -> key
-        key k1                    -> store 0.0 claim k1
+        key k1                    -> store 0.0 acquire_key k1
         saved                     -> send acquire k1
         answered a1/r1 as g1 900  -> load
-        loaded 0.0 claim k1       -> store 0.1 a1/r1
+        loaded 0.0 acquire_key k1       -> store 0.1 a1/r1
         saved                     -> settle 1 a1; acquired g1 | active
         signout 2                 -> send revoke r1, load; signed_out g1 this_tab
         loaded 0.1 a1/r1          -> store 1.0
@@ -224,20 +224,20 @@ fn a_server_of_the_classic_kind_tells_neither_lifetime_nor_id() {
         loaded empty        -> lock
         granted             -> load
         loaded empty        -> key
-        key k1              -> store 0.0 claim k1
+        key k1              -> store 0.0 acquire_key k1
         saved               -> send acquire k1
         answered a1/-       -> load
-        loaded 0.0 claim k1 -> store 0.1 a1/-
+        loaded 0.0 acquire_key k1 -> store 0.1 a1/-
         saved               -> unlock, publish 0.1, settle 1 a1; acquired - | active
         after 999999999     ->
         want 2              -> settle 2 a1
         401 3 0.1           -> lock; unauthorized
         granted             -> load
         loaded 0.1 a1/-     -> key
-        key k2              -> store 0.1 claim k2
+        key k2              -> store 0.1 acquire_key k2
         saved               -> send acquire k2
         answered a2/-       -> load
-        loaded 0.1 claim k2 -> store 0.2 a2/-
+        loaded 0.1 acquire_key k2 -> store 0.2 a2/-
         saved               -> unlock, publish 0.2, settle 3 a2 replay; identity - - unauthorized; acquired -
         ",
     );
@@ -254,10 +254,10 @@ fn a_token_that_cannot_be_refreshed_is_replaced_when_it_ends() {
         want 2                       -> lock
         granted                      -> load
         loaded 0.2 a2/- as g1 900    -> key
-        key k2                       -> store 0.2 claim k2
+        key k2                       -> store 0.2 acquire_key k2
         saved                        -> send acquire k2
         answered a3/r3 as g2 900     -> load
-        loaded 0.2 claim k2          -> store 0.3 a3/r3
+        loaded 0.2 acquire_key k2          -> store 0.3 a3/r3
         saved                        -> unlock, publish 0.3, settle 2 a3; identity g1 g2 expired; acquired g2
         ",
     );
@@ -268,17 +268,17 @@ fn c19_a_key_that_is_used_up_does_not_come_back_with_another_tabs_claim() {
     tab().run(
         "
         want 1               -> load
-        loaded 0.0 claim k1  -> lock
+        loaded 0.0 acquire_key k1  -> lock
         granted              -> load
-        loaded 0.0 claim k1  -> send acquire k1
+        loaded 0.0 acquire_key k1  -> send acquire k1
         answered 409         -> unlock; retrying unavailable
         after 500            -> lock
         refused              -> load
-        loaded 0.0 claim k1  -> key
-        key k2               -> store 0.0 claim k2
+        loaded 0.0 acquire_key k1  -> key
+        key k2               -> store 0.0 acquire_key k2
         saved                ->
         after 400            -> load
-        loaded 0.0 claim k1  -> send acquire k2
+        loaded 0.0 acquire_key k1  -> send acquire k2
         ",
     );
 }
@@ -298,10 +298,10 @@ fn c08_a_first_visit_that_meets_another_tabs_sign_out_begins_again_in_its_epoch(
         loaded 1.0                -> unlock, lock
         granted                   -> load
         loaded 1.0                -> key
-        key k1                    -> store 1.0 claim k1
+        key k1                    -> store 1.0 acquire_key k1
         saved                     -> send acquire k1
         answered a1/r1 as g1 900  -> load
-        loaded 1.0 claim k1       -> store 1.1 a1/r1
+        loaded 1.0 acquire_key k1       -> store 1.1 a1/r1
         saved                     -> unlock, publish 1.1, settle 1 a1; acquired g1 | active
         ",
     );

@@ -21,9 +21,9 @@ fn an_expired_token_is_refreshed_on_use_and_not_before() {
 #[test]
 fn a_token_in_use_is_refreshed_ahead_of_its_end_with_jitter() {
     let mut tab = active();
-    let ahead = tab.timer().unwrap();
-    assert!((720_000..=810_000).contains(&ahead), "{ahead}");
-    tab.run(&format!("after {ahead} -> lock"));
+    let refresh_at = tab.timer().unwrap();
+    assert!((720_000..=810_000).contains(&ahead), "{refresh_at}");
+    tab.run(&format!("after {refresh_at} -> lock"));
     tab.run("want 2 -> settle 2 a1");
     tab.run(REFRESHED);
     tab.run("saved -> unlock, publish 0.2; refreshed g1 | active");
@@ -81,10 +81,10 @@ fn a_token_too_short_lived_to_use_still_serves_who_waited_for_it() {
         loaded empty              -> lock
         granted                   -> load
         loaded empty              -> key
-        key k1                    -> store 0.0 claim k1
+        key k1                    -> store 0.0 acquire_key k1
         saved                     -> send acquire k1
         answered a1/r1 as g1 0    -> load
-        loaded 0.0 claim k1       -> store 0.1 a1/r1
+        loaded 0.0 acquire_key k1       -> store 0.1 a1/r1
         saved                     -> unlock, publish 0.1, settle 1 a1; acquired g1
         ",
     );
@@ -96,8 +96,8 @@ fn c20_what_cannot_be_replayed_gets_a_token_that_is_not_about_to_end() {
     let mut tab = active();
     tab.run("after 715000 ->");
     tab.run("want 2 fresh -> settle 2 a1");
-    let ahead = tab.timer().unwrap();
-    tab.run(&format!("after {ahead} -> lock"));
+    let refresh_at = tab.timer().unwrap();
+    tab.run(&format!("after {refresh_at} -> lock"));
     tab.run("want 3 fresh ->");
     tab.run(REFRESHED);
     tab.run("saved -> unlock, publish 0.2, settle 3 a2; refreshed g1");
@@ -106,8 +106,8 @@ fn c20_what_cannot_be_replayed_gets_a_token_that_is_not_about_to_end() {
 #[test]
 fn c20_while_renewals_fail_a_token_that_is_about_to_end_is_better_than_none() {
     let mut tab = active();
-    let ahead = tab.timer().unwrap();
-    tab.run(&format!("after {ahead} -> lock"));
+    let refresh_at = tab.timer().unwrap();
+    tab.run(&format!("after {refresh_at} -> lock"));
     tab.run(
         "
         want 3 fresh                ->

@@ -1,11 +1,11 @@
-use guestpass_core::{Config, Event, Failure, Input, Sharing};
+use guestpass_core::{Config, Event, Input, SessionError, Sharing};
 
 use crate::script::subject;
 use crate::script::{PATIENCE, REFRESHED, Tab, active, active_with, tab, tab_with};
 
 #[test]
 fn c09_what_may_pass_keeps_the_session_and_is_tried_again() {
-    for failure in [
+    for error in [
         "unsent",
         "answered 408",
         "answered 425",
@@ -24,14 +24,14 @@ fn c09_what_may_pass_keeps_the_session_and_is_tried_again() {
             loaded 0.1 a1/r1 as g1 900  -> send refresh r1
             ",
         );
-        let code = if failure == "unsent" { "network" } else { "unavailable" };
-        tab.run(&format!("{failure} -> unlock; retrying {code} | unavailable"));
-        assert_eq!(tab.machine.snapshot().id, Some(subject("anonymous_g1")), "{failure}");
+        let code = if error == "unsent" { "network" } else { "unavailable" };
+        tab.run(&format!("{error} -> unlock; retrying {code} | unavailable"));
+        assert_eq!(tab.machine.snapshot().id, Some(subject("anonymous_g1")), "{error}");
         assert!(tab.machine.snapshot().retry_at.is_some());
         tab.run("after 500 -> lock");
         tab.run(REFRESHED);
         tab.run("saved -> unlock, publish 0.2, settle 2 a2; refreshed g1 | active");
-        assert_eq!(tab.machine.snapshot().failure, None);
+        assert_eq!(tab.machine.snapshot().error, None);
     }
 }
 
@@ -63,7 +63,7 @@ fn c09_what_waiting_does_not_mend_is_said_at_once_and_keeps_the_session() {
             ",
         );
         tab.run(&format!("answered {status} -> unlock, settle 2 rejected; retrying rejected | unavailable"));
-        assert_eq!(tab.machine.snapshot().failure, Some(Failure::Rejected { status }));
+        assert_eq!(tab.machine.snapshot().error, Some(SessionError::Rejected { status }));
         assert_eq!(tab.timer(), None, "nothing is repeated by itself");
         tab.run("want 3 -> settle 3 rejected");
         tab.run("after 500 ->");
@@ -224,7 +224,7 @@ fn visible_again_tries_at_once() {
 
 #[test]
 fn c09_only_an_explicit_invalid_grant_ends_it() {
-    for (answer, failure) in [
+    for (response, error) in [
         ("400 invalid_request", "rejected"),
         ("400", "rejected"),
         ("200 invalid_grant", "unavailable"),
@@ -240,7 +240,7 @@ fn c09_only_an_explicit_invalid_grant_ends_it() {
             ",
         );
         let said = tab.say(&format!("answered {answer}"));
-        assert!(said.ends_with(&format!("retrying {failure}")), "{answer}: {said}");
+        assert!(said.ends_with(&format!("retrying {error}")), "{answer}: {said}");
         assert_eq!(tab.machine.snapshot().id, Some(subject("anonymous_g1")), "{answer}");
     }
 }
@@ -285,7 +285,7 @@ fn c09_a_failure_says_how_long_it_is_waited() {
     tab.machine.handle(tab.now, Input::SendFailed { op });
     let told = std::iter::from_fn(|| tab.machine.poll_event()).last();
     let delay = tab.timer().unwrap();
-    assert_eq!(told, Some(Event::Retrying { failure: Failure::Network, delay }));
+    assert_eq!(told, Some(Event::Retrying { error: SessionError::Network, delay }));
     assert_eq!(tab.machine.snapshot().retry_at, Some(tab.now.wall + delay));
 }
 

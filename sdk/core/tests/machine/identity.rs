@@ -12,10 +12,10 @@ fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
         loaded 0.1 a1/r1 as g1 900      -> send refresh r1
         answered 400 invalid_grant      -> load
         loaded 0.1 a1/r1 as g1 900      -> key | acquiring
-        key k2                          -> store 0.1 claim k2
+        key k2                          -> store 0.1 acquire_key k2
         saved                           -> send acquire k2
         answered a2/r2 as g2 900        -> load
-        loaded 0.1 claim k2             -> store 0.2 a2/r2
+        loaded 0.1 acquire_key k2             -> store 0.2 a2/r2
         saved                           -> unlock, publish 0.2, settle 2 a2; identity g1 g2 invalid_grant; acquired g2 | active
         ",
     );
@@ -145,5 +145,5 @@ fn c10_a_session_that_was_ended_after_a_failure_tells_the_failure_no_more() {
         loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
         ",
     );
-    assert_eq!(tab.machine.snapshot().failure, None);
+    assert_eq!(tab.machine.snapshot().error, None);
 }

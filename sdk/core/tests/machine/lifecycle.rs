@@ -94,7 +94,8 @@ fn c17_completions_that_nobody_waits_for_are_ignored() {
     signed_out.run("answered 503 ->");
     signed_out.run(stray);
     let locked = ["want 1", "loaded empty", "granted", "loaded empty", "key k1", "saved"];
-    let unlocked = ["want 1", "loaded empty", "refused", "loaded 0.0 claim k2", "after 400", "loaded 0.0 claim k2"];
+    let unlocked =
+        ["want 1", "loaded empty", "refused", "loaded 0.0 acquire_key k2", "after 400", "loaded 0.0 acquire_key k2"];
     let old = "loaded 0.1 a1/r1 as g1 0";
     let refresh = ["want 1", old, "granted", old, "answered a2/r2 as g1 900", old];
     for mut tab in [locked, unlocked, refresh].into_iter().flat_map(every_step) {

@@ -6,18 +6,18 @@ mod acquire;
 mod erase;
 mod expiry;
 mod failures;
+#[path = "../support/texts.rs"]
+mod handles;
+mod handles_referenced;
 mod identity;
 mod lifecycle;
+mod permanent_sign_out;
 mod refresh;
 mod script;
 mod sign_out;
-mod sign_out_for_good;
 mod snapshot;
 mod storage;
 mod tabs;
-#[path = "../support/texts.rs"]
-mod texts;
-mod texts_held;
 mod unauthorized;
 mod upgrade;
 mod upgrade_faults;

@@ -45,7 +45,7 @@ fn c02_after_waiting_for_the_lock_what_the_other_tab_has_stored_may_take_a_momen
     nothing.run("loaded 0.1 a1/r1 as g1 900  -> send refresh r1");
 }
 
-/// The news travels faster than the storage, too: whoever has heard of a commit does not begin from what was before it.
+/// The message travels faster than the storage, too: whoever has heard of a commit does not begin from what was before it.
 #[test]
 fn c02_what_another_tab_has_told_of_is_given_a_moment_to_arrive() {
     active().run(

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use guestpass_core::{
-    Answer, Body, Config, Credential, Effect, Event, Expiry, Input, Kind, Machine, Member, News, OnIdentityLost, Op,
-    Outcome, Parting, Record, Request, Stored, Subject, Timestamp, Token, Upgrade, Version, WaiterId,
+    Config, Credential, Effect, EndReason, Event, Expiry, Input, Kind, Machine, MembershipResponse, OnIdentityLost, Op,
+    Outcome, Record, Request, Response, ResponseBody, Stored, Subject, TabMessage, Timestamp, TokenResponse, Upgrade,
+    Version, WaiterId,
 };
 
 use crate::texts::{forgotten, id, text, words};
@@ -29,10 +30,10 @@ pub(crate) const FIRST_VISIT: &str = "
     loaded empty               -> lock | acquiring
     granted                    -> load
     loaded empty               -> key
-    key k1                     -> store 0.0 claim k1
+    key k1                     -> store 0.0 acquire_key k1
     saved                      -> send acquire k1
     answered a1/r1 as g1 900   -> load
-    loaded 0.0 claim k1        -> store 0.1 a1/r1
+    loaded 0.0 acquire_key k1        -> store 0.1 a1/r1
     saved                      -> unlock, publish 0.1, settle 1 a1; acquired g1 | active
 ";
 
@@ -164,7 +165,7 @@ impl Tab {
         let waiter = || WaiterId(words[1].parse().unwrap());
         let deadline = self.now.mono + PATIENCE;
         match (name, &words[1..]) {
-            ("start", rest) => Input::Start { waiter: waiter(), anew: rest.contains(&"anew") },
+            ("start", rest) => Input::Start { waiter: waiter(), reset: rest.contains(&"anew") },
             ("want", rest) => Input::TokenWanted { waiter: waiter(), deadline, fresh: rest.get(1) == Some(&"fresh") },
             ("401", rest) => Input::Unauthorized {
                 waiter: waiter(),
@@ -175,7 +176,7 @@ impl Tab {
             },
             ("abort", _) => Input::Abandon { waiter: waiter() },
             ("expire", _) => Input::Expire,
-            ("signout", rest) => Input::SignOut { waiter: waiter(), for_good: rest.contains(&"for_good") },
+            ("signout", rest) => Input::SignOut { waiter: waiter(), permanent: rest.contains(&"permanent") },
             ("register", rest) => self.upgrade(waiter(), Upgrade::Register, rest[1]),
             ("login", rest) => self.upgrade(waiter(), Upgrade::Login, rest[1]),
             ("link", rest) => self.upgrade(waiter(), Upgrade::Link, rest[1]),
@@ -188,12 +189,12 @@ impl Tab {
             ("granted", rest) => Input::LockGranted { op: op("lock"), contended: !rest.is_empty() },
             ("refused", _) => Input::LockUnavailable { op: op("lock") },
             ("key", [key]) => Input::KeyMade { op: op("key"), key: text(key) },
-            ("answered", rest) => Input::Answered { op: op("send"), answer: answer(rest) },
+            ("answered", rest) => Input::Responded { op: op("send"), response: answer(rest) },
             ("unsent", _) => Input::SendFailed { op: op("send") },
             ("heard", ["signout", epoch, rest @ ..]) => {
-                Input::Heard(News::SignedOut { epoch: epoch.parse().unwrap(), parting: parting(rest) })
+                Input::TabMessage(TabMessage::SignedOut { epoch: epoch.parse().unwrap(), end_reason: end_reason(rest) })
             }
-            ("heard", [at]) => Input::Heard(News::Committed(version(at))),
+            ("heard", [at]) => Input::TabMessage(TabMessage::Committed(version(at))),
             ("online", _) => Input::Online,
             ("offline", _) => Input::Offline,
             ("visible", _) => Input::Visible,
@@ -210,14 +211,14 @@ impl Tab {
         Input::Upgrade { waiter, deadline: self.now.mono + PATIENCE, upgrade, body: text(body) }
     }
 
-    /// `empty`, `corrupt`, or `E.G [erased | for_good] [claim K] [A/R as ID SECONDS]`.
+    /// `empty`, `corrupt`, or `E.G [erased | permanent] [acquire_key K] [A/R as ID SECONDS]`.
     fn stored(&self, words: &[&str]) -> Stored {
         let rest = match words {
             ["empty"] => return Stored::Empty,
             ["corrupt"] => return Stored::Corrupt,
             rest => rest,
         };
-        let claim = rest.iter().position(|word| *word == "claim").map(|at| text(rest[at + 1]));
+        let acquire_key = rest.iter().position(|word| *word == "acquire_key").map(|at| text(rest[at + 1]));
         let credential = rest.iter().position(|word| word.contains('/')).map(|at| {
             let token = token(&rest[at..]);
             Credential {
@@ -227,7 +228,12 @@ impl Tab {
                 expiry: token.expires_in.map(|seconds| Expiry::received(self.now, seconds * 1_000)),
             }
         });
-        Stored::Record(Record { version: version(rest[0]), parting: parting(&rest[1..]), claim, credential })
+        Stored::Record(Record {
+            version: version(rest[0]),
+            end_reason: end_reason(&rest[1..]),
+            acquire_key,
+            credential,
+        })
     }
 
     fn effect(&mut self, effect: Effect) -> String {
@@ -239,9 +245,9 @@ impl Tab {
             Effect::Send { op, request } => ("send", op, format!("send {}", render_request(&request))),
             Effect::ReleaseLock { .. } => return "unlock".to_owned(),
             Effect::Cancel { .. } => return "cancel".to_owned(),
-            Effect::Publish(News::Committed(version)) => return format!("publish {}", render_version(version)),
-            Effect::Publish(News::SignedOut { epoch, parting }) => {
-                return format!("publish signout {epoch}{}", render_parting(parting));
+            Effect::Publish(TabMessage::Committed(version)) => return format!("publish {}", render_version(version)),
+            Effect::Publish(TabMessage::SignedOut { epoch, end_reason }) => {
+                return format!("publish signout {epoch}{}", render_parting(end_reason));
             }
             Effect::Settle { waiter, outcome } => return format!("settle {} {}", waiter.0, render_outcome(&outcome)),
             Effect::Shutdown => return "shutdown".to_owned(),
@@ -257,11 +263,11 @@ fn version(text: &str) -> Version {
     Version { epoch: epoch.parse().unwrap(), generation: generation.parse().unwrap() }
 }
 
-fn parting(words: &[&str]) -> Parting {
+fn end_reason(words: &[&str]) -> EndReason {
     match words.first() {
-        Some(&"erased") => Parting::Erased,
-        Some(&"for_good") => Parting::ForGood,
-        _ => Parting::SignedOut,
+        Some(&"erased") => EndReason::Erased,
+        Some(&"permanent") => EndReason::Permanent,
+        _ => EndReason::SignedOut,
     }
 }
 
@@ -296,20 +302,20 @@ fn token(words: &[&str]) -> Token {
 }
 
 /// A token, `member ID`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone is a body that is none of them.
-fn answer(words: &[&str]) -> Answer {
+fn answer(words: &[&str]) -> Response {
     if words[0].contains('/') {
-        return Answer { status: 200, retry_after: None, body: Body::Token(token(words)) };
+        return Response { status: 200, retry_after: None, body: ResponseBody::Token(token(words)) };
     }
     if let ["member", id] = words {
         let member = Member { subject: who(id), text: text(id) };
-        return Answer { status: 200, retry_after: None, body: Body::Member(member) };
+        return Response { status: 200, retry_after: None, body: ResponseBody::Member(member) };
     }
     let retry = words.iter().position(|word| *word == "retry");
     let code = words[1..].iter().find(|word| word.contains('_'));
-    Answer {
+    Response {
         status: words[0].parse().unwrap(),
         retry_after: retry.map(|at| words[at + 1].parse().unwrap()),
-        body: code.map_or(Body::Other, |code| Body::Error(text(code))),
+        body: code.map_or(ResponseBody::Other, |code| ResponseBody::Error(text(code))),
     }
 }
 
@@ -317,18 +323,18 @@ fn render_version(version: Version) -> String {
     format!("{}.{}", version.epoch, version.generation)
 }
 
-fn render_parting(parting: Parting) -> &'static str {
-    match parting {
-        Parting::SignedOut => "",
-        Parting::Erased => " erased",
-        Parting::ForGood => " for_good",
+fn render_parting(end_reason: EndReason) -> &'static str {
+    match end_reason {
+        EndReason::SignedOut => "",
+        EndReason::Erased => " erased",
+        EndReason::Permanent => " permanent",
     }
 }
 
 fn render_record(record: &Record) -> String {
-    let mut said = render_version(record.version) + render_parting(record.parting);
-    if let Some(claim) = record.claim {
-        write!(said, " claim {}", words(claim)).unwrap();
+    let mut said = render_version(record.version) + render_parting(record.end_reason);
+    if let Some(acquire_key) = record.acquire_key {
+        write!(said, " acquire_key {}", words(acquire_key)).unwrap();
     }
     if let Some(credential) = &record.credential {
         let refresh = credential.refresh_token.map_or("-".to_owned(), words);
@@ -353,11 +359,11 @@ fn render_outcome(outcome: &Outcome) -> String {
     match *outcome {
         Outcome::Token(grant) if grant.attempt == 0 => words(grant.access_token),
         Outcome::Token(grant) => format!("{} replay", words(grant.access_token)),
-        Outcome::Deliver => "401".to_owned(),
+        Outcome::PassThrough => "401".to_owned(),
         Outcome::Done => "done".to_owned(),
         Outcome::Member(text) => format!("member {}", words(text)),
         Outcome::Refused { status, reason } => format!("refused {status} {}", words(reason)),
-        Outcome::Failed(failure) => failure.code().to_owned(),
+        Outcome::Failed(error) => error.code().to_owned(),
     }
 }
 
@@ -372,12 +378,12 @@ fn render_event(event: &Event) -> String {
         Event::Refreshed { id: who, .. } => format!("refreshed {}", id(who)),
         Event::Adopted { id: who, .. } => format!("adopted {}", id(who)),
         Event::Unauthorized { .. } => "unauthorized".to_owned(),
-        Event::Retrying { failure, .. } => format!("retrying {}", failure.code()),
+        Event::Retrying { error, .. } => format!("retrying {}", error.code()),
         Event::Identity { old, new, reason } => {
             format!("identity {} {} {}", id(old), id(new), snake(&format!("{reason:?}")))
         }
-        Event::SignedOut { id: who, by, parting } => {
-            format!("signed_out {} {}{}", id(who), snake(&format!("{by:?}")), render_parting(parting))
+        Event::SignedOut { id: who, by, end_reason } => {
+            format!("signed_out {} {}{}", id(who), snake(&format!("{by:?}")), render_parting(end_reason))
         }
         Event::Storage(trouble) => format!("storage {}", snake(&format!("{trouble:?}"))),
     }

@@ -20,10 +20,10 @@ fn the_next_use_starts_a_fresh_guest() {
         want 3                    -> lock | acquiring
         granted                   -> load
         loaded 1.0                -> key
-        key k2                    -> store 1.0 claim k2
+        key k2                    -> store 1.0 acquire_key k2
         saved                     -> send acquire k2
         answered a2/r2 as g2 900  -> load
-        loaded 1.0 claim k2       -> store 1.1 a2/r2
+        loaded 1.0 acquire_key k2       -> store 1.1 a2/r2
         saved                     -> unlock, publish 1.1, settle 3 a2; acquired g2 | active
         ",
     );
@@ -180,8 +180,8 @@ fn without_a_refresh_token_the_access_token_is_revoked() {
 fn a_revocation_is_tried_three_times() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
-    for failure in ["unsent", "answered 503"] {
-        tab.run(&format!("{failure} ->"));
+    for error in ["unsent", "answered 503"] {
+        tab.run(&format!("{error} ->"));
         let wait = tab.timer().unwrap();
         tab.run(&format!("after {wait} -> send revoke r1"));
     }
@@ -202,7 +202,7 @@ fn a_lock_that_does_not_come_does_not_keep_a_sign_out() {
     );
 }
 
-/// Found in WebKit, where the news of a sign-out came before its tab had the lock: the next guest was signed out too.
+/// Found in WebKit, where the message of a sign-out came before its tab had the lock: the next guest was signed out too.
 #[test]
 fn c08_a_guest_that_another_tab_started_after_the_sign_out_is_not_signed_out_with_it() {
     active().run(
@@ -303,7 +303,7 @@ fn c08_a_claim_of_a_session_that_was_signed_out_is_not_used_for_the_next_guest()
         "
         want 3               -> lock
         granted              -> load
-        loaded 0.0 claim k1  -> key
+        loaded 0.0 acquire_key k1  -> key
         ",
     );
 }
@@ -330,11 +330,11 @@ fn c08_an_acquisition_that_was_signed_out_leaves_its_key_unused() {
         loaded empty         -> lock
         granted              -> load
         loaded empty         -> key
-        key k1               -> store 0.0 claim k1
+        key k1               -> store 0.0 acquire_key k1
         saved                -> send acquire k1
         signout 2            -> cancel, unlock, settle 1 signed_out, publish signout 1, lock; signed_out - this_tab
         granted              -> load
-        loaded 0.0 claim k1  -> store 1.0
+        loaded 0.0 acquire_key k1  -> store 1.0
         saved                -> unlock, publish signout 1, settle 2 done
         want 3               -> lock
         granted              -> load
@@ -360,5 +360,5 @@ fn a_sign_out_ends_the_waiting_after_a_failure() {
         want 4                      -> lock
         ",
     );
-    assert_eq!(tab.machine.snapshot().failure, None);
+    assert_eq!(tab.machine.snapshot().error, None);
 }

@@ -1,4 +1,4 @@
-use guestpass_core::{Failure, Kind, Version};
+use guestpass_core::{Kind, SessionError, Version};
 
 use crate::script::{active, tab};
 
@@ -43,22 +43,22 @@ fn who_waits_for_a_guest_makes_it_acquiring_and_so_does_what_was_begun_for_him()
 fn a_session_that_works_tells_no_failure_and_no_next_attempt() {
     let tab = active();
     let snapshot = tab.machine.snapshot();
-    assert_eq!((snapshot.failure, snapshot.retry_at), (None, None));
+    assert_eq!((snapshot.error, snapshot.retry_at), (None, None));
     assert_eq!(tab.machine.version(), Version { epoch: 0, generation: 1 });
 }
 
 #[test]
 fn every_failure_has_a_code() {
-    for (failure, code) in [
-        (Failure::Network, "network"),
-        (Failure::Timeout, "timeout"),
-        (Failure::Unavailable { status: 503 }, "unavailable"),
-        (Failure::Rejected { status: 404 }, "rejected"),
-        (Failure::SessionEnded, "session_ended"),
-        (Failure::SignedOut, "signed_out"),
-        (Failure::Aborted, "aborted"),
-        (Failure::Closed, "closed"),
+    for (error, code) in [
+        (SessionError::Network, "network"),
+        (SessionError::Timeout, "timeout"),
+        (SessionError::Unavailable { status: 503 }, "unavailable"),
+        (SessionError::Rejected { status: 404 }, "rejected"),
+        (SessionError::SessionEnded, "session_ended"),
+        (SessionError::SignedOut, "signed_out"),
+        (SessionError::Aborted, "aborted"),
+        (SessionError::Closed, "closed"),
     ] {
-        assert_eq!(failure.code(), code);
+        assert_eq!(error.code(), code);
     }
 }

@@ -87,7 +87,7 @@ fn c14_a_claim_that_cannot_be_stored_is_used_all_the_same() {
         loaded empty          -> lock
         granted               -> load
         loaded empty          -> key
-        key k1                -> store 0.0 claim k1
+        key k1                -> store 0.0 acquire_key k1
         storage failed store  -> send acquire k1; storage memory
         ",
     );

@@ -132,10 +132,10 @@ fn a_resource_that_always_answers_401_does_not_drive_acquisitions() {
         401 2 0.1                 -> lock; unauthorized
         granted                   -> load
         loaded 0.1 a1/- as g1 900 -> key
-        key k2                    -> store 0.1 claim k2
+        key k2                    -> store 0.1 acquire_key k2
         saved                     -> send acquire k2
         answered a2/- as g2 900   -> load
-        loaded 0.1 claim k2       -> store 0.2 a2/-
+        loaded 0.1 acquire_key k2       -> store 0.2 a2/-
         saved                     -> unlock, publish 0.2, settle 2 a2 replay; identity g1 g2 unauthorized; acquired g2
         401 3 0.2                 -> settle 3 401; unauthorized
         after 10000               ->
@@ -154,10 +154,10 @@ fn a_401_for_the_successor_of_a_session_that_the_server_ended_is_renewed() {
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
         answered 400 invalid_grant  -> load
         loaded 0.1 a1/r1 as g1 900  -> key
-        key k2                      -> store 0.1 claim k2
+        key k2                      -> store 0.1 acquire_key k2
         saved                       -> send acquire k2
         answered a2/r2 as g2 900    -> load
-        loaded 0.1 claim k2         -> store 0.2 a2/r2
+        loaded 0.1 acquire_key k2         -> store 0.2 a2/r2
         saved                       -> unlock, publish 0.2, settle 2 a2; identity g1 g2 invalid_grant; acquired g2
         401 3 0.2                   -> lock; unauthorized
         ",

@@ -1,4 +1,4 @@
-use guestpass_core::{Config, Failure, OnIdentityLost, Sharing};
+use guestpass_core::{Config, OnIdentityLost, SessionError, Sharing};
 
 use crate::script::{active, active_with, tab, tab_with};
 
@@ -46,10 +46,10 @@ fn where_there_is_nobody_a_guest_is_acquired_first() {
         loaded empty               -> lock | acquiring
         granted                    -> load
         loaded empty               -> key
-        key k1                     -> store 0.0 claim k1
+        key k1                     -> store 0.0 acquire_key k1
         saved                      -> send acquire k1
         answered a1/r1 as g1 900   -> load
-        loaded 0.0 claim k1        -> store 0.1 a1/r1
+        loaded 0.0 acquire_key k1        -> store 0.1 a1/r1
         saved                      -> unlock, publish 0.1, send register a1 {}; acquired g1 | active
         answered member user:g1    -> lock
         ",
@@ -266,10 +266,10 @@ fn c10_a_guest_that_is_lost_in_the_middle() {
     sent.run(
         "
         loaded 0.1 a1/r1 as g1 900  -> cancel, key | acquiring
-        key k2                      -> store 0.1 claim k2
+        key k2                      -> store 0.1 acquire_key k2
         saved                       -> send acquire k2
         answered a2/r2 as g2 900    -> load
-        loaded 0.1 claim k2         -> store 0.2 a2/r2
+        loaded 0.1 acquire_key k2         -> store 0.2 a2/r2
         saved                       -> unlock, publish 0.2, settle 3 a2, send register a2 {}; identity g1 g2 invalid_grant; acquired g2
         ",
     );
@@ -338,7 +338,7 @@ fn a_guest_that_cannot_be_acquired_is_told() {
 }
 
 #[test]
-fn c04_the_same_waiter_again_is_one_errand() {
+fn c04_the_same_waiter_again_is_one_account_request() {
     active().run(
         "
         register 2 {}             -> send register a1 {}
@@ -360,5 +360,5 @@ fn c13_what_was_typed_is_neither_shown_nor_stored() {
     tab.run("answered a2/r2 as g1 900 -> load");
     tab.run("loaded empty -> store 0.2 a2/r2");
     tab.run("answered@9  member user:hunter2 ->");
-    assert!(!format!("{:?}", tab.machine.snapshot().failure.unwrap_or(Failure::Timeout)).contains("hunter2"));
+    assert!(!format!("{:?}", tab.machine.snapshot().error.unwrap_or(SessionError::Timeout)).contains("hunter2"));
 }

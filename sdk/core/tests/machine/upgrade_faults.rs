@@ -17,7 +17,7 @@ fn an_answer_that_is_lost_is_asked_for_again() {
         let mut tab = active();
         tab.run("register 2 {} -> send register a1 {}");
         tab.run(&format!("{lost} -> | active"));
-        assert_eq!(tab.machine.snapshot().failure, None, "the session has not failed");
+        assert_eq!(tab.machine.snapshot().error, None, "the session has not failed");
         resend(&mut tab, "send register a1 {}");
         tab.run("answered member user:g1 -> lock");
     }
@@ -68,7 +68,7 @@ fn who_would_have_to_wait_past_the_deadline_is_told_at_once() {
         answered 429 retry 30000    -> settle 2 unavailable | active
         ",
     );
-    assert_eq!(tab.machine.snapshot().failure, None);
+    assert_eq!(tab.machine.snapshot().error, None);
 }
 
 #[test]

@@ -1,11 +1,11 @@
-use guestpass_core::wire::{IDEMPOTENCY_KEY_MIN, TokenAnswer};
+use guestpass_core::wire::{IDEMPOTENCY_KEY_MIN, TokenResponse};
 use guestpass_core::{Expiry, Timestamp};
 
 use crate::texts::text;
 
 #[test]
 fn c13_debug_shows_no_token() {
-    let answer = TokenAnswer {
+    let answer = TokenResponse {
         access_token: "access".into(),
         token_type: "bearer".into(),
         expires_in: Some(900),
@@ -13,8 +13,8 @@ fn c13_debug_shows_no_token() {
         anonymous_id: Some("anonymous_1".into()),
     };
     assert_eq!(
-        format!("{answer:?}"),
-        r#"TokenAnswer { expires_in: Some(900), anonymous_id: Some("anonymous_1"), .. }"#
+        format!("{response:?}"),
+        r#"TokenResponse { expires_in: Some(900), anonymous_id: Some("anonymous_1"), .. }"#
     );
     assert!(!format!("{:?}", text("gpr_refresh")).contains("gpr"));
 }

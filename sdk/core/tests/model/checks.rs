@@ -1,6 +1,6 @@
 //! What must hold: after each step, at each send and store, and when all has come to rest.
 
-use guestpass_core::{Effect, Event, Input, Op, Outcome, Record, Request, Subject, Text, Version};
+use guestpass_core::{Effect, Event, Handle, Input, Op, Outcome, Record, Request, Subject, Version};
 
 use crate::tab::{Call, Life, Sent, Tab, speaks_of};
 use crate::texts::{id as words_of, words};
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// C10: who is told to be a member, is one.
-    pub(crate) fn check_member(&mut self, tab: usize, id: Text) {
+    pub(crate) fn check_member(&mut self, tab: usize, id: Handle) {
         let shown = self.tabs[tab].machine.snapshot().id;
         if shown.map(words_of) != Some(words(id)) && !self.may_have_orphans() {
             self.say_wrong("C10", format!("tab {tab} tells the member {} while it is {shown:?}", words(id)));
@@ -153,12 +153,12 @@ impl World {
     }
 
     fn is_refresh_due(&self, tab: usize) -> bool {
-        let Tab { machine, now, spent, calls, .. } = &self.tabs[tab];
+        let Tab { machine, now, stale, calls, .. } = &self.tabs[tab];
         let ends = machine.snapshot().expires_at.is_none_or(|end| end < now.wall + NEAR_THE_END);
         let slept = now.mono > NEAR_THE_END;
         // Of who has become a member, the credential says so only after a refresh.
         let upgrading = calls.values().any(|call| *call == Call::Upgrading);
-        *spent == Some(machine.version()) || ends || slept || upgrading
+        *stale == Some(machine.version()) || ends || slept || upgrading
     }
 
     /// C8: after a sign-out for good, nobody becomes a guest whom nobody has asked for.
@@ -272,7 +272,7 @@ impl World {
             }
             let sends: Vec<_> = self.tabs[tab].sends.iter().map(|(op, sent)| (*op, sent.clone())).collect();
             if let Some((op, sent)) = sends.first() {
-                if sent.answer.is_none() {
+                if sent.response.is_none() {
                     self.serve(tab, *op);
                 }
                 self.deliver(tab, *op, false);
@@ -295,7 +295,7 @@ impl World {
     /// Nothing but time helps: the earliest timer of a tab with something to do. Refreshing ahead is not waited for.
     fn wait(&mut self) -> bool {
         let waits = |tab: &Tab| {
-            let busy = tab.calls.values().any(Call::is_waiting) || tab.machine.snapshot().failure.is_some();
+            let busy = tab.calls.values().any(Call::is_waiting) || tab.machine.snapshot().error.is_some();
             (tab.life == Life::Open && busy).then(|| tab.machine.poll_timeout()).flatten()
         };
         let next = self.tabs.iter().enumerate().filter_map(|(index, tab)| waits(tab).map(|at| (at, index))).min();

@@ -5,12 +5,12 @@
 
 mod checks;
 mod diagram;
+#[path = "../support/texts.rs"]
+mod handles;
 mod scenario;
 mod scenarios;
 mod server;
 mod tab;
-#[path = "../support/texts.rs"]
-mod texts;
 mod world;
 
 use std::collections::BTreeMap;

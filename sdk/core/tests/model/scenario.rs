@@ -16,7 +16,7 @@ pub(crate) struct Budget {
     pub(crate) expiries: u8,
     pub(crate) sign_outs: u8,
     /// Sign-outs after which nobody is to follow.
-    pub(crate) for_good: u8,
+    pub(crate) permanent: u8,
     /// Guests who become a member.
     pub(crate) registrations: u8,
     /// Guests who log in as a member.
@@ -39,8 +39,8 @@ pub(crate) struct Budget {
     pub(crate) closes: u8,
     /// Sessions that the server ends.
     pub(crate) revocations: u8,
-    /// News that is lost.
-    pub(crate) news: u8,
+    /// TabMessage that is lost.
+    pub(crate) message: u8,
     /// Good tokens that a resource refuses.
     pub(crate) refusals: u8,
     /// Wall clocks that are set forward or back by a day.
@@ -83,7 +83,7 @@ pub(crate) enum Action {
     Io(usize),
     BreakStorage(usize),
     Serve(usize, Op),
-    Deliver(usize, Op),
+    PassThrough(usize, Op),
     DeliverTwice(usize, Op),
     Lose(usize, Op),
     Overload(usize, Op),
@@ -133,7 +133,7 @@ impl Model for Scenario {
             let has_id = tab.machine.snapshot().id.is_some();
             push(actions, left.expiries * u8::from(has_id), Action::Expire(index));
             push(actions, left.sign_outs, Action::SignOut(index));
-            push(actions, left.for_good, Action::SignOutForGood(index));
+            push(actions, left.permanent, Action::SignOutForGood(index));
             push(actions, left.registrations, Action::Register(index));
             push(actions, left.logins, Action::Login(index));
             push(actions, left.erasures, Action::Erase(index));
@@ -147,17 +147,17 @@ impl Model for Scenario {
             }
             push(actions, left.storage * u8::from(!tab.broken), Action::BreakStorage(index));
             for (op, sent) in &tab.sends {
-                let (answered, op) = (sent.answer.is_some(), *op);
-                actions.push(if answered { Action::Deliver(index, op) } else { Action::Serve(index, op) });
+                let (answered, op) = (sent.response.is_some(), *op);
+                actions.push(if answered { Action::PassThrough(index, op) } else { Action::Serve(index, op) });
                 let deniable = !answered && matches!(sent.request, Request::Upgrade { .. });
                 push(actions, left.denials * u8::from(deniable), Action::Deny(index, op));
                 push(actions, left.network * u8::from(answered), Action::DeliverTwice(index, op));
                 push(actions, left.network, Action::Lose(index, op));
                 push(actions, left.network * u8::from(!answered), Action::Overload(index, op));
             }
-            for news in 0..tab.inbox.len() {
-                actions.push(Action::Hear(index, news));
-                push(actions, left.news, Action::LoseNews(index, news));
+            for message in 0..tab.inbox.len() {
+                actions.push(Action::Hear(index, message));
+                push(actions, left.message, Action::LoseNews(index, message));
             }
             if tab.machine.poll_timeout().is_some() {
                 push(actions, left.timers + u8::from(tab.settles()), Action::Timer(index));
@@ -217,7 +217,7 @@ impl State {
                 world.sign_out(tab, false);
             }
             Action::SignOutForGood(tab) => {
-                left[0].for_good -= 1;
+                left[0].permanent -= 1;
                 world.sign_out(tab, true);
             }
             Action::Register(tab) => {
@@ -256,23 +256,23 @@ impl State {
                 world.break_storage(tab);
             }
             Action::Serve(tab, op) => world.serve(tab, op),
-            Action::Deliver(tab, op) => world.deliver(tab, op, false),
+            Action::PassThrough(tab, op) => world.deliver(tab, op, false),
             Action::DeliverTwice(tab, op) => {
                 left[0].network -= 1;
                 world.deliver(tab, op, true);
             }
             Action::Lose(tab, op) => {
                 left[0].network -= 1;
-                world.lose(tab, op);
+                world.end_session(tab, op);
             }
             Action::Overload(tab, op) => {
                 left[0].network -= 1;
                 world.refuse(tab, op);
             }
-            Action::Hear(tab, news) => world.hear(tab, news),
-            Action::LoseNews(tab, news) => {
-                left[0].news -= 1;
-                world.tabs[tab].inbox.remove(news);
+            Action::Hear(tab, message) => world.hear(tab, message),
+            Action::LoseNews(tab, message) => {
+                left[0].message -= 1;
+                world.tabs[tab].inbox.remove(message);
             }
             Action::Timer(tab) => {
                 left[0].timers = left[0].timers.saturating_sub(1);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guestpass_core::{Answer, Body, Kind, Member, Request, Subject, Text, Token, Upgrade};
+use guestpass_core::{Handle, Kind, Member, Request, Response, ResponseBody, Subject, TokenResponse, Upgrade};
 
 use crate::texts::{self, text, words};
 
@@ -47,7 +47,7 @@ impl Default for Server {
 }
 
 impl Server {
-    pub(crate) fn serve(&mut self, request: &Request, epoch: u64) -> Answer {
+    pub(crate) fn serve(&mut self, request: &Request, epoch: u64) -> Response {
         match *request {
             Request::Acquire { key } => self.acquire(&words(key), epoch),
             Request::Refresh { refresh_token } => self.refresh(&words(refresh_token)),
@@ -55,22 +55,22 @@ impl Server {
                 if let Some((session, _)) = self.find(&words(token)) {
                     self.sessions[session].revoked = true;
                 }
-                answer(200, Body::Other)
+                answer(200, ResponseBody::Other)
             }
             Request::Upgrade { upgrade, access_token, body } => match self.caller(&words(access_token)) {
                 Some(user) if upgrade == Upgrade::Register => self.register(user, &words(body)),
                 Some(user) => self.login(user),
-                None => answer(401, Body::Other),
+                None => answer(401, ResponseBody::Other),
             },
             Request::Erase { access_token } => match self.caller(&words(access_token)) {
                 Some(user) => self.erase(user),
-                None => answer(401, Body::Other),
+                None => answer(401, ResponseBody::Other),
             },
         }
     }
 
     /// Whether a resource would take this access token; then it writes a row.
-    pub(crate) fn write(&mut self, access_token: Text, epoch: u64) -> bool {
+    pub(crate) fn write(&mut self, access_token: Handle, epoch: u64) -> bool {
         let caller = self.caller(&words(access_token));
         if let Some(user) = caller {
             *self.users[user].rows.entry(epoch).or_default() += 1;
@@ -88,14 +88,14 @@ impl Server {
     /// Whether a session of this visitor has ended.
     pub(crate) fn has_ended(&self, subject: Subject) -> bool {
         let user = user_of(subject);
-        let held = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
-        self.sessions.iter().filter(held).any(|session| session.revoked)
+        let current = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
+        self.sessions.iter().filter(current).any(|session| session.revoked)
     }
 
-    fn acquire(&mut self, key: &str, epoch: u64) -> Answer {
+    fn acquire(&mut self, key: &str, epoch: u64) -> Response {
         let session = match self.keys.get(key) {
             Some(known) if self.sessions[*known].counter > 0 || self.sessions[*known].revoked => {
-                return answer(409, Body::Other);
+                return answer(409, ResponseBody::Other);
             }
             Some(known) => *known,
             None => {
@@ -110,8 +110,8 @@ impl Server {
         self.token(session)
     }
 
-    fn refresh(&mut self, token: &str) -> Answer {
-        let invalid = answer(400, Body::Error(Text::INVALID_GRANT));
+    fn refresh(&mut self, token: &str) -> Response {
+        let invalid = answer(400, ResponseBody::Error(Handle::INVALID_GRANT));
         let Some((session, counter)) = self.find(token) else { return invalid };
         let known = &mut self.sessions[session];
         if known.revoked {
@@ -126,7 +126,7 @@ impl Server {
         self.token(session)
     }
 
-    fn register(&mut self, user: usize, email: &str) -> Answer {
+    fn register(&mut self, user: usize, email: &str) -> Response {
         let owner = self.users.iter().position(|user| user.email == Some(email));
         match (self.users[user].email, owner) {
             (Some(own), _) if own != email => refusal(409, "already_member"),
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// Into the account of the first user: with all rows and all sessions, once.
-    fn login(&mut self, guest: usize) -> Answer {
+    fn login(&mut self, guest: usize) -> Response {
         if self.users[0].erased {
             return refusal(403, "invalid_credentials");
         }
@@ -157,20 +157,20 @@ impl Server {
         self.member(0)
     }
 
-    fn erase(&mut self, user: usize) -> Answer {
+    fn erase(&mut self, user: usize) -> Response {
         self.users[user] = User { erased: true, ..User::default() };
         for session in self.sessions.iter_mut().filter(|session| session.user == user) {
             session.revoked = true;
         }
-        answer(204, Body::Other)
+        answer(204, ResponseBody::Other)
     }
 
-    fn member(&self, user: usize) -> Answer {
+    fn member(&self, user: usize) -> Response {
         let subject = self.subject(user);
-        answer(200, Body::Member(Member { text: text(&texts::id(subject)), subject }))
+        answer(200, ResponseBody::Member(MembershipResponse { text: text(&texts::id(subject)), subject }))
     }
 
-    fn token(&self, session: usize) -> Answer {
+    fn token(&self, session: usize) -> Response {
         let Session { counter, user, .. } = self.sessions[session];
         let token = Token {
             access_token: text(&format!("a{session}.{counter}")),
@@ -178,7 +178,7 @@ impl Server {
             refresh_token: Some(text(&format!("r{session}.{counter}"))),
             subject: Some(self.subject(user)),
         };
-        answer(200, Body::Token(token))
+        answer(200, ResponseBody::Token(token))
     }
 
     /// Whose access token this is: also after a merge, whose sessions have moved.
@@ -189,13 +189,13 @@ impl Server {
     }
 
     /// Whether a refresh with this token would make it an old one.
-    pub(crate) fn rotates(&self, token: Text) -> bool {
+    pub(crate) fn rotates(&self, token: Handle) -> bool {
         let found = self.find(&words(token)).map(|(session, counter)| (self.sessions[session], counter));
         found.is_some_and(|(session, counter)| !session.revoked && counter == session.counter)
     }
 
     /// The session of a token.
-    pub(crate) fn session(&self, token: Text) -> Option<&Session> {
+    pub(crate) fn session(&self, token: Handle) -> Option<&Session> {
         self.find(&words(token)).map(|(session, _)| &self.sessions[session])
     }
 
@@ -216,10 +216,10 @@ fn user_of(subject: Subject) -> Option<usize> {
 }
 
 /// A problem that leaves everything as it is.
-pub(crate) fn refusal(status: u16, code: &str) -> Answer {
-    answer(status, Body::Error(text(code)))
+pub(crate) fn refusal(status: u16, code: &str) -> Response {
+    answer(status, ResponseBody::Error(text(code)))
 }
 
-fn answer(status: u16, body: Body) -> Answer {
-    Answer { status, retry_after: None, body }
+fn answer(status: u16, body: ResponseBody) -> Response {
+    Response { status, retry_after: None, body }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use guestpass_core::{
-    Answer, Config, Event, Machine, News, OnIdentityLost, Op, Record, Request, Subject, Text, Timestamp, Version,
+    Config, Event, Handle, Machine, OnIdentityLost, Op, Record, Request, Response, Subject, TabMessage, Timestamp,
+    Version,
 };
 
 use crate::world::Browser;
@@ -18,12 +19,12 @@ pub(crate) struct Tab {
     /// The storage of this tab fails from now on.
     pub(crate) broken: bool,
     pub(crate) sends: BTreeMap<Op, Sent>,
-    pub(crate) inbox: Vec<News>,
+    pub(crate) inbox: Vec<TabMessage>,
     pub(crate) calls: BTreeMap<u32, Call>,
     /// The lock was refused, lost, or not waited for: two tabs may be at it at once.
     pub(crate) bypassed: bool,
     /// The credential that has expired here, or was refused.
-    pub(crate) spent: Option<Version>,
+    pub(crate) stale: Option<Version>,
     /// Who the visitor was, when that has ended without a word so far.
     pub(crate) owed: Option<Subject>,
     /// The epochs in which somebody has asked for a guest by more than a request: to start, or to become a member.
@@ -48,7 +49,7 @@ pub(crate) enum Io {
 pub(crate) struct Sent {
     pub(crate) request: Request,
     pub(crate) epoch: u64,
-    pub(crate) answer: Option<Answer>,
+    pub(crate) response: Option<Response>,
     /// Nobody waits for it any more; it may have been processed all the same.
     pub(crate) cancelled: bool,
 }
@@ -61,7 +62,7 @@ pub(crate) enum Call {
     },
     /// Has a token, and is on its way to a resource.
     Granted {
-        access_token: Text,
+        access_token: Handle,
         version: Version,
         attempt: u8,
         replays: u8,
@@ -90,7 +91,7 @@ impl Tab {
             inbox: Vec::new(),
             calls: BTreeMap::new(),
             bypassed: false,
-            spent: None,
+            stale: None,
             owed: None,
             asked: BTreeSet::new(),
             started: 0,
@@ -104,7 +105,7 @@ impl Tab {
 
     /// It waits for what other tabs have written to arrive: time alone helps, and that is no fault.
     pub(crate) fn settles(&self) -> bool {
-        let short = Config::default().claim_settle;
+        let short = Config::default().acquire_key_settle;
         let waits = self.calls.values().any(Call::is_waiting) && self.sends.is_empty() && self.io.is_empty();
         waits && self.machine.poll_timeout().is_some_and(|at| at - self.now.mono <= short)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use guestpass_core::{Answer, Effect, Input, Op, Outcome, Record, Status, Stored, Upgrade, WaiterId};
+use guestpass_core::{Effect, Input, Op, Outcome, Record, Response, Status, Stored, Upgrade, WaiterId};
 
 use crate::diagram;
 use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, refusal};
@@ -76,23 +76,23 @@ impl World {
     pub(crate) fn start(&mut self, tab: usize) {
         let (call, _) = self.tabs[tab].start(Call::Asking);
         let machine = &self.tabs[tab].machine;
-        let (epoch, anew) = (machine.version().epoch, machine.snapshot().status == Status::SignedOut);
-        if anew {
+        let (epoch, reset) = (machine.version().epoch, machine.snapshot().status == Status::SignedOut);
+        if reset {
             self.tabs[tab].asked.insert(epoch);
         }
-        self.feed(tab, Input::Start { waiter: WaiterId(call), anew });
+        self.feed(tab, Input::Start { waiter: WaiterId(call), reset });
     }
 
-    pub(crate) fn sign_out(&mut self, tab: usize, for_good: bool) {
+    pub(crate) fn sign_out(&mut self, tab: usize, permanent: bool) {
         self.sign_outs += 1;
         let (call, _) = self.tabs[tab].start(Call::Asking);
         let epoch = self.tabs[tab].machine.version().epoch + 1;
-        if for_good {
+        if permanent {
             self.left_for_good.insert(epoch)
         } else {
             self.left.insert(epoch)
         };
-        self.feed(tab, Input::SignOut { waiter: WaiterId(call), for_good });
+        self.feed(tab, Input::SignOut { waiter: WaiterId(call), permanent });
     }
 
     /// Registers, or logs in.
@@ -162,16 +162,16 @@ impl World {
     /// The answer arrives. Kept, it arrives once more.
     pub(crate) fn deliver(&mut self, tab: usize, op: Op, keep: bool) {
         let Some(sent) = self.tabs[tab].sends.get_mut(&op) else { return };
-        let Some(answer) = sent.answer else { return };
+        let Some(response) = sent.answer else { return };
         sent.cancelled = true;
         if !keep {
             self.tabs[tab].sends.remove(&op);
         }
-        self.feed(tab, Input::Answered { op, answer });
+        self.feed(tab, Input::Responded { op, response });
     }
 
-    /// The request, or its answer, is lost, and the tab notices.
-    pub(crate) fn lose(&mut self, tab: usize, op: Op) {
+    /// The request, or its response, is lost, and the tab notices.
+    pub(crate) fn end_session(&mut self, tab: usize, op: Op) {
         if self.tabs[tab].sends.remove(&op).is_some() {
             self.feed(tab, Input::SendFailed { op });
         }
@@ -180,8 +180,8 @@ impl World {
     /// The server is overloaded.
     pub(crate) fn refuse(&mut self, tab: usize, op: Op) {
         if self.tabs[tab].sends.remove(&op).is_some() {
-            let answer = Answer { status: 503, retry_after: None, body: guestpass_core::Body::Other };
-            self.feed(tab, Input::Answered { op, answer });
+            let answer = Response { status: 503, retry_after: None, body: guestpass_core::ResponseBody::Other };
+            self.feed(tab, Input::Responded { op, response });
         }
     }
 
@@ -193,8 +193,8 @@ impl World {
     }
 
     pub(crate) fn hear(&mut self, tab: usize, index: usize) {
-        let news = self.tabs[tab].inbox.remove(index);
-        self.feed(tab, Input::Heard(news));
+        let message = self.tabs[tab].inbox.remove(index);
+        self.feed(tab, Input::TabMessage(message));
     }
 
     /// The tab's next timer fires.
@@ -275,14 +275,14 @@ impl World {
     }
 
     fn note_spent(&mut self, tab: usize, input: &Input) {
-        let held = self.tabs[tab].machine.version();
-        let spent = match input {
+        let current = self.tabs[tab].machine.version();
+        let stale = match input {
             Input::Expire => true,
-            Input::Unauthorized { version, .. } => *version == held,
+            Input::Unauthorized { version, .. } => *version == current,
             _ => false,
         };
         if spent {
-            self.tabs[tab].spent = Some(held);
+            self.tabs[tab].stale = Some(current);
         }
     }
 
@@ -306,17 +306,17 @@ impl World {
             Effect::Send { op, request } => {
                 self.check_send(tab, &request);
                 let epoch = self.tabs[tab].machine.version().epoch;
-                self.tabs[tab].sends.insert(op, Sent { request, epoch, answer: None, cancelled: false });
+                self.tabs[tab].sends.insert(op, Sent { request, epoch, response: None, cancelled: false });
             }
             Effect::Cancel { op } => {
                 if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
                     sent.cancelled = true;
                 }
             }
-            Effect::Publish(news) => {
+            Effect::Publish(message) => {
                 for (index, other) in self.tabs.iter_mut().enumerate() {
-                    if index != tab && other.life == Life::Open && !other.inbox.contains(&news) {
-                        other.inbox.push(news);
+                    if index != tab && other.life == Life::Open && !other.inbox.contains(&message) {
+                        other.inbox.push(message);
                     }
                 }
             }

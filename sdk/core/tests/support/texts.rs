@@ -8,7 +8,8 @@ use std::sync::{LazyLock, RwLock};
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code};
 use guestpass_core::{
-    Answer, Body, Credential, Effect, Event, Input, Kind, Machine, Outcome, Record, Request, Stored, Subject, Text,
+    Credential, Effect, Event, Handle, Input, Kind, Machine, Outcome, Record, Request, Response, ResponseBody, Stored,
+    Subject,
 };
 
 #[derive(Default)]
@@ -20,9 +21,9 @@ struct Texts {
 static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
 
 /// The number of a text, as the session manager gives it: the first is that of `invalid_grant`.
-pub(crate) fn text(text: &str) -> Text {
+pub(crate) fn text(text: &str) -> Handle {
     if text == error_code::INVALID_GRANT {
-        return Text::INVALID_GRANT;
+        return Handle::INVALID_GRANT;
     }
     let known = TEXTS.read().unwrap().places.get(text).copied();
     let place = known.unwrap_or_else(|| {
@@ -33,10 +34,10 @@ pub(crate) fn text(text: &str) -> Text {
             texts.len() as u32 - 1
         })
     });
-    Text(NonZeroU32::MIN.saturating_add(place + 1))
+    Handle(NonZeroU32::MIN.saturating_add(place + 1))
 }
 
-pub(crate) fn words(Text(number): Text) -> String {
+pub(crate) fn words(Handle(number): Handle) -> String {
     match number.get() {
         1 => error_code::INVALID_GRANT.to_owned(),
         number => TEXTS.read().unwrap().texts[number as usize - 2].clone(),
@@ -57,27 +58,27 @@ pub(crate) fn id(subject: Subject) -> String {
 pub(crate) fn forgotten(before: &Machine, input: &Input, effects: &[Effect], events: &[Event]) -> Option<String> {
     let known = of_input(input);
     let named = effects.iter().flat_map(of_effect).chain(events.iter().flat_map(of_event));
-    named.filter(|text| !known.contains(text) && !before.holds(*text)).map(words).next()
+    named.filter(|text| !known.contains(text) && !before.references(*text)).map(words).next()
 }
 
-fn of_input(input: &Input) -> Vec<Text> {
+fn of_input(input: &Input) -> Vec<Handle> {
     match *input {
         Input::Upgrade { body, .. } => vec![body],
         Input::KeyMade { key, .. } => vec![key],
         Input::Loaded { stored: Stored::Record(record), .. } => of_record(record),
-        Input::Answered { answer: Answer { body, .. }, .. } => match body {
-            Body::Token(token) => {
+        Input::Responded { response: Response { body, .. }, .. } => match body {
+            ResponseBody::Token(token) => {
                 [token.access_token].into_iter().chain(token.refresh_token).chain(of_subject(token.subject)).collect()
             }
-            Body::Error(code) => vec![code],
-            Body::Member(member) => vec![member.subject.visitor, member.text],
-            Body::Other => Vec::new(),
+            ResponseBody::Error(code) => vec![code],
+            ResponseBody::Member(member) => vec![member.subject.visitor, member.text],
+            ResponseBody::Other => Vec::new(),
         },
         _ => Vec::new(),
     }
 }
 
-fn of_effect(effect: &Effect) -> Vec<Text> {
+fn of_effect(effect: &Effect) -> Vec<Handle> {
     match *effect {
         Effect::Store { record, .. } => of_record(record),
         Effect::Send { request, .. } => match request {
@@ -96,7 +97,7 @@ fn of_effect(effect: &Effect) -> Vec<Text> {
     }
 }
 
-fn of_event(event: &Event) -> Vec<Text> {
+fn of_event(event: &Event) -> Vec<Handle> {
     match *event {
         Event::Restored { id }
         | Event::Acquired { id }
@@ -108,13 +109,13 @@ fn of_event(event: &Event) -> Vec<Text> {
     }
 }
 
-fn of_record(record: Record) -> Vec<Text> {
+fn of_record(record: Record) -> Vec<Handle> {
     let of_credential = |Credential { access_token, refresh_token, subject, .. }| {
         [access_token].into_iter().chain(refresh_token).chain(of_subject(subject))
     };
-    record.claim.into_iter().chain(record.credential.into_iter().flat_map(of_credential)).collect()
+    record.acquire_key.into_iter().chain(record.credential.into_iter().flat_map(of_credential)).collect()
 }
 
-fn of_subject(subject: Option<Subject>) -> impl Iterator<Item = Text> {
+fn of_subject(subject: Option<Subject>) -> impl Iterator<Item = Handle> {
     subject.map(|subject| subject.visitor).into_iter()
 }

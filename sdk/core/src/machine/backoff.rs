@@ -1,57 +1,57 @@
 //! When the next attempt may start: back-off, `Retry-After`, and the browser's word that it is offline.
 
-use crate::{Config, Failure, Timestamp};
+use crate::{Config, SessionError, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Pace {
+pub(super) struct Backoff {
     /// Why the last attempt failed; `None` once one has not.
-    pub(super) failure: Option<Failure>,
+    pub(super) error: Option<SessionError>,
     failures: u32,
     not_before: u64,
     offline_until: u64,
     jitter: u64,
 }
 
-impl Pace {
+impl Backoff {
     pub(super) fn new(seed: u64) -> Self {
-        Self { failure: None, failures: 0, not_before: 0, offline_until: 0, jitter: seed }
+        Self { error: None, failures: 0, not_before: 0, offline_until: 0, jitter: seed }
     }
 
     /// The monotonic time before which no attempt starts.
-    pub(super) fn gate(&self) -> u64 {
+    pub(super) fn next_attempt_at(&self) -> u64 {
         self.not_before.max(self.offline_until)
     }
 
     /// Whether the failed attempt is repeated although nobody waits: what waiting does not mend, is not.
     pub(super) fn repeats(&self) -> bool {
-        self.failure.is_some_and(|failure| !matches!(failure, Failure::Rejected { .. }))
+        self.error.is_some_and(|error| !matches!(error, SessionError::Rejected { .. }))
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.failure = None;
+        self.error = None;
         self.failures = 0;
         self.not_before = 0;
         self.offline_until = 0;
     }
 
-    /// Counts a failure and answers with the delay: exponential with full jitter, and no less than the server asked for.
+    /// Counts a error and answers with the delay: exponential with full jitter, and no less than the server asked for.
     pub(super) fn failed(
         &mut self,
         now: Timestamp,
         config: &Config,
-        failure: Failure,
+        error: SessionError,
         retry_after: Option<u64>,
     ) -> u64 {
         // What was refused may be mended at any time, and nobody can tell when: not for long.
-        let longest = if matches!(failure, Failure::Rejected { .. }) { 2 } else { u32::MAX };
+        let longest = if matches!(error, SessionError::Rejected { .. }) { 2 } else { u32::MAX };
         let delay = self.delay(config, self.failures.min(longest), retry_after);
-        self.failure = Some(failure);
+        self.error = Some(error);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.mono.saturating_add(delay);
         if self.offline_until > 0 {
             self.offline_until = now.mono.saturating_add(config.offline_probe);
         }
-        self.gate() - now.mono
+        self.next_attempt_at() - now.mono
     }
 
     /// After so many failures before this one.

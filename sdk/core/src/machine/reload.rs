@@ -1,8 +1,8 @@
-//! What other tabs have done: reading the storage outside of a job.
+//! What other tabs have done: reading the storage outside of a transaction.
 
 use super::Machine;
-use super::job::{Goal, Job};
-use crate::{Effect, Event, News, Op, Record, Stored, Timestamp, Trouble, Version};
+use super::transaction::{Transaction, TransactionKind};
+use crate::{Effect, Event, Op, Record, StorageFault, Stored, TabMessage, Timestamp, Version};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reload {
@@ -10,19 +10,19 @@ pub(super) struct Reload {
     pub(super) deadline: u64,
     /// The deadline is the second one.
     waited: bool,
-    /// News has come since it began, which it may not have seen.
+    /// TabMessage has come since it began, which it may not have seen.
     again: bool,
 }
 
-/// News of what cannot be read yet: the storage travels slower than the news (27 ms seen in Chromium).
+/// TabMessage of what cannot be read yet: the storage travels slower than the message (27 ms seen in Chromium).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Late {
+pub(super) struct UnseenCommit {
     version: Version,
     tries: u8,
-    pub(super) look_at: u64,
+    pub(super) check_at: u64,
 }
 
-/// How often a storage is read again for what the news has told. Should it not come: the next job reads it, too.
+/// How often a storage is read again for what the message has told. Should it not come: the next transaction reads it, too.
 const LOOKS: u8 = 4;
 
 impl Machine {
@@ -43,17 +43,17 @@ impl Machine {
     pub(super) fn on_loaded(&mut self, now: Timestamp, op: Op, stored: Stored) {
         if self.reload.as_ref().is_some_and(|reload| reload.op == op) {
             self.on_reloaded(now, stored);
-        } else if self.is_job(op) {
+        } else if self.is_transaction(op) {
             let record = self.read(stored);
-            self.on_job_loaded(now, Some(record));
+            self.on_transaction_loaded(now, Some(record));
         }
     }
 
     pub(super) fn on_storage_failed(&mut self, now: Timestamp, op: Op) {
         if self.reload.as_ref().is_some_and(|reload| reload.op == op) {
             self.on_reload_failed();
-        } else if self.is_job(op) {
-            self.on_job_storage_failed(now);
+        } else if self.is_transaction(op) {
+            self.on_transaction_storage_failed(now);
         }
     }
 
@@ -73,53 +73,53 @@ impl Machine {
         self.fall_back_to_memory();
     }
 
-    pub(super) fn on_heard(&mut self, now: Timestamp, news: News) {
-        match news {
-            News::SignedOut { epoch, parting } => {
-                self.learn_parting(Version { epoch, generation: 0 }, parting);
+    pub(super) fn on_tab_message(&mut self, now: Timestamp, message: TabMessage) {
+        match message {
+            TabMessage::SignedOut { epoch, end_reason } => {
+                self.learn_end_reason(Version { epoch, generation: 0 }, end_reason);
                 // Should that tab be gone before it has stored its sign-out, or have stored it over something newer,
                 // this one mends it.
                 self.reload(now);
             }
-            // Older news too: then somebody has overwritten what is newer.
-            News::Committed(version) if version != self.version => {
-                self.late = Some(Late { version, tries: 0, look_at: u64::MAX });
+            // Older message too: then somebody has overwritten what is newer.
+            TabMessage::Committed(version) if version != self.version => {
+                self.unseen = Some(UnseenCommit { version, tries: 0, check_at: u64::MAX });
                 self.reload(now);
             }
-            News::Committed(_) => {}
+            TabMessage::Committed(_) => {}
         }
     }
 
     pub(super) fn on_visible(&mut self, now: Timestamp) {
-        self.pace.retry_now(now);
-        self.hurry_errand();
+        self.backoff.retry_now(now);
+        self.retry_account_request_now();
         self.reload(now);
     }
 
     fn on_reloaded(&mut self, now: Timestamp, stored: Stored) {
         let again = self.reload.take().is_some_and(|reload| reload.again);
         let record = self.read(stored);
-        if self.job.as_ref().is_some_and(Job::is_sign_out) {
+        if self.transaction.as_ref().is_some_and(Transaction::is_sign_out) {
             return self.loaded = true; // whoever is stored, is about to be signed out
         }
         let behind = self.is_behind(&record);
         self.observe(now, record);
         self.drop_overtaken_send(now);
-        if behind && self.job.is_none() {
-            self.begin(now, Goal::Repair);
+        if behind && self.transaction.is_none() {
+            self.begin(now, TransactionKind::Repair);
         }
         if again {
             return self.reload(now);
         }
-        self.late = self.late.filter(|late| late.version > self.version && late.tries < LOOKS).map(|late| {
-            let look_at = now.mono.saturating_add(self.config.storage_lag << late.tries);
-            Late { tries: late.tries + 1, look_at, ..late }
+        self.unseen = self.unseen.filter(|late| late.version > self.version && late.tries < LOOKS).map(|late| {
+            let check_at = now.mono.saturating_add(self.config.storage_lag << late.tries);
+            UnseenCommit { tries: late.tries + 1, check_at, ..late }
         });
     }
 
-    pub(super) fn look_again(&mut self, now: Timestamp) {
-        if let Some(late) = self.late.as_mut().filter(|late| late.look_at <= now.mono) {
-            late.look_at = u64::MAX;
+    pub(super) fn check_unseen_commit(&mut self, now: Timestamp) {
+        if let Some(late) = self.unseen.as_mut().filter(|late| late.check_at <= now.mono) {
+            late.check_at = u64::MAX;
             self.reload(now);
         }
     }
@@ -130,7 +130,7 @@ impl Machine {
             Stored::Record(record) => record,
             Stored::Empty => Record::default(),
             Stored::Corrupt => {
-                self.events.push_back(Event::Storage(Trouble::Corrupt));
+                self.events.push_back(Event::Storage(StorageFault::Corrupt));
                 Record::default()
             }
         }

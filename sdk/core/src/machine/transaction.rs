@@ -2,12 +2,12 @@
 //! lock → load → (send → load again and compare) → store → release → publish.
 
 use super::Machine;
-use crate::{Credential, Effect, Failure, News, Op, Record, Request, Timestamp, Version};
+use crate::{Credential, Effect, Op, Record, Request, SessionError, TabMessage, Timestamp, Version};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Job {
-    goal: Goal,
-    /// The lock that was asked for or is held.
+pub(super) struct Transaction {
+    kind: TransactionKind,
+    /// The lock that was asked for or is current.
     pub(super) lock: Option<Op>,
     /// Another tab had the lock first, or has told of what cannot be read yet.
     pub(super) contended: bool,
@@ -24,11 +24,11 @@ pub(super) struct Job {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Goal {
+pub(super) enum TransactionKind {
     /// A usable credential.
     Renew,
     /// A stored sign-out.
-    Forget,
+    SignOut,
     /// A storage that is not behind what this tab knows: a sign-out that was overwritten, or a record that was cleared.
     Repair,
 }
@@ -38,9 +38,9 @@ pub(super) enum Step {
     Locking,
     Reading,
     MakingKey,
-    StoringClaim,
-    /// What other tabs have written is arriving: without the lock, their claims; after waiting for it, their commit.
-    Settling,
+    StoringAcquireKey,
+    /// What other tabs have written is arriving: without the lock, their acquire keys; after waiting for it, their commit.
+    AwaitingVisibility,
     ReadingAgain,
     Sending(Request),
     Comparing(Found),
@@ -54,103 +54,104 @@ pub(super) enum Found {
     Ended,
 }
 
-impl Job {
+impl Transaction {
     pub(super) fn is_renewal(&self) -> bool {
-        self.goal == Goal::Renew
+        self.kind == TransactionKind::Renew
     }
 
     pub(super) fn is_sign_out(&self) -> bool {
-        self.goal == Goal::Forget
+        self.kind == TransactionKind::SignOut
     }
 }
 
 impl Machine {
-    /// Begins a job; there is one at a time.
-    pub(super) fn begin(&mut self, now: Timestamp, goal: Goal) {
+    /// Begins a transaction; there is one at a time.
+    pub(super) fn begin(&mut self, now: Timestamp, kind: TransactionKind) {
         let op = self.op();
         let deadline = now.mono.saturating_add(self.config.lock_wait);
         let (step, base) = (Step::Locking, self.version);
-        self.job = Some(Job { goal, lock: None, contended: false, step, op, deadline, waited: false, base, sent: op });
+        self.transaction =
+            Some(Transaction { kind, lock: None, contended: false, step, op, deadline, waited: false, base, sent: op });
         if self.is_alone() {
             return self.load_for(now, Step::Reading);
         }
-        if let Some(job) = &mut self.job {
-            job.lock = Some(op);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.lock = Some(op);
         }
         self.effects.push_back(Effect::TakeLock { op });
     }
 
-    pub(super) fn is_job(&self, op: Op) -> bool {
-        self.job.as_ref().is_some_and(|job| job.op == op)
+    pub(super) fn is_transaction(&self, op: Op) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.op == op)
     }
 
-    /// Ends the job, whatever it waits for; late completions of it find no job with their op.
-    pub(super) fn drop_job(&mut self) {
-        if let Some(Job { op, step: Step::Sending(_), .. }) = self.job {
+    /// Ends the transaction, whatever it waits for; late completions of it find no transaction with their op.
+    pub(super) fn drop_transaction(&mut self) {
+        if let Some(Transaction { op, step: Step::Sending(_), .. }) = self.transaction {
             self.effects.push_back(Effect::Cancel { op });
         }
-        self.end_job();
+        self.end_transaction();
     }
 
-    /// Another tab has got what this one has sent for. Were the answer waited for all the same, its failure would be
+    /// Another tab has got what this one has sent for. Were the answer waited for all the same, its error would be
     /// repeated: with a credential that needs no refresh.
     pub(super) fn drop_overtaken_send(&mut self, now: Timestamp) {
-        if let Some(Job { step: Step::Sending(_), base, .. }) = self.job
+        if let Some(Transaction { step: Step::Sending(_), base, .. }) = self.transaction
             && self.version > base
             && !self.wants_renewal(now)
         {
-            self.drop_job();
+            self.drop_transaction();
         }
     }
 
-    /// Ends a job that has nothing under way but the lock.
-    pub(super) fn end_job(&mut self) {
-        if let Some(op) = self.job.take().and_then(|job| job.lock) {
+    /// Ends a transaction that has nothing under way but the lock.
+    pub(super) fn end_transaction(&mut self) {
+        if let Some(op) = self.transaction.take().and_then(|transaction| transaction.lock) {
             self.effects.push_back(Effect::ReleaseLock { op });
         }
     }
 
     pub(super) fn on_lock_granted(&mut self, now: Timestamp, op: Op, contended: bool) {
-        match &mut self.job {
-            Some(job) if job.op == op && matches!(job.step, Step::Locking) => {
-                job.contended = contended || self.late.is_some();
+        match &mut self.transaction {
+            Some(transaction) if transaction.op == op && matches!(transaction.step, Step::Locking) => {
+                transaction.contended = contended || self.unseen.is_some();
                 self.load_for(now, Step::Reading);
             }
-            Some(job) if job.lock == Some(op) => {} // doubled: it is held already
+            Some(transaction) if transaction.lock == Some(op) => {} // doubled: it is held already
             _ => self.effects.push_back(Effect::ReleaseLock { op }),
         }
     }
 
     pub(super) fn on_lock_unavailable(&mut self, now: Timestamp, op: Op) {
-        let Some(job) = self.job.as_mut().filter(|job| job.lock == Some(op)) else {
+        let Some(transaction) = self.transaction.as_mut().filter(|transaction| transaction.lock == Some(op)) else {
             return;
         };
-        job.lock = None;
-        if matches!(job.step, Step::Locking) {
+        transaction.lock = None;
+        if matches!(transaction.step, Step::Locking) {
             self.load_for(now, Step::Reading);
         }
     }
 
-    pub(super) fn on_job_loaded(&mut self, now: Timestamp, record: Option<Record>) {
-        let Some(job) = &self.job else { return };
-        match (job.goal, &job.step) {
-            (Goal::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
-            (Goal::Renew, Step::Comparing(found)) => {
+    pub(super) fn on_transaction_loaded(&mut self, now: Timestamp, record: Option<Record>) {
+        let Some(transaction) = &self.transaction else { return };
+        match (transaction.kind, &transaction.step) {
+            (TransactionKind::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
+            (TransactionKind::Renew, Step::Comparing(found)) => {
                 let found = *found;
                 self.compare(now, record, found);
             }
-            (Goal::Forget, Step::Reading | Step::ReadingAgain) => self.forget(now, record),
-            (Goal::Repair, Step::Reading) => self.repair(now, record),
+            (TransactionKind::SignOut, Step::Reading | Step::ReadingAgain) => self.forget(now, record),
+            (TransactionKind::Repair, Step::Reading) => self.repair(now, record),
             _ => {}
         }
     }
 
     pub(super) fn on_saved(&mut self, now: Timestamp, op: Op) {
-        let Some(job) = self.job.as_ref().filter(|job| job.op == op) else {
+        let Some(transaction) = self.transaction.as_ref().filter(|transaction| transaction.op == op) else {
             return;
         };
-        match &job.step {
-            Step::StoringClaim => self.claim_stored(now),
+        match &transaction.step {
+            Step::StoringAcquireKey => self.acquire_key_stored(now),
             Step::Committing(credential) => {
                 let credential = *credential;
                 self.commit(now, credential);
@@ -160,39 +161,42 @@ impl Machine {
         }
     }
 
-    pub(super) fn on_job_storage_failed(&mut self, now: Timestamp) {
+    pub(super) fn on_transaction_storage_failed(&mut self, now: Timestamp) {
         self.fall_back_to_memory();
         self.proceed_in_memory(now);
     }
 
-    pub(super) fn on_job_timeout(&mut self, now: Timestamp) {
-        let Some(job) = &mut self.job else { return };
-        match job.step {
+    pub(super) fn on_transaction_timeout(&mut self, now: Timestamp) {
+        let Some(transaction) = &mut self.transaction else { return };
+        match transaction.step {
             Step::Locking => {
-                if let Some(op) = job.lock.take() {
+                if let Some(op) = transaction.lock.take() {
                     self.effects.push_back(Effect::ReleaseLock { op });
                 }
                 self.load_for(now, Step::Reading);
             }
-            Step::Settling => self.load_for(now, Step::ReadingAgain),
+            Step::AwaitingVisibility => self.load_for(now, Step::ReadingAgain),
             Step::Sending(_) => {
-                self.effects.push_back(Effect::Cancel { op: job.op });
-                self.fail(now, Failure::Timeout, None);
+                self.effects.push_back(Effect::Cancel { op: transaction.op });
+                self.fail(now, SessionError::Timeout, None);
             }
-            Step::MakingKey => self.fail(now, Failure::Timeout, None),
-            _ if !job.waited => {
-                job.waited = true;
-                job.deadline = now.mono.saturating_add(self.config.storage_timeout);
+            Step::MakingKey => self.fail(now, SessionError::Timeout, None),
+            _ if !transaction.waited => {
+                transaction.waited = true;
+                transaction.deadline = now.mono.saturating_add(self.config.storage_timeout);
             }
-            _ => self.on_job_storage_failed(now),
+            _ => self.on_transaction_storage_failed(now),
         }
     }
 
     /// After another tab has had the lock, or has told something: it has most likely stored something, which this one may not see yet.
     pub(super) fn lets_storage_settle(&mut self, now: Timestamp) -> bool {
-        let settles = self.job.as_ref().is_some_and(|job| job.contended && matches!(job.step, Step::Reading));
+        let settles = self
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.contended && matches!(transaction.step, Step::Reading));
         if settles {
-            self.step(now, Step::Settling, self.config.storage_lag);
+            self.step(now, Step::AwaitingVisibility, self.config.storage_lag);
         }
         settles
     }
@@ -200,11 +204,11 @@ impl Machine {
     /// Moves on to a step that waits at most `limit` milliseconds for the completion of what it asks for.
     pub(super) fn step(&mut self, now: Timestamp, step: Step, limit: u64) -> Op {
         let op = self.op();
-        if let Some(job) = &mut self.job {
-            job.step = step;
-            job.op = op;
-            job.deadline = now.mono.saturating_add(limit.max(1));
-            job.waited = false;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.step = step;
+            transaction.op = op;
+            transaction.deadline = now.mono.saturating_add(limit.max(1));
+            transaction.waited = false;
         }
         op
     }
@@ -228,9 +232,9 @@ impl Machine {
     /// Completes a storage step without a storage.
     fn proceed_in_memory(&mut self, now: Timestamp) {
         self.loaded = true;
-        match self.job.as_ref().map(|job| (&job.step, job.op)) {
-            Some((Step::StoringClaim | Step::Committing(_) | Step::StoringOwn, op)) => self.on_saved(now, op),
-            Some(_) => self.on_job_loaded(now, None),
+        match self.transaction.as_ref().map(|transaction| (&transaction.step, transaction.op)) {
+            Some((Step::StoringAcquireKey | Step::Committing(_) | Step::StoringOwn, op)) => self.on_saved(now, op),
+            Some(_) => self.on_transaction_loaded(now, None),
             None => {}
         }
     }
@@ -242,7 +246,7 @@ impl Machine {
         if let Some(record) = record {
             if !self.is_behind(&record) {
                 // Another tab has heard of this sign-out, or has signed out by itself: what is stored came after.
-                self.drop_job();
+                self.drop_transaction();
                 self.signed_out();
                 return self.observe(now, record);
             }
@@ -258,23 +262,23 @@ impl Machine {
 
     fn repair(&mut self, now: Timestamp, record: Option<Record>) {
         let behind = record.as_ref().is_some_and(|record| self.is_behind(record));
-        self.observe_for_job(now, record);
+        self.observe_for_transaction(now, record);
         if behind {
             let own = self.record();
             self.store_for(now, Step::StoringOwn, own);
         } else {
-            self.drop_job();
+            self.drop_transaction();
         }
     }
 
     fn own_stored(&mut self) {
-        let goal = self.job.as_ref().map(|job| job.goal);
-        self.drop_job();
-        if goal == Some(Goal::Forget) {
+        let kind = self.transaction.as_ref().map(|transaction| transaction.kind);
+        self.drop_transaction();
+        if kind == Some(TransactionKind::SignOut) {
             self.publish_sign_out();
             self.signed_out();
         } else {
-            self.publish(News::Committed(self.version));
+            self.publish(TabMessage::Committed(self.version));
         }
     }
 }
