@@ -26,8 +26,8 @@ fn everybody_who_waits_shares_one_acquisition() {
         key k1                    -> store 0.0 acquire_key k1
         saved                     -> send acquire k1
         want 4                    ->
-        answered a1/r1 as g1 900  -> load
-        loaded 0.0 acquire_key k1       -> store 0.1 a1/r1
+        responded a1/r1 as g1 900 -> load
+        loaded 0.0 acquire_key k1 -> store 0.1 a1/r1
         saved                     -> unlock, publish 0.1, settle 1 a1, settle 2 a1, settle 3 a1, settle 4 a1; acquired g1
         want 5                    -> settle 5 a1
         ",
@@ -39,9 +39,9 @@ fn c01_a_start_reads_and_asks_the_server_for_nothing() {
     let mut tab = tab();
     tab.run(
         "
-        start 1       -> load | loading
-        loaded empty  -> settle 1 done | idle
-        start 2       -> settle 2 done
+        start 1      -> load | loading
+        loaded empty -> settle 1 done | idle
+        start 2      -> settle 2 done
         ",
     );
     assert_eq!(tab.timer(), None);
@@ -51,8 +51,8 @@ fn c01_a_start_reads_and_asks_the_server_for_nothing() {
 fn a_stored_credential_is_restored() {
     tab().run(
         "
-        want 1                       -> load
-        loaded 2.7 a7/r7 as g1 900   -> settle 1 a7; restored g1 | active
+        want 1                     -> load
+        loaded 2.7 a7/r7 as g1 900 -> settle 1 a7; restored g1 | active
         ",
     );
 }
@@ -61,10 +61,10 @@ fn a_stored_credential_is_restored() {
 fn c19_a_claim_that_another_tab_has_stored_is_used() {
     tab().run(
         "
-        want 1                   -> load
-        loaded empty             -> lock
-        granted                  -> load
-        loaded 0.0 acquire_key k9      -> send acquire k9
+        want 1                    -> load
+        loaded empty              -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k9 -> send acquire k9
         ",
     );
 }
@@ -74,16 +74,16 @@ fn c19_a_lost_answer_is_asked_for_again_under_the_same_key() {
     let mut tab = tab();
     tab.run(
         "
-        want 1                -> load
-        loaded empty          -> lock
-        granted               -> load
-        loaded empty          -> key
-        key k1                -> store 0.0 acquire_key k1
-        saved                 -> send acquire k1
-        unsent                -> unlock; retrying network | unavailable
-        after 500             -> lock
-        granted               -> load
-        loaded 0.0 acquire_key k1   -> send acquire k1
+        want 1                    -> load
+        loaded empty              -> lock
+        granted                   -> load
+        loaded empty              -> key
+        key k1                    -> store 0.0 acquire_key k1
+        saved                     -> send acquire k1
+        unsent                    -> unlock; retrying network | unavailable
+        after 500                 -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> send acquire k1
         ",
     );
 }
@@ -92,10 +92,10 @@ fn c19_a_lost_answer_is_asked_for_again_under_the_same_key() {
 fn c19_a_reload_during_the_acquisition_goes_on_with_its_key() {
     tab().run(
         "
-        want 1                -> load
-        loaded 0.0 acquire_key k1   -> lock
-        granted               -> load
-        loaded 0.0 acquire_key k1   -> send acquire k1
+        want 1                    -> load
+        loaded 0.0 acquire_key k1 -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> send acquire k1
         ",
     );
 }
@@ -104,12 +104,12 @@ fn c19_a_reload_during_the_acquisition_goes_on_with_its_key() {
 fn c19_after_waiting_for_the_lock_a_claim_may_take_a_moment_to_arrive() {
     tab().run(
         "
-        want 1               -> load
-        loaded empty         -> lock
-        granted contended    -> load
-        loaded empty         ->
-        after 50             -> load
-        loaded 0.0 acquire_key k9  -> send acquire k9
+        want 1                    -> load
+        loaded empty              -> lock
+        granted contended         -> load
+        loaded empty              ->
+        after 50                  -> load
+        loaded 0.0 acquire_key k9 -> send acquire k9
         ",
     );
 }
@@ -120,14 +120,14 @@ fn c19_without_the_lock_claims_settle_and_the_last_one_counts() {
         "
         want 1                    -> load
         loaded empty              -> lock
-        refused                   -> load
+        nolock                    -> load
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
         saved                     ->
         after 400                 -> load
-        loaded 0.0 acquire_key k2       -> send acquire k2
-        answered a1/r1 as g1 900  -> load
-        loaded 0.0 acquire_key k2       -> store 0.1 a1/r1
+        loaded 0.0 acquire_key k2 -> send acquire k2
+        responded a1/r1 as g1 900 -> load
+        loaded 0.0 acquire_key k2 -> store 0.1 a1/r1
         saved                     -> publish 0.1, settle 1 a1; acquired g1 | active
         ",
     );
@@ -137,12 +137,12 @@ fn c19_without_the_lock_claims_settle_and_the_last_one_counts() {
 fn c19_without_the_lock_a_guest_that_another_tab_got_meanwhile_is_adopted() {
     tab().run(
         "
-        want 1                          -> load
-        loaded empty                    -> lock
-        refused                         -> load
-        loaded 0.0 acquire_key k2             ->
-        after 400                       -> load
-        loaded 0.1 a1/r1 as g1 900      -> settle 1 a1; adopted g1 | active
+        want 1                     -> load
+        loaded empty               -> lock
+        nolock                     -> load
+        loaded 0.0 acquire_key k2  ->
+        after 400                  -> load
+        loaded 0.1 a1/r1 as g1 900 -> settle 1 a1; adopted g1 | active
         ",
     );
 }
@@ -152,15 +152,15 @@ fn c19_without_the_lock_a_guest_that_another_tab_got_meanwhile_is_adopted() {
 fn c09_without_the_lock_a_guest_that_was_adopted_while_claims_settled_is_refreshed() {
     tab().run(
         "
-        want 1                      -> load
-        loaded empty                -> lock
-        refused                     -> load
-        loaded 0.0 acquire_key k2         ->
-        heard 0.1                   -> load
-        loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; adopted g1
-        401 2 0.1                   -> ; unauthorized
-        after 400                   -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        want 1                     -> load
+        loaded empty               -> lock
+        nolock                     -> load
+        loaded 0.0 acquire_key k2  ->
+        message 0.1                -> load
+        loaded 0.1 a1/r1 as g1 900 -> settle 1 a1; adopted g1
+        401 2 0.1                  -> ; unauthorized
+        after 400                  -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
         ",
     );
 }
@@ -169,16 +169,16 @@ fn c09_without_the_lock_a_guest_that_was_adopted_while_claims_settled_is_refresh
 fn a_key_that_is_used_up_is_replaced() {
     tab().run(
         "
-        want 1                -> load
-        loaded 0.0 acquire_key k1   -> lock
-        granted               -> load
-        loaded 0.0 acquire_key k1   -> send acquire k1
-        answered 409          -> unlock; retrying unavailable
-        after 500             -> lock
-        granted               -> load
-        loaded 0.0 acquire_key k1   -> key
-        key k2                -> store 0.0 acquire_key k2
-        saved                 -> send acquire k2
+        want 1                    -> load
+        loaded 0.0 acquire_key k1 -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> send acquire k1
+        responded 409             -> unlock; retrying unavailable
+        after 500                 -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> key
+        key k2                    -> store 0.0 acquire_key k2
+        saved                     -> send acquire k2
         ",
     );
 }
@@ -189,10 +189,10 @@ fn with_nobody_to_share_with_there_is_no_lock_and_no_storage() {
         "
         want 1                    -> key | acquiring
         key k1                    -> send acquire k1
-        answered a1/r1 as g1 900  -> settle 1 a1; acquired g1 | active
+        responded a1/r1 as g1 900 -> settle 1 a1; acquired g1 | active
         expire                    ->
         want 2                    -> send refresh r1
-        answered a2/r2 as g1 900  -> settle 2 a2; refreshed g1
+        responded a2/r2 as g1 900 -> settle 2 a2; refreshed g1
         ",
     );
 }
@@ -206,8 +206,8 @@ fn a_storage_of_one_tab_needs_no_lock_and_no_news() {
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
         saved                     -> send acquire k1
-        answered a1/r1 as g1 900  -> load
-        loaded 0.0 acquire_key k1       -> store 0.1 a1/r1
+        responded a1/r1 as g1 900 -> load
+        loaded 0.0 acquire_key k1 -> store 0.1 a1/r1
         saved                     -> settle 1 a1; acquired g1 | active
         signout 2                 -> send revoke r1, load; signed_out g1 this_tab
         loaded 0.1 a1/r1          -> store 1.0
@@ -220,25 +220,25 @@ fn a_storage_of_one_tab_needs_no_lock_and_no_news() {
 fn a_server_of_the_classic_kind_tells_neither_lifetime_nor_id() {
     tab().run(
         "
-        want 1              -> load
-        loaded empty        -> lock
-        granted             -> load
-        loaded empty        -> key
-        key k1              -> store 0.0 acquire_key k1
-        saved               -> send acquire k1
-        answered a1/-       -> load
+        want 1                    -> load
+        loaded empty              -> lock
+        granted                   -> load
+        loaded empty              -> key
+        key k1                    -> store 0.0 acquire_key k1
+        saved                     -> send acquire k1
+        responded a1/-            -> load
         loaded 0.0 acquire_key k1 -> store 0.1 a1/-
-        saved               -> unlock, publish 0.1, settle 1 a1; acquired - | active
-        after 999999999     ->
-        want 2              -> settle 2 a1
-        401 3 0.1           -> lock; unauthorized
-        granted             -> load
-        loaded 0.1 a1/-     -> key
-        key k2              -> store 0.1 acquire_key k2
-        saved               -> send acquire k2
-        answered a2/-       -> load
+        saved                     -> unlock, publish 0.1, settle 1 a1; acquired - | active
+        after 999999999           ->
+        want 2                    -> settle 2 a1
+        401 3 0.1                 -> lock; unauthorized
+        granted                   -> load
+        loaded 0.1 a1/-           -> key
+        key k2                    -> store 0.1 acquire_key k2
+        saved                     -> send acquire k2
+        responded a2/-            -> load
         loaded 0.1 acquire_key k2 -> store 0.2 a2/-
-        saved               -> unlock, publish 0.2, settle 3 a2 replay; identity - - unauthorized; acquired -
+        saved                     -> unlock, publish 0.2, settle 3 a2 replay; identity - - unauthorized; acquired -
         ",
     );
 }
@@ -248,17 +248,17 @@ fn a_token_that_cannot_be_refreshed_is_replaced_when_it_ends() {
     let mut tab = active();
     tab.run(
         "
-        heard 0.2                    -> load
-        loaded 0.2 a2/- as g1 900    -> ; adopted g1
-        after 900000                 ->
-        want 2                       -> lock
-        granted                      -> load
-        loaded 0.2 a2/- as g1 900    -> key
-        key k2                       -> store 0.2 acquire_key k2
-        saved                        -> send acquire k2
-        answered a3/r3 as g2 900     -> load
-        loaded 0.2 acquire_key k2          -> store 0.3 a3/r3
-        saved                        -> unlock, publish 0.3, settle 2 a3; identity g1 g2 expired; acquired g2
+        message 0.2               -> load
+        loaded 0.2 a2/- as g1 900 -> ; adopted g1
+        after 900000              ->
+        want 2                    -> lock
+        granted                   -> load
+        loaded 0.2 a2/- as g1 900 -> key
+        key k2                    -> store 0.2 acquire_key k2
+        saved                     -> send acquire k2
+        responded a3/r3 as g2 900 -> load
+        loaded 0.2 acquire_key k2 -> store 0.3 a3/r3
+        saved                     -> unlock, publish 0.3, settle 2 a3; identity g1 g2 expired; acquired g2
         ",
     );
 }
@@ -267,18 +267,18 @@ fn a_token_that_cannot_be_refreshed_is_replaced_when_it_ends() {
 fn c19_a_key_that_is_used_up_does_not_come_back_with_another_tabs_claim() {
     tab().run(
         "
-        want 1               -> load
-        loaded 0.0 acquire_key k1  -> lock
-        granted              -> load
-        loaded 0.0 acquire_key k1  -> send acquire k1
-        answered 409         -> unlock; retrying unavailable
-        after 500            -> lock
-        refused              -> load
-        loaded 0.0 acquire_key k1  -> key
-        key k2               -> store 0.0 acquire_key k2
-        saved                ->
-        after 400            -> load
-        loaded 0.0 acquire_key k1  -> send acquire k2
+        want 1                    -> load
+        loaded 0.0 acquire_key k1 -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> send acquire k1
+        responded 409             -> unlock; retrying unavailable
+        after 500                 -> lock
+        nolock                    -> load
+        loaded 0.0 acquire_key k1 -> key
+        key k2                    -> store 0.0 acquire_key k2
+        saved                     ->
+        after 400                 -> load
+        loaded 0.0 acquire_key k1 -> send acquire k2
         ",
     );
 }
@@ -300,8 +300,8 @@ fn c08_a_first_visit_that_meets_another_tabs_sign_out_begins_again_in_its_epoch(
         loaded 1.0                -> key
         key k1                    -> store 1.0 acquire_key k1
         saved                     -> send acquire k1
-        answered a1/r1 as g1 900  -> load
-        loaded 1.0 acquire_key k1       -> store 1.1 a1/r1
+        responded a1/r1 as g1 900 -> load
+        loaded 1.0 acquire_key k1 -> store 1.1 a1/r1
         saved                     -> unlock, publish 1.1, settle 1 a1; acquired g1 | active
         ",
     );

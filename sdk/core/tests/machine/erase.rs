@@ -3,9 +3,9 @@ use guestpass_core::{Config, OnIdentityLost};
 use crate::script::{SIGNED_OUT, active, active_with, ended, tab};
 
 const STORED: &str = "
-    granted                     -> load
-    loaded 0.1 a1/r1 as g1 900  -> send revoke r1, store 1.0 erased
-    saved                       -> unlock, publish signout 1 erased, settle 2 done | signed_out
+    granted                    -> load
+    loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased
+    saved                      -> unlock, publish signout 1 erased, settle 2 done | signed_out
 ";
 
 #[test]
@@ -15,21 +15,21 @@ fn c08_who_is_erased_is_signed_out_in_every_tab() {
         "
         erase 2       -> send erase a1
         want 3        -> settle 3 a1
-        answered 204  -> publish signout 1 erased, lock; signed_out g1 this_tab erased | signed_out
+        responded 204 -> publish signout 1 erased, lock; signed_out g1 this_tab erased | signed_out
         ",
     );
     tab.run(STORED);
     tab.run("want 4 -> lock | acquiring");
     active().run(
         "
-        heard signout 1 erased  -> load; signed_out g1 another_tab erased | signed_out
-        loaded 1.0 erased       ->
+        message signout 1 erased -> load; signed_out g1 another_tab erased | signed_out
+        loaded 1.0 erased        ->
         ",
     );
     active().run(
         "
-        visible                            -> load
-        loaded 1.1 erased a5/r5 as g5 900  -> ; signed_out g1 another_tab erased; adopted g5 | active
+        visible                           -> load
+        loaded 1.1 erased a5/r5 as g5 900 -> ; signed_out g1 another_tab erased; adopted g5 | active
         ",
     );
 }
@@ -43,10 +43,10 @@ fn an_erasure_whose_answer_was_lost_is_found_done_by_the_end_of_the_session() {
     tab.run(&format!("after {wait} -> send erase a1"));
     tab.run(
         "
-        answered 401                -> lock; unauthorized
+        responded 401               -> lock; unauthorized
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900  -> unlock, publish signout 1 erased, lock; signed_out g1 this_tab erased | signed_out
         ",
     );
@@ -61,13 +61,13 @@ fn c10_a_session_that_ended_before_it_could_be_erased_is_told() {
         tab.run(
             "
             erase 2                     -> send erase a1
-            answered 401                -> lock; unauthorized
+            responded 401               -> lock; unauthorized
             granted                     -> load
             loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-            answered 400 invalid_grant  -> load
+            responded 400 invalid_grant -> load
             ",
         );
-        let said = tab.say("loaded 0.1 a1/r1 as g1 900");
+        let said = tab.feed("loaded 0.1 a1/r1 as g1 900");
         assert!(said.starts_with("settle 2 session_ended, "), "{said}");
     }
 }
@@ -76,9 +76,9 @@ fn c10_a_session_that_ended_before_it_could_be_erased_is_told() {
 fn c10_nobody_is_erased_in_another_ones_place() {
     active().run(
         "
-        erase 2                     -> send erase a1
-        heard 0.2                   -> load
-        loaded 0.2 a2/r2 as g2 900  -> cancel, settle 2 session_ended; identity g1 g2 another_tab; adopted g2
+        erase 2                    -> send erase a1
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g2 900 -> cancel, settle 2 session_ended; identity g1 g2 another_tab; adopted g2
         ",
     );
 }
@@ -90,7 +90,7 @@ fn an_erasure_that_is_refused_leaves_the_session_as_it_was() {
     tab.run(
         "
         erase 2       -> send erase a1
-        answered 404  -> settle 2 rejected
+        responded 404 -> settle 2 rejected
         ",
     );
     assert_eq!(*tab.machine.snapshot(), before);
@@ -101,7 +101,7 @@ fn only_the_answer_of_the_server_itself_counts_as_an_erasure() {
     for other in ["200", "member user:g1", "302"] {
         let mut tab = active();
         tab.run("erase 2 -> send erase a1");
-        tab.run(&format!("answered {other} -> | active"));
+        tab.run(&format!("responded {other} -> | active"));
     }
 }
 
@@ -109,8 +109,8 @@ fn only_the_answer_of_the_server_itself_counts_as_an_erasure() {
 fn nobody_becomes_a_guest_to_be_erased() {
     tab().run(
         "
-        erase 1       -> load
-        loaded empty  -> settle 1 done | idle
+        erase 1      -> load
+        loaded empty -> settle 1 done | idle
         ",
     );
 }
@@ -119,11 +119,11 @@ fn nobody_becomes_a_guest_to_be_erased() {
 fn a_guest_that_is_being_acquired_is_erased_when_it_is_there() {
     tab().run(
         "
-        want 1                    -> load
-        loaded empty              -> lock
-        erase 2                   ->
-        abort 1                   -> settle 1 aborted
-        refused                   -> load
+        want 1                     -> load
+        loaded empty               -> lock
+        erase 2                    ->
+        abort 1                    -> settle 1 aborted
+        nolock                     -> load
         loaded 0.1 a1/r1 as g1 900 -> send erase a1; adopted g1
         ",
     );
@@ -133,32 +133,32 @@ fn a_guest_that_is_being_acquired_is_erased_when_it_is_there() {
 fn two_erasures_at_once_end_with_one() {
     active().run(
         "
-        erase 2                     -> send erase a1
-        erase 3                     ->
-        answered 204                -> publish signout 1 erased, lock; signed_out g1 this_tab erased
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send revoke r1, store 1.0 erased
-        saved                       -> unlock, publish signout 1 erased, settle 2 done, settle 3 done
+        erase 2                    -> send erase a1
+        erase 3                    ->
+        responded 204              -> publish signout 1 erased, lock; signed_out g1 this_tab erased
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased
+        saved                      -> unlock, publish signout 1 erased, settle 2 done, settle 3 done
         ",
     );
     active().run(
         "
-        erase 2                     -> send erase a1
-        erase 3                     ->
-        abort 2                     -> settle 2 aborted, cancel, send erase a1
-        answered 404                -> settle 3 rejected
+        erase 2       -> send erase a1
+        erase 3       ->
+        abort 2       -> settle 2 aborted, cancel, send erase a1
+        responded 404 -> settle 3 rejected
         ",
     );
     active().run(
         "
-        erase 2                     -> send erase a1
-        heard signout 1 erased      -> settle 2 done, load, cancel; signed_out g1 another_tab erased
+        erase 2                  -> send erase a1
+        message signout 1 erased -> settle 2 done, load, cancel; signed_out g1 another_tab erased
         ",
     );
     active().run(
         "
-        erase 2                     -> send erase a1
-        heard signout 1             -> settle 2 signed_out, load, cancel; signed_out g1 another_tab
+        erase 2           -> send erase a1
+        message signout 1 -> settle 2 signed_out, load, cancel; signed_out g1 another_tab
         ",
     );
 }
@@ -170,7 +170,7 @@ fn a_deadline_does_not_end_the_sign_out_that_follows() {
         "
         erase 2       -> send erase a1
         after 9000    ->
-        answered 204  -> publish signout 1 erased, lock; signed_out g1 this_tab erased
+        responded 204 -> publish signout 1 erased, lock; signed_out g1 this_tab erased
         after 12000   -> unlock, load
         ",
     );

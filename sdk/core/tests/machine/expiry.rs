@@ -9,7 +9,7 @@ fn an_expired_token_is_refreshed_on_use_and_not_before() {
     tab.run("after 719999 ->");
     let mut unused = active();
     unused.machine = {
-        unused.run("heard 0.2 -> load");
+        unused.run("message 0.2 -> load");
         unused.run("loaded 0.2 a2/r2 as g1 900 -> ; adopted g1");
         unused.machine.clone()
     };
@@ -22,7 +22,7 @@ fn an_expired_token_is_refreshed_on_use_and_not_before() {
 fn a_token_in_use_is_refreshed_ahead_of_its_end_with_jitter() {
     let mut tab = active();
     let refresh_at = tab.timer().unwrap();
-    assert!((720_000..=810_000).contains(&ahead), "{refresh_at}");
+    assert!((720_000..=810_000).contains(&refresh_at), "{refresh_at}");
     tab.run(&format!("after {refresh_at} -> lock"));
     tab.run("want 2 -> settle 2 a1");
     tab.run(REFRESHED);
@@ -44,7 +44,7 @@ fn c11_what_is_granted_is_good_until_it_is_renewed_or_anything_happens() {
     assert_eq!(until.wall, tab.machine.snapshot().expires_at.unwrap() - 5_000);
     for end in ["expire", "401 2 0.1", "signout 2", "close"] {
         let mut tab = active();
-        tab.say(end);
+        tab.feed(end);
         assert_eq!(tab.machine.serves_until(), None, "{end}");
     }
 }
@@ -83,8 +83,8 @@ fn a_token_too_short_lived_to_use_still_serves_who_waited_for_it() {
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
         saved                     -> send acquire k1
-        answered a1/r1 as g1 0    -> load
-        loaded 0.0 acquire_key k1       -> store 0.1 a1/r1
+        responded a1/r1 as g1 0   -> load
+        loaded 0.0 acquire_key k1 -> store 0.1 a1/r1
         saved                     -> unlock, publish 0.1, settle 1 a1; acquired g1
         ",
     );
@@ -110,10 +110,10 @@ fn c20_while_renewals_fail_a_token_that_is_about_to_end_is_better_than_none() {
     tab.run(&format!("after {refresh_at} -> lock"));
     tab.run(
         "
-        want 3 fresh                ->
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        unsent                      -> unlock, settle 3 a1; retrying network | active
+        want 3 fresh               ->
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        unsent                     -> unlock, settle 3 a1; retrying network | active
         ",
     );
 }
@@ -122,7 +122,7 @@ fn c20_while_renewals_fail_a_token_that_is_about_to_end_is_better_than_none() {
 fn c11_a_token_that_would_end_on_its_way_to_the_server_is_not_used() {
     for (lifetime, last) in [(900, 894_999), (10, 8_999)] {
         let mut tab = active();
-        tab.run("heard 0.2 -> load");
+        tab.run("message 0.2 -> load");
         tab.run(&format!("loaded 0.2 a2/r2 as g1 {lifetime} -> ; adopted g1"));
         tab.run(&format!("after {last} ->"));
         let mut late = tab.clone();

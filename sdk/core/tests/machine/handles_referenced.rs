@@ -1,17 +1,17 @@
 //! Which texts the machine still needs: the session manager forgets the others, tokens and passwords among them.
 
 use crate::script::{FIRST_VISIT, REFRESHED, Tab, active, tab};
-use crate::texts::text;
+use crate::handles::handle;
 
-/// Those of these texts that are current.
-fn held<'a>(tab: &Tab, texts: &[&'a str]) -> Vec<&'a str> {
-    texts.iter().copied().filter(|name| tab.machine.references(text(name))).collect()
+/// The texts whose handles the machine references.
+fn referenced<'a>(tab: &Tab, texts: &[&'a str]) -> Vec<&'a str> {
+    texts.iter().copied().filter(|name| tab.machine.references(handle(name))).collect()
 }
 
 /// A first visit up to the request for a guest, and what is left of its transcript.
 fn acquiring() -> (Tab, &'static str) {
     let mut tab = tab();
-    let (before, after) = FIRST_VISIT.split_at(FIRST_VISIT.find("answered").unwrap());
+    let (before, after) = FIRST_VISIT.split_at(FIRST_VISIT.find("responded").unwrap());
     tab.run(before);
     (tab, after)
 }
@@ -33,61 +33,61 @@ fn refreshing() -> Tab {
 #[test]
 fn a_claim_is_held_until_there_is_a_guest() {
     let (mut tab, after) = acquiring();
-    assert_eq!(current(&tab, &["k1", "a1"]), ["k1"]);
+    assert_eq!(referenced(&tab, &["k1", "a1"]), ["k1"]);
     tab.run(after);
-    assert_eq!(current(&tab, &["k1", "a1", "r1", "g1", "a2"]), ["a1", "r1", "g1"]);
+    assert_eq!(referenced(&tab, &["k1", "a1", "r1", "g1", "a2"]), ["a1", "r1", "g1"]);
 }
 
 #[test]
 fn a_key_that_the_server_will_not_take_again_is_held_so_that_it_is_known() {
     let (mut tab, _) = acquiring();
-    tab.say("answered 409");
-    assert_eq!(current(&tab, &["k1", "k2"]), ["k1"]);
+    tab.feed("responded 409");
+    assert_eq!(referenced(&tab, &["k1", "k2"]), ["k1"]);
 }
 
 #[test]
 fn a_token_is_held_until_its_successor_is_stored() {
     let mut tab = active();
-    tab.say("expire");
+    tab.feed("expire");
     tab.run("want 2 -> lock");
     tab.run(REFRESHED);
-    assert_eq!(current(&tab, &["a1", "r1", "a2", "r2", "g1"]), ["a1", "r1", "a2", "r2", "g1"]);
-    tab.say("saved");
-    assert_eq!(current(&tab, &["a1", "r1", "a2", "r2", "g1"]), ["a2", "r2", "g1"]);
+    assert_eq!(referenced(&tab, &["a1", "r1", "a2", "r2", "g1"]), ["a1", "r1", "a2", "r2", "g1"]);
+    tab.feed("saved");
+    assert_eq!(referenced(&tab, &["a1", "r1", "a2", "r2", "g1"]), ["a2", "r2", "g1"]);
 }
 
 #[test]
 fn an_answer_is_held_while_it_is_compared() {
     let mut tab = refreshing();
-    tab.run("answered a2/r2 as g2 900 -> load");
-    assert_eq!(current(&tab, &["a2", "r2", "g2", "a3"]), ["a2", "r2", "g2"]);
+    tab.run("responded a2/r2 as g2 900 -> load");
+    assert_eq!(referenced(&tab, &["a2", "r2", "g2", "a3"]), ["a2", "r2", "g2"]);
 }
 
 #[test]
 fn after_a_sign_out_a_token_is_held_until_it_is_revoked() {
     let mut tab = active();
-    tab.say("signout 2");
-    assert_eq!(current(&tab, &["a1", "r1", "g1"]), ["r1"]);
-    tab.say("answered 200");
-    assert!(current(&tab, &["a1", "r1", "g1"]).is_empty());
+    tab.feed("signout 2");
+    assert_eq!(referenced(&tab, &["a1", "r1", "g1"]), ["r1"]);
+    tab.feed("responded 200");
+    assert!(referenced(&tab, &["a1", "r1", "g1"]).is_empty());
 }
 
 #[test]
 fn a_password_is_held_until_the_server_has_answered_and_the_answer_until_it_is_told() {
     let mut tab = active();
     tab.run("register 2 hunter2 -> send register a1 hunter2");
-    tab.say("register 3 waiting");
-    assert_eq!(current(&tab, &["hunter2", "waiting", "other"]), ["hunter2", "waiting"]);
-    tab.say("abort 3");
-    assert_eq!(current(&tab, &["hunter2", "waiting"]), ["hunter2"]);
-    tab.say("answered 409 email_taken");
-    assert!(current(&tab, &["hunter2", "email_taken"]).is_empty());
+    tab.feed("register 3 waiting");
+    assert_eq!(referenced(&tab, &["hunter2", "waiting", "other"]), ["hunter2", "waiting"]);
+    tab.feed("abort 3");
+    assert_eq!(referenced(&tab, &["hunter2", "waiting"]), ["hunter2"]);
+    tab.feed("responded 409 email_taken");
+    assert!(referenced(&tab, &["hunter2", "email_taken"]).is_empty());
 
     tab.run("register 4 hunter3 -> send register a1 hunter3");
-    tab.run("answered member user:m1 -> lock");
-    assert_eq!(current(&tab, &["hunter3", "m1", "user:m1"]), ["hunter3", "m1", "user:m1"]);
-    tab.say("abort 4");
-    assert!(current(&tab, &["hunter3", "m1", "user:m1"]).is_empty());
+    tab.run("responded member user:m1 -> lock");
+    assert_eq!(referenced(&tab, &["hunter3", "m1", "user:m1"]), ["hunter3", "m1", "user:m1"]);
+    tab.feed("abort 4");
+    assert!(referenced(&tab, &["hunter3", "m1", "user:m1"]).is_empty());
 }
 
 #[test]
@@ -95,17 +95,17 @@ fn who_is_lost_is_held_until_that_is_told() {
     let mut tab = refreshing();
     tab.run(
         "
-        answered 400 invalid_grant -> load
-        loaded 0.1 a1/r1 as g1 900 -> key
+        responded 400 invalid_grant -> load
+        loaded 0.1 a1/r1 as g1 900  -> key
         ",
     );
-    assert_eq!(current(&tab, &["a1", "r1", "g1"]), ["g1"]);
+    assert_eq!(referenced(&tab, &["a1", "r1", "g1"]), ["g1"]);
 }
 
 #[test]
 fn a_closed_session_holds_nothing() {
     let mut tab = active();
-    tab.say("register 2 hunter2");
-    tab.say("close");
-    assert!(current(&tab, &["a1", "r1", "g1", "hunter2"]).is_empty());
+    tab.feed("register 2 hunter2");
+    tab.feed("close");
+    assert!(referenced(&tab, &["a1", "r1", "g1", "hunter2"]).is_empty());
 }

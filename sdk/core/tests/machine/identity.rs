@@ -6,17 +6,17 @@ use crate::script::{active, active_with, ended};
 fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
     active().run(
         "
-        expire                          ->
-        want 2                          -> lock
-        granted                         -> load
-        loaded 0.1 a1/r1 as g1 900      -> send refresh r1
-        answered 400 invalid_grant      -> load
-        loaded 0.1 a1/r1 as g1 900      -> key | acquiring
-        key k2                          -> store 0.1 acquire_key k2
-        saved                           -> send acquire k2
-        answered a2/r2 as g2 900        -> load
-        loaded 0.1 acquire_key k2             -> store 0.2 a2/r2
-        saved                           -> unlock, publish 0.2, settle 2 a2; identity g1 g2 invalid_grant; acquired g2 | active
+        expire                      ->
+        want 2                      -> lock
+        granted                     -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        responded 400 invalid_grant -> load
+        loaded 0.1 a1/r1 as g1 900  -> key | acquiring
+        key k2                      -> store 0.1 acquire_key k2
+        saved                       -> send acquire k2
+        responded a2/r2 as g2 900   -> load
+        loaded 0.1 acquire_key k2   -> store 0.2 a2/r2
+        saved                       -> unlock, publish 0.2, settle 2 a2; identity g1 g2 invalid_grant; acquired g2 | active
         ",
     );
 }
@@ -25,12 +25,12 @@ fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
 fn an_ended_session_is_not_ended_if_another_tab_has_a_newer_credential() {
     active().run(
         "
-        expire                          ->
-        want 2                          -> lock
-        refused                         -> load
-        loaded 0.1 a1/r1 as g1 900      -> send refresh r1
-        answered 400 invalid_grant      -> load
-        loaded 0.2 a2/r2 as g1 900      -> settle 2 a2; adopted g1 | active
+        expire                      ->
+        want 2                      -> lock
+        nolock                      -> load
+        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
+        responded 400 invalid_grant -> load
+        loaded 0.2 a2/r2 as g1 900  -> settle 2 a2; adopted g1 | active
         ",
     );
 }
@@ -39,9 +39,9 @@ fn an_ended_session_is_not_ended_if_another_tab_has_a_newer_credential() {
 fn c10_the_policy_may_be_to_stop() {
     ended().run(
         "
-        want 3                          -> settle 3 session_ended | ended
-        start 4                         -> settle 4 done | idle
-        want 5                          -> lock | acquiring
+        want 3  -> settle 3 session_ended | ended
+        start 4 -> settle 4 done | idle
+        want 5  -> lock | acquiring
         ",
     );
 }
@@ -50,8 +50,8 @@ fn c10_the_policy_may_be_to_stop() {
 fn c10_another_guest_in_the_storage_is_said_to_be_another() {
     active().run(
         "
-        heard 0.2                    -> load
-        loaded 0.2 a2/r2 as g2 900   -> ; identity g1 g2 another_tab; adopted g2
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g2 900 -> ; identity g1 g2 another_tab; adopted g2
         ",
     );
 }
@@ -60,14 +60,14 @@ fn c10_another_guest_in_the_storage_is_said_to_be_another() {
 fn c10_a_guest_who_becomes_a_member_in_another_tab_is_told_how() {
     active().run(
         "
-        heard 0.2                        -> load
-        loaded 0.2 a2/r2 as user:g1 900  -> ; identity g1 user_g1 registered; adopted user_g1
+        message 0.2                     -> load
+        loaded 0.2 a2/r2 as user:g1 900 -> ; identity g1 user_g1 registered; adopted user_g1
         ",
     );
     active().run(
         "
-        heard 0.2                        -> load
-        loaded 0.2 a2/r2 as user:m1 900  -> ; identity g1 user_m1 logged_in; adopted user_m1
+        message 0.2                     -> load
+        loaded 0.2 a2/r2 as user:m1 900 -> ; identity g1 user_m1 logged_in; adopted user_m1
         ",
     );
 }
@@ -76,12 +76,12 @@ fn c10_a_guest_who_becomes_a_member_in_another_tab_is_told_how() {
 fn c10_a_member_who_is_lost_has_neither_registered_nor_logged_in() {
     active().run(
         "
-        heard 0.2                        -> load
-        loaded 0.2 a2/r2 as user:g1 900  -> ; identity g1 user_g1 registered; adopted user_g1
-        heard 0.3                        -> load
-        loaded 0.3 a3/r3 as user:m1 900  -> ; identity user_g1 user_m1 another_tab; adopted user_m1
-        heard 0.4                        -> load
-        loaded 0.4 a4/r4 as g4 900       -> ; identity user_m1 g4 another_tab; adopted g4
+        message 0.2                     -> load
+        loaded 0.2 a2/r2 as user:g1 900 -> ; identity g1 user_g1 registered; adopted user_g1
+        message 0.3                     -> load
+        loaded 0.3 a3/r3 as user:m1 900 -> ; identity user_g1 user_m1 another_tab; adopted user_m1
+        message 0.4                     -> load
+        loaded 0.4 a4/r4 as g4 900      -> ; identity user_m1 g4 another_tab; adopted g4
         ",
     );
 }
@@ -94,9 +94,9 @@ fn c10_a_guest_that_is_lost_is_still_told_of_when_another_tab_signs_out() {
         want 2                      -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900  -> key | acquiring
-        heard signout 1             -> unlock, settle 2 signed_out, load; signed_out g1 another_tab | signed_out
+        message signout 1           -> unlock, settle 2 signed_out, load; signed_out g1 another_tab | signed_out
         ",
     );
 }
@@ -105,13 +105,13 @@ fn c10_a_guest_that_is_lost_is_still_told_of_when_another_tab_signs_out() {
 fn a_refresh_that_names_no_successor_and_no_subject_keeps_both() {
     active().run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/- as - 900      -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r1
-        saved                       -> unlock, publish 0.2, settle 2 a2; refreshed g1
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/- as - 900    -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r1
+        saved                      -> unlock, publish 0.2, settle 2 a2; refreshed g1
         ",
     );
 }
@@ -120,10 +120,10 @@ fn a_refresh_that_names_no_successor_and_no_subject_keeps_both() {
 fn a_session_that_was_ended_and_that_another_tab_has_started_again_goes_on() {
     ended().run(
         "
-        heard 0.2                   -> load
-        loaded 0.2 a2/r2 as g2 900  -> ; adopted g2 | active
-        want 3                      -> settle 3 a2
-        401 4 0.2                   -> lock; unauthorized | refreshing
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g2 900 -> ; adopted g2 | active
+        want 3                     -> settle 3 a2
+        401 4 0.2                  -> lock; unauthorized | refreshing
         ",
     );
 }
@@ -141,7 +141,7 @@ fn c10_a_session_that_was_ended_after_a_failure_tells_the_failure_no_more() {
         after 500                   -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
         ",
     );

@@ -5,12 +5,12 @@ fn c16_close_settles_what_waits_and_lets_go_of_everything() {
     let mut tab = active();
     tab.run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        close                       -> cancel, unlock, settle 2 closed, shutdown | closed
-        close                       ->
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        close                      -> cancel, unlock, settle 2 closed, shutdown | closed
+        close                      ->
         ",
     );
     assert_eq!(tab.timer(), None);
@@ -20,22 +20,22 @@ fn c16_close_settles_what_waits_and_lets_go_of_everything() {
 #[test]
 fn c16_a_closed_session_answers_every_call_at_once_and_ignores_the_rest() {
     let mut tab = active();
-    tab.say("expire");
-    tab.say("want 2");
-    tab.say("close");
+    tab.feed("expire");
+    tab.feed("want 2");
+    tab.feed("close");
     tab.run(
         "
-        start 1         -> settle 1 closed
-        want 2          -> settle 2 closed
-        signout 3       -> settle 3 closed
-        401 4 0.1       -> settle 4 401
-        granted         -> unlock
-        saved           ->
-        heard 0.9       ->
-        heard signout 9 ->
-        visible         ->
-        online          ->
-        after 999999    -> | closed
+        start 1           -> settle 1 closed
+        want 2            -> settle 2 closed
+        signout 3         -> settle 3 closed
+        401 4 0.1         -> settle 4 401
+        granted           -> unlock
+        saved             ->
+        message 0.9       ->
+        message signout 9 ->
+        visible           ->
+        online            ->
+        after 999999      -> | closed
         ",
     );
 }
@@ -43,7 +43,7 @@ fn c16_a_closed_session_answers_every_call_at_once_and_ignores_the_rest() {
 #[test]
 fn c16_close_waits_neither_for_the_storage_nor_for_a_revocation() {
     let mut tab = active();
-    tab.say("signout 2");
+    tab.feed("signout 2");
     tab.run("visible -> load");
     tab.run("close -> unlock, settle 2 closed, shutdown");
     assert_eq!(tab.timer(), None);
@@ -53,10 +53,10 @@ fn c16_close_waits_neither_for_the_storage_nor_for_a_revocation() {
 fn c16_close_frees_a_lock_that_was_only_asked_for() {
     tab().run(
         "
-        want 1        -> load
-        loaded empty  -> lock
-        close         -> unlock, settle 1 closed, shutdown
-        granted       -> unlock
+        want 1       -> load
+        loaded empty -> lock
+        close        -> unlock, settle 1 closed, shutdown
+        granted      -> unlock
         ",
     );
 }
@@ -65,10 +65,10 @@ fn c16_close_frees_a_lock_that_was_only_asked_for() {
 fn c04_who_asks_again_while_waiting_is_settled_once() {
     tab().run(
         "
-        want 1                      -> load
-        want 1                      ->
-        loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; restored g1
-        abort 1                     ->
+        want 1                     -> load
+        want 1                     ->
+        loaded 0.1 a1/r1 as g1 900 -> settle 1 a1; restored g1
+        abort 1                    ->
         ",
     );
 }
@@ -80,24 +80,24 @@ fn c17_completions_that_nobody_waits_for_are_ignored() {
         saved@999                      ->
         storage@999 failed load        ->
         granted@999                    -> unlock
-        refused@999                    ->
+        nolock@999                     ->
         key@999 k9                     ->
-        answered@999 a9/r9 as g9 900   ->
+        responded@999 a9/r9 as g9 900  ->
         unsent@999                     ->
         abort 99                       ->
     ";
     tab().run(stray);
     active().run(stray);
     let mut signed_out = active();
-    signed_out.say("signout 2");
+    signed_out.feed("signout 2");
     signed_out.run(stray);
-    signed_out.run("answered 503 ->");
+    signed_out.run("responded 503 ->");
     signed_out.run(stray);
     let locked = ["want 1", "loaded empty", "granted", "loaded empty", "key k1", "saved"];
     let unlocked =
-        ["want 1", "loaded empty", "refused", "loaded 0.0 acquire_key k2", "after 400", "loaded 0.0 acquire_key k2"];
+        ["want 1", "loaded empty", "nolock", "loaded 0.0 acquire_key k2", "after 400", "loaded 0.0 acquire_key k2"];
     let old = "loaded 0.1 a1/r1 as g1 0";
-    let refresh = ["want 1", old, "granted", old, "answered a2/r2 as g1 900", old];
+    let refresh = ["want 1", old, "granted", old, "responded a2/r2 as g1 900", old];
     for mut tab in [locked, unlocked, refresh].into_iter().flat_map(every_step) {
         tab.run(stray);
     }
@@ -107,7 +107,7 @@ fn c17_completions_that_nobody_waits_for_are_ignored() {
 fn every_step(inputs: [&str; 6]) -> [Tab; 6] {
     let mut tab = tab();
     inputs.map(|input| {
-        tab.say(input);
+        tab.feed(input);
         tab.clone()
     })
 }
@@ -140,16 +140,16 @@ fn c17_the_greatest_numbers_do_not_overflow() {
     let mut tab = tab();
     tab.run(&format!(
         "
-        want 1                                        -> load
-        loaded {greatest}.{greatest} a1/r1 as g1 900  -> settle 1 a1; restored g1
-        expire                                        ->
-        want 2                                        -> lock
-        granted                                       -> load
-        loaded {greatest}.{greatest} a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 {greatest}               -> load
-        loaded {greatest}.{greatest} a1/r1 as g1 900  -> store {greatest}.{greatest} a2/r2
-        saved                                         -> unlock, publish {greatest}.{greatest}, settle 2 a2; refreshed g1
-        signout 3                                     -> send revoke r2, publish signout {greatest}, lock; signed_out g1 this_tab
+        want 1                                       -> load
+        loaded {greatest}.{greatest} a1/r1 as g1 900 -> settle 1 a1; restored g1
+        expire                                       ->
+        want 2                                       -> lock
+        granted                                      -> load
+        loaded {greatest}.{greatest} a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 {greatest}             -> load
+        loaded {greatest}.{greatest} a1/r1 as g1 900 -> store {greatest}.{greatest} a2/r2
+        saved                                        -> unlock, publish {greatest}.{greatest}, settle 2 a2; refreshed g1
+        signout 3                                    -> send revoke r2, publish signout {greatest}, lock; signed_out g1 this_tab
         "
     ));
 }
@@ -157,7 +157,7 @@ fn c17_the_greatest_numbers_do_not_overflow() {
 #[test]
 fn c26_a_session_is_busy_until_what_is_under_way_has_ended() {
     let busy = |tab: &mut Tab, line: &str| {
-        tab.say(line);
+        tab.feed(line);
         tab.machine.is_busy()
     };
     let mut tab = tab();
@@ -169,12 +169,12 @@ fn c26_a_session_is_busy_until_what_is_under_way_has_ended() {
     assert!(busy(&mut tab, "visible"), "a reload");
     assert!(!busy(&mut tab, "loaded 0.1 a1/r1 as g1 900"));
 
-    tab.say("expire");
+    tab.feed("expire");
     for line in ["want 2", "granted", "loaded 0.1 a1/r1 as g1 900"] {
-        tab.say(line);
+        tab.feed(line);
     }
     assert!(busy(&mut tab, "abort 2"), "a renewal that no call waits for");
-    assert!(busy(&mut tab, "answered a2/r2 as g1 900"));
+    assert!(busy(&mut tab, "responded a2/r2 as g1 900"));
     assert!(busy(&mut tab, "loaded 0.1 a1/r1 as g1 900"));
     assert!(!busy(&mut tab, "saved"));
 

@@ -6,13 +6,14 @@ mod acquire;
 mod erase;
 mod expiry;
 mod failures;
-#[path = "../support/texts.rs"]
+#[path = "../support/handles.rs"]
 mod handles;
 mod handles_referenced;
 mod identity;
 mod lifecycle;
 mod permanent_sign_out;
 mod refresh;
+mod render;
 mod script;
 mod sign_out;
 mod snapshot;

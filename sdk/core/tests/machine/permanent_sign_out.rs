@@ -1,10 +1,10 @@
 use crate::script::{active, tab};
 
 const SIGNED_OUT: &str = "
-    signout 2 permanent          -> send revoke r1, publish signout 1 permanent, lock; signed_out g1 this_tab permanent | signed_out
-    granted                     -> load
-    loaded 0.1 a1/r1 as g1 900  -> store 1.0 permanent
-    saved                       -> unlock, publish signout 1 permanent, settle 2 done
+    signout 2 permanent        -> send revoke r1, publish signout 1 permanent, lock; signed_out g1 this_tab permanent | signed_out
+    granted                    -> load
+    loaded 0.1 a1/r1 as g1 900 -> store 1.0 permanent
+    saved                      -> unlock, publish signout 1 permanent, settle 2 done
 ";
 
 #[test]
@@ -13,13 +13,13 @@ fn c08_after_a_sign_out_for_good_nobody_follows_until_start() {
     tab.run(SIGNED_OUT);
     tab.run(
         "
-        want 3   -> settle 3 signed_out | signed_out
-        start 3  -> settle 3 done | signed_out
-        start 4 reset -> settle 4 done | idle
-        want 5   -> lock | acquiring
-        granted  -> load
+        want 3               -> settle 3 signed_out | signed_out
+        start 3              -> settle 3 done | signed_out
+        start 4 reset        -> settle 4 done | idle
+        want 5               -> lock | acquiring
+        granted              -> load
         loaded 1.0 permanent -> key
-        key k2   -> store 1.0 permanent acquire_key k2
+        key k2               -> store 1.0 permanent acquire_key k2
         ",
     );
 }
@@ -28,16 +28,16 @@ fn c08_after_a_sign_out_for_good_nobody_follows_until_start() {
 fn c08_nor_in_another_tab() {
     active().run(
         "
-        heard signout 1 permanent  -> load; signed_out g1 another_tab permanent
-        want 2                    -> settle 2 signed_out
-        loaded 1.0 permanent       -> | signed_out
-        want 3                    -> settle 3 signed_out
+        message signout 1 permanent -> load; signed_out g1 another_tab permanent
+        want 2                      -> settle 2 signed_out
+        loaded 1.0 permanent        -> | signed_out
+        want 3                      -> settle 3 signed_out
         ",
     );
     tab().run(
         "
-        heard signout 1 permanent  -> load | signed_out
-        want 2                    -> settle 2 signed_out
+        message signout 1 permanent -> load | signed_out
+        want 2                      -> settle 2 signed_out
         ",
     );
 }
@@ -49,10 +49,10 @@ fn c08_nor_after_a_reload() {
         "
         start 1              -> load
         want 2               ->
-        loaded 1.0 permanent  -> settle 1 done, settle 2 signed_out | signed_out
+        loaded 1.0 permanent -> settle 1 done, settle 2 signed_out | signed_out
         want 3               -> settle 3 signed_out
         start 4              -> settle 4 done | signed_out
-        start 5 reset         -> settle 5 done | idle
+        start 5 reset        -> settle 5 done | idle
         want 5               -> lock
         ",
     );
@@ -64,8 +64,8 @@ fn c08_the_guest_that_another_tab_has_started_is_everybodys() {
     tab.run(SIGNED_OUT);
     tab.run(
         "
-        heard 1.1                            -> load
-        loaded 1.1 permanent a5/r5 as g5 900  -> ; adopted g5 | active
+        message 1.1                          -> load
+        loaded 1.1 permanent a5/r5 as g5 900 -> ; adopted g5 | active
         want 3                               -> settle 3 a5
         ",
     );
@@ -75,8 +75,8 @@ fn c08_the_guest_that_another_tab_has_started_is_everybodys() {
 fn c08_once_somebody_has_followed_the_next_one_needs_no_start() {
     tab().run(
         "
-        want 1                         -> load
-        loaded 1.1 permanent acquire_key k5   -> lock | acquiring
+        want 1                              -> load
+        loaded 1.1 permanent acquire_key k5 -> lock | acquiring
         ",
     );
 }
@@ -101,26 +101,26 @@ fn c08_of_two_sign_outs_at_once_the_one_for_good_counts() {
     let mut lesser = active();
     lesser.run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        granted                     -> load
-        loaded 1.0 permanent         -> unlock, settle 2 done
-        want 3                      -> settle 3 signed_out
+        signout 2            -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        granted              -> load
+        loaded 1.0 permanent -> unlock, settle 2 done
+        want 3               -> settle 3 signed_out
         ",
     );
     let mut greater = active();
     greater.run(
         "
-        signout 2 permanent          -> send revoke r1, publish signout 1 permanent, lock; signed_out g1 this_tab permanent
-        granted                     -> load
-        loaded 1.0                  -> store 1.0 permanent
-        saved                       -> unlock, publish signout 1 permanent, settle 2 done
+        signout 2 permanent -> send revoke r1, publish signout 1 permanent, lock; signed_out g1 this_tab permanent
+        granted             -> load
+        loaded 1.0          -> store 1.0 permanent
+        saved               -> unlock, publish signout 1 permanent, settle 2 done
         ",
     );
     let mut third = active();
     third.run(
         "
-        heard signout 1             -> load; signed_out g1 another_tab
-        heard signout 1 permanent    ->
+        message signout 1           -> load; signed_out g1 another_tab
+        message signout 1 permanent ->
         loaded 1.0                  -> lock, load
         granted                     -> load
         loaded 1.0                  -> store 1.0 permanent

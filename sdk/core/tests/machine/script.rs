@@ -1,22 +1,26 @@
-//! Runs a transcript: a line is `input -> effects; events | status`. What is left of the bar is compared whole; the
-//! bar and the status may be left out. An input whose effect is not the last of its kind names the op: `saved@7`.
+//! Runs transcripts against the session machine.
+//!
+//! A line of a transcript is `input -> effects; events | status`. The effects and events must be exactly those of the line.
+//! Only the bar and the status may be left out. A completion belongs to the last effect of its kind, unless it names another
+//! op: `saved@7`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use guestpass_core::{
-    Config, Credential, Effect, EndReason, Event, Expiry, Input, Kind, Machine, MembershipResponse, OnIdentityLost, Op,
-    Outcome, Record, Request, Response, ResponseBody, Stored, Subject, TabMessage, Timestamp, TokenResponse, Upgrade,
-    Version, WaiterId,
+    Config, Credential, Effect, EndReason, Expiry, Input, Kind, Machine, MembershipResponse, OnIdentityLost, Op,
+    Outcome, Record, Response, ResponseBody, Stored, Subject, TabMessage, Timestamp, TokenResponse, Upgrade, Version,
+    WaiterId,
 };
 
-use crate::texts::{forgotten, id, text, words};
+use crate::handles::{handle, unreferenced};
+use crate::render::{render_effect, render_event};
 
-/// How long a waiter of a transcript waits, in milliseconds.
-pub(crate) const PATIENCE: u64 = 30_000;
+/// The deadline of every call in a transcript, in milliseconds after its start.
+pub(crate) const CALL_TIMEOUT: u64 = 30_000;
 
-/// A machine with a clock, and a memory of the ops that it has handed out.
+/// A machine, its clock, and the last op of each kind of effect.
 #[derive(Clone)]
 pub(crate) struct Tab {
     pub(crate) machine: Machine,
@@ -24,33 +28,33 @@ pub(crate) struct Tab {
     ops: BTreeMap<&'static str, Op>,
 }
 
-/// A first visit, up to a credential of generation 1 that lasts 900 seconds, unused but by waiter 1.
+/// A first visit, up to a credential of generation 1 that lasts 900 seconds. Waiter 1 has used it once.
 pub(crate) const FIRST_VISIT: &str = "
-    want 1                     -> load | loading
-    loaded empty               -> lock | acquiring
-    granted                    -> load
-    loaded empty               -> key
-    key k1                     -> store 0.0 acquire_key k1
-    saved                      -> send acquire k1
-    answered a1/r1 as g1 900   -> load
-    loaded 0.0 acquire_key k1        -> store 0.1 a1/r1
-    saved                      -> unlock, publish 0.1, settle 1 a1; acquired g1 | active
+    want 1                    -> load | loading
+    loaded empty              -> lock | acquiring
+    granted                   -> load
+    loaded empty              -> key
+    key k1                    -> store 0.0 acquire_key k1
+    saved                     -> send acquire k1
+    responded a1/r1 as g1 900 -> load
+    loaded 0.0 acquire_key k1 -> store 0.1 a1/r1
+    saved                     -> unlock, publish 0.1, settle 1 a1; acquired g1 | active
 ";
 
 /// A refresh under the lock, up to the commit of generation 2.
 pub(crate) const REFRESHED: &str = "
     granted                    -> load
     loaded 0.1 a1/r1 as g1 900 -> send refresh r1
-    answered a2/r2 as g1 900   -> load
+    responded a2/r2 as g1 900  -> load
     loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
 ";
 
-/// From an active tab.
+/// A sign-out of an active tab.
 pub(crate) const SIGNED_OUT: &str = "
-    signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab | signed_out
-    granted                     -> load
-    loaded 0.1 a1/r1 as g1 900  -> store 1.0
-    saved                       -> unlock, publish signout 1, settle 2 done | signed_out
+    signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab | signed_out
+    granted                    -> load
+    loaded 0.1 a1/r1 as g1 900 -> store 1.0
+    saved                      -> unlock, publish signout 1, settle 2 done | signed_out
 ";
 
 pub(crate) fn tab() -> Tab {
@@ -72,7 +76,7 @@ pub(crate) fn active_with(config: Config) -> Tab {
     tab
 }
 
-/// A tab whose session the server has ended, and whose application wants nobody to follow.
+/// A tab whose session the server has ended, with the policy [`OnIdentityLost::Stop`].
 pub(crate) fn ended() -> Tab {
     let mut tab = active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() });
     tab.run(
@@ -81,7 +85,7 @@ pub(crate) fn ended() -> Tab {
         want 2                      -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, unlock; identity g1 - invalid_grant | ended
         ",
     );
@@ -89,7 +93,7 @@ pub(crate) fn ended() -> Tab {
 }
 
 impl Tab {
-    /// Runs a transcript and compares it.
+    /// Runs a transcript and compares each line with what the machine does.
     pub(crate) fn run(&mut self, transcript: &str) {
         for line in transcript.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (input, expected) = line.split_once("->").unwrap_or((line, ""));
@@ -97,35 +101,35 @@ impl Tab {
                 Some((expected, status)) => (expected.trim(), Some(status.trim())),
                 None => (expected.trim(), None),
             };
-            let said = self.say(input.trim());
-            assert_eq!(said, expected, "after `{}`, in:\n{transcript}", input.trim());
+            let output = self.feed(input.trim());
+            assert_eq!(output, expected, "after `{}`, in:\n{transcript}", input.trim());
             if let Some(expected) = status {
                 assert_eq!(self.status(), expected, "status after `{}`, in:\n{transcript}", input.trim());
             }
         }
     }
 
-    /// Takes one input and renders what came of it.
-    pub(crate) fn say(&mut self, input: &str) -> String {
+    /// Hands one input to the machine, and renders its effects and events.
+    pub(crate) fn feed(&mut self, input: &str) -> String {
         let input = self.parse(input);
         let before = self.machine.clone();
-        let timely = input != Input::Tick || before.poll_timeout().is_some_and(|at| at <= self.now.mono);
+        let timer_was_due = input != Input::Tick || before.poll_timeout().is_some_and(|at| at <= self.now.mono);
         self.machine.handle(self.now, input);
         let effects: Vec<_> = std::iter::from_fn(|| self.machine.poll_effect()).collect();
         let events: Vec<_> = std::iter::from_fn(|| self.machine.poll_event()).collect();
-        assert_eq!(forgotten(&before, &input, &effects, &events), None, "is named, but was not held");
-        let mut said = effects.into_iter().map(|effect| self.effect(effect)).collect::<Vec<_>>().join(", ");
+        assert_eq!(unreferenced(&before, &input, &effects, &events), None, "is named, but was not referenced before");
+        let mut output = effects.into_iter().map(|effect| self.effect(&effect)).collect::<Vec<_>>().join(", ");
         for event in events {
-            write!(said, "; {}", render_event(&event)).unwrap();
+            write!(output, "; {}", render_event(&event)).unwrap();
         }
         assert!(self.machine.poll_timeout().is_none_or(|at| at > self.now.mono), "C17: a deadline is left armed");
-        assert!(timely || said.is_empty(), "`{said}` comes of a timer that was not armed");
-        self.serves_as_it_says();
-        said
+        assert!(timer_was_due || output.is_empty(), "`{output}` results from a timer that was not armed");
+        self.check_serves_until();
+        output
     }
 
-    /// Until [`Machine::serves_until`], whoever asks gets a token, and nothing else comes of it.
-    fn serves_as_it_says(&self) {
+    /// Before [`Machine::serves_until`], every call gets a token at once, and the machine does not change.
+    fn check_serves_until(&self) {
         let Some(until) = self.machine.serves_until() else { return };
         if self.now.mono >= until.mono || self.now.wall >= until.wall {
             return;
@@ -137,7 +141,7 @@ impl Tab {
                 asked.poll_effect(),
                 Some(Effect::Settle { waiter: WaiterId(99), outcome: Outcome::Token(_) })
             ));
-            assert_eq!(asked, self.machine, "asking changes nothing");
+            assert_eq!(asked, self.machine, "the call has changed the machine");
         }
     }
 
@@ -145,7 +149,7 @@ impl Tab {
         self.machine.snapshot().status.name().to_owned()
     }
 
-    /// Milliseconds until the timer that the machine wants.
+    /// Milliseconds until the time that [`Machine::poll_timeout`] returns.
     pub(crate) fn timer(&self) -> Option<u64> {
         self.machine.poll_timeout().map(|at| at - self.now.mono)
     }
@@ -163,9 +167,9 @@ impl Tab {
             None => self.ops.get(kind).copied().unwrap_or(Op(0)),
         };
         let waiter = || WaiterId(words[1].parse().unwrap());
-        let deadline = self.now.mono + PATIENCE;
+        let deadline = self.now.mono + CALL_TIMEOUT;
         match (name, &words[1..]) {
-            ("start", rest) => Input::Start { waiter: waiter(), reset: rest.contains(&"anew") },
+            ("start", rest) => Input::Start { waiter: waiter(), reset: rest.contains(&"reset") },
             ("want", rest) => Input::TokenWanted { waiter: waiter(), deadline, fresh: rest.get(1) == Some(&"fresh") },
             ("401", rest) => Input::Unauthorized {
                 waiter: waiter(),
@@ -187,14 +191,14 @@ impl Tab {
             ("storage", ["failed", "load"]) => Input::StorageFailed { op: op("load") },
             ("storage", _) => Input::StorageFailed { op: op("store") },
             ("granted", rest) => Input::LockGranted { op: op("lock"), contended: !rest.is_empty() },
-            ("refused", _) => Input::LockUnavailable { op: op("lock") },
-            ("key", [key]) => Input::KeyMade { op: op("key"), key: text(key) },
-            ("answered", rest) => Input::Responded { op: op("send"), response: answer(rest) },
+            ("nolock", _) => Input::LockUnavailable { op: op("lock") },
+            ("key", [key]) => Input::KeyMade { op: op("key"), key: handle(key) },
+            ("responded", rest) => Input::Responded { op: op("send"), response: response(rest) },
             ("unsent", _) => Input::SendFailed { op: op("send") },
-            ("heard", ["signout", epoch, rest @ ..]) => {
+            ("message", ["signout", epoch, rest @ ..]) => {
                 Input::TabMessage(TabMessage::SignedOut { epoch: epoch.parse().unwrap(), end_reason: end_reason(rest) })
             }
-            ("heard", [at]) => Input::TabMessage(TabMessage::Committed(version(at))),
+            ("message", [at]) => Input::TabMessage(TabMessage::Committed(version(at))),
             ("online", _) => Input::Online,
             ("offline", _) => Input::Offline,
             ("visible", _) => Input::Visible,
@@ -208,7 +212,7 @@ impl Tab {
     }
 
     fn upgrade(&self, waiter: WaiterId, upgrade: Upgrade, body: &str) -> Input {
-        Input::Upgrade { waiter, deadline: self.now.mono + PATIENCE, upgrade, body: text(body) }
+        Input::Upgrade { waiter, deadline: self.now.mono + CALL_TIMEOUT, upgrade, body: handle(body) }
     }
 
     /// `empty`, `corrupt`, or `E.G [erased | permanent] [acquire_key K] [A/R as ID SECONDS]`.
@@ -218,7 +222,7 @@ impl Tab {
             ["corrupt"] => return Stored::Corrupt,
             rest => rest,
         };
-        let acquire_key = rest.iter().position(|word| *word == "acquire_key").map(|at| text(rest[at + 1]));
+        let acquire_key = rest.iter().position(|word| *word == "acquire_key").map(|at| handle(rest[at + 1]));
         let credential = rest.iter().position(|word| word.contains('/')).map(|at| {
             let token = token(&rest[at..]);
             Credential {
@@ -236,25 +240,21 @@ impl Tab {
         })
     }
 
-    fn effect(&mut self, effect: Effect) -> String {
-        let (kind, op, said) = match effect {
-            Effect::Load { op } => ("load", op, "load".to_owned()),
-            Effect::Store { op, record } => ("store", op, format!("store {}", render_record(&record))),
-            Effect::TakeLock { op } => ("lock", op, "lock".to_owned()),
-            Effect::MakeKey { op } => ("key", op, "key".to_owned()),
-            Effect::Send { op, request } => ("send", op, format!("send {}", render_request(&request))),
-            Effect::ReleaseLock { .. } => return "unlock".to_owned(),
-            Effect::Cancel { .. } => return "cancel".to_owned(),
-            Effect::Publish(TabMessage::Committed(version)) => return format!("publish {}", render_version(version)),
-            Effect::Publish(TabMessage::SignedOut { epoch, end_reason }) => {
-                return format!("publish signout {epoch}{}", render_parting(end_reason));
-            }
-            Effect::Settle { waiter, outcome } => return format!("settle {} {}", waiter.0, render_outcome(&outcome)),
-            Effect::Shutdown => return "shutdown".to_owned(),
+    /// Renders an effect, and keeps its op for the completion.
+    fn effect(&mut self, effect: &Effect) -> String {
+        let named = match effect {
+            Effect::Load { op } => Some(("load", *op)),
+            Effect::Store { op, .. } => Some(("store", *op)),
+            Effect::TakeLock { op } => Some(("lock", *op)),
+            Effect::MakeKey { op } => Some(("key", *op)),
+            Effect::Send { op, .. } => Some(("send", *op)),
+            _ => None,
         };
-        assert!(self.ops.values().all(|known| *known < op), "an op names one effect only");
-        self.ops.insert(kind, op);
-        said
+        if let Some((kind, op)) = named {
+            assert!(self.ops.values().all(|known| *known < op), "an op names one effect only");
+            self.ops.insert(kind, op);
+        }
+        render_effect(effect)
     }
 }
 
@@ -271,43 +271,43 @@ fn end_reason(words: &[&str]) -> EndReason {
     }
 }
 
-/// `anonymous_…` or `user_…`.
+/// A whole subject: `anonymous_…` or `user_…`.
 pub(crate) fn subject(id: &str) -> Subject {
     let (kind, visitor) = match (id.strip_prefix(GUEST_PREFIX), id.strip_prefix(USER_PREFIX)) {
         (Some(visitor), _) => (Some(Kind::Guest), visitor),
         (_, Some(visitor)) => (Some(Kind::User), visitor),
         _ => (None, id),
     };
-    Subject { kind, visitor: text(visitor) }
+    Subject { kind, visitor: handle(visitor) }
 }
 
-/// `g1` or `user:g1`.
-fn who(id: &str) -> Subject {
+/// A subject as the transcripts write it: `g1` for a guest, `user:g1` for a member.
+fn short_subject(id: &str) -> Subject {
     match id.strip_prefix("user:") {
         Some(id) => subject(&format!("user_{id}")),
         None => subject(&format!("anonymous_{id}")),
     }
 }
 
-/// `A/R as ID SECONDS`; `-` for what is missing.
-fn token(words: &[&str]) -> Token {
+/// `A/R as ID SECONDS`; `-` for each part that the response leaves out.
+fn token(words: &[&str]) -> TokenResponse {
     let given = |word: &&str| (*word != "-").then(|| (**word).to_owned());
     let (access, refresh) = words[0].split_once('/').unwrap();
-    Token {
-        access_token: text(access),
-        refresh_token: given(&refresh).map(|refresh| text(&refresh)),
-        subject: words.get(2).and_then(given).map(|id| who(&id)),
+    TokenResponse {
+        access_token: handle(access),
+        refresh_token: given(&refresh).map(|refresh| handle(&refresh)),
+        subject: words.get(2).and_then(given).map(|id| short_subject(&id)),
         expires_in: words.get(3).and_then(given).map(|seconds| seconds.parse().unwrap()),
     }
 }
 
-/// A token, `member ID`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone is a body that is none of them.
-fn answer(words: &[&str]) -> Response {
+/// A token, `member ID`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone has a body of another shape.
+fn response(words: &[&str]) -> Response {
     if words[0].contains('/') {
         return Response { status: 200, retry_after: None, body: ResponseBody::Token(token(words)) };
     }
     if let ["member", id] = words {
-        let member = Member { subject: who(id), text: text(id) };
+        let member = MembershipResponse { subject: short_subject(id), text: handle(id) };
         return Response { status: 200, retry_after: None, body: ResponseBody::Member(member) };
     }
     let retry = words.iter().position(|word| *word == "retry");
@@ -315,87 +315,6 @@ fn answer(words: &[&str]) -> Response {
     Response {
         status: words[0].parse().unwrap(),
         retry_after: retry.map(|at| words[at + 1].parse().unwrap()),
-        body: code.map_or(ResponseBody::Other, |code| ResponseBody::Error(text(code))),
+        body: code.map_or(ResponseBody::Other, |code| ResponseBody::Error(handle(code))),
     }
-}
-
-fn render_version(version: Version) -> String {
-    format!("{}.{}", version.epoch, version.generation)
-}
-
-fn render_parting(end_reason: EndReason) -> &'static str {
-    match end_reason {
-        EndReason::SignedOut => "",
-        EndReason::Erased => " erased",
-        EndReason::Permanent => " permanent",
-    }
-}
-
-fn render_record(record: &Record) -> String {
-    let mut said = render_version(record.version) + render_parting(record.end_reason);
-    if let Some(acquire_key) = record.acquire_key {
-        write!(said, " acquire_key {}", words(acquire_key)).unwrap();
-    }
-    if let Some(credential) = &record.credential {
-        let refresh = credential.refresh_token.map_or("-".to_owned(), words);
-        write!(said, " {}/{refresh}", words(credential.access_token)).unwrap();
-    }
-    said
-}
-
-fn render_request(request: &Request) -> String {
-    match *request {
-        Request::Acquire { key } => format!("acquire {}", words(key)),
-        Request::Refresh { refresh_token } => format!("refresh {}", words(refresh_token)),
-        Request::Revoke { token } => format!("revoke {}", words(token)),
-        Request::Upgrade { upgrade, access_token, body } => {
-            format!("{} {} {}", snake(&format!("{upgrade:?}")), words(access_token), words(body))
-        }
-        Request::Erase { access_token } => format!("erase {}", words(access_token)),
-    }
-}
-
-fn render_outcome(outcome: &Outcome) -> String {
-    match *outcome {
-        Outcome::Token(grant) if grant.attempt == 0 => words(grant.access_token),
-        Outcome::Token(grant) => format!("{} replay", words(grant.access_token)),
-        Outcome::PassThrough => "401".to_owned(),
-        Outcome::Done => "done".to_owned(),
-        Outcome::Member(text) => format!("member {}", words(text)),
-        Outcome::Refused { status, reason } => format!("refused {status} {}", words(reason)),
-        Outcome::Failed(error) => error.code().to_owned(),
-    }
-}
-
-fn render_event(event: &Event) -> String {
-    let id = |who: Option<Subject>| match who {
-        Some(who) => id(who).trim_start_matches("anonymous_").to_owned(),
-        None => "-".to_owned(),
-    };
-    match *event {
-        Event::Restored { id: who } => format!("restored {}", id(who)),
-        Event::Acquired { id: who } => format!("acquired {}", id(who)),
-        Event::Refreshed { id: who, .. } => format!("refreshed {}", id(who)),
-        Event::Adopted { id: who, .. } => format!("adopted {}", id(who)),
-        Event::Unauthorized { .. } => "unauthorized".to_owned(),
-        Event::Retrying { error, .. } => format!("retrying {}", error.code()),
-        Event::Identity { old, new, reason } => {
-            format!("identity {} {} {}", id(old), id(new), snake(&format!("{reason:?}")))
-        }
-        Event::SignedOut { id: who, by, end_reason } => {
-            format!("signed_out {} {}{}", id(who), snake(&format!("{by:?}")), render_parting(end_reason))
-        }
-        Event::Storage(trouble) => format!("storage {}", snake(&format!("{trouble:?}"))),
-    }
-}
-
-fn snake(name: &str) -> String {
-    let mut snake = String::new();
-    for (index, letter) in name.char_indices() {
-        if letter.is_uppercase() && index > 0 {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
 }

@@ -6,7 +6,7 @@ use crate::script::{SIGNED_OUT, active, active_with, tab};
 fn a_sign_out_is_stored_published_and_revoked() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
-    tab.run("answered 200 ->");
+    tab.run("responded 200 ->");
     assert_eq!(tab.timer(), None);
     assert_eq!(tab.machine.snapshot().id, None);
 }
@@ -22,8 +22,8 @@ fn the_next_use_starts_a_fresh_guest() {
         loaded 1.0                -> key
         key k2                    -> store 1.0 acquire_key k2
         saved                     -> send acquire k2
-        answered a2/r2 as g2 900  -> load
-        loaded 1.0 acquire_key k2       -> store 1.1 a2/r2
+        responded a2/r2 as g2 900 -> load
+        loaded 1.0 acquire_key k2 -> store 1.1 a2/r2
         saved                     -> unlock, publish 1.1, settle 3 a2; acquired g2 | active
         ",
     );
@@ -33,15 +33,15 @@ fn the_next_use_starts_a_fresh_guest() {
 fn c08_whoever_waits_is_told_and_the_refresh_under_way_comes_to_nothing() {
     active().run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        signout 3                   -> send revoke r1, cancel, unlock, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
-        answered@11 a2/r2 as g1 900 ->
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 1.0
-        saved                       -> unlock, publish signout 1, settle 3 done | signed_out
+        expire                       ->
+        want 2                       -> lock
+        granted                      -> load
+        loaded 0.1 a1/r1 as g1 900   -> send refresh r1
+        signout 3                    -> send revoke r1, cancel, unlock, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
+        responded@11 a2/r2 as g1 900 ->
+        granted                      -> load
+        loaded 0.1 a1/r1 as g1 900   -> store 1.0
+        saved                        -> unlock, publish signout 1, settle 3 done | signed_out
         ",
     );
 }
@@ -50,11 +50,11 @@ fn c08_whoever_waits_is_told_and_the_refresh_under_way_comes_to_nothing() {
 fn c08_who_asks_while_the_sign_out_is_being_stored_gets_the_next_guest() {
     active().run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        want 3                      ->
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 1.0
-        saved                       -> unlock, publish signout 1, settle 2 done, lock | acquiring
+        signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        want 3                     ->
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 1.0
+        saved                      -> unlock, publish signout 1, settle 2 done, lock | acquiring
         ",
     );
 }
@@ -63,11 +63,11 @@ fn c08_who_asks_while_the_sign_out_is_being_stored_gets_the_next_guest() {
 fn c08_another_tabs_sign_out_counts_here() {
     active().run(
         "
-        expire             ->
-        want 2             -> lock
-        heard signout 1    -> unlock, settle 2 signed_out, load; signed_out g1 another_tab | signed_out
-        loaded 1.0         ->
-        heard signout 1    -> load
+        expire            ->
+        want 2            -> lock
+        message signout 1 -> unlock, settle 2 signed_out, load; signed_out g1 another_tab | signed_out
+        loaded 1.0        ->
+        message signout 1 -> load
         ",
     );
 }
@@ -76,16 +76,16 @@ fn c08_another_tabs_sign_out_counts_here() {
 fn c08_another_tabs_sign_out_is_found_in_the_storage_although_its_news_was_lost() {
     active().run(
         "
-        expire        ->
-        want 2        -> lock
-        granted       -> load
-        loaded 1.0    -> unlock, settle 2 signed_out; signed_out g1 another_tab | signed_out
+        expire     ->
+        want 2     -> lock
+        granted    -> load
+        loaded 1.0 -> unlock, settle 2 signed_out; signed_out g1 another_tab | signed_out
         ",
     );
     active().run(
         "
-        visible                     -> load
-        loaded 1.1 a5/r5 as g5 900  -> ; signed_out g1 another_tab; adopted g5 | active
+        visible                    -> load
+        loaded 1.1 a5/r5 as g5 900 -> ; signed_out g1 another_tab; adopted g5 | active
         ",
     );
 }
@@ -94,12 +94,12 @@ fn c08_another_tabs_sign_out_is_found_in_the_storage_although_its_news_was_lost(
 fn c08_a_late_answer_after_another_tabs_sign_out_is_dropped() {
     active().run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        loaded 1.0                  -> unlock, settle 2 signed_out; signed_out g1 another_tab | signed_out
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        loaded 1.0                 -> unlock, settle 2 signed_out; signed_out g1 another_tab | signed_out
         ",
     );
 }
@@ -110,11 +110,11 @@ fn c08_a_tombstone_that_was_overwritten_is_written_again() {
     tab.run(SIGNED_OUT);
     tab.run(
         "
-        heard 0.2                   -> load
-        loaded 0.2 a2/r2 as g1 900  -> lock
-        granted                     -> load
-        loaded 0.2 a2/r2 as g1 900  -> store 1.0
-        saved                       -> unlock, publish 1.0 | signed_out
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g1 900 -> lock
+        granted                    -> load
+        loaded 0.2 a2/r2 as g1 900 -> store 1.0
+        saved                      -> unlock, publish 1.0 | signed_out
         ",
     );
 }
@@ -123,9 +123,9 @@ fn c08_a_tombstone_that_was_overwritten_is_written_again() {
 fn a_sign_out_that_other_tabs_have_overtaken_leaves_what_came_after() {
     active().run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        granted                     -> load
-        loaded 3.4 a9/r9 as g9 900  -> unlock, settle 2 done; adopted g9 | active
+        signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        granted                    -> load
+        loaded 3.4 a9/r9 as g9 900 -> unlock, settle 2 done; adopted g9 | active
         ",
     );
 }
@@ -134,10 +134,10 @@ fn a_sign_out_that_other_tabs_have_overtaken_leaves_what_came_after() {
 fn a_sign_out_revokes_what_other_tabs_have_got_since() {
     active().run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        granted                     -> load
-        loaded 0.3 a3/r3 as g3 900  -> send revoke r3, store 1.0
-        saved                       -> unlock, publish signout 1, settle 2 done | signed_out
+        signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        granted                    -> load
+        loaded 0.3 a3/r3 as g3 900 -> send revoke r3, store 1.0
+        saved                      -> unlock, publish signout 1, settle 2 done | signed_out
         ",
     );
 }
@@ -146,11 +146,11 @@ fn a_sign_out_revokes_what_other_tabs_have_got_since() {
 fn a_sign_out_before_anything_was_read_revokes_what_is_stored() {
     tab().run(
         "
-        signout 1                   -> publish signout 1, lock; signed_out - this_tab
-        granted                     -> load
-        loaded 0.7 a7/r7 as g1 900  -> send revoke r7, store 1.0
-        saved                       -> unlock, publish signout 1, settle 1 done | signed_out
-        want 2                      -> lock
+        signout 1                  -> publish signout 1, lock; signed_out - this_tab
+        granted                    -> load
+        loaded 0.7 a7/r7 as g1 900 -> send revoke r7, store 1.0
+        saved                      -> unlock, publish signout 1, settle 1 done | signed_out
+        want 2                     -> lock
         ",
     );
 }
@@ -159,8 +159,8 @@ fn a_sign_out_before_anything_was_read_revokes_what_is_stored() {
 fn a_sign_out_that_another_tab_overtakes_is_done() {
     active().run(
         "
-        signout 2        -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        heard signout 2  -> unlock, settle 2 done, load | signed_out
+        signout 2         -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        message signout 2 -> unlock, settle 2 done, load | signed_out
         ",
     );
 }
@@ -169,9 +169,9 @@ fn a_sign_out_that_another_tab_overtakes_is_done() {
 fn without_a_refresh_token_the_access_token_is_revoked() {
     tab().run(
         "
-        start 1                    -> load
-        loaded 0.1 a1/- as g1 900  -> settle 1 done; restored g1
-        signout 2                  -> send revoke a1, publish signout 1, lock; signed_out g1 this_tab
+        start 1                   -> load
+        loaded 0.1 a1/- as g1 900 -> settle 1 done; restored g1
+        signout 2                 -> send revoke a1, publish signout 1, lock; signed_out g1 this_tab
         ",
     );
 }
@@ -180,7 +180,7 @@ fn without_a_refresh_token_the_access_token_is_revoked() {
 fn a_revocation_is_tried_three_times() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
-    for error in ["unsent", "answered 503"] {
+    for error in ["unsent", "responded 503"] {
         tab.run(&format!("{error} ->"));
         let wait = tab.timer().unwrap();
         tab.run(&format!("after {wait} -> send revoke r1"));
@@ -193,11 +193,11 @@ fn a_revocation_is_tried_three_times() {
 fn a_lock_that_does_not_come_does_not_keep_a_sign_out() {
     active().run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        answered 200                ->
-        after 12000                 -> unlock, load
-        loaded 0.1 a1/r1 as g1 900  -> send revoke r1, store 1.0
-        saved                       -> publish signout 1, settle 2 done
+        signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        responded 200              ->
+        after 12000                -> unlock, load
+        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0
+        saved                      -> publish signout 1, settle 2 done
         ",
     );
 }
@@ -207,12 +207,12 @@ fn a_lock_that_does_not_come_does_not_keep_a_sign_out() {
 fn c08_a_guest_that_another_tab_started_after_the_sign_out_is_not_signed_out_with_it() {
     active().run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        want 3                      ->
-        visible                     -> load
-        loaded 1.1 a5/r5 as g5 900  -> | acquiring
-        granted                     -> load
-        loaded 1.1 a5/r5 as g5 900  -> unlock, settle 2 done, settle 3 a5; adopted g5 | active
+        signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        want 3                     ->
+        visible                    -> load
+        loaded 1.1 a5/r5 as g5 900 -> | acquiring
+        granted                    -> load
+        loaded 1.1 a5/r5 as g5 900 -> unlock, settle 2 done, settle 3 a5; adopted g5 | active
         ",
     );
 }
@@ -222,11 +222,11 @@ fn c08_a_guest_that_another_tab_started_after_the_sign_out_is_not_signed_out_wit
 fn c08_after_waiting_for_the_lock_the_next_guest_of_another_tab_may_take_a_moment_to_arrive() {
     active().run(
         "
-        signout 2                   -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
-        granted contended           -> load
-        loaded 0.1 a1/r1 as g1 900  ->
-        after 50                    -> load
-        loaded 1.1 a5/r5 as g5 900  -> unlock, settle 2 done; adopted g5 | active
+        signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
+        granted contended          -> load
+        loaded 0.1 a1/r1 as g1 900 ->
+        after 50                   -> load
+        loaded 1.1 a5/r5 as g5 900 -> unlock, settle 2 done; adopted g5 | active
         ",
     );
 }
@@ -236,11 +236,11 @@ fn c08_after_waiting_for_the_lock_the_next_guest_of_another_tab_may_take_a_momen
 fn c08_a_sign_out_that_its_tab_did_not_live_to_store_is_stored_by_another() {
     active().run(
         "
-        heard signout 1             -> load; signed_out g1 another_tab | signed_out
-        loaded 0.1 a1/r1 as g1 900  -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 1.0
-        saved                       -> unlock, publish 1.0 | signed_out
+        message signout 1          -> load; signed_out g1 another_tab | signed_out
+        loaded 0.1 a1/r1 as g1 900 -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 1.0
+        saved                      -> unlock, publish 1.0 | signed_out
         ",
     );
 }
@@ -252,7 +252,7 @@ fn a_revocation_waits_longer_each_time_with_jitter() {
         let mut tab = active_with(Config { seed, ..Config::default() });
         tab.run(SIGNED_OUT);
         for waits in &mut waits {
-            tab.run("answered 429 ->");
+            tab.run("responded 429 ->");
             let wait = tab.timer().unwrap();
             waits.push(wait);
             tab.run(&format!("after {wait} -> send revoke r1"));
@@ -271,11 +271,11 @@ fn a_revocation_is_settled_by_its_own_answer() {
     let first = tab.last("send").0;
     tab.run(&format!(
         "
-        granted                     -> load
-        loaded 0.4 a9/r9 as g9 900  -> send revoke r9, store 1.0
-        saved                       -> unlock, publish signout 1, settle 2 done
-        answered@{first} 200        ->
-        after 10000                 -> cancel
+        granted                    -> load
+        loaded 0.4 a9/r9 as g9 900 -> send revoke r9, store 1.0
+        saved                      -> unlock, publish signout 1, settle 2 done
+        responded@{first} 200      ->
+        after 10000                -> cancel
         "
     ));
     let wait = tab.timer().unwrap();
@@ -286,11 +286,11 @@ fn a_revocation_is_settled_by_its_own_answer() {
 fn c07_late_news_of_a_sign_out_that_is_known_leaves_the_next_guest_alone() {
     active().run(
         "
-        heard signout 1             -> load; signed_out g1 another_tab
-        loaded 1.1 a5/r5 as g5 900  -> ; adopted g5
-        heard signout 1             -> load | active
-        loaded 1.1 a5/r5 as g5 900  -> | active
-        want 2                      -> settle 2 a5
+        message signout 1          -> load; signed_out g1 another_tab
+        loaded 1.1 a5/r5 as g5 900 -> ; adopted g5
+        message signout 1          -> load | active
+        loaded 1.1 a5/r5 as g5 900 -> | active
+        want 2                     -> settle 2 a5
         ",
     );
 }
@@ -301,9 +301,9 @@ fn c08_a_claim_of_a_session_that_was_signed_out_is_not_used_for_the_next_guest()
     tab.run(SIGNED_OUT);
     tab.run(
         "
-        want 3               -> lock
-        granted              -> load
-        loaded 0.0 acquire_key k1  -> key
+        want 3                    -> lock
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> key
         ",
     );
 }
@@ -314,10 +314,10 @@ fn a_tombstone_that_was_written_again_meanwhile_is_left_alone() {
     tab.run(SIGNED_OUT);
     tab.run(
         "
-        visible                     -> load
-        loaded 0.2 a2/r2 as g1 900  -> lock
-        granted                     -> load
-        loaded 1.0                  -> unlock | signed_out
+        visible                    -> load
+        loaded 0.2 a2/r2 as g1 900 -> lock
+        granted                    -> load
+        loaded 1.0                 -> unlock | signed_out
         ",
     );
 }
@@ -326,19 +326,19 @@ fn a_tombstone_that_was_written_again_meanwhile_is_left_alone() {
 fn c08_an_acquisition_that_was_signed_out_leaves_its_key_unused() {
     tab().run(
         "
-        want 1               -> load
-        loaded empty         -> lock
-        granted              -> load
-        loaded empty         -> key
-        key k1               -> store 0.0 acquire_key k1
-        saved                -> send acquire k1
-        signout 2            -> cancel, unlock, settle 1 signed_out, publish signout 1, lock; signed_out - this_tab
-        granted              -> load
-        loaded 0.0 acquire_key k1  -> store 1.0
-        saved                -> unlock, publish signout 1, settle 2 done
-        want 3               -> lock
-        granted              -> load
-        loaded 1.0           -> key
+        want 1                    -> load
+        loaded empty              -> lock
+        granted                   -> load
+        loaded empty              -> key
+        key k1                    -> store 0.0 acquire_key k1
+        saved                     -> send acquire k1
+        signout 2                 -> cancel, unlock, settle 1 signed_out, publish signout 1, lock; signed_out - this_tab
+        granted                   -> load
+        loaded 0.0 acquire_key k1 -> store 1.0
+        saved                     -> unlock, publish signout 1, settle 2 done
+        want 3                    -> lock
+        granted                   -> load
+        loaded 1.0                -> key
         ",
     );
 }
@@ -348,16 +348,16 @@ fn a_sign_out_ends_the_waiting_after_a_failure() {
     let mut tab = active();
     tab.run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 503 retry 20000    -> unlock; retrying unavailable
-        signout 3                   -> send revoke r1, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab | signed_out
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 1.0
-        saved                       -> unlock, publish signout 1, settle 3 done
-        want 4                      -> lock
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded 503 retry 20000  -> unlock; retrying unavailable
+        signout 3                  -> send revoke r1, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab | signed_out
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 1.0
+        saved                      -> unlock, publish signout 1, settle 3 done
+        want 4                     -> lock
         ",
     );
     assert_eq!(tab.machine.snapshot().error, None);

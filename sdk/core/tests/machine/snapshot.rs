@@ -6,8 +6,8 @@ use crate::script::{active, tab};
 fn who_it_is_follows_from_the_subject() {
     for (id, kind) in [("g2", Some(Kind::Guest)), ("user:g2", Some(Kind::User)), ("-", None)] {
         let mut tab = tab();
-        tab.say("want 1");
-        tab.say(&format!("loaded 0.1 a1/r1 as {id} 900"));
+        tab.feed("want 1");
+        tab.feed(&format!("loaded 0.1 a1/r1 as {id} 900"));
         assert_eq!(tab.machine.snapshot().id.and_then(|subject| subject.kind), kind, "{id}");
     }
 }
@@ -17,10 +17,10 @@ fn nothing_is_under_way_before_somebody_asks() {
     let mut tab = tab();
     tab.run(
         "
-        online        -> | idle
-        start 1       -> load | loading
-        loaded empty  -> settle 1 done | idle
-        visible       -> load | idle
+        online       -> | idle
+        start 1      -> load | loading
+        loaded empty -> settle 1 done | idle
+        visible      -> load | idle
         ",
     );
     assert_eq!(tab.machine.version(), Version::default());
@@ -30,11 +30,11 @@ fn nothing_is_under_way_before_somebody_asks() {
 fn who_waits_for_a_guest_makes_it_acquiring_and_so_does_what_was_begun_for_him() {
     tab().run(
         "
-        offline       -> | idle
-        want 1        -> load | loading
-        loaded empty  -> | acquiring
-        online        -> lock | acquiring
-        abort 1       -> settle 1 aborted | acquiring
+        offline      -> | idle
+        want 1       -> load | loading
+        loaded empty -> | acquiring
+        online       -> lock | acquiring
+        abort 1      -> settle 1 aborted | acquiring
         ",
     );
 }

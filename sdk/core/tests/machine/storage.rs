@@ -7,7 +7,7 @@ fn c14_a_blocked_storage_leaves_memory_and_is_said_once() {
         want 1                    -> load
         storage failed load       -> key; storage memory | acquiring
         key k1                    -> send acquire k1
-        answered a1/r1 as g1 900  -> settle 1 a1; acquired g1 | active
+        responded a1/r1 as g1 900 -> settle 1 a1; acquired g1 | active
         expire                    ->
         want 2                    -> send refresh r1
         ",
@@ -18,22 +18,22 @@ fn c14_a_blocked_storage_leaves_memory_and_is_said_once() {
 fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
     tab().run(
         "
-        want 1      -> load
-        after 1000  ->
-        after 999   ->
-        after 1     -> key; storage memory
+        want 1     -> load
+        after 1000 ->
+        after 999  ->
+        after 1    -> key; storage memory
         ",
     );
     tab().run(
         "
-        want 1        -> load
-        loaded empty  -> lock
-        granted       -> load
-        after 1000    ->
-        after 999     ->
-        after 1       -> key; storage memory
-        key k1        -> send acquire k1
-        loaded empty  ->
+        want 1       -> load
+        loaded empty -> lock
+        granted      -> load
+        after 1000   ->
+        after 999    ->
+        after 1      -> key; storage memory
+        key k1       -> send acquire k1
+        loaded empty ->
         ",
     );
 }
@@ -43,23 +43,23 @@ fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
 fn c14_a_page_that_was_held_up_still_takes_what_the_storage_has_answered() {
     tab().run(
         "
-        want 1                      -> load
-        after 9000                  ->
-        loaded 0.1 a1/r1 as g1 900  -> settle 1 a1; restored g1 | active
+        want 1                     -> load
+        after 9000                 ->
+        loaded 0.1 a1/r1 as g1 900 -> settle 1 a1; restored g1 | active
         ",
     );
     active().run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        after 9000                  ->
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        after 9000                  ->
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
-        after 9000                  ->
-        saved                       -> unlock, publish 0.2, settle 2 a2; refreshed g1 | active
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        after 9000                 ->
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        after 9000                 ->
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+        after 9000                 ->
+        saved                      -> unlock, publish 0.2, settle 2 a2; refreshed g1 | active
         ",
     );
 }
@@ -68,13 +68,13 @@ fn c14_a_page_that_was_held_up_still_takes_what_the_storage_has_answered() {
 fn c14_a_full_storage_loses_nothing_that_is_in_memory() {
     active().run(
         "
-        expire                      ->
-        want 2                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
-        storage failed store        -> unlock, settle 2 a2; storage memory; refreshed g1 | active
+        expire                     ->
+        want 2                     -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+        storage failed store       -> unlock, settle 2 a2; storage memory; refreshed g1 | active
         ",
     );
 }
@@ -83,12 +83,12 @@ fn c14_a_full_storage_loses_nothing_that_is_in_memory() {
 fn c14_a_claim_that_cannot_be_stored_is_used_all_the_same() {
     tab().run(
         "
-        want 1                -> load
-        loaded empty          -> lock
-        granted               -> load
-        loaded empty          -> key
-        key k1                -> store 0.0 acquire_key k1
-        storage failed store  -> send acquire k1; storage memory
+        want 1               -> load
+        loaded empty         -> lock
+        granted              -> load
+        loaded empty         -> key
+        key k1               -> store 0.0 acquire_key k1
+        storage failed store -> send acquire k1; storage memory
         ",
     );
 }
@@ -97,8 +97,8 @@ fn c14_a_claim_that_cannot_be_stored_is_used_all_the_same() {
 fn c14_a_record_that_cannot_be_read_counts_as_none_and_is_said() {
     tab().run(
         "
-        want 1          -> load
-        loaded corrupt  -> lock; storage corrupt
+        want 1         -> load
+        loaded corrupt -> lock; storage corrupt
         ",
     );
 }
@@ -107,11 +107,11 @@ fn c14_a_record_that_cannot_be_read_counts_as_none_and_is_said() {
 fn c14_what_was_cleared_under_an_open_page_is_written_again() {
     active().run(
         "
-        visible       -> load
-        loaded empty  -> lock | active
-        granted       -> load
-        loaded empty  -> store 0.1 a1/r1
-        saved         -> unlock, publish 0.1 | active
+        visible      -> load
+        loaded empty -> lock | active
+        granted      -> load
+        loaded empty -> store 0.1 a1/r1
+        saved        -> unlock, publish 0.1 | active
         ",
     );
 }
@@ -123,7 +123,7 @@ fn a_sign_out_without_a_storage_is_done_at_once() {
         want 1                    -> load
         storage failed load       -> key; storage memory
         key k1                    -> send acquire k1
-        answered a1/r1 as g1 900  -> settle 1 a1; acquired g1
+        responded a1/r1 as g1 900 -> settle 1 a1; acquired g1
         signout 2                 -> send revoke r1, settle 2 done; signed_out g1 this_tab | signed_out
         ",
     );
@@ -133,9 +133,9 @@ fn a_sign_out_without_a_storage_is_done_at_once() {
 fn c14_a_start_does_not_wait_for_a_storage_that_hangs() {
     tab().run(
         "
-        start 1     -> load
-        after 1000  ->
-        after 1000  -> settle 1 done; storage memory | idle
+        start 1    -> load
+        after 1000 ->
+        after 1000 -> settle 1 done; storage memory | idle
         ",
     );
 }
@@ -144,11 +144,11 @@ fn c14_a_start_does_not_wait_for_a_storage_that_hangs() {
 fn c07_what_is_newer_by_the_time_of_a_repair_is_adopted() {
     active().run(
         "
-        visible                     -> load
-        loaded empty                -> lock
-        granted                     -> load
-        loaded 0.3 a3/r3 as g1 900  -> unlock; adopted g1
-        want 2                      -> settle 2 a3
+        visible                    -> load
+        loaded empty               -> lock
+        granted                    -> load
+        loaded 0.3 a3/r3 as g1 900 -> unlock; adopted g1
+        want 2                     -> settle 2 a3
         ",
     );
 }

@@ -4,12 +4,12 @@ use crate::script::{active, ended, tab};
 fn a_refused_token_is_renewed_and_the_request_replayed() {
     active().run(
         "
-        401 2 0.1                   -> lock; unauthorized | refreshing
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
-        saved                       -> unlock, publish 0.2, settle 2 a2 replay; refreshed g1
+        401 2 0.1                  -> lock; unauthorized | refreshing
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+        saved                      -> unlock, publish 0.2, settle 2 a2 replay; refreshed g1
         ",
     );
 }
@@ -19,11 +19,11 @@ fn c03_a_second_401_goes_to_the_caller() {
     let mut tab = active();
     tab.run(
         "
-        401 2 0.1                   -> lock; unauthorized
-        granted                     -> load
-        loaded 0.2 a2/r2 as g1 900  -> unlock, settle 2 a2 replay; adopted g1
-        401 3 0.2 replay            -> settle 3 401
-        want 4                      -> settle 4 a2
+        401 2 0.1                  -> lock; unauthorized
+        granted                    -> load
+        loaded 0.2 a2/r2 as g1 900 -> unlock, settle 2 a2 replay; adopted g1
+        401 3 0.2 replay           -> settle 3 401
+        want 4                     -> settle 4 a2
         ",
     );
 }
@@ -32,9 +32,9 @@ fn c03_a_second_401_goes_to_the_caller() {
 fn c02_a_401_for_a_token_that_has_been_replaced_is_replayed_at_once() {
     active().run(
         "
-        heard 0.2                   -> load
-        loaded 0.2 a2/r2 as g1 900  -> ; adopted g1
-        401 2 0.1                   -> settle 2 a2 replay; unauthorized
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g1 900 -> ; adopted g1
+        401 2 0.1                  -> settle 2 a2 replay; unauthorized
         ",
     );
 }
@@ -43,14 +43,14 @@ fn c02_a_401_for_a_token_that_has_been_replaced_is_replayed_at_once() {
 fn c02_many_401_share_one_refresh() {
     active().run(
         "
-        401 2 0.1                   -> lock; unauthorized
-        401 3 0.1                   -> ; unauthorized
-        want 4                      ->
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
-        saved                       -> unlock, publish 0.2, settle 2 a2 replay, settle 3 a2 replay, settle 4 a2; refreshed g1
+        401 2 0.1                  -> lock; unauthorized
+        401 3 0.1                  -> ; unauthorized
+        want 4                     ->
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+        saved                      -> unlock, publish 0.2, settle 2 a2 replay, settle 3 a2 replay, settle 4 a2; refreshed g1
         ",
     );
 }
@@ -59,8 +59,8 @@ fn c02_many_401_share_one_refresh() {
 fn c20_a_401_for_what_cannot_be_replayed_goes_to_the_caller_and_the_next_use_renews() {
     active().run(
         "
-        401 2 0.1 stream  -> settle 2 401; unauthorized
-        want 3            -> lock
+        401 2 0.1 stream -> settle 2 401; unauthorized
+        want 3           -> lock
         ",
     );
 }
@@ -70,16 +70,16 @@ fn a_resource_that_always_answers_401_does_not_drive_refreshes() {
     let mut tab = active();
     tab.run(
         "
-        401 2 0.1                   -> lock; unauthorized
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
-        saved                       -> unlock, publish 0.2, settle 2 a2 replay; refreshed g1
-        401 3 0.2 replay            -> settle 3 401
-        401 4 0.2                   -> settle 4 401; unauthorized
-        after 10000                 ->
-        401 5 0.2                   -> lock; unauthorized
+        401 2 0.1                  -> lock; unauthorized
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+        saved                      -> unlock, publish 0.2, settle 2 a2 replay; refreshed g1
+        401 3 0.2 replay           -> settle 3 401
+        401 4 0.2                  -> settle 4 401; unauthorized
+        after 10000                ->
+        401 5 0.2                  -> lock; unauthorized
         ",
     );
 }
@@ -87,7 +87,7 @@ fn a_resource_that_always_answers_401_does_not_drive_refreshes() {
 #[test]
 fn c08_a_401_of_a_session_that_was_signed_out_goes_to_the_caller() {
     let mut tab = active();
-    tab.say("signout 2");
+    tab.feed("signout 2");
     tab.run("401 3 0.1 -> settle 3 401 | signed_out");
 }
 
@@ -100,8 +100,8 @@ fn a_401_before_anything_is_known_goes_to_the_caller() {
 fn c05_an_abort_while_a_401_waits_settles_it() {
     active().run(
         "
-        401 2 0.1  -> lock; unauthorized
-        abort 2    -> settle 2 aborted
+        401 2 0.1 -> lock; unauthorized
+        abort 2   -> settle 2 aborted
         ",
     );
 }
@@ -110,10 +110,10 @@ fn c05_an_abort_while_a_401_waits_settles_it() {
 fn c08_a_401_of_a_session_that_was_signed_out_goes_to_the_caller_although_there_is_a_new_guest() {
     active().run(
         "
-        heard signout 1             -> load; signed_out g1 another_tab
-        loaded 1.1 a5/r5 as g5 900  -> ; adopted g5 | active
-        401 2 0.1                   -> settle 2 401
-        want 3                      -> settle 3 a5
+        message signout 1          -> load; signed_out g1 another_tab
+        loaded 1.1 a5/r5 as g5 900 -> ; adopted g5 | active
+        401 2 0.1                  -> settle 2 401
+        want 3                     -> settle 3 a5
         ",
     );
 }
@@ -134,8 +134,8 @@ fn a_resource_that_always_answers_401_does_not_drive_acquisitions() {
         loaded 0.1 a1/- as g1 900 -> key
         key k2                    -> store 0.1 acquire_key k2
         saved                     -> send acquire k2
-        answered a2/- as g2 900   -> load
-        loaded 0.1 acquire_key k2       -> store 0.2 a2/-
+        responded a2/- as g2 900  -> load
+        loaded 0.1 acquire_key k2 -> store 0.2 a2/-
         saved                     -> unlock, publish 0.2, settle 2 a2 replay; identity g1 g2 unauthorized; acquired g2
         401 3 0.2                 -> settle 3 401; unauthorized
         after 10000               ->
@@ -152,12 +152,12 @@ fn a_401_for_the_successor_of_a_session_that_the_server_ended_is_renewed() {
         want 2                      -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900  -> key
         key k2                      -> store 0.1 acquire_key k2
         saved                       -> send acquire k2
-        answered a2/r2 as g2 900    -> load
-        loaded 0.1 acquire_key k2         -> store 0.2 a2/r2
+        responded a2/r2 as g2 900   -> load
+        loaded 0.1 acquire_key k2   -> store 0.2 a2/r2
         saved                       -> unlock, publish 0.2, settle 2 a2; identity g1 g2 invalid_grant; acquired g2
         401 3 0.2                   -> lock; unauthorized
         ",
@@ -168,9 +168,9 @@ fn a_401_for_the_successor_of_a_session_that_the_server_ended_is_renewed() {
 fn a_guest_whom_another_tab_started_after_its_sign_out_is_renewed_when_refused() {
     active().run(
         "
-        heard signout 1             -> load; signed_out g1 another_tab
-        loaded 1.1 a5/r5 as g5 900  -> ; adopted g5
-        401 2 1.1                   -> lock; unauthorized
+        message signout 1          -> load; signed_out g1 another_tab
+        loaded 1.1 a5/r5 as g5 900 -> ; adopted g5
+        401 2 1.1                  -> lock; unauthorized
         ",
     );
 }

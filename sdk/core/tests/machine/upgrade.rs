@@ -4,13 +4,13 @@ use crate::script::{active, active_with, tab, tab_with};
 
 /// The server has made a member of the guest; the refresh that follows shows it.
 const REGISTERED: &str = "
-    register 2 {}                    -> send register a1 {}
-    answered member user:g1          -> lock | refreshing
-    granted                          -> load
-    loaded 0.1 a1/r1 as g1 900       -> send refresh r1
-    answered a2/r2 as user:g1 900    -> load
-    loaded 0.1 a1/r1 as g1 900       -> store 0.2 a2/r2
-    saved                            -> unlock, publish 0.2, settle 2 member user:g1; identity g1 user_g1 registered; refreshed user_g1 | active
+    register 2 {}                  -> send register a1 {}
+    responded member user:g1       -> lock | refreshing
+    granted                        -> load
+    loaded 0.1 a1/r1 as g1 900     -> send refresh r1
+    responded a2/r2 as user:g1 900 -> load
+    loaded 0.1 a1/r1 as g1 900     -> store 0.2 a2/r2
+    saved                          -> unlock, publish 0.2, settle 2 member user:g1; identity g1 user_g1 registered; refreshed user_g1 | active
 ";
 
 #[test]
@@ -27,10 +27,10 @@ fn c10_a_login_merges_the_guest_and_says_into_whom() {
         tab.run(&format!("{how} 2 {{}} -> send {how} a1 {{}}"));
         tab.run(
             "
-            answered member user:m1        -> lock
+            responded member user:m1       -> lock
             granted                        -> load
             loaded 0.1 a1/r1 as g1 900     -> send refresh r1
-            answered a2/r2 as user:m1 900  -> load
+            responded a2/r2 as user:m1 900 -> load
             loaded 0.1 a1/r1 as g1 900     -> store 0.2 a2/r2
             saved                          -> unlock, publish 0.2, settle 2 member user:m1; identity g1 user_m1 logged_in; refreshed user_m1 | active
             ",
@@ -42,16 +42,16 @@ fn c10_a_login_merges_the_guest_and_says_into_whom() {
 fn where_there_is_nobody_a_guest_is_acquired_first() {
     tab().run(
         "
-        register 1 {}              -> load | loading
-        loaded empty               -> lock | acquiring
-        granted                    -> load
-        loaded empty               -> key
-        key k1                     -> store 0.0 acquire_key k1
-        saved                      -> send acquire k1
-        answered a1/r1 as g1 900   -> load
-        loaded 0.0 acquire_key k1        -> store 0.1 a1/r1
-        saved                      -> unlock, publish 0.1, send register a1 {}; acquired g1 | active
-        answered member user:g1    -> lock
+        register 1 {}             -> load | loading
+        loaded empty              -> lock | acquiring
+        granted                   -> load
+        loaded empty              -> key
+        key k1                    -> store 0.0 acquire_key k1
+        saved                     -> send acquire k1
+        responded a1/r1 as g1 900 -> load
+        loaded 0.0 acquire_key k1 -> store 0.1 a1/r1
+        saved                     -> unlock, publish 0.1, send register a1 {}; acquired g1 | active
+        responded member user:g1  -> lock
         ",
     );
 }
@@ -64,7 +64,7 @@ fn an_expired_token_is_renewed_first() {
         register 2 {}              -> lock | refreshing
         granted                    -> load
         loaded 0.1 a1/r1 as g1 900 -> send refresh r1
-        answered a2/r2 as g1 900   -> load
+        responded a2/r2 as g1 900  -> load
         loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
         saved                      -> unlock, publish 0.2, send register a2 {}; refreshed g1
         ",
@@ -77,15 +77,15 @@ fn c03_a_token_that_is_refused_is_renewed_once() {
     tab.run(
         "
         register 2 {}              -> send register a1 {}
-        answered 401               -> lock; unauthorized
+        responded 401              -> lock; unauthorized
         granted                    -> load
         loaded 0.1 a1/r1 as g1 900 -> send refresh r1
-        answered a2/r2 as g1 900   -> load
+        responded a2/r2 as g1 900  -> load
         loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
         saved                      -> unlock, publish 0.2, send register a2 {}; refreshed g1
-        answered 401               -> settle 2 rejected | active
+        responded 401              -> settle 2 rejected | active
         register 3 {}              -> send register a2 {}
-        answered 401               -> settle 3 rejected; unauthorized | active
+        responded 401              -> settle 3 rejected; unauthorized | active
         ",
     );
 }
@@ -94,10 +94,10 @@ fn c03_a_token_that_is_refused_is_renewed_once() {
 fn a_401_about_a_token_that_was_replaced_meanwhile_is_followed_by_the_newer_one() {
     active().run(
         "
-        register 2 {}               -> send register a1 {}
-        heard 0.2                   -> load
-        loaded 0.2 a2/r2 as g1 900  -> ; adopted g1
-        answered 401                -> send register a2 {}; unauthorized
+        register 2 {}              -> send register a1 {}
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g1 900 -> ; adopted g1
+        responded 401              -> send register a2 {}; unauthorized
         ",
     );
 }
@@ -108,7 +108,7 @@ fn c18_a_refusal_leaves_the_guest_as_it_was() {
         let mut tab = active();
         let before = *tab.machine.snapshot();
         tab.run("login 2 {} -> send login a1 {}");
-        tab.run(&format!("answered {refusal} -> settle 2 refused {refusal}"));
+        tab.run(&format!("responded {refusal} -> settle 2 refused {refusal}"));
         assert_eq!(*tab.machine.snapshot(), before);
         tab.run("want 3 -> settle 3 a1");
     }
@@ -120,7 +120,7 @@ fn c18_a_server_that_has_no_members_leaves_the_guest_as_it_was() {
         let mut tab = active();
         let before = *tab.machine.snapshot();
         tab.run("register 2 {} -> send register a1 {}");
-        tab.run(&format!("answered {status} -> settle 2 rejected"));
+        tab.run(&format!("responded {status} -> settle 2 rejected"));
         assert_eq!(*tab.machine.snapshot(), before);
     }
 }
@@ -134,8 +134,8 @@ fn after_an_upgrade_the_answer_to_an_earlier_refresh_does_not_settle_it() {
         want 3                      -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered@9  member user:g1  ->
-        answered a2/r2 as g1 900    -> load
+        responded@9  member user:g1 ->
+        responded a2/r2 as g1 900   -> load
         loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
         saved                       -> unlock, publish 0.2, settle 3 a2, lock; refreshed g1
         granted                     -> load
@@ -148,18 +148,18 @@ fn after_an_upgrade_the_answer_to_an_earlier_refresh_does_not_settle_it() {
 fn a_refresh_of_another_tab_that_shows_it_is_enough() {
     active().run(
         "
-        register 2 {}                    -> send register a1 {}
-        answered member user:g1          -> lock
-        granted                          -> load
-        loaded 0.2 a2/r2 as user:g1 900  -> unlock, settle 2 member user:g1; identity g1 user_g1 registered; adopted user_g1 | active
+        register 2 {}                   -> send register a1 {}
+        responded member user:g1        -> lock
+        granted                         -> load
+        loaded 0.2 a2/r2 as user:g1 900 -> unlock, settle 2 member user:g1; identity g1 user_g1 registered; adopted user_g1 | active
         ",
     );
     active().run(
         "
-        register 2 {}                    -> send register a1 {}
-        heard 0.2                        -> load
-        loaded 0.2 a2/r2 as user:g1 900  -> ; identity g1 user_g1 registered; adopted user_g1
-        answered member user:g1          -> settle 2 member user:g1
+        register 2 {}                   -> send register a1 {}
+        message 0.2                     -> load
+        loaded 0.2 a2/r2 as user:g1 900 -> ; identity g1 user_g1 registered; adopted user_g1
+        responded member user:g1        -> settle 2 member user:g1
         ",
     );
 }
@@ -168,12 +168,12 @@ fn a_refresh_of_another_tab_that_shows_it_is_enough() {
 fn a_refresh_of_another_tab_that_does_not_show_it_is_followed_by_one_that_does() {
     active().run(
         "
-        register 2 {}               -> send register a1 {}
-        answered member user:g1     -> lock
-        granted                     -> load
-        loaded 0.2 a2/r2 as g1 900  -> unlock, lock; adopted g1
-        granted                     -> load
-        loaded 0.2 a2/r2 as g1 900  -> send refresh r2
+        register 2 {}              -> send register a1 {}
+        responded member user:g1   -> lock
+        granted                    -> load
+        loaded 0.2 a2/r2 as g1 900 -> unlock, lock; adopted g1
+        granted                    -> load
+        loaded 0.2 a2/r2 as g1 900 -> send refresh r2
         ",
     );
 }
@@ -182,13 +182,13 @@ fn a_refresh_of_another_tab_that_does_not_show_it_is_followed_by_one_that_does()
 fn an_answer_that_a_server_never_shows_is_told_after_one_refresh() {
     active().run(
         "
-        register 2 {}               -> send register a1 {}
-        answered member user:g1     -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered a2/r2 as g1 900    -> load
-        loaded 0.1 a1/r1 as g1 900  -> store 0.2 a2/r2
-        saved                       -> unlock, publish 0.2, settle 2 member user:g1; refreshed g1
+        register 2 {}              -> send register a1 {}
+        responded member user:g1   -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded a2/r2 as g1 900  -> load
+        loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+        saved                      -> unlock, publish 0.2, settle 2 member user:g1; refreshed g1
         ",
     );
 }
@@ -198,13 +198,13 @@ fn a_refresh_that_is_lost_is_repeated_until_it_shows_the_member() {
     let mut tab = active();
     tab.run(
         "
-        register 2 {}               -> send register a1 {}
-        answered member user:g1     -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        unsent                      -> unlock; retrying network | active
-        want 3                      -> settle 3 a1
-        after 500                   -> lock
+        register 2 {}              -> send register a1 {}
+        responded member user:g1   -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        unsent                     -> unlock; retrying network | active
+        want 3                     -> settle 3 a1
+        after 500                  -> lock
         ",
     );
 }
@@ -213,11 +213,11 @@ fn a_refresh_that_is_lost_is_repeated_until_it_shows_the_member() {
 fn a_refresh_that_is_rejected_is_told() {
     active().run(
         "
-        register 2 {}               -> send register a1 {}
-        answered member user:g1     -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 404                -> unlock, settle 2 rejected; retrying rejected | active
+        register 2 {}              -> send register a1 {}
+        responded member user:g1   -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1
+        responded 404              -> unlock, settle 2 rejected; retrying rejected | active
         ",
     );
 }
@@ -226,14 +226,14 @@ fn a_refresh_that_is_rejected_is_told() {
 fn a_request_under_way_is_not_concerned_by_a_refresh_that_is_rejected() {
     active().run(
         "
-        register 2 {}               -> send register a1 {}
-        expire                      ->
-        want 3                      -> lock
-        granted                     -> load
-        loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 404                -> unlock, settle 3 rejected; retrying rejected
-        register 4 {}               ->
-        answered@9  409 email_taken -> settle 2 refused 409 email_taken
+        register 2 {}                -> send register a1 {}
+        expire                       ->
+        want 3                       -> lock
+        granted                      -> load
+        loaded 0.1 a1/r1 as g1 900   -> send refresh r1
+        responded 404                -> unlock, settle 3 rejected; retrying rejected
+        register 4 {}                ->
+        responded@9  409 email_taken -> settle 2 refused 409 email_taken
         ",
     );
 }
@@ -242,10 +242,10 @@ fn a_request_under_way_is_not_concerned_by_a_refresh_that_is_rejected() {
 fn without_a_refresh_token_there_is_nothing_to_wait_for() {
     tab().run(
         "
-        start 1                    -> load
-        loaded 0.1 a1/- as g1 900  -> settle 1 done; restored g1
-        register 2 {}              -> send register a1 {}
-        answered member user:g1    -> settle 2 member user:g1 | active
+        start 1                   -> load
+        loaded 0.1 a1/- as g1 900 -> settle 1 done; restored g1
+        register 2 {}             -> send register a1 {}
+        responded member user:g1  -> settle 2 member user:g1 | active
         ",
     );
 }
@@ -258,28 +258,28 @@ fn c10_a_guest_that_is_lost_in_the_middle() {
         want 3                      -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
     ";
     let mut sent = active();
     sent.run("register 2 {} -> send register a1 {}");
     sent.run(lost);
     sent.run(
         "
-        loaded 0.1 a1/r1 as g1 900  -> cancel, key | acquiring
-        key k2                      -> store 0.1 acquire_key k2
-        saved                       -> send acquire k2
-        answered a2/r2 as g2 900    -> load
-        loaded 0.1 acquire_key k2         -> store 0.2 a2/r2
-        saved                       -> unlock, publish 0.2, settle 3 a2, send register a2 {}; identity g1 g2 invalid_grant; acquired g2
+        loaded 0.1 a1/r1 as g1 900 -> cancel, key | acquiring
+        key k2                     -> store 0.1 acquire_key k2
+        saved                      -> send acquire k2
+        responded a2/r2 as g2 900  -> load
+        loaded 0.1 acquire_key k2  -> store 0.2 a2/r2
+        saved                      -> unlock, publish 0.2, settle 3 a2, send register a2 {}; identity g1 g2 invalid_grant; acquired g2
         ",
     );
     active().run(
         "
         register 2 {}               -> send register a1 {}
-        answered member user:g1     -> lock
+        responded member user:g1    -> lock
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
-        answered 400 invalid_grant  -> load
+        responded 400 invalid_grant -> load
         loaded 0.1 a1/r1 as g1 900  -> settle 2 session_ended, key
         ",
     );
@@ -294,9 +294,9 @@ fn c10_a_guest_that_is_lost_in_the_middle() {
 fn c10_another_guest_of_another_tab_is_registered_in_its_place() {
     active().run(
         "
-        register 2 {}               -> send register a1 {}
-        heard 0.2                   -> load
-        loaded 0.2 a2/r2 as g2 900  -> cancel, send register a2 {}; identity g1 g2 another_tab; adopted g2
+        register 2 {}              -> send register a1 {}
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g2 900 -> cancel, send register a2 {}; identity g1 g2 another_tab; adopted g2
         ",
     );
 }
@@ -305,10 +305,10 @@ fn c10_another_guest_of_another_tab_is_registered_in_its_place() {
 fn an_upgrade_goes_on_while_another_tab_upgrades() {
     active().run(
         "
-        register 2 {}                    -> send register a1 {}
-        heard 0.2                        -> load
-        loaded 0.2 a2/r2 as user:m1 900  -> ; identity g1 user_m1 logged_in; adopted user_m1
-        answered 409 already_member      -> settle 2 refused 409 already_member
+        register 2 {}                   -> send register a1 {}
+        message 0.2                     -> load
+        loaded 0.2 a2/r2 as user:m1 900 -> ; identity g1 user_m1 logged_in; adopted user_m1
+        responded 409 already_member    -> settle 2 refused 409 already_member
         ",
     );
 }
@@ -319,9 +319,9 @@ fn in_memory_alone_it_works_as_well() {
         "
         register 1 {}                  -> key
         key k1                         -> send acquire k1
-        answered a1/r1 as g1 900       -> send register a1 {}; acquired g1
-        answered member user:g1        -> send refresh r1
-        answered a2/r2 as user:g1 900  -> settle 1 member user:g1; identity g1 user_g1 registered; refreshed user_g1
+        responded a1/r1 as g1 900      -> send register a1 {}; acquired g1
+        responded member user:g1       -> send refresh r1
+        responded a2/r2 as user:g1 900 -> settle 1 member user:g1; identity g1 user_g1 registered; refreshed user_g1
         ",
     );
 }
@@ -330,9 +330,9 @@ fn in_memory_alone_it_works_as_well() {
 fn a_guest_that_cannot_be_acquired_is_told() {
     tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
         "
-        register 1 {}  -> key
-        key k1         -> send acquire k1
-        answered 404   -> settle 1 rejected; retrying rejected
+        register 1 {} -> key
+        key k1        -> send acquire k1
+        responded 404 -> settle 1 rejected; retrying rejected
         ",
     );
 }
@@ -343,7 +343,7 @@ fn c04_the_same_waiter_again_is_one_account_request() {
         "
         register 2 {}             -> send register a1 {}
         register 2 {}             ->
-        answered 409 email_taken  -> settle 2 refused 409 email_taken
+        responded 409 email_taken -> settle 2 refused 409 email_taken
         ",
     );
 }
@@ -357,8 +357,8 @@ fn c13_what_was_typed_is_neither_shown_nor_stored() {
     tab.run("want 3 -> lock");
     tab.run("granted -> load");
     tab.run("loaded empty -> send refresh r1");
-    tab.run("answered a2/r2 as g1 900 -> load");
+    tab.run("responded a2/r2 as g1 900 -> load");
     tab.run("loaded empty -> store 0.2 a2/r2");
-    tab.run("answered@9  member user:hunter2 ->");
+    tab.run("responded@9  member user:hunter2 ->");
     assert!(!format!("{:?}", tab.machine.snapshot().error.unwrap_or(SessionError::Timeout)).contains("hunter2"));
 }

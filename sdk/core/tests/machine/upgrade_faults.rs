@@ -2,7 +2,7 @@
 
 use guestpass_core::Config;
 
-use crate::script::{PATIENCE, Tab, active, active_with};
+use crate::script::{CALL_TIMEOUT, Tab, active, active_with};
 
 /// Sends what was sent before once more when its time has come.
 fn resend(tab: &mut Tab, sent: &str) {
@@ -13,13 +13,13 @@ fn resend(tab: &mut Tab, sent: &str) {
 
 #[test]
 fn an_answer_that_is_lost_is_asked_for_again() {
-    for lost in ["unsent", "answered 503", "answered 200", "answered 204", "answered 429", "answered 408"] {
+    for lost in ["unsent", "responded 503", "responded 200", "responded 204", "responded 429", "responded 408"] {
         let mut tab = active();
         tab.run("register 2 {} -> send register a1 {}");
         tab.run(&format!("{lost} -> | active"));
         assert_eq!(tab.machine.snapshot().error, None, "the session has not failed");
         resend(&mut tab, "send register a1 {}");
-        tab.run("answered member user:g1 -> lock");
+        tab.run("responded member user:g1 -> lock");
     }
 }
 
@@ -31,7 +31,7 @@ fn an_answer_that_does_not_come_is_waited_for_only_so_long() {
         register 2 {}               -> send register a1 {}
         after 9999                  ->
         after 1                     -> cancel
-        answered@9  member user:g1  ->
+        responded@9  member user:g1 ->
         ",
     );
     resend(&mut tab, "send register a1 {}");
@@ -44,12 +44,12 @@ fn the_pauses_grow_and_retry_after_is_honoured() {
         let mut tab = active_with(Config { seed, ..Config::default() });
         tab.run("register 2 {} -> send register a1 {}");
         for longest in &mut longest {
-            tab.run("answered 503 ->");
+            tab.run("responded 503 ->");
             let wait = tab.timer().unwrap();
             *longest = wait.max(*longest);
             tab.run(&format!("after {wait} -> send register a1 {{}}"));
         }
-        tab.run("answered 503 retry 7000 ->");
+        tab.run("responded 503 retry 7000 ->");
         assert!(tab.timer().unwrap() >= 7_000);
     }
     for (attempt, longest) in longest.into_iter().enumerate() {
@@ -62,10 +62,10 @@ fn who_would_have_to_wait_past_the_deadline_is_told_at_once() {
     let mut tab = active();
     tab.run(
         "
-        login 2 {}                  -> send login a1 {}
-        answered 429 retry 29999    ->
-        online                      -> send login a1 {}
-        answered 429 retry 30000    -> settle 2 unavailable | active
+        login 2 {}                -> send login a1 {}
+        responded 429 retry 29999 ->
+        online                    -> send login a1 {}
+        responded 429 retry 30000 -> settle 2 unavailable | active
         ",
     );
     assert_eq!(tab.machine.snapshot().error, None);
@@ -78,7 +78,7 @@ fn what_waits_to_be_sent_again_is_sent_when_the_network_or_the_page_is_back() {
         tab.run(
             "
             register 2 {}            -> send register a1 {}
-            answered 503 retry 9000  ->
+            responded 503 retry 9000 ->
             ",
         );
         tab.run(back);
@@ -87,14 +87,14 @@ fn what_waits_to_be_sent_again_is_sent_when_the_network_or_the_page_is_back() {
 
 #[test]
 fn c04_by_the_deadline_it_is_told_why_there_is_no_answer() {
-    for (lost, told) in [("unsent", "network"), ("answered 503", "unavailable"), ("after 10000", "timeout")] {
+    for (lost, told) in [("unsent", "network"), ("responded 503", "unavailable"), ("after 10000", "timeout")] {
         let mut tab = active();
         tab.run("register 2 {} -> send register a1 {}");
-        let end = tab.now.mono + PATIENCE;
-        tab.say(lost);
+        let end = tab.now.mono + CALL_TIMEOUT;
+        tab.feed(lost);
         while tab.now.mono < end {
-            let said = tab.say(&format!("after {}", tab.timer().unwrap()));
-            let said = if said.contains("send") && tab.now.mono < end { tab.say(lost) } else { said };
+            let said = tab.feed(&format!("after {}", tab.timer().unwrap()));
+            let said = if said.contains("send") && tab.now.mono < end { tab.feed(lost) } else { said };
             assert_eq!(said.contains("settle"), tab.now.mono >= end, "{said}");
             assert!(tab.now.mono < end || said.contains(&format!("settle 2 {told}")), "{told}: {said}");
         }
@@ -106,15 +106,15 @@ fn c04_by_the_deadline_it_is_told_why_there_is_no_answer() {
 fn c05_who_gives_up_takes_back_the_request_and_nothing_else() {
     active().run(
         "
-        register 2 {}  -> send register a1 {}
-        abort 2        -> settle 2 aborted, cancel | active
-        want 3         -> settle 3 a1
+        register 2 {} -> send register a1 {}
+        abort 2       -> settle 2 aborted, cancel | active
+        want 3        -> settle 3 a1
         ",
     );
     active().run(
         "
         register 2 {}              -> send register a1 {}
-        answered member user:g1    -> lock
+        responded member user:g1   -> lock
         abort 2                    -> settle 2 aborted
         granted                    -> load
         loaded 0.1 a1/r1 as g1 900 -> send refresh r1 | refreshing
@@ -126,22 +126,22 @@ fn c05_who_gives_up_takes_back_the_request_and_nothing_else() {
 fn c08_a_sign_out_in_the_middle_ends_it() {
     active().run(
         "
-        register 2 {}            -> send register a1 {}
-        signout 3                -> send revoke r1, cancel, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
-        answered@9 member user:g1  ->
+        register 2 {}              -> send register a1 {}
+        signout 3                  -> send revoke r1, cancel, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
+        responded@9 member user:g1 ->
+        ",
+    );
+    active().run(
+        "
+        register 2 {}     -> send register a1 {}
+        message signout 1 -> settle 2 signed_out, load, cancel; signed_out g1 another_tab
         ",
     );
     active().run(
         "
         register 2 {}            -> send register a1 {}
-        heard signout 1          -> settle 2 signed_out, load, cancel; signed_out g1 another_tab
-        ",
-    );
-    active().run(
-        "
-        register 2 {}            -> send register a1 {}
-        answered member user:g1  -> lock
-        heard signout 1          -> unlock, settle 2 signed_out, load; signed_out g1 another_tab
+        responded member user:g1 -> lock
+        message signout 1        -> unlock, settle 2 signed_out, load; signed_out g1 another_tab
         ",
     );
 }
@@ -151,9 +151,9 @@ fn c16_close_lets_go_of_it() {
     let mut tab = active();
     tab.run(
         "
-        register 2 {}  -> send register a1 {}
-        close          -> cancel, settle 2 closed, shutdown | closed
-        register 3 {}  -> settle 3 closed
+        register 2 {} -> send register a1 {}
+        close         -> cancel, settle 2 closed, shutdown | closed
+        register 3 {} -> settle 3 closed
         ",
     );
     assert_eq!(tab.timer(), None);

@@ -1,11 +1,11 @@
 use guestpass_core::wire::{IDEMPOTENCY_KEY_MIN, TokenResponse};
 use guestpass_core::{Expiry, Timestamp};
 
-use crate::texts::text;
+use crate::handles::handle;
 
 #[test]
 fn c13_debug_shows_no_token() {
-    let answer = TokenResponse {
+    let response = TokenResponse {
         access_token: "access".into(),
         token_type: "bearer".into(),
         expires_in: Some(900),
@@ -16,7 +16,7 @@ fn c13_debug_shows_no_token() {
         format!("{response:?}"),
         r#"TokenResponse { expires_in: Some(900), anonymous_id: Some("anonymous_1"), .. }"#
     );
-    assert!(!format!("{:?}", text("gpr_refresh")).contains("gpr"));
+    assert!(!format!("{:?}", handle("gpr_refresh")).contains("gpr"));
 }
 
 const _: () = assert!(IDEMPOTENCY_KEY_MIN * 6 >= 128, "an idempotency key holds 128 bits");

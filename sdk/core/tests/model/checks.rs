@@ -3,7 +3,7 @@
 use guestpass_core::{Effect, Event, Handle, Input, Op, Outcome, Record, Request, Subject, Version};
 
 use crate::tab::{Call, Life, Sent, Tab, speaks_of};
-use crate::texts::{id as words_of, words};
+use crate::handles::{id_of, text_of};
 use crate::world::World;
 
 /// Every property, by the invariant that it holds.
@@ -106,7 +106,7 @@ impl World {
             // both be committed, and the newer one wins.
             let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.bypassed);
             if !ended && !raced && !before.signed_out && version.epoch == before.version.epoch {
-                self.say_wrong("C9", format!("tab {tab} has lost {}, which the server has not ended", words_of(old)));
+                self.say_wrong("C9", format!("tab {tab} has lost {}, which the server has not ended", id_of(old)));
             }
             self.tabs[tab].owed = Some(old);
         }
@@ -114,7 +114,7 @@ impl World {
             if events.iter().any(|event| speaks_of(event, owed)) || id == Some(owed) {
                 self.tabs[tab].owed = None;
             } else if id.is_some() {
-                self.say_wrong("C10", format!("tab {tab} has another identity and says nothing of {}", words_of(owed)));
+                self.say_wrong("C10", format!("tab {tab} has another identity and says nothing of {}", id_of(owed)));
             }
         }
     }
@@ -122,8 +122,8 @@ impl World {
     /// C10: who is told to be a member, is one.
     pub(crate) fn check_member(&mut self, tab: usize, id: Handle) {
         let shown = self.tabs[tab].machine.snapshot().id;
-        if shown.map(words_of) != Some(words(id)) && !self.may_have_orphans() {
-            self.say_wrong("C10", format!("tab {tab} tells the member {} while it is {shown:?}", words(id)));
+        if shown.map(id_of) != Some(text_of(id)) && !self.may_have_orphans() {
+            self.say_wrong("C10", format!("tab {tab} tells the member {} while it is {shown:?}", text_of(id)));
         }
     }
 
@@ -185,7 +185,7 @@ impl World {
         if let Some(token) = token
             && self.server.session(token).is_some_and(|session| session.epoch < record.version.epoch)
         {
-            self.say_wrong("C8", format!("tab {tab} stores {} after its sign-out", words(token)));
+            self.say_wrong("C8", format!("tab {tab} stores {} after its sign-out", text_of(token)));
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod checks;
 mod diagram;
-#[path = "../support/texts.rs"]
+#[path = "../support/handles.rs"]
 mod handles;
 mod scenario;
 mod scenarios;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use guestpass_core::{Handle, Kind, Member, Request, Response, ResponseBody, Subject, TokenResponse, Upgrade};
+use guestpass_core::{Handle, Kind, MembershipResponse, Request, Response, ResponseBody, Subject, TokenResponse, Upgrade};
 
-use crate::texts::{self, text, words};
+use crate::handles::{handle, id_of, text_of};
 
 /// What the server knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,29 +49,29 @@ impl Default for Server {
 impl Server {
     pub(crate) fn serve(&mut self, request: &Request, epoch: u64) -> Response {
         match *request {
-            Request::Acquire { key } => self.acquire(&words(key), epoch),
-            Request::Refresh { refresh_token } => self.refresh(&words(refresh_token)),
+            Request::Acquire { key } => self.acquire(&text_of(key), epoch),
+            Request::Refresh { refresh_token } => self.refresh(&text_of(refresh_token)),
             Request::Revoke { token } => {
-                if let Some((session, _)) = self.find(&words(token)) {
+                if let Some((session, _)) = self.find(&text_of(token)) {
                     self.sessions[session].revoked = true;
                 }
-                answer(200, ResponseBody::Other)
+                response(200, ResponseBody::Other)
             }
-            Request::Upgrade { upgrade, access_token, body } => match self.caller(&words(access_token)) {
-                Some(user) if upgrade == Upgrade::Register => self.register(user, &words(body)),
+            Request::Upgrade { upgrade, access_token, body } => match self.caller(&text_of(access_token)) {
+                Some(user) if upgrade == Upgrade::Register => self.register(user, &text_of(body)),
                 Some(user) => self.login(user),
-                None => answer(401, ResponseBody::Other),
+                None => response(401, ResponseBody::Other),
             },
-            Request::Erase { access_token } => match self.caller(&words(access_token)) {
+            Request::Erase { access_token } => match self.caller(&text_of(access_token)) {
                 Some(user) => self.erase(user),
-                None => answer(401, ResponseBody::Other),
+                None => response(401, ResponseBody::Other),
             },
         }
     }
 
     /// Whether a resource would take this access token; then it writes a row.
     pub(crate) fn write(&mut self, access_token: Handle, epoch: u64) -> bool {
-        let caller = self.caller(&words(access_token));
+        let caller = self.caller(&text_of(access_token));
         if let Some(user) = caller {
             *self.users[user].rows.entry(epoch).or_default() += 1;
         }
@@ -95,7 +95,7 @@ impl Server {
     fn acquire(&mut self, key: &str, epoch: u64) -> Response {
         let session = match self.keys.get(key) {
             Some(known) if self.sessions[*known].counter > 0 || self.sessions[*known].revoked => {
-                return answer(409, ResponseBody::Other);
+                return response(409, ResponseBody::Other);
             }
             Some(known) => *known,
             None => {
@@ -111,7 +111,7 @@ impl Server {
     }
 
     fn refresh(&mut self, token: &str) -> Response {
-        let invalid = answer(400, ResponseBody::Error(Handle::INVALID_GRANT));
+        let invalid = response(400, ResponseBody::Error(Handle::INVALID_GRANT));
         let Some((session, counter)) = self.find(token) else { return invalid };
         let known = &mut self.sessions[session];
         if known.revoked {
@@ -129,8 +129,8 @@ impl Server {
     fn register(&mut self, user: usize, email: &str) -> Response {
         let owner = self.users.iter().position(|user| user.email == Some(email));
         match (self.users[user].email, owner) {
-            (Some(own), _) if own != email => refusal(409, "already_member"),
-            (None, Some(_)) => refusal(409, "email_taken"),
+            (Some(own), _) if own != email => problem(409, "already_member"),
+            (None, Some(_)) => problem(409, "email_taken"),
             _ => {
                 self.users[user].email = Some(NEW_MEMBER);
                 self.member(user)
@@ -141,10 +141,10 @@ impl Server {
     /// Into the account of the first user: with all rows and all sessions, once.
     fn login(&mut self, guest: usize) -> Response {
         if self.users[0].erased {
-            return refusal(403, "invalid_credentials");
+            return problem(403, "invalid_credentials");
         }
         if guest != 0 && self.users[guest].email.is_some() {
-            return refusal(409, "already_member");
+            return problem(409, "already_member");
         }
         if guest != 0 {
             for (epoch, rows) in std::mem::take(&mut self.users[guest].rows) {
@@ -162,23 +162,23 @@ impl Server {
         for session in self.sessions.iter_mut().filter(|session| session.user == user) {
             session.revoked = true;
         }
-        answer(204, ResponseBody::Other)
+        response(204, ResponseBody::Other)
     }
 
     fn member(&self, user: usize) -> Response {
         let subject = self.subject(user);
-        answer(200, ResponseBody::Member(MembershipResponse { text: text(&texts::id(subject)), subject }))
+        response(200, ResponseBody::Member(MembershipResponse { text: handle(&id_of(subject)), subject }))
     }
 
     fn token(&self, session: usize) -> Response {
         let Session { counter, user, .. } = self.sessions[session];
-        let token = Token {
-            access_token: text(&format!("a{session}.{counter}")),
+        let token = TokenResponse {
+            access_token: handle(&format!("a{session}.{counter}")),
             expires_in: Some(900),
-            refresh_token: Some(text(&format!("r{session}.{counter}"))),
+            refresh_token: Some(handle(&format!("r{session}.{counter}"))),
             subject: Some(self.subject(user)),
         };
-        answer(200, ResponseBody::Token(token))
+        response(200, ResponseBody::Token(token))
     }
 
     /// Whose access token this is: also after a merge, whose sessions have moved.
@@ -190,13 +190,13 @@ impl Server {
 
     /// Whether a refresh with this token would make it an old one.
     pub(crate) fn rotates(&self, token: Handle) -> bool {
-        let found = self.find(&words(token)).map(|(session, counter)| (self.sessions[session], counter));
+        let found = self.find(&text_of(token)).map(|(session, counter)| (self.sessions[session], counter));
         found.is_some_and(|(session, counter)| !session.revoked && counter == session.counter)
     }
 
     /// The session of a token.
     pub(crate) fn session(&self, token: Handle) -> Option<&Session> {
-        self.find(&words(token)).map(|(session, _)| &self.sessions[session])
+        self.find(&text_of(token)).map(|(session, _)| &self.sessions[session])
     }
 
     fn find(&self, token: &str) -> Option<(usize, u32)> {
@@ -207,19 +207,19 @@ impl Server {
 
     fn subject(&self, user: usize) -> Subject {
         let kind = if self.users[user].email.is_some() { Kind::User } else { Kind::Guest };
-        Subject { kind: Some(kind), visitor: text(&user.to_string()) }
+        Subject { kind: Some(kind), visitor: handle(&user.to_string()) }
     }
 }
 
 fn user_of(subject: Subject) -> Option<usize> {
-    words(subject.visitor).parse().ok()
+    text_of(subject.visitor).parse().ok()
 }
 
 /// A problem that leaves everything as it is.
-pub(crate) fn refusal(status: u16, code: &str) -> Response {
-    answer(status, ResponseBody::Error(text(code)))
+pub(crate) fn problem(status: u16, code: &str) -> Response {
+    response(status, ResponseBody::Error(handle(code)))
 }
 
-fn answer(status: u16, body: ResponseBody) -> Response {
+fn response(status: u16, body: ResponseBody) -> Response {
     Response { status, retry_after: None, body }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use guestpass_core::{Effect, Input, Op, Outcome, Record, Response, Status, Stored, Upgrade, WaiterId};
 
 use crate::diagram;
-use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, refusal};
+use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, problem};
 use crate::tab::{Call, Io, Life, PATIENCE, Sent, Tab};
-use crate::texts::{forgotten, text};
+use crate::handles::{handle, unreferenced};
 
 /// How the browser of a scenario is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,7 +98,7 @@ impl World {
     /// Registers, or logs in.
     pub(crate) fn upgrade(&mut self, tab: usize, upgrade: Upgrade) {
         let (call, deadline) = self.tabs[tab].start(Call::Upgrading);
-        let body = text(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
+        let body = handle(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
         self.feed(tab, Input::Upgrade { waiter: WaiterId(call), deadline, upgrade, body });
     }
 
@@ -155,14 +155,14 @@ impl World {
     /// The server acts on a request; the answer is on its way.
     pub(crate) fn serve(&mut self, tab: usize, op: Op) {
         if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
-            sent.answer = Some(self.server.serve(&sent.request, sent.epoch));
+            sent.response = Some(self.server.serve(&sent.request, sent.epoch));
         }
     }
 
     /// The answer arrives. Kept, it arrives once more.
     pub(crate) fn deliver(&mut self, tab: usize, op: Op, keep: bool) {
         let Some(sent) = self.tabs[tab].sends.get_mut(&op) else { return };
-        let Some(response) = sent.answer else { return };
+        let Some(response) = sent.response else { return };
         sent.cancelled = true;
         if !keep {
             self.tabs[tab].sends.remove(&op);
@@ -180,7 +180,7 @@ impl World {
     /// The server is overloaded.
     pub(crate) fn refuse(&mut self, tab: usize, op: Op) {
         if self.tabs[tab].sends.remove(&op).is_some() {
-            let answer = Response { status: 503, retry_after: None, body: guestpass_core::ResponseBody::Other };
+            let response = Response { status: 503, retry_after: None, body: guestpass_core::ResponseBody::Other };
             self.feed(tab, Input::Responded { op, response });
         }
     }
@@ -188,7 +188,7 @@ impl World {
     /// The server says no to an upgrade, whose password is wrong.
     pub(crate) fn deny(&mut self, tab: usize, op: Op) {
         if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
-            sent.answer = Some(refusal(403, "invalid_credentials"));
+            sent.response = Some(problem(403, "invalid_credentials"));
         }
     }
 
@@ -267,7 +267,7 @@ impl World {
                 events.push(event);
             }
             self.check_step(tab, &before, &effects, &events);
-            self.check_texts(tab, forgotten(&earlier, &input, &effects, &events));
+            self.check_texts(tab, unreferenced(&earlier, &input, &effects, &events));
             for effect in effects {
                 self.perform(tab, effect, &mut inputs);
             }
@@ -281,7 +281,7 @@ impl World {
             Input::Unauthorized { version, .. } => *version == current,
             _ => false,
         };
-        if spent {
+        if stale {
             self.tabs[tab].stale = Some(current);
         }
     }
@@ -301,7 +301,7 @@ impl World {
             Effect::ReleaseLock { op } => self.release(tab, op),
             Effect::MakeKey { op } => {
                 self.keys += 1;
-                inputs.push_back(Input::KeyMade { op, key: text(&format!("k{}", self.keys)) });
+                inputs.push_back(Input::KeyMade { op, key: handle(&format!("k{}", self.keys)) });
             }
             Effect::Send { op, request } => {
                 self.check_send(tab, &request);

@@ -1,4 +1,4 @@
-//! The texts that the tests give to machines: each has one number, in all tabs and threads.
+//! The handles of the texts that the tests give to machines. Equal texts have one handle, in all tabs and threads.
 
 #![expect(clippy::unwrap_used, reason = "a lock is poisoned by a failed test only")]
 
@@ -20,8 +20,8 @@ struct Texts {
 
 static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
 
-/// The number of a text, as the session manager gives it: the first is that of `invalid_grant`.
-pub(crate) fn text(text: &str) -> Handle {
+/// The handle of a text, as the session manager numbers them: the first is [`Handle::INVALID_GRANT`].
+pub(crate) fn handle(text: &str) -> Handle {
     if text == error_code::INVALID_GRANT {
         return Handle::INVALID_GRANT;
     }
@@ -37,28 +37,30 @@ pub(crate) fn text(text: &str) -> Handle {
     Handle(NonZeroU32::MIN.saturating_add(place + 1))
 }
 
-pub(crate) fn words(Handle(number): Handle) -> String {
+/// The text of a handle.
+pub(crate) fn text_of(Handle(number): Handle) -> String {
     match number.get() {
         1 => error_code::INVALID_GRANT.to_owned(),
         number => TEXTS.read().unwrap().texts[number as usize - 2].clone(),
     }
 }
 
-pub(crate) fn id(subject: Subject) -> String {
+/// A subject as text: `anonymous_…` or `user_…`.
+pub(crate) fn id_of(subject: Subject) -> String {
     let prefix = match subject.kind {
         Some(Kind::Guest) => GUEST_PREFIX,
         Some(Kind::User) => USER_PREFIX,
         None => "",
     };
-    format!("{prefix}{}", words(subject.visitor))
+    format!("{prefix}{}", text_of(subject.visitor))
 }
 
-/// A text that the machine names although it did not hold it before the input, nor was it in the input: the session manager
-/// may have forgotten it.
-pub(crate) fn forgotten(before: &Machine, input: &Input, effects: &[Effect], events: &[Event]) -> Option<String> {
+/// The first text in an effect or event whose handle the machine did not reference before the input, and which is not in
+/// the input. The session manager may have dropped such a text.
+pub(crate) fn unreferenced(before: &Machine, input: &Input, effects: &[Effect], events: &[Event]) -> Option<String> {
     let known = of_input(input);
     let named = effects.iter().flat_map(of_effect).chain(events.iter().flat_map(of_event));
-    named.filter(|text| !known.contains(text) && !before.references(*text)).map(words).next()
+    named.filter(|handle| !known.contains(handle) && !before.references(*handle)).map(text_of).next()
 }
 
 fn of_input(input: &Input) -> Vec<Handle> {
