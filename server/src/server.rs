@@ -342,7 +342,7 @@ impl Inner {
 mod tests {
     use std::sync::Mutex;
 
-    use guestpass_core::wire::TokenAnswer;
+    use guestpass_core::wire::TokenResponse;
     use uuid::Uuid;
 
     use super::*;
@@ -391,7 +391,7 @@ mod tests {
         let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_secs(1_800_000_000))));
         let inner = Guestpass::open_at(config, clock.clone()).await.unwrap().inner;
         let guest_of =
-            |tokens: TokenAnswer| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
+            |tokens: TokenResponse| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
         let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         let buyer = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         inner.sessions.erase(erased).await.unwrap().unwrap();

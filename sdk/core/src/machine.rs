@@ -1,58 +1,68 @@
+//! The session machine: routes each input to the part that it concerns, and decides what concerns several parts.
+//!
+//! Each part owns its state, in private fields, and returns what the machine must decide:
+//!
+//! | File | Part |
+//! | --- | --- |
+//! | `identity.rs`, `current.rs` | the credential, its version, the acquire keys |
+//! | `transaction.rs` | the transaction: its step, its deadline, the lock |
+//! | `reload.rs`, `storage.rs` | reads outside of a transaction; whether the storage works |
+//! | `waiters.rs` | the calls that wait |
+//! | `account_requests.rs` | requests to become a member or to be erased |
+//! | `revocations.rs` | tokens to be revoked |
+//! | `backoff.rs`, `jitter.rs` | when the next attempt may start |
+//! | `context.rs`, `queue.rs` | what all parts share: the configuration, effects and events |
+//!
+//! The decisions of the machine: `steps.rs` (the transaction goes on), `renewal.rs` (refresh, acquire, commit), `adoption.rs`
+//! (records of other tabs), `sign_out.rs`, `membership.rs` (account requests), `status.rs` (the snapshot).
+
 mod account_requests;
+mod adoption;
 mod backoff;
-mod handles;
+mod context;
+mod current;
 mod identity;
+mod jitter;
+mod membership;
 mod queue;
 mod reload;
 mod renewal;
 mod revocations;
+mod sign_out;
+mod status;
+mod steps;
+mod storage;
 mod transaction;
 mod waiters;
 
-use self::queue::Queue;
-
-use self::account_requests::{AccountRequest, AccountRequestKind};
+use self::account_requests::{AccountRequestKind, AccountRequests};
 use self::backoff::Backoff;
-use self::identity::{Current, PreviousIdentity, StaleReason};
-use self::reload::{Reload, UnseenCommit};
-use self::revocations::Revocation;
+use self::context::Context;
+use self::current::{Current, StaleReason};
+use self::identity::Identity;
+use self::reload::Reload;
+use self::revocations::Revocations;
+use self::storage::Storage;
 use self::transaction::{Transaction, TransactionKind};
-use self::waiters::{Waiter, Want};
+use self::waiters::{Waiters, Want};
 use crate::{
-    Config, Effect, EndReason, Event, Handle, Input, Op, Outcome, SessionError, Sharing, Snapshot, Status,
-    StorageFault, TabMessage, Timestamp, Version, WaiterId,
+    Config, Effect, Event, Handle, Input, Op, Outcome, Response, SessionError, Snapshot, TabMessage, Timestamp,
+    Version, WaiterId,
 };
 
-/// The session of one tab. See the crate's first page for the loop around it.
+/// The session of one tab. The crate's first page shows the loop that runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Machine {
-    config: Config,
+    context: Context,
     phase: Phase,
-    /// The storage is not shared, or has failed: the machine itself is the storage.
-    memory: bool,
-    /// The storage has been read once.
-    loaded: bool,
-    /// Of the newest credential that this tab has seen, held or lost since.
-    version: Version,
-    /// How the epoch before that one has ended.
-    end_reason: EndReason,
-    /// The key under which a guest is being acquired.
-    acquire_key: Option<Handle>,
-    /// A key that the server will not take again.
-    rejected_acquire_key: Option<Handle>,
-    current: Option<Current>,
-    /// The identity that the next one replaces.
-    previous: Option<PreviousIdentity>,
+    identity: Identity,
+    storage: Storage,
     transaction: Option<Transaction>,
-    reload: Option<Reload>,
-    unseen: Option<UnseenCommit>,
-    revocations: Vec<Revocation>,
-    account_request: Option<AccountRequest>,
-    waiters: Vec<Waiter>,
+    reload: Reload,
+    waiters: Waiters,
+    account_requests: AccountRequests,
+    revocations: Revocations,
     backoff: Backoff,
-    next_op: u64,
-    effects: Queue<Effect>,
-    events: Queue<Event>,
     snapshot: Snapshot,
 }
 
@@ -60,54 +70,44 @@ pub struct Machine {
 enum Phase {
     Open,
     SignedOut,
+    /// The server has ended the session, and the policy is [`OnIdentityLost::Stop`](crate::OnIdentityLost::Stop).
     Ended,
     Closed,
 }
 
 impl Machine {
-    /// A machine that knows nothing yet and does nothing by itself.
+    /// A machine that has not read the storage. It does nothing before its first input.
     pub fn new(config: Config) -> Self {
         Self {
-            backoff: Backoff::new(config.seed),
-            memory: config.sharing == Sharing::Nobody,
-            config,
+            storage: Storage::new(config.sharing),
+            context: Context::new(config),
             phase: Phase::Open,
-            loaded: false,
-            version: Version::default(),
-            end_reason: EndReason::default(),
-            acquire_key: None,
-            rejected_acquire_key: None,
-            current: None,
-            previous: None,
+            identity: Identity::default(),
             transaction: None,
-            reload: None,
-            unseen: None,
-            revocations: Vec::new(),
-            account_request: None,
-            waiters: Vec::new(),
-            next_op: 0,
-            effects: Queue::default(),
-            events: Queue::default(),
-            snapshot: Snapshot { status: Status::Idle, id: None, expires_at: None, error: None, retry_at: None },
+            reload: Reload::default(),
+            waiters: Waiters::default(),
+            account_requests: AccountRequests::default(),
+            revocations: Revocations::default(),
+            backoff: Backoff::default(),
+            snapshot: status::IDLE,
         }
     }
 
-    /// Takes one input. Drain [`Self::poll_effect`] and [`Self::poll_event`] before the next.
+    /// Takes one input. Before the next one, drain [`Self::poll_effect`] and [`Self::poll_event`].
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         if self.phase == Phase::Closed {
-            self.handle_closed(input);
-            return;
+            return self.handle_closed(input);
         }
         match input {
             Input::Start { waiter, reset } => self.on_start(waiter, reset),
-            Input::TokenWanted { waiter, deadline, fresh } => {
-                self.on_token_wanted(waiter, deadline, Want::Token { attempt: 0, fresh });
-            }
+            Input::TokenWanted { waiter, deadline, fresh } => self.on_token_wanted(waiter, deadline, fresh),
             Input::Unauthorized { waiter, deadline, version, attempt, replayable } => {
                 self.on_unauthorized(now, waiter, deadline, version, attempt, replayable);
             }
-            Input::Abandon { waiter } => self.settle(waiter, Outcome::Failed(SessionError::Aborted)),
-            Input::Expire => self.mark_stale(StaleReason::Expired),
+            Input::Abandon { waiter } => {
+                self.waiters.settle(waiter, Outcome::Failed(SessionError::Aborted), &mut self.context);
+            }
+            Input::Expire => self.identity.mark_stale(StaleReason::Expired),
             Input::SignOut { waiter, permanent } => self.on_sign_out(now, waiter, permanent),
             Input::Upgrade { waiter, deadline, upgrade, body } => {
                 self.on_account_request(waiter, deadline, AccountRequestKind::Upgrade(upgrade, body));
@@ -125,25 +125,32 @@ impl Machine {
             Input::SendFailed { op } => self.on_send_failed(now, op),
 
             Input::TabMessage(message) => self.on_tab_message(now, message),
-            Input::Online => self.on_online(now),
-            Input::Offline => self.backoff.offline(now, &self.config),
-            Input::Visible => self.on_visible(now),
+            Input::Online => {
+                self.backoff.online(now);
+                self.account_requests.retry_now();
+            }
+            Input::Offline => self.backoff.offline(now, &self.context.config),
+            Input::Visible => {
+                self.backoff.retry_now(now);
+                self.account_requests.retry_now();
+                self.start_reload(now);
+            }
             Input::Tick => {}
         }
         self.settle_ready(now);
         self.expire(now);
         self.advance(now);
-        self.refresh_snapshot(now);
+        self.update_snapshot(now);
     }
 
-    /// The next thing to do; `None` when all is drained.
+    /// The next effect to perform; `None` when there are no more.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        self.context.poll_effect()
     }
 
-    /// The next thing to tell; `None` when all is drained.
+    /// The next event for subscribers; `None` when there are no more.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.context.poll_event()
     }
 
     /// The monotonic time at which to send [`Input::Tick`]; `None` when nothing is pending. Always in the future.
@@ -151,65 +158,68 @@ impl Machine {
         if self.phase == Phase::Closed {
             return None;
         }
-        let waiters = self.waiters.iter().filter_map(|waiter| waiter.deadline);
-        let parts = [
-            self.reload.as_ref().map(|reload| reload.deadline),
-            self.transaction.as_ref().map(|transaction| transaction.deadline),
+        let deadlines = [
+            self.waiters.deadline(),
+            self.reload.deadline(),
+            self.transaction.as_ref().map(Transaction::deadline),
+            self.revocations.deadline(),
+            self.account_requests.deadline(),
+            self.next_attempt(),
         ];
-        let revoking = self.revocations.iter().map(Revocation::deadline);
-        let account_request = self.account_request.as_ref().and_then(AccountRequest::deadline);
-        let late = self.unseen.map(|late| late.check_at).filter(|at| *at < u64::MAX);
-        waiters
-            .chain(parts.into_iter().flatten())
-            .chain(revoking)
-            .chain(account_request)
-            .chain(late)
-            .chain(self.next_attempt())
-            .min()
+        deadlines.into_iter().flatten().min()
     }
 
-    /// What the session looks like.
+    /// The state of the session, as subscribers see it.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
     /// The version of the newest credential that this tab has seen.
     pub fn version(&self) -> Version {
-        self.version
+        self.identity.version()
     }
 
-    /// Whether something is under way that must come to its end. A session manager that its app has dropped goes on until
-    /// then.
+    /// Whether a call, a read, a transaction or a revocation is under way. A session manager that its app has dropped keeps
+    /// running until none is.
     pub fn is_busy(&self) -> bool {
-        // An account_request has a waiter for as long as it lasts.
-        !self.waiters.is_empty() || self.transaction.is_some() || self.reload.is_some() || !self.revocations.is_empty()
+        // An account request has a waiter for as long as it lasts.
+        !self.waiters.is_empty()
+            || self.transaction.is_some()
+            || self.reload.is_loading()
+            || !self.revocations.is_empty()
+    }
+
+    /// The time until which every [`Input::TokenWanted`] is granted the token that was granted last and has no other effect,
+    /// provided that no other input comes before. Until then, the session manager need not ask.
+    pub fn serves_until(&self) -> Option<Timestamp> {
+        self.identity.current().filter(|_| self.phase == Phase::Open).and_then(Current::serves_until)
+    }
+
+    /// Whether a later effect or event may name this handle. If not, none does before the handle comes in again.
+    pub fn references(&self, handle: Handle) -> bool {
+        self.identity.references(handle)
+            || self.transaction.as_ref().is_some_and(|transaction| transaction.references(handle))
+            || self.revocations.contains(handle)
+            || self.account_requests.references(handle)
+            || self.waiters.references(handle)
     }
 
     fn on_start(&mut self, waiter: WaiterId, reset: bool) {
-        if self.phase == Phase::Ended || (reset && self.is_barred()) {
+        if self.phase == Phase::Ended || (reset && self.is_permanently_signed_out()) {
             self.phase = Phase::Open;
         }
-        self.wait(waiter, Want::Started, None);
+        self.waiters.add(waiter, Want::Started, None);
     }
 
-    fn on_token_wanted(&mut self, waiter: WaiterId, deadline: u64, want: Want) {
-        if self.phase == Phase::SignedOut && !self.is_barred() {
+    fn on_token_wanted(&mut self, waiter: WaiterId, deadline: u64, fresh: bool) {
+        if self.phase == Phase::SignedOut && !self.is_permanently_signed_out() {
             self.phase = Phase::Open;
         }
-        self.wait(waiter, want, Some(deadline));
+        self.waiters.add(waiter, Want::Token { attempt: 0, fresh }, Some(deadline));
     }
 
-    /// The visitor has signed out, wants nobody to follow, and nobody has.
-    fn is_barred(&self) -> bool {
-        self.phase == Phase::SignedOut && self.end_reason == EndReason::Permanent && self.version.generation == 0
-    }
-
-    fn on_online(&mut self, now: Timestamp) {
-        self.backoff.online(now);
-        self.retry_account_request_now();
-    }
-
-    /// A 401: at most one replay for each request (C3), and none for what cannot be sent twice (C20).
+    /// A resource has responded with 401: at most one replay for each request (C3), and none of a body that cannot be sent
+    /// twice (C20).
     fn on_unauthorized(
         &mut self,
         now: Timestamp,
@@ -219,48 +229,99 @@ impl Machine {
         attempt: u8,
         replayable: bool,
     ) {
-        self.wait(waiter, Want::Token { attempt: attempt.saturating_add(1), fresh: false }, Some(deadline));
+        let want = Want::Token { attempt: attempt.saturating_add(1), fresh: false };
+        self.waiters.add(waiter, want, Some(deadline));
         if attempt > 0 || !self.refuse(now, version) || !replayable {
-            self.settle(waiter, Outcome::PassThrough);
+            self.waiters.settle(waiter, Outcome::PassThrough, &mut self.context);
         }
     }
 
-    /// A token of this version was refused: whether there is or will be another one for the same visitor.
+    /// A token of this version was refused. Returns whether there is, or will be, a newer one for the same visitor.
     fn refuse(&mut self, now: Timestamp, version: Version) -> bool {
-        if version.epoch != self.version.epoch || self.phase != Phase::Open {
+        let newest = self.identity.version();
+        if version.epoch != newest.epoch || self.phase != Phase::Open {
             return false;
         }
-        self.events.push_back(Event::Unauthorized { generation: version.generation });
-        if version == self.version {
-            if self.current.as_ref().is_some_and(|current| current.trusted_until > now.mono) {
+        self.context.event(Event::Unauthorized { generation: version.generation });
+        if version == newest {
+            if self.identity.current().is_some_and(|current| current.is_trusted(now)) {
                 return false;
             }
-            self.mark_stale(StaleReason::Refused);
+            self.identity.mark_stale(StaleReason::Refused);
         }
         true
     }
 
-    /// Ends whatever has come to its deadline.
+    /// A response belongs to the transaction, to the account request, or to a revocation.
+    fn on_response(&mut self, now: Timestamp, op: Op, response: Response) {
+        if let Some(request) = self.transaction.as_ref().and_then(|transaction| transaction.request(op)) {
+            self.on_token_response(now, &request, response);
+        } else if self.account_requests.is_sent_as(op) {
+            self.on_account_response(now, response);
+        } else {
+            self.revocations.on_response(now, op, response.status, &mut self.context);
+        }
+    }
+
+    fn on_send_failed(&mut self, now: Timestamp, op: Op) {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.request(op).is_some()) {
+            self.fail(now, SessionError::Network, None);
+        } else if self.account_requests.is_sent_as(op) {
+            self.pause_account_request(now, SessionError::Network, None);
+        } else {
+            self.revocations.on_failure(now, op, &mut self.context);
+        }
+    }
+
+    /// Settles the calls whose outcome is known.
+    fn settle_ready(&mut self, now: Timestamp) {
+        if self.storage.is_loaded() {
+            self.waiters.settle_started(&mut self.context);
+        }
+        if self.phase == Phase::Ended {
+            self.waiters.fail_session(SessionError::SessionEnded, &mut self.context);
+        }
+        if self.is_permanently_signed_out() {
+            self.waiters.fail_tokens(SessionError::SignedOut, &mut self.context);
+        }
+        self.drive_account_requests(now);
+        if self.can_serve(now, false) {
+            self.grant(self.can_serve(now, true));
+            self.send_account_request(now);
+        }
+        if let Some(error) = self.backoff.rejection(now) {
+            self.waiters.fail_tokens(error, &mut self.context);
+        }
+    }
+
+    /// Ends what has come to its deadline.
     fn expire(&mut self, now: Timestamp) {
-        self.settle_overdue(now);
-        if self.reload.as_ref().is_some_and(|reload| reload.deadline <= now.mono) {
-            self.on_reload_timeout(now);
+        let error = self.backoff.error().unwrap_or(SessionError::Timeout);
+        self.waiters.settle_overdue(now, error, &mut self.context);
+        if self.reload.is_overdue(now, &self.context) {
+            self.on_reload_failed();
         }
-        if self.transaction.as_ref().is_some_and(|transaction| transaction.deadline <= now.mono) {
-            self.on_transaction_timeout(now);
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.deadline() <= now.mono) {
+            self.on_transaction_deadline(now);
         }
-        self.expire_revoking(now);
-        self.check_unseen_commit(now);
+        self.revocations.expire(now, &mut self.context);
+        if self.reload.is_check_due(now) {
+            self.start_reload(now);
+        }
     }
 
     /// Starts what is wanted and may start.
     fn advance(&mut self, now: Timestamp) {
         self.settle_ready(now);
-        if !self.loaded && self.reload.is_none() && self.transaction.is_none() && !self.waiters.is_empty() {
-            self.reload(now);
+        if !self.storage.is_loaded()
+            && !self.reload.is_loading()
+            && self.transaction.is_none()
+            && !self.waiters.is_empty()
+        {
+            self.start_reload(now);
             self.settle_ready(now);
         }
-        if self.loaded
+        if self.storage.is_loaded()
             && self.transaction.is_none()
             && self.wants_renewal(now)
             && self.backoff.next_attempt_at() <= now.mono
@@ -269,44 +330,59 @@ impl Machine {
         }
     }
 
-    /// Somebody waits for a token, the one there is nears its end, or the last attempt failed and is to be repeated.
-    fn wants_renewal(&self, now: Timestamp) -> bool {
-        self.phase == Phase::Open
-            && (self.backoff.repeats()
-                || !self.can_serve_all(now)
-                || self.refresh_at().is_some_and(|at| at <= now.mono))
-    }
-
-    /// When the token that is held should be refreshed ahead of its end, if it is in use at all.
-    fn refresh_at(&self) -> Option<u64> {
-        self.current
-            .as_ref()
-            .filter(|current| current.used && current.stale.is_none())
-            .and_then(|current| current.refresh_at)
-    }
-
+    /// When the next renewal starts by itself: monotonic time.
     fn next_attempt(&self) -> Option<u64> {
-        if self.phase != Phase::Open || self.transaction.is_some() || !self.loaded {
+        if self.phase != Phase::Open || self.transaction.is_some() || !self.storage.is_loaded() {
             return None;
         }
+        let not_before = self.backoff.next_attempt_at();
         if self.backoff.repeats() || self.waits_for_token() {
-            return Some(self.backoff.next_attempt_at());
+            return Some(not_before);
         }
-        self.refresh_at().map(|at| at.max(self.backoff.next_attempt_at()))
+        self.identity.refresh_at().map(|at| at.max(not_before))
+    }
+
+    fn waits_for_token(&self) -> bool {
+        self.waiters.wanted_token().is_some() || self.account_request_wants_token()
+    }
+
+    /// Whether the credential is good enough for every call that waits for a token.
+    fn can_serve_all(&self, now: Timestamp) -> bool {
+        self.waiters.wanted_token().is_none_or(|fresh| self.can_serve(now, fresh))
+            && (!self.account_request_wants_token() || self.can_serve(now, false))
+    }
+
+    /// While renewals fail, a token that is about to end also serves the calls that want a fresh one.
+    fn can_serve(&self, now: Timestamp, fresh: bool) -> bool {
+        self.identity.is_usable(now, fresh && self.backoff.error().is_none())
+    }
+
+    /// Settles the calls that wait for a token with the current one; those that want a fresh one only if it is `fresh`.
+    fn grant(&mut self, fresh: bool) {
+        let Some(access_token) = self.identity.credential().map(|credential| credential.access_token) else { return };
+        if self.waiters.grant(access_token, self.identity.version(), fresh, &mut self.context) {
+            self.identity.mark_used();
+        }
+    }
+
+    fn publish(&mut self, message: TabMessage) {
+        if self.storage.is_shared() {
+            self.context.effect(Effect::Publish(message));
+        }
     }
 
     fn close(&mut self) {
-        self.drop_transaction();
-        self.drop_account_request();
-        self.reload = None;
+        self.cancel_transaction();
+        self.account_requests.cancel(&mut self.context);
+        self.reload = Reload::default();
         self.revocations.clear();
-        self.settle_all(Outcome::Failed(SessionError::Closed), &|_| true);
+        self.waiters.settle_all(Outcome::Failed(SessionError::Closed), &mut self.context);
         self.phase = Phase::Closed;
-        self.current = None;
-        self.effects.push_back(Effect::Shutdown);
-        self.snapshot = Snapshot { status: Status::Closed, id: None, expires_at: None, error: None, retry_at: None };
+        self.identity.forget_credential();
+        self.context.effect(Effect::Shutdown);
     }
 
+    /// A closed machine settles every call at once, and ignores every other input.
     fn handle_closed(&mut self, input: Input) {
         let (waiter, outcome) = match input {
             Input::Start { waiter, .. }
@@ -315,62 +391,9 @@ impl Machine {
             | Input::Upgrade { waiter, .. }
             | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(SessionError::Closed)),
             Input::Unauthorized { waiter, .. } => (waiter, Outcome::PassThrough),
-            Input::LockGranted { op, .. } => return self.effects.push_back(Effect::ReleaseLock { op }),
+            Input::LockGranted { op, .. } => return self.context.effect(Effect::ReleaseLock { op }),
             _ => return,
         };
-        self.effects.push_back(Effect::Settle { waiter, outcome });
-    }
-
-    fn refresh_snapshot(&mut self, now: Timestamp) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        let usable = self.current.as_ref().is_some_and(|current| current.usable(now, false));
-        let credential = self.current.as_ref().map(|current| &current.credential);
-        let status = match self.phase {
-            Phase::Ended => Status::Ended,
-            _ if self.backoff.error.is_some() && !usable => Status::Unavailable,
-            _ if self.transaction.as_ref().is_some_and(Transaction::is_renewal) && credential.is_some() => {
-                Status::Refreshing
-            }
-            _ if credential.is_some() => Status::Active,
-            Phase::SignedOut => Status::SignedOut,
-            _ if self.reload.is_some() && !self.loaded => Status::Loading,
-            _ if self.waits_for_token() || self.transaction.as_ref().is_some_and(Transaction::is_renewal) => {
-                Status::Acquiring
-            }
-            _ => Status::Idle,
-        };
-        let retry_at = match self.next_attempt() {
-            Some(at) if self.backoff.error.is_some() => Some(now.wall.saturating_add(at.saturating_sub(now.mono))),
-            _ => None,
-        };
-        let expires_at = credential.and_then(|credential| credential.expiry).map(|expiry| expiry.end.wall);
-        let id = credential.and_then(|credential| credential.subject);
-        self.snapshot = Snapshot { status, id, expires_at, error: self.backoff.error, retry_at };
-    }
-
-    fn op(&mut self) -> Op {
-        self.next_op += 1;
-        Op(self.next_op)
-    }
-
-    /// The storage has failed: the machine goes on without, and says so once (C14).
-    fn fall_back_to_memory(&mut self) {
-        if !self.memory {
-            self.memory = true;
-            self.events.push_back(Event::Storage(StorageFault::Memory));
-        }
-    }
-
-    /// No other tab sees the storage: there is nobody to lock out, and nobody to tell.
-    fn is_alone(&self) -> bool {
-        self.memory || self.config.sharing != Sharing::Tabs
-    }
-
-    fn publish(&mut self, message: TabMessage) {
-        if !self.is_alone() {
-            self.effects.push_back(Effect::Publish(message));
-        }
+        self.context.settle(waiter, outcome);
     }
 }

@@ -1,15 +1,29 @@
-//! The wire: the paths, names and shapes that the server and the session manager (`sdk/session`) agree on.
+//! HTTP names and shapes that the server and the session manager (`sdk/session`) share.
 //!
-//! The shapes are RFC 6749 §5.1 (token response) and §5.2 (error response); `anonymous_id` is Guestpass's own.
+//! The token response is that of RFC 6749 §5.1, the error response of the token endpoint that of RFC 6749 §5.2, every other
+//! error a problem of RFC 9457. The member `anonymous_id` and the membership response are Guestpass's own.
 
-/// `POST`: makes a guest. Without a body, a long-lived token; with `{"refresh": true}`, a short one and a refresh token.
+/// `POST`: creates a guest. Without a body, the response has a long-lived access token; with `{"refresh": true}`, a
+/// short-lived one and a refresh token.
 pub const LOGIN_PATH: &str = "/anonymous-login";
 /// `POST`, form-encoded: the OAuth token endpoint (RFC 6749 §6).
 pub const TOKEN_PATH: &str = "/token";
 /// `POST`, form-encoded: token revocation (RFC 7009).
 pub const REVOKE_PATH: &str = "/revoke";
+/// `POST`: the guest becomes a member. Responds with [`MembershipResponse`].
+pub const REGISTER_PATH: &str = "/register";
+/// `POST`: the guest logs in to the account of a member. Responds with [`MembershipResponse`].
+pub const MEMBER_LOGIN_PATH: &str = "/login";
+/// `POST`: the guest registers or logs in with an OpenID Connect identity. Responds with [`MembershipResponse`].
+pub const LINK_PATH: &str = "/link";
+/// `DELETE`: erases the visitor and everything that belongs to it. Responds with status 204.
+pub const ME_PATH: &str = "/me";
 
-/// Request header of [`LOGIN_PATH`]: 128 or more random bits, base64url without padding. As secret as a token.
+/// Request header with the bearer token (RFC 6750 §2.1).
+pub const AUTHORIZATION: &str = "Authorization";
+/// Response header: when to try again (RFC 9110 §10.2.3).
+pub const RETRY_AFTER: &str = "Retry-After";
+/// Request header of [`LOGIN_PATH`]: at least 128 random bits, base64url without padding. As secret as a token.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The least length of an idempotency key in characters: 128 bits in base64url.
 pub const IDEMPOTENCY_KEY_MIN: usize = 22;
@@ -19,26 +33,44 @@ pub const IDEMPOTENCY_KEY_MAX: usize = 128;
 /// `grant_type` of [`TOKEN_PATH`].
 pub const GRANT_TYPE_REFRESH: &str = "refresh_token";
 
-/// What the subject of a guest starts with; a UUID follows.
+/// Prefix of a guest's subject; a UUID follows.
 pub const GUEST_PREFIX: &str = "anonymous_";
-/// What the subject of a registered user starts with; the UUID that the guest had follows.
+/// Prefix of a member's subject; the UUID that the guest had follows.
 pub const USER_PREFIX: &str = "user_";
-/// What every refresh token starts with.
+/// Prefix of every refresh token.
 pub const REFRESH_TOKEN_PREFIX: &str = "gpr_";
 
-/// The error codes of RFC 6749 §5.2 that the token endpoint answers with.
+/// The members of response bodies that the session manager reads.
+pub mod member {
+    /// Of [`TokenResponse`](super::TokenResponse).
+    pub const ACCESS_TOKEN: &str = "access_token";
+    /// Of [`TokenResponse`](super::TokenResponse).
+    pub const EXPIRES_IN: &str = "expires_in";
+    /// Of [`TokenResponse`](super::TokenResponse).
+    pub const REFRESH_TOKEN: &str = "refresh_token";
+    /// Of [`TokenResponse`](super::TokenResponse).
+    pub const ANONYMOUS_ID: &str = "anonymous_id";
+    /// Of [`MembershipResponse`](super::MembershipResponse).
+    pub const ID: &str = "id";
+    /// Of an error response of [`TOKEN_PATH`](super::TOKEN_PATH) (RFC 6749 §5.2): one of [`error_code`](super::error_code).
+    pub const ERROR: &str = "error";
+    /// Of a problem (RFC 9457): the stable code of the error, where the status alone does not identify it.
+    pub const CODE: &str = "code";
+}
+
+/// The error codes of RFC 6749 §5.2 that the token endpoint responds with.
 pub mod error_code {
-    /// The session is over: the only answer that ends it at the client.
+    /// The session has ended. No other response ends the session of a client.
     pub const INVALID_GRANT: &str = "invalid_grant";
     /// A parameter is missing, malformed or repeated.
     pub const INVALID_REQUEST: &str = "invalid_request";
     /// `grant_type` is not `refresh_token`.
     pub const UNSUPPORTED_GRANT_TYPE: &str = "unsupported_grant_type";
-    /// Too many requests: with status 429 and `Retry-After`. RFC 6749 §4.1.2.1 has the code, for another endpoint.
+    /// Too many requests: with status 429 and `Retry-After`. RFC 6749 §4.1.2.1 defines the code for another endpoint.
     pub const TEMPORARILY_UNAVAILABLE: &str = "temporarily_unavailable";
 }
 
-/// What [`LOGIN_PATH`] and [`TOKEN_PATH`] answer with: RFC 6749 §5.1, and who the token is for.
+/// Response body of [`LOGIN_PATH`] and [`TOKEN_PATH`]: RFC 6749 §5.1, and the subject of the token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -49,11 +81,12 @@ pub struct TokenResponse {
     /// `bearer`.
     #[cfg_attr(feature = "openapi", schema(pattern = "^bearer$", example = "bearer"))]
     pub token_type: String,
-    /// The access token's lifetime in seconds. Servers of the classic kind leave it out: then only a 401 tells its end.
+    /// The lifetime of the access token in seconds. Servers of the classic kind leave it out: then only a 401 tells the client
+    /// that the token has expired.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "openapi", schema(nullable = false, example = 900))]
     pub expires_in: Option<u64>,
-    /// The successor to use at [`TOKEN_PATH`]. Absent: the session cannot be refreshed, only acquired anew.
+    /// The refresh token for the next request to [`TOKEN_PATH`]. If absent, the session cannot be refreshed.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = r"^gpr_[\w-]+$"))]
     pub refresh_token: Option<String>,
@@ -70,4 +103,35 @@ impl core::fmt::Debug for TokenResponse {
             .field("anonymous_id", &self.anonymous_id)
             .finish_non_exhaustive()
     }
+}
+
+/// Response body of [`REGISTER_PATH`], [`MEMBER_LOGIN_PATH`] and [`LINK_PATH`]: the member that the visitor is afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Membership))]
+pub struct MembershipResponse {
+    /// The subject of the tokens from the next refresh on.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^user_[0-9a-f-]{36}$"))]
+    pub id: String,
+    /// `user`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^user$", example = "user"))]
+    pub kind: String,
+    /// In lower case.
+    #[cfg_attr(feature = "openapi", schema(example = "ada@example.com"))]
+    pub email: Option<String>,
+    /// Whether the account is new.
+    pub outcome: MembershipOutcome,
+    /// Whether the data of the guest were merged into an account that existed before.
+    pub merged: bool,
+}
+
+/// Whether an upgrade created an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum MembershipOutcome {
+    /// The guest has become a member, with the same UUID.
+    Registered,
+    /// The visitor is logged in to an account that existed before.
+    LoggedIn,
 }

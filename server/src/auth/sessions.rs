@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use guestpass_core::wire::TokenAnswer;
+use guestpass_core::wire::TokenResponse;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -109,7 +109,7 @@ impl Sessions {
         refreshable: bool,
         key: Option<&str>,
         now: Timestamp,
-    ) -> Result<TokenAnswer, LoginError> {
+    ) -> Result<TokenResponse, LoginError> {
         let (access, session) = if refreshable {
             (self.lifetimes.access, self.lifetimes.refresh)
         } else {
@@ -135,7 +135,7 @@ impl Sessions {
     }
 
     /// Exchanges a refresh token for its successor.
-    pub(crate) async fn refresh(&self, token: &str, now: Timestamp) -> Result<TokenAnswer, RefreshError> {
+    pub(crate) async fn refresh(&self, token: &str, now: Timestamp) -> Result<TokenResponse, RefreshError> {
         let Some(token) = self.read_refresh_token(token, now).await else {
             self.metrics.refreshed(Refresh::Refused);
             return Err(RefreshError::Refused);
@@ -261,9 +261,9 @@ impl Sessions {
         }
     }
 
-    fn answer(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenAnswer, Unavailable> {
+    fn answer(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenResponse, Unavailable> {
         let subject = Subject::new(open.user, open.registered).to_string();
-        Ok(TokenAnswer {
+        Ok(TokenResponse {
             access_token: self.issuer.issue(subject.clone(), open.id, now, open.access_expires_at)?,
             token_type: "bearer".to_owned(),
             expires_in: Some(open.access_expires_at.since(now).as_secs()),

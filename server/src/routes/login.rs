@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use guestpass_core::wire::{LOGIN_PATH, TokenAnswer};
+use guestpass_core::wire::{LOGIN_PATH, TokenResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -49,7 +49,7 @@ pub(super) struct LoginBody {
     )),
     request_body(content = Option<LoginBody>),
     responses(
-        (status = 200, description = "A new guest, or the one that the same key has made.", body = TokenAnswer, links(
+        (status = 200, description = "A new guest, or the one that the same key has made.", body = TokenResponse, links(
             ("refresh" = (operation_id = "token", request_body = refresh_link)),
             ("revoke" = (operation_id = "revoke", request_body = revoke_link)),
         )),
@@ -73,7 +73,7 @@ pub(super) async fn login(
     State(Guestpass { inner }): State<Guestpass>,
     headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody<LoginBody>,
-) -> Result<Json<TokenAnswer>, Problem> {
+) -> Result<Json<TokenResponse>, Problem> {
     let key = idempotency_key(&headers)?;
     let LoginBody { refresh } = body.unwrap_or_default();
     if inner.config.require_refresh && !refresh {

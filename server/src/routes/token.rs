@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use guestpass_core::wire::{GRANT_TYPE_REFRESH, TOKEN_PATH, TokenAnswer};
+use guestpass_core::wire::{GRANT_TYPE_REFRESH, TOKEN_PATH, TokenResponse};
 use utoipa::ToSchema;
 
 use super::body::OAuthForm;
@@ -20,7 +20,7 @@ use crate::server::Guestpass;
     tag = "sessions",
     request_body(content = RefreshForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "A new access token and the next refresh token.", body = TokenAnswer, links(
+        (status = 200, description = "A new access token and the next refresh token.", body = TokenResponse, links(
             ("refresh" = (operation_id = "token", request_body = refresh_link)),
             ("revoke" = (operation_id = "revoke", request_body = revoke_link)),
         )),
@@ -31,7 +31,7 @@ use crate::server::Guestpass;
 pub(super) async fn token(
     State(Guestpass { inner }): State<Guestpass>,
     form: OAuthForm,
-) -> Result<Json<TokenAnswer>, TokenError> {
+) -> Result<Json<TokenResponse>, TokenError> {
     let grant_type = form.parameter("grant_type")?.ok_or(TokenError::InvalidRequest("grant_type is missing"))?;
     if grant_type != GRANT_TYPE_REFRESH {
         return Err(TokenError::UnsupportedGrantType);

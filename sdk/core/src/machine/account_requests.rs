@@ -1,38 +1,40 @@
-//! Errands: what the visitor asks of the server with their access token, to become a member or to be erased. One at a time.
+//! Account requests: the visitor's requests to become a member or to be erased. One at a time.
 //!
-//! An account_request needs no lock, since each is idempotent: it is sent again until it is answered. An upgrade is done when the
-//! credential shows it, which a refresh brings about.
+//! An account request needs no lock, because each is idempotent: it is sent again until the server responds. An upgrade is
+//! done when the credential shows the member, which takes a refresh.
 
-use super::transaction::Transaction;
-use super::waiters::Want;
-use super::{Machine, Phase};
+use super::backoff::delay;
+use super::context::Context;
 use crate::response::AccountOutcome;
 use crate::{
-    Effect, EndReason, Handle, MembershipResponse, Op, Outcome, Request, Response, SessionError, Subject, Timestamp,
-    Upgrade, Version, WaiterId,
+    Effect, Handle, MembershipResponse, Op, Outcome, Request, Response, SessionError, Timestamp, Upgrade, Version,
+    WaiterId,
 };
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct AccountRequests(Option<AccountRequest>);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct AccountRequest {
+struct AccountRequest {
     waiter: WaiterId,
-    task: AccountRequestKind,
+    kind: AccountRequestKind,
     step: Step,
-    /// A token of it was refused.
+    /// The server has refused an access token of this request.
     refused: bool,
-    /// How often it was not answered: it may have been done all the same.
+    /// Attempts without a usable response. The server may have done what was asked all the same.
     failures: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum AccountRequestKind {
+    /// The handle is that of the body.
     Upgrade(Upgrade, Handle),
     Erase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
-    /// For a token that can be used.
-    Wanting,
+    AwaitingToken,
     Sending {
         op: Op,
         until: u64,
@@ -41,221 +43,193 @@ enum Step {
     Pausing {
         until: u64,
     },
-    /// The server has done it. Whatever is sent after `since` gets a credential that shows it.
-    Done {
+    /// The server has done it. The credential of every request that is sent after the op `since` shows it.
+    AwaitingRefresh {
         member: MembershipResponse,
         since: Op,
     },
 }
 
-impl AccountRequest {
-    fn new(waiter: WaiterId, task: AccountRequestKind) -> Self {
-        Self { waiter, task, step: Step::Wanting, refused: false, failures: 0 }
-    }
+/// What an account request waits for; see [`AccountRequests::progress`].
+pub(super) enum Progress {
+    Token,
+    /// The server has made this member of the visitor.
+    Refresh(MembershipResponse),
+    /// The request that was sent has timed out.
+    TimedOut,
+    /// Its response or the end of its pause.
+    Nothing,
+}
 
-    pub(super) fn deadline(&self) -> Option<u64> {
-        match self.step {
-            Step::Sending { until, .. } | Step::Pausing { until } => Some(until),
-            Step::Wanting | Step::Done { .. } => None,
-        }
-    }
+/// What the machine does after the response to an account request.
+pub(super) enum Decision {
+    /// The request goes on.
+    Continue,
+    Settle(Outcome),
+    /// The access token of this version was refused. If it can be renewed, the request goes on.
+    Renew(Version),
+    /// Whether the server has done it is unknown: ask again after a pause.
+    Pause(SessionError),
+    Erased,
+}
 
-    pub(super) fn references(&self, text: Handle) -> bool {
-        let done =
-            matches!(self.step, Step::Done { member, .. } if member.text == text || member.subject.visitor == text);
-        done || self.task.references(text)
-    }
+/// The outcome of a request whose access token is refused and cannot be renewed.
+pub(super) const UNAUTHORIZED: Outcome = Outcome::Failed(SessionError::Rejected { status: 401 });
 
-    fn erases(&self) -> bool {
-        self.task == AccountRequestKind::Erase
-    }
-
-    fn request(&self, access_token: Handle) -> Request {
-        match self.task {
-            AccountRequestKind::Upgrade(upgrade, body) => Request::Upgrade { upgrade, access_token, body },
-            AccountRequestKind::Erase => Request::Erase { access_token },
-        }
+impl AccountRequestKind {
+    pub(super) fn references(self, handle: Handle) -> bool {
+        matches!(self, Self::Upgrade(_, body) if body == handle)
     }
 }
 
-impl Machine {
-    pub(super) fn on_account_request(&mut self, waiter: WaiterId, deadline: u64, task: AccountRequestKind) {
-        if self.phase == Phase::Ended && task != AccountRequestKind::Erase {
-            self.phase = Phase::Open; // an act of the visitor, as `Start` is
-        }
-        self.wait(waiter, Want::AccountRequest(task), Some(deadline));
+impl AccountRequests {
+    /// The call that waits for the request, if there is a request.
+    pub(super) fn waiter(&self) -> Option<WaiterId> {
+        self.0.as_ref().map(|request| request.waiter)
     }
 
-    /// Whether the account_request wants a token. Nobody becomes a guest to be erased.
-    pub(super) fn account_request_wants_token(&self) -> bool {
-        let wants = |account_request: &AccountRequest| {
-            account_request.step == Step::Wanting && (self.current.is_some() || !account_request.erases())
-        };
-        self.account_request.as_ref().is_some_and(wants)
+    pub(super) fn erases(&self) -> bool {
+        self.0.as_ref().is_some_and(|request| request.kind == AccountRequestKind::Erase)
     }
 
-    /// Takes the account_request as far as it goes without an response; then the next.
-    pub(super) fn drive_account_request(&mut self, now: Timestamp) {
-        if self.account_request.as_ref().is_some_and(|account_request| !self.is_waiting(account_request.waiter)) {
-            self.drop_account_request();
+    /// When to call [`Self::progress`]: monotonic time.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        match self.0.as_ref()?.step {
+            Step::Sending { until, .. } | Step::Pausing { until } => Some(until),
+            Step::AwaitingToken | Step::AwaitingRefresh { .. } => None,
         }
-        if self.account_request.is_none() {
-            self.account_request = self.next_account_request().map(|(waiter, task)| AccountRequest::new(waiter, task));
-        }
-        let Some(account_request) = self.account_request else { return };
-        let (waiter, erases) = (account_request.waiter, account_request.erases());
-        let outcome = match account_request.step {
+    }
+
+    pub(super) fn is_sent_as(&self, op: Op) -> bool {
+        matches!(self.0, Some(AccountRequest { step: Step::Sending { op: sent, .. }, .. }) if sent == op)
+    }
+
+    pub(super) fn is_awaiting_token(&self) -> bool {
+        matches!(self.0, Some(AccountRequest { step: Step::AwaitingToken, .. }))
+    }
+
+    pub(super) fn begin(&mut self, waiter: WaiterId, kind: AccountRequestKind) {
+        self.0 = Some(AccountRequest { waiter, kind, step: Step::AwaitingToken, refused: false, failures: 0 });
+    }
+
+    /// Ends what has come to its deadline; returns what the request waits for.
+    pub(super) fn progress(&mut self, now: Timestamp, context: &mut Context) -> Progress {
+        let Some(request) = &mut self.0 else { return Progress::Nothing };
+        match request.step {
             Step::Sending { op, until, .. } if until <= now.mono => {
-                self.effects.push_back(Effect::Cancel { op });
-                return self.pause(now, SessionError::Timeout, None);
+                context.effect(Effect::Cancel { op });
+                Progress::TimedOut
             }
-            Step::Pausing { until } if until <= now.mono => return self.retry_account_request_now(),
-            Step::Wanting if !erases && self.phase == Phase::SignedOut => return self.phase = Phase::Open,
-            Step::Wanting if erases && self.is_nobody() => Outcome::Done,
-            Step::Done { member, .. } if !self.owes_refresh(now, member.subject) => Outcome::Member(member.text),
-            _ => return,
-        };
-        self.settle(waiter, outcome);
-        self.drive_account_request(now);
-    }
-
-    /// Sends what waits for a token with the one that is current.
-    pub(super) fn send_account_request(&mut self, now: Timestamp) {
-        if !self.account_request_wants_token() {
-            return;
-        }
-        let op = self.op();
-        if let (Some(account_request), Some(current)) = (&mut self.account_request, &mut self.current) {
-            current.used = true;
-            let request = account_request.request(current.credential.access_token);
-            let until = now.mono.saturating_add(self.config.http_timeout);
-            account_request.step = Step::Sending { op, until, version: self.version };
-            self.effects.push_back(Effect::Send { op, request });
+            Step::Pausing { until } if until <= now.mono => {
+                request.step = Step::AwaitingToken;
+                Progress::Nothing
+            }
+            Step::AwaitingToken => Progress::Token,
+            Step::AwaitingRefresh { member, .. } => Progress::Refresh(member),
+            Step::Sending { .. } | Step::Pausing { .. } => Progress::Nothing,
         }
     }
 
-    pub(super) fn is_account_request(&self, op: Op) -> bool {
-        let step = self.account_request.as_ref().map(|account_request| &account_request.step);
-        matches!(step, Some(Step::Sending { op: sent, .. }) if *sent == op)
+    pub(super) fn send(&mut self, now: Timestamp, access_token: Handle, version: Version, context: &mut Context) {
+        let Some(request) = &mut self.0 else { return };
+        let op = context.send(match request.kind {
+            AccountRequestKind::Upgrade(upgrade, body) => Request::Upgrade { upgrade, access_token, body },
+            AccountRequestKind::Erase => Request::Erase { access_token },
+        });
+        request.step = Step::Sending { op, until: context.http_deadline(now), version };
     }
 
-    pub(super) fn on_account_response(&mut self, now: Timestamp, response: Response) {
-        let Some(account_request) = &mut self.account_request else { return };
-        let (waiter, retry_after, refused) = (account_request.waiter, response.retry_after, account_request.refused);
-        let sent = std::mem::replace(&mut account_request.step, Step::Wanting);
-        match response.classify_account(account_request.erases()) {
-            AccountOutcome::Member(member) => account_request.step = Step::Done { member, since: Op(self.next_op) },
-            AccountOutcome::Erased => self.erased(now),
-            AccountOutcome::Unauthorized => {
-                account_request.refused = true;
-                if refused || !matches!(sent, Step::Sending { version, .. } if self.refuse(now, version)) {
-                    self.settle(waiter, Outcome::Failed(SessionError::Rejected { status: 401 }));
+    pub(super) fn on_response(&mut self, response: Response, context: &Context) -> Decision {
+        let Some(request) = &mut self.0 else { return Decision::Continue };
+        let sent = std::mem::replace(&mut request.step, Step::AwaitingToken);
+        match response.classify_account(request.kind == AccountRequestKind::Erase) {
+            AccountOutcome::Member(member) => {
+                request.step = Step::AwaitingRefresh { member, since: context.last_op() };
+                Decision::Continue
+            }
+            AccountOutcome::Erased => Decision::Erased,
+            AccountOutcome::Unauthorized => match sent {
+                Step::Sending { version, .. } if !std::mem::replace(&mut request.refused, true) => {
+                    Decision::Renew(version)
                 }
+                _ => Decision::Settle(UNAUTHORIZED),
+            },
+            AccountOutcome::Refused { status, reason } => Decision::Settle(Outcome::Refused { status, reason }),
+            AccountOutcome::Rejected(error) => Decision::Settle(Outcome::Failed(error)),
+            AccountOutcome::Unknown(error) => Decision::Pause(error),
+        }
+    }
+
+    /// Waits before the request is sent again; returns the call that waits for it.
+    pub(super) fn pause(
+        &mut self,
+        now: Timestamp,
+        retry_after: Option<u64>,
+        context: &mut Context,
+    ) -> Option<WaiterId> {
+        let request = self.0.as_mut()?;
+        let delay = delay(request.failures, retry_after, context);
+        request.failures = request.failures.saturating_add(1);
+        request.step = Step::Pausing { until: now.mono.saturating_add(delay) };
+        Some(request.waiter)
+    }
+
+    /// Ends a pause.
+    pub(super) fn retry_now(&mut self) {
+        if let Some(AccountRequest { step: step @ Step::Pausing { .. }, .. }) = &mut self.0 {
+            *step = Step::AwaitingToken;
+        }
+    }
+
+    /// A credential that was requested as `sent` is current. Returns the outcome if the credential shows what was done.
+    pub(super) fn on_renewed(&self, sent: Op) -> Option<(WaiterId, Outcome)> {
+        match self.0 {
+            Some(AccountRequest { waiter, step: Step::AwaitingRefresh { member, since }, .. }) if sent > since => {
+                Some((waiter, Outcome::Member(member.text)))
             }
-            AccountOutcome::Refused { status, reason } => self.settle(waiter, Outcome::Refused { status, reason }),
-            AccountOutcome::Rejected(error) => self.settle(waiter, Outcome::Failed(error)),
-            AccountOutcome::Unknown(error) => self.pause(now, error, retry_after),
+            _ => None,
         }
     }
 
-    pub(super) fn on_account_send_failed(&mut self, now: Timestamp) {
-        self.pause(now, SessionError::Network, None);
-    }
-
-    /// The server can be reached again, it seems.
-    pub(super) fn retry_account_request_now(&mut self) {
-        if let Some(account_request) = &mut self.account_request
-            && matches!(account_request.step, Step::Pausing { .. })
-        {
-            account_request.step = Step::Wanting;
+    /// The visitor has lost the identity. A request that is not done goes on with the next identity; the waiter of one that
+    /// is done is returned, because its result is lost.
+    pub(super) fn restart(&mut self, context: &mut Context) -> Option<WaiterId> {
+        let request = self.0.as_mut()?;
+        if let Step::AwaitingRefresh { .. } = request.step {
+            return Some(request.waiter);
         }
-    }
-
-    /// A credential that was asked for by `sent` is current: it shows what was done before.
-    pub(super) fn finish_account_request(&mut self, sent: Op) {
-        if let Some(AccountRequest { waiter, step: Step::Done { member, since }, .. }) = &self.account_request
-            && sent > *since
-        {
-            self.settle(*waiter, Outcome::Member(member.text));
+        if let Step::Sending { op, .. } = std::mem::replace(&mut request.step, Step::AwaitingToken) {
+            context.effect(Effect::Cancel { op });
         }
+        None
     }
 
-    /// The visitor has been lost. An upgrade goes on with who comes next; nobody is erased in another's place, and what
-    /// was done for the one who is lost, has come to nothing.
-    pub(super) fn restart_account_request(&mut self) {
-        let ended = Outcome::Failed(SessionError::SessionEnded);
-        match &mut self.account_request {
-            Some(AccountRequest { waiter, step: Step::Done { .. }, .. }) => {
-                let waiter = *waiter;
-                self.settle(waiter, ended);
+    /// Whether the server may have erased the visitor although no response said so.
+    pub(super) fn may_have_erased(&self) -> bool {
+        self.erases() && self.0.is_some_and(|request| request.failures > 0)
+    }
+
+    /// The call whose request needs a credential that cannot be renewed.
+    pub(super) fn stuck_waiter(&self) -> Option<WaiterId> {
+        match self.0 {
+            Some(AccountRequest { waiter, step: Step::AwaitingToken | Step::AwaitingRefresh { .. }, .. }) => {
+                Some(waiter)
             }
-            Some(account_request) => {
-                if let Step::Sending { op, .. } = std::mem::replace(&mut account_request.step, Step::Wanting) {
-                    self.effects.push_back(Effect::Cancel { op });
-                }
-            }
-            None => {}
-        }
-        self.settle_erasures(ended);
-    }
-
-    /// Whether the end of the session may be what an erasure has done whose answer was lost.
-    pub(super) fn may_be_erased(&self) -> bool {
-        self.account_request
-            .as_ref()
-            .is_some_and(|account_request| account_request.erases() && account_request.failures > 0)
-    }
-
-    /// The session is over in every tab; whoever waits for an erasure waits until that is stored.
-    pub(super) fn erased(&mut self, now: Timestamp) {
-        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.erases()) {
-            waiter.want = Want::SignedOut;
-            waiter.deadline = None;
-        }
-        self.leave(now, EndReason::Erased);
-    }
-
-    /// There is no token to be had, for a reason that waiting does not mend.
-    pub(super) fn fail_stuck_account_request(&mut self, error: SessionError) {
-        if let Some(AccountRequest { waiter, step: Step::Wanting | Step::Done { .. }, .. }) = self.account_request {
-            self.settle(waiter, Outcome::Failed(error));
+            _ => None,
         }
     }
 
-    pub(super) fn drop_account_request(&mut self) {
-        if let Some(AccountRequest { step: Step::Sending { op, .. }, .. }) = self.account_request.take() {
-            self.effects.push_back(Effect::Cancel { op });
+    pub(super) fn cancel(&mut self, context: &mut Context) {
+        if let Some(AccountRequest { step: Step::Sending { op, .. }, .. }) = self.0.take() {
+            context.effect(Effect::Cancel { op });
         }
     }
 
-    /// There is nobody to erase, and nobody is about to become a guest.
-    fn is_nobody(&self) -> bool {
-        self.loaded && self.current.is_none() && !self.transaction.as_ref().is_some_and(Transaction::is_renewal)
-    }
-
-    /// Whether a refresh is needed to show that the visitor is this member now; then it is due.
-    fn owes_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
-        let Some(current) = &mut self.current else { return true };
-        if current.credential.refresh_token.is_none() || current.credential.subject == Some(member) {
-            return false;
-        }
-        current.used = true;
-        current.refresh_at = Some(current.refresh_at.map_or(now.mono, |at| at.min(now.mono)));
-        true
-    }
-
-    fn pause(&mut self, now: Timestamp, error: SessionError, retry_after: Option<u64>) {
-        let Some(account_request) = &mut self.account_request else { return };
-        let delay = self.backoff.delay(&self.config, account_request.failures, retry_after);
-        account_request.failures = account_request.failures.saturating_add(1);
-        account_request.step = Step::Pausing { until: now.mono.saturating_add(delay) };
-        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.id == account_request.waiter) {
-            waiter.error = Some(error);
-            if let (Some(asked), Some(deadline)) = (retry_after, &mut waiter.deadline)
-                && now.mono.saturating_add(asked) >= *deadline
-            {
-                *deadline = now.mono; // the server has said that it is of no use to wait
-            }
-        }
+    pub(super) fn references(&self, handle: Handle) -> bool {
+        self.0.is_some_and(|request| {
+            request.kind.references(handle)
+                || matches!(request.step, Step::AwaitingRefresh { member, .. }
+                    if member.text == handle || member.subject.visitor == handle)
+        })
     }
 }

@@ -1,4 +1,4 @@
-/// First in, first out, for a handful of items at a time. `VecDeque` would weigh a kilobyte in the browser.
+/// First in, first out, for a handful of items at a time. `VecDeque` would add a kilobyte to the WebAssembly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Queue<T>(Vec<T>);
 

@@ -1,138 +1,111 @@
-//! What other tabs have done: reading the storage outside of a transaction.
+//! Reading the storage outside of a transaction: at the start, and when another tab may have written.
 
-use super::Machine;
-use super::transaction::{Transaction, TransactionKind};
-use crate::{Effect, Event, Op, Record, StorageFault, Stored, TabMessage, Timestamp, Version};
+use super::context::Context;
+use crate::{Effect, Op, Timestamp, Version};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Reload {
+    load: Option<Load>,
+    unseen: Option<UnseenCommit>,
+}
+
+/// A load that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Load {
     op: Op,
-    pub(super) deadline: u64,
+    deadline: u64,
     /// The deadline is the second one.
-    waited: bool,
-    /// TabMessage has come since it began, which it may not have seen.
+    extended: bool,
+    /// The storage may have changed since the load began: load once more.
     again: bool,
 }
 
-/// TabMessage of what cannot be read yet: the storage travels slower than the message (27 ms seen in Chromium).
+/// A commit that another tab has announced and that this tab cannot read yet: messages arrive before what they announce
+/// (27 ms seen in Chromium).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct UnseenCommit {
+struct UnseenCommit {
     version: Version,
     tries: u8,
-    pub(super) check_at: u64,
+    /// When to load again: monotonic time; `u64::MAX` while a load is under way.
+    check_at: u64,
 }
 
-/// How often a storage is read again for what the message has told. Should it not come: the next transaction reads it, too.
-const LOOKS: u8 = 4;
+/// The most loads for one announced commit. If it does not arrive, the next transaction reads the storage anyway.
+const MAX_TRIES: u8 = 4;
 
-impl Machine {
-    /// Reads the storage, once more if that is already under way.
-    pub(super) fn reload(&mut self, now: Timestamp) {
-        if self.memory {
-            self.loaded = true;
-        } else if let Some(reload) = &mut self.reload {
-            reload.again = true;
+impl Reload {
+    pub(super) fn is_loading(&self) -> bool {
+        self.load.is_some()
+    }
+
+    pub(super) fn owns(&self, op: Op) -> bool {
+        self.load.as_ref().is_some_and(|load| load.op == op)
+    }
+
+    /// When to call [`Self::is_overdue`] and [`Self::is_check_due`]: monotonic time.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let load = self.load.as_ref().map_or(u64::MAX, |load| load.deadline);
+        let check = self.unseen.as_ref().map_or(u64::MAX, |unseen| unseen.check_at);
+        Some(load.min(check)).filter(|at| *at < u64::MAX)
+    }
+
+    /// Loads, or loads once more if a load is under way.
+    pub(super) fn start(&mut self, now: Timestamp, context: &mut Context) {
+        if let Some(load) = &mut self.load {
+            load.again = true;
         } else {
-            let op = self.op();
-            let deadline = now.mono.saturating_add(self.config.storage_timeout);
-            self.reload = Some(Reload { op, deadline, waited: false, again: false });
-            self.effects.push_back(Effect::Load { op });
+            let op = context.next_op();
+            self.load = Some(Load { op, deadline: context.storage_deadline(now), extended: false, again: false });
+            context.effect(Effect::Load { op });
         }
     }
 
-    pub(super) fn on_loaded(&mut self, now: Timestamp, op: Op, stored: Stored) {
-        if self.reload.as_ref().is_some_and(|reload| reload.op == op) {
-            self.on_reloaded(now, stored);
-        } else if self.is_transaction(op) {
-            let record = self.read(stored);
-            self.on_transaction_loaded(now, Some(record));
-        }
+    /// Ends the load that is under way; returns whether to load once more.
+    pub(super) fn finish(&mut self) -> bool {
+        self.load.take().is_some_and(|load| load.again)
     }
 
-    pub(super) fn on_storage_failed(&mut self, now: Timestamp, op: Op) {
-        if self.reload.as_ref().is_some_and(|reload| reload.op == op) {
-            self.on_reload_failed();
-        } else if self.is_transaction(op) {
-            self.on_transaction_storage_failed(now);
-        }
-    }
-
-    pub(super) fn on_reload_timeout(&mut self, now: Timestamp) {
-        match &mut self.reload {
-            Some(reload) if !reload.waited => {
-                reload.waited = true;
-                reload.deadline = now.mono.saturating_add(self.config.storage_timeout);
+    /// Whether the load has timed out twice.
+    pub(super) fn is_overdue(&mut self, now: Timestamp, context: &Context) -> bool {
+        match &mut self.load {
+            Some(load) if load.deadline <= now.mono && !load.extended => {
+                load.extended = true;
+                load.deadline = context.storage_deadline(now);
+                false
             }
-            _ => self.on_reload_failed(),
+            Some(load) => load.deadline <= now.mono,
+            None => false,
         }
     }
 
-    fn on_reload_failed(&mut self) {
-        self.reload = None;
-        self.loaded = true;
-        self.fall_back_to_memory();
+    /// Another tab has announced this commit.
+    pub(super) fn expect(&mut self, version: Version) {
+        self.unseen = Some(UnseenCommit { version, tries: 0, check_at: u64::MAX });
     }
 
-    pub(super) fn on_tab_message(&mut self, now: Timestamp, message: TabMessage) {
-        match message {
-            TabMessage::SignedOut { epoch, end_reason } => {
-                self.learn_end_reason(Version { epoch, generation: 0 }, end_reason);
-                // Should that tab be gone before it has stored its sign-out, or have stored it over something newer,
-                // this one mends it.
-                self.reload(now);
+    pub(super) fn has_unseen_commit(&self) -> bool {
+        self.unseen.is_some()
+    }
+
+    /// After a load: plans the next one if the announced commit is newer than `version`, which is the newest known.
+    pub(super) fn plan_check(&mut self, now: Timestamp, version: Version, context: &Context) {
+        match &mut self.unseen {
+            Some(unseen) if unseen.version > version && unseen.tries < MAX_TRIES => {
+                unseen.check_at = now.mono.saturating_add(context.config.storage_lag << unseen.tries);
+                unseen.tries += 1;
             }
-            // Older message too: then somebody has overwritten what is newer.
-            TabMessage::Committed(version) if version != self.version => {
-                self.unseen = Some(UnseenCommit { version, tries: 0, check_at: u64::MAX });
-                self.reload(now);
+            _ => self.unseen = None,
+        }
+    }
+
+    /// Whether it is time to look for the announced commit again.
+    pub(super) fn is_check_due(&mut self, now: Timestamp) -> bool {
+        match &mut self.unseen {
+            Some(unseen) if unseen.check_at <= now.mono => {
+                unseen.check_at = u64::MAX;
+                true
             }
-            TabMessage::Committed(_) => {}
-        }
-    }
-
-    pub(super) fn on_visible(&mut self, now: Timestamp) {
-        self.backoff.retry_now(now);
-        self.retry_account_request_now();
-        self.reload(now);
-    }
-
-    fn on_reloaded(&mut self, now: Timestamp, stored: Stored) {
-        let again = self.reload.take().is_some_and(|reload| reload.again);
-        let record = self.read(stored);
-        if self.transaction.as_ref().is_some_and(Transaction::is_sign_out) {
-            return self.loaded = true; // whoever is stored, is about to be signed out
-        }
-        let behind = self.is_behind(&record);
-        self.observe(now, record);
-        self.drop_overtaken_send(now);
-        if behind && self.transaction.is_none() {
-            self.begin(now, TransactionKind::Repair);
-        }
-        if again {
-            return self.reload(now);
-        }
-        self.unseen = self.unseen.filter(|late| late.version > self.version && late.tries < LOOKS).map(|late| {
-            let check_at = now.mono.saturating_add(self.config.storage_lag << late.tries);
-            UnseenCommit { tries: late.tries + 1, check_at, ..late }
-        });
-    }
-
-    pub(super) fn check_unseen_commit(&mut self, now: Timestamp) {
-        if let Some(late) = self.unseen.as_mut().filter(|late| late.check_at <= now.mono) {
-            late.check_at = u64::MAX;
-            self.reload(now);
-        }
-    }
-
-    /// What cannot be read counts as nothing, and is said.
-    fn read(&mut self, stored: Stored) -> Record {
-        match stored {
-            Stored::Record(record) => record,
-            Stored::Empty => Record::default(),
-            Stored::Corrupt => {
-                self.events.push_back(Event::Storage(StorageFault::Corrupt));
-                Record::default()
-            }
+            _ => false,
         }
     }
 }

@@ -1,90 +1,87 @@
-//! Revocation at the server: best effort, a few tries, nobody waits for it.
+//! Token revocations at the server (RFC 7009): best effort, three tries; no call waits for them.
 
-use super::Machine;
-use crate::{Effect, Handle, Op, Request, Response, Timestamp};
+use super::context::Context;
+use crate::{Effect, Handle, Op, Request, Timestamp};
 
-const TRIES: u8 = 3;
+const MAX_TRIES: u8 = 3;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Revocations(Vec<Revocation>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Revocation {
+struct Revocation {
     token: Handle,
     tries: u8,
-    state: State,
+    /// Of the request that is under way; `None` while it waits for the next try.
+    sent: Option<Op>,
+    /// When the request times out, or the next try starts: monotonic time.
+    until: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum State {
-    Sending { op: Op, until: u64 },
-    Waiting { until: u64 },
-}
-
-impl Revocation {
-    pub(super) fn deadline(&self) -> u64 {
-        match self.state {
-            State::Sending { until, .. } | State::Waiting { until } => until,
-        }
-    }
-}
-
-impl Machine {
-    pub(super) fn revoke(&mut self, now: Timestamp, token: Handle) {
-        let state = self.send_revocation(now, token);
-        self.revocations.push(Revocation { token, tries: 1, state });
+impl Revocations {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    pub(super) fn is_revoking(&self, token: Handle) -> bool {
-        self.revocations.iter().any(|revoking| revoking.token == token)
+    pub(super) fn contains(&self, token: Handle) -> bool {
+        self.0.iter().any(|revocation| revocation.token == token)
     }
 
-    /// RFC 7009: whatever is not a temporary error settles it; an unknown token is a revoked one.
-    pub(super) fn on_revocation_response(&mut self, now: Timestamp, op: Op, response: &Response) {
-        if response.status >= 500 || matches!(response.status, 408 | 429) {
-            self.on_revocation_failed(now, op);
+    /// When to call [`Self::expire`]: monotonic time.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.0.iter().map(|revocation| revocation.until).min()
+    }
+
+    pub(super) fn start(&mut self, now: Timestamp, token: Handle, context: &mut Context) {
+        let mut revocation = Revocation { token, tries: 0, sent: None, until: 0 };
+        revocation.send(now, context);
+        self.0.push(revocation);
+    }
+
+    /// Every status that is not a temporary error ends the revocation: an unknown token counts as revoked (RFC 7009 §2.2).
+    pub(super) fn on_response(&mut self, now: Timestamp, op: Op, status: u16, context: &mut Context) {
+        if status >= 500 || matches!(status, 408 | 429) {
+            self.on_failure(now, op, context);
         } else {
-            self.revocations.retain(|revoking| !revoking.is_sent_as(op));
+            self.remove(op);
         }
     }
 
-    pub(super) fn on_revocation_failed(&mut self, now: Timestamp, op: Op) {
-        let Some(index) = self.revocations.iter().position(|revoking| revoking.is_sent_as(op)) else {
-            return;
-        };
-        if self.revocations[index].tries >= TRIES {
-            self.revocations.remove(index);
-            return;
+    pub(super) fn on_failure(&mut self, now: Timestamp, op: Op, context: &mut Context) {
+        let Some(revocation) = self.0.iter_mut().find(|revocation| revocation.sent == Some(op)) else { return };
+        if revocation.tries >= MAX_TRIES {
+            return self.remove(op);
         }
-        let revoking = &mut self.revocations[index];
-        let ceiling = self.config.backoff_base << revoking.tries;
-        revoking.state = State::Waiting { until: now.mono + ceiling.max(1) + self.backoff.below(ceiling) };
+        let ceiling = context.config.backoff_base << revocation.tries;
+        revocation.sent = None;
+        revocation.until = now.mono + ceiling.max(1) + context.jitter.below(ceiling);
     }
 
-    pub(super) fn expire_revoking(&mut self, now: Timestamp) {
-        // Each of them gets a deadline that has not come, or goes: the next one is another.
-        while let Some(index) = self.revocations.iter().position(|revoking| revoking.deadline() <= now.mono) {
-            match self.revocations[index].state {
-                State::Sending { op, .. } => {
-                    self.effects.push_back(Effect::Cancel { op });
-                    self.on_revocation_failed(now, op);
-                }
-                State::Waiting { .. } => {
-                    let state = self.send_revocation(now, self.revocations[index].token);
-                    let waiting = &mut self.revocations[index];
-                    waiting.tries += 1;
-                    waiting.state = state;
-                }
+    pub(super) fn expire(&mut self, now: Timestamp, context: &mut Context) {
+        // Each gets a later deadline or is removed, so the loop ends.
+        while let Some(revocation) = self.0.iter_mut().find(|revocation| revocation.until <= now.mono) {
+            if let Some(op) = revocation.sent {
+                context.effect(Effect::Cancel { op });
+                self.on_failure(now, op, context);
+            } else {
+                revocation.send(now, context);
             }
         }
     }
 
-    fn send_revocation(&mut self, now: Timestamp, token: Handle) -> State {
-        let op = self.op();
-        self.effects.push_back(Effect::Send { op, request: Request::Revoke { token } });
-        State::Sending { op, until: now.mono.saturating_add(self.config.http_timeout.max(1)) }
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn remove(&mut self, op: Op) {
+        self.0.retain(|revocation| revocation.sent != Some(op));
     }
 }
 
 impl Revocation {
-    fn is_sent_as(&self, op: Op) -> bool {
-        matches!(self.state, State::Sending { op: sent, .. } if sent == op)
+    fn send(&mut self, now: Timestamp, context: &mut Context) {
+        self.tries += 1;
+        self.sent = Some(context.send(Request::Revoke { token: self.token }));
+        self.until = now.mono.saturating_add(context.config.http_timeout.max(1));
     }
 }

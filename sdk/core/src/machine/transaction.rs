@@ -1,35 +1,40 @@
-//! The one thing at a time that a machine does with the storage and the server:
+//! The transaction: what the machine does with the storage and the server, one at a time.
+//!
 //! lock → load → (send → load again and compare) → store → release → publish.
+//!
+//! A transaction knows its steps: the op that each waits for, its deadline, and the lock. The machine decides which step
+//! comes next (`steps.rs`, `renewal.rs`, `sign_out.rs`).
 
-use super::Machine;
-use crate::{Credential, Effect, Op, Record, Request, SessionError, TabMessage, Timestamp, Version};
+use super::context::Context;
+use crate::{Credential, Effect, Handle, Op, Record, Request, SessionError, Timestamp, Version};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Transaction {
     kind: TransactionKind,
-    /// The lock that was asked for or is current.
-    pub(super) lock: Option<Op>,
-    /// Another tab had the lock first, or has told of what cannot be read yet.
-    pub(super) contended: bool,
-    pub(super) step: Step,
+    /// Of the lock that was requested or granted.
+    lock: Option<Op>,
+    /// What another tab has written may not be visible yet: it had the lock first, or has announced a commit.
+    contended: bool,
+    step: Step,
     /// Of the effect that the step waits for.
-    pub(super) op: Op,
-    pub(super) deadline: u64,
+    op: Op,
+    /// Of the step: monotonic time.
+    deadline: u64,
     /// The deadline is the second one of this step.
-    waited: bool,
-    /// The version that what is sent starts from; a commit needs it unchanged (C7).
-    pub(super) base: Version,
-    /// Of what was sent last.
-    pub(super) sent: Op,
+    extended: bool,
+    /// The version that the request starts from. A commit needs it unchanged (C7).
+    base: Version,
+    /// Of the last request.
+    sent: Op,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TransactionKind {
-    /// A usable credential.
+    /// Results in a usable credential.
     Renew,
-    /// A stored sign-out.
+    /// Results in a stored sign-out.
     SignOut,
-    /// A storage that is not behind what this tab knows: a sign-out that was overwritten, or a record that was cleared.
+    /// Results in a storage that is not behind this tab: a sign-out was overwritten, or the record was deleted.
     Repair,
 }
 
@@ -39,7 +44,8 @@ pub(super) enum Step {
     Reading,
     MakingKey,
     StoringAcquireKey,
-    /// What other tabs have written is arriving: without the lock, their acquire keys; after waiting for it, their commit.
+    /// Waits until what other tabs have written is visible: without the lock, their acquire keys; after waiting for the
+    /// lock, their commit.
     AwaitingVisibility,
     ReadingAgain,
     Sending(Request),
@@ -48,237 +54,199 @@ pub(super) enum Step {
     StoringOwn,
 }
 
+/// What the server has responded, to be compared with the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Found {
     Credential(Credential),
+    /// The session has ended.
     Ended,
 }
 
-impl Transaction {
-    pub(super) fn is_renewal(&self) -> bool {
-        self.kind == TransactionKind::Renew
-    }
-
-    pub(super) fn is_sign_out(&self) -> bool {
-        self.kind == TransactionKind::SignOut
-    }
+/// What follows the deadline of a step.
+pub(super) enum Overdue {
+    /// The step goes on until a second deadline.
+    Extended,
+    Read(Step),
+    Failed(SessionError),
+    StorageFailed,
 }
 
-impl Machine {
-    /// Begins a transaction; there is one at a time.
-    pub(super) fn begin(&mut self, now: Timestamp, kind: TransactionKind) {
-        let op = self.op();
-        let deadline = now.mono.saturating_add(self.config.lock_wait);
-        let (step, base) = (Step::Locking, self.version);
-        self.transaction =
-            Some(Transaction { kind, lock: None, contended: false, step, op, deadline, waited: false, base, sent: op });
-        if self.is_alone() {
-            return self.load_for(now, Step::Reading);
+impl Transaction {
+    /// Requests the lock if the storage is shared; otherwise the next step is [`Step::Reading`].
+    pub(super) fn begin(
+        now: Timestamp,
+        kind: TransactionKind,
+        base: Version,
+        shared: bool,
+        context: &mut Context,
+    ) -> Self {
+        let op = context.next_op();
+        let deadline = now.mono.saturating_add(context.config.lock_wait);
+        let lock = shared.then_some(op);
+        if shared {
+            context.effect(Effect::TakeLock { op });
         }
-        if let Some(transaction) = &mut self.transaction {
-            transaction.lock = Some(op);
-        }
-        self.effects.push_back(Effect::TakeLock { op });
+        Self { kind, lock, contended: false, step: Step::Locking, op, deadline, extended: false, base, sent: op }
     }
 
-    pub(super) fn is_transaction(&self, op: Op) -> bool {
-        self.transaction.as_ref().is_some_and(|transaction| transaction.op == op)
+    pub(super) fn kind(&self) -> TransactionKind {
+        self.kind
     }
 
-    /// Ends the transaction, whatever it waits for; late completions of it find no transaction with their op.
-    pub(super) fn drop_transaction(&mut self) {
-        if let Some(Transaction { op, step: Step::Sending(_), .. }) = self.transaction {
-            self.effects.push_back(Effect::Cancel { op });
-        }
-        self.end_transaction();
+    pub(super) fn step(&self) -> Step {
+        self.step
     }
 
-    /// Another tab has got what this one has sent for. Were the answer waited for all the same, its error would be
-    /// repeated: with a credential that needs no refresh.
-    pub(super) fn drop_overtaken_send(&mut self, now: Timestamp) {
-        if let Some(Transaction { step: Step::Sending(_), base, .. }) = self.transaction
-            && self.version > base
-            && !self.wants_renewal(now)
-        {
-            self.drop_transaction();
-        }
+    pub(super) fn op(&self) -> Op {
+        self.op
     }
 
-    /// Ends a transaction that has nothing under way but the lock.
-    pub(super) fn end_transaction(&mut self) {
-        if let Some(op) = self.transaction.take().and_then(|transaction| transaction.lock) {
-            self.effects.push_back(Effect::ReleaseLock { op });
-        }
+    pub(super) fn deadline(&self) -> u64 {
+        self.deadline
     }
 
-    pub(super) fn on_lock_granted(&mut self, now: Timestamp, op: Op, contended: bool) {
-        match &mut self.transaction {
-            Some(transaction) if transaction.op == op && matches!(transaction.step, Step::Locking) => {
-                transaction.contended = contended || self.unseen.is_some();
-                self.load_for(now, Step::Reading);
-            }
-            Some(transaction) if transaction.lock == Some(op) => {} // doubled: it is held already
-            _ => self.effects.push_back(Effect::ReleaseLock { op }),
+    pub(super) fn base(&self) -> Version {
+        self.base
+    }
+
+    pub(super) fn sent(&self) -> Op {
+        self.sent
+    }
+
+    /// The request that this op sent, if the transaction waits for its response.
+    pub(super) fn request(&self, op: Op) -> Option<Request> {
+        match self.step {
+            Step::Sending(request) if self.op == op => Some(request),
+            _ => None,
         }
     }
 
-    pub(super) fn on_lock_unavailable(&mut self, now: Timestamp, op: Op) {
-        let Some(transaction) = self.transaction.as_mut().filter(|transaction| transaction.lock == Some(op)) else {
-            return;
-        };
-        transaction.lock = None;
-        if matches!(transaction.step, Step::Locking) {
-            self.load_for(now, Step::Reading);
+    /// Whether a newer version has made the request that is under way unnecessary.
+    pub(super) fn is_overtaken(&self, version: Version) -> bool {
+        matches!(self.step, Step::Sending(_)) && version > self.base
+    }
+
+    /// Whether the acquire keys of other tabs are visible: under the lock, or after waiting for them.
+    pub(super) fn sees_acquire_keys(&self) -> bool {
+        self.lock.is_some() || matches!(self.step, Step::ReadingAgain)
+    }
+
+    /// Whether the granted lock begins the first read. A lock that the transaction does not wait for is released.
+    pub(super) fn on_lock_granted(&mut self, op: Op, contended: bool, context: &mut Context) -> bool {
+        if self.op == op && matches!(self.step, Step::Locking) {
+            self.contended = contended;
+            return true;
         }
-    }
-
-    pub(super) fn on_transaction_loaded(&mut self, now: Timestamp, record: Option<Record>) {
-        let Some(transaction) = &self.transaction else { return };
-        match (transaction.kind, &transaction.step) {
-            (TransactionKind::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
-            (TransactionKind::Renew, Step::Comparing(found)) => {
-                let found = *found;
-                self.compare(now, record, found);
-            }
-            (TransactionKind::SignOut, Step::Reading | Step::ReadingAgain) => self.forget(now, record),
-            (TransactionKind::Repair, Step::Reading) => self.repair(now, record),
-            _ => {}
+        if self.lock != Some(op) {
+            context.effect(Effect::ReleaseLock { op });
         }
+        false
     }
 
-    pub(super) fn on_saved(&mut self, now: Timestamp, op: Op) {
-        let Some(transaction) = self.transaction.as_ref().filter(|transaction| transaction.op == op) else {
-            return;
-        };
-        match &transaction.step {
-            Step::StoringAcquireKey => self.acquire_key_stored(now),
-            Step::Committing(credential) => {
-                let credential = *credential;
-                self.commit(now, credential);
-            }
-            Step::StoringOwn => self.own_stored(),
-            _ => {}
+    /// The lock is not available, or lost: the transaction goes on without. Returns whether that begins the first read.
+    pub(super) fn on_lock_unavailable(&mut self, op: Op) -> bool {
+        if self.lock != Some(op) {
+            return false;
         }
+        self.lock = None;
+        matches!(self.step, Step::Locking)
     }
 
-    pub(super) fn on_transaction_storage_failed(&mut self, now: Timestamp) {
-        self.fall_back_to_memory();
-        self.proceed_in_memory(now);
-    }
-
-    pub(super) fn on_transaction_timeout(&mut self, now: Timestamp) {
-        let Some(transaction) = &mut self.transaction else { return };
-        match transaction.step {
+    /// Ends the step that has come to its deadline. A page that was busy or asleep could not take the completion of a load
+    /// or store in time, so these have a second deadline.
+    pub(super) fn on_deadline(&mut self, now: Timestamp, context: &mut Context) -> Overdue {
+        match self.step {
             Step::Locking => {
-                if let Some(op) = transaction.lock.take() {
-                    self.effects.push_back(Effect::ReleaseLock { op });
-                }
-                self.load_for(now, Step::Reading);
+                self.release(context);
+                Overdue::Read(Step::Reading)
             }
-            Step::AwaitingVisibility => self.load_for(now, Step::ReadingAgain),
+            Step::AwaitingVisibility => Overdue::Read(Step::ReadingAgain),
             Step::Sending(_) => {
-                self.effects.push_back(Effect::Cancel { op: transaction.op });
-                self.fail(now, SessionError::Timeout, None);
+                context.effect(Effect::Cancel { op: self.op });
+                Overdue::Failed(SessionError::Timeout)
             }
-            Step::MakingKey => self.fail(now, SessionError::Timeout, None),
-            _ if !transaction.waited => {
-                transaction.waited = true;
-                transaction.deadline = now.mono.saturating_add(self.config.storage_timeout);
+            Step::MakingKey => Overdue::Failed(SessionError::Timeout),
+            _ if !self.extended => {
+                self.extended = true;
+                self.deadline = context.storage_deadline(now);
+                Overdue::Extended
             }
-            _ => self.on_transaction_storage_failed(now),
+            _ => Overdue::StorageFailed,
         }
     }
 
-    /// After another tab has had the lock, or has told something: it has most likely stored something, which this one may not see yet.
-    pub(super) fn lets_storage_settle(&mut self, now: Timestamp) -> bool {
-        let settles = self
-            .transaction
-            .as_ref()
-            .is_some_and(|transaction| transaction.contended && matches!(transaction.step, Step::Reading));
-        if settles {
-            self.step(now, Step::AwaitingVisibility, self.config.storage_lag);
-        }
-        settles
+    /// Begins a step that waits at most `limit` milliseconds for a completion; returns the op of that completion.
+    fn enter(&mut self, now: Timestamp, step: Step, limit: u64, context: &mut Context) -> Op {
+        self.step = step;
+        self.op = context.next_op();
+        self.deadline = now.mono.saturating_add(limit.max(1));
+        self.extended = false;
+        self.op
     }
 
-    /// Moves on to a step that waits at most `limit` milliseconds for the completion of what it asks for.
-    pub(super) fn step(&mut self, now: Timestamp, step: Step, limit: u64) -> Op {
-        let op = self.op();
-        if let Some(transaction) = &mut self.transaction {
-            transaction.step = step;
-            transaction.op = op;
-            transaction.deadline = now.mono.saturating_add(limit.max(1));
-            transaction.waited = false;
-        }
-        op
-    }
-
-    pub(super) fn load_for(&mut self, now: Timestamp, step: Step) {
-        let op = self.step(now, step, self.config.storage_timeout);
-        if self.memory {
-            return self.proceed_in_memory(now);
-        }
-        self.effects.push_back(Effect::Load { op });
-    }
-
-    pub(super) fn store_for(&mut self, now: Timestamp, step: Step, record: Record) {
-        let op = self.step(now, step, self.config.storage_timeout);
-        if self.memory {
-            return self.proceed_in_memory(now);
-        }
-        self.effects.push_back(Effect::Store { op, record });
-    }
-
-    /// Completes a storage step without a storage.
-    fn proceed_in_memory(&mut self, now: Timestamp) {
-        self.loaded = true;
-        match self.transaction.as_ref().map(|transaction| (&transaction.step, transaction.op)) {
-            Some((Step::StoringAcquireKey | Step::Committing(_) | Step::StoringOwn, op)) => self.on_saved(now, op),
-            Some(_) => self.on_transaction_loaded(now, None),
-            None => {}
+    /// `in_memory`: there is nothing to load.
+    pub(super) fn load(&mut self, now: Timestamp, step: Step, in_memory: bool, context: &mut Context) {
+        let op = self.enter(now, step, context.config.storage_timeout, context);
+        if !in_memory {
+            context.effect(Effect::Load { op });
         }
     }
 
-    fn forget(&mut self, now: Timestamp, record: Option<Record>) {
-        if self.lets_storage_settle(now) {
-            return;
+    /// `in_memory`: there is nowhere to store the record.
+    pub(super) fn store(&mut self, now: Timestamp, step: Step, record: Record, in_memory: bool, context: &mut Context) {
+        let op = self.enter(now, step, context.config.storage_timeout, context);
+        if !in_memory {
+            context.effect(Effect::Store { op, record });
         }
-        if let Some(record) = record {
-            if !self.is_behind(&record) {
-                // Another tab has heard of this sign-out, or has signed out by itself: what is stored came after.
-                self.drop_transaction();
-                self.signed_out();
-                return self.observe(now, record);
+    }
+
+    pub(super) fn make_key(&mut self, now: Timestamp, context: &mut Context) {
+        let op = self.enter(now, Step::MakingKey, context.config.storage_timeout, context);
+        context.effect(Effect::MakeKey { op });
+    }
+
+    /// Waits for the acquire keys of other tabs.
+    pub(super) fn await_acquire_keys(&mut self, now: Timestamp, context: &mut Context) {
+        self.enter(now, Step::AwaitingVisibility, context.config.acquire_key_settle, context);
+    }
+
+    /// After the first read: waits for what another tab has written, if that may not be visible yet.
+    pub(super) fn await_commit(&mut self, now: Timestamp, context: &mut Context) -> bool {
+        let waits = self.contended && matches!(self.step, Step::Reading);
+        if waits {
+            self.enter(now, Step::AwaitingVisibility, context.config.storage_lag, context);
+        }
+        waits
+    }
+
+    pub(super) fn send(&mut self, now: Timestamp, request: Request, base: Version, context: &mut Context) {
+        let op = self.enter(now, Step::Sending(request), context.config.http_timeout, context);
+        self.base = base;
+        self.sent = op;
+        context.effect(Effect::Send { op, request });
+    }
+
+    /// Cancels what is under way and releases the lock. Completions that come later belong to no step.
+    pub(super) fn cancel(mut self, context: &mut Context) {
+        if let Step::Sending(_) = self.step {
+            context.effect(Effect::Cancel { op: self.op });
+        }
+        self.release(context);
+    }
+
+    /// Releases the lock, or stops waiting for it.
+    pub(super) fn release(&mut self, context: &mut Context) {
+        if let Some(op) = self.lock.take() {
+            context.effect(Effect::ReleaseLock { op });
+        }
+    }
+
+    pub(super) fn references(&self, handle: Handle) -> bool {
+        match self.step {
+            Step::Comparing(Found::Credential(credential)) | Step::Committing(credential) => {
+                credential.references(handle)
             }
-            let stored = record.credential.map(|credential| credential.revocable());
-            if let Some(token) = stored.filter(|token| !self.is_revoking(*token)) {
-                self.revoke(now, token);
-            }
-        }
-        self.loaded = true;
-        let own = self.record();
-        self.store_for(now, Step::StoringOwn, own);
-    }
-
-    fn repair(&mut self, now: Timestamp, record: Option<Record>) {
-        let behind = record.as_ref().is_some_and(|record| self.is_behind(record));
-        self.observe_for_transaction(now, record);
-        if behind {
-            let own = self.record();
-            self.store_for(now, Step::StoringOwn, own);
-        } else {
-            self.drop_transaction();
-        }
-    }
-
-    fn own_stored(&mut self) {
-        let kind = self.transaction.as_ref().map(|transaction| transaction.kind);
-        self.drop_transaction();
-        if kind == Some(TransactionKind::SignOut) {
-            self.publish_sign_out();
-            self.signed_out();
-        } else {
-            self.publish(TabMessage::Committed(self.version));
+            _ => false,
         }
     }
 }

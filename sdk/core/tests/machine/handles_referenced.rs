@@ -1,7 +1,7 @@
 //! Which texts the machine still needs: the session manager forgets the others, tokens and passwords among them.
 
-use crate::script::{FIRST_VISIT, REFRESHED, Tab, active, tab};
 use crate::handles::handle;
+use crate::script::{FIRST_VISIT, REFRESHED, Tab, active, tab};
 
 /// The texts whose handles the machine references.
 fn referenced<'a>(tab: &Tab, texts: &[&'a str]) -> Vec<&'a str> {

@@ -2,8 +2,8 @@
 
 use guestpass_core::{Effect, Event, Handle, Input, Op, Outcome, Record, Request, Subject, Version};
 
-use crate::tab::{Call, Life, Sent, Tab, speaks_of};
 use crate::handles::{id_of, text_of};
+use crate::tab::{Call, Life, Sent, Tab, speaks_of};
 use crate::world::World;
 
 /// Every property, by the invariant that it holds.

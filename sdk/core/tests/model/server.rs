@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use guestpass_core::{Handle, Kind, MembershipResponse, Request, Response, ResponseBody, Subject, TokenResponse, Upgrade};
+use guestpass_core::{
+    Handle, Kind, MembershipResponse, Request, Response, ResponseBody, Subject, TokenResponse, Upgrade,
+};
 
 use crate::handles::{handle, id_of, text_of};
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use guestpass_core::{Effect, Input, Op, Outcome, Record, Response, Status, Stored, Upgrade, WaiterId};
 
 use crate::diagram;
+use crate::handles::{handle, unreferenced};
 use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, problem};
 use crate::tab::{Call, Io, Life, PATIENCE, Sent, Tab};
-use crate::handles::{handle, unreferenced};
 
 /// How the browser of a scenario is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,127 @@
+//! Sign-out: how an epoch ends, by this tab or by another one, and how that is stored.
+
+use super::transaction::{Step, TransactionKind};
+use super::waiters::Want;
+use super::{Machine, Phase};
+use crate::{
+    Credential, EndReason, Event, Outcome, Record, SessionError, SignedOutBy, Subject, TabMessage, Timestamp, Version,
+    WaiterId,
+};
+
+impl Machine {
+    pub(super) fn on_sign_out(&mut self, now: Timestamp, waiter: WaiterId, permanent: bool) {
+        self.waiters.add(waiter, Want::SignedOut, None);
+        if let Some(token) = self.identity.credential().map(Credential::revocable) {
+            self.revocations.start(now, token, &mut self.context);
+        }
+        self.sign_out(now, if permanent { EndReason::Permanent } else { EndReason::SignedOut });
+    }
+
+    /// Ends the session in every tab. The calls that wait for the sign-out are settled when it is stored.
+    pub(super) fn sign_out(&mut self, now: Timestamp, end_reason: EndReason) {
+        let id = self.begin_epoch(self.identity.version().epoch.saturating_add(1), end_reason);
+        self.account_requests.cancel(&mut self.context);
+        self.phase = Phase::SignedOut;
+        self.context.event(Event::SignedOut { id, by: SignedOutBy::ThisTab, end_reason });
+        self.waiters.fail_session(SessionError::SignedOut, &mut self.context);
+        // Before the sign-out is stored, so that a tab that has the lock releases it.
+        self.publish_sign_out();
+        self.begin(now, TransactionKind::SignOut);
+    }
+
+    /// The server has erased the visitor. The calls that wait for that are settled when the sign-out is stored.
+    pub(super) fn erased(&mut self, now: Timestamp) {
+        self.waiters.await_sign_out_after_erasure();
+        self.sign_out(now, EndReason::Erased);
+    }
+
+    /// A newer epoch in a message or record means that another tab has signed out.
+    pub(super) fn learn_epoch(&mut self, version: Version, end_reason: EndReason) {
+        if version.epoch > self.identity.version().epoch {
+            self.follow_sign_out(version, end_reason);
+        } else {
+            self.identity.strengthen_end_reason(version, end_reason);
+        }
+    }
+
+    /// Another tab has signed out: no older credential counts, and no late response brings it back (C8).
+    fn follow_sign_out(&mut self, version: Version, end_reason: EndReason) {
+        let known = self.identity.is_known();
+        let id = self.begin_epoch(version.epoch, end_reason);
+        // A sign-out of this tab that was under way has been overtaken by that of the other tab.
+        self.waiters.settle_signed_out(&mut self.context);
+        if known || (end_reason == EndReason::Permanent && version.generation == 0) {
+            self.phase = Phase::SignedOut;
+        }
+        if known {
+            self.context.event(Event::SignedOut { id, by: SignedOutBy::AnotherTab, end_reason });
+            if end_reason == EndReason::Erased {
+                self.waiters.settle_erasures(Outcome::Done, &mut self.context);
+            }
+            self.waiters.fail_session(SessionError::SignedOut, &mut self.context);
+        }
+    }
+
+    /// Forgets everything of the epoch before; returns its subject.
+    fn begin_epoch(&mut self, epoch: u64, end_reason: EndReason) -> Option<Subject> {
+        self.cancel_transaction();
+        self.backoff.succeeded();
+        self.identity.begin_epoch(epoch, end_reason)
+    }
+
+    /// Whether the last sign-out was permanent, and no guest has been acquired since.
+    pub(super) fn is_permanently_signed_out(&self) -> bool {
+        self.phase == Phase::SignedOut
+            && self.identity.end_reason() == EndReason::Permanent
+            && self.identity.version().generation == 0
+    }
+
+    /// Replaces the stored session by the sign-out, unless what is stored came after it.
+    pub(super) fn store_sign_out(&mut self, now: Timestamp, record: Option<Record>) {
+        if self.awaits_commit(now) {
+            return;
+        }
+        if let Some(record) = record {
+            if !self.identity.is_newer_than(&record) {
+                // Another tab has received this sign-out, or has signed out itself.
+                self.cancel_transaction();
+                self.waiters.settle_signed_out(&mut self.context);
+                return self.adopt(now, &record);
+            }
+            let stored = record.credential.as_ref().map(Credential::revocable);
+            if let Some(token) = stored.filter(|token| !self.revocations.contains(*token)) {
+                self.revocations.start(now, token, &mut self.context);
+            }
+        }
+        self.storage.set_loaded();
+        self.store(now, Step::StoringOwn, self.identity.record());
+    }
+
+    /// Replaces a stored record that is older than the state of this tab.
+    pub(super) fn repair(&mut self, now: Timestamp, record: Option<Record>) {
+        let behind = record.as_ref().is_some_and(|record| self.identity.is_newer_than(record));
+        self.adopt_in_transaction(now, record);
+        if behind {
+            self.store(now, Step::StoringOwn, self.identity.record());
+        } else {
+            self.cancel_transaction();
+        }
+    }
+
+    /// The sign-out is stored, or the storage is repaired.
+    pub(super) fn on_own_record_stored(&mut self) {
+        let kind = self.transaction.as_ref().map(|transaction| transaction.kind());
+        self.cancel_transaction();
+        if kind == Some(TransactionKind::SignOut) {
+            self.publish_sign_out();
+            self.waiters.settle_signed_out(&mut self.context);
+        } else {
+            self.publish(TabMessage::Committed(self.identity.version()));
+        }
+    }
+
+    fn publish_sign_out(&mut self) {
+        let (epoch, end_reason) = (self.identity.version().epoch, self.identity.end_reason());
+        self.publish(TabMessage::SignedOut { epoch, end_reason });
+    }
+}
