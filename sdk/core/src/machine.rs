@@ -13,8 +13,17 @@
 //! | `backoff.rs`, `jitter.rs` | when the next attempt may start |
 //! | `context.rs`, `queue.rs` | what all parts share: the configuration, effects and events |
 //!
-//! The decisions of the machine: `steps.rs` (the transaction goes on), `renewal.rs` (refresh, acquire, commit), `adoption.rs`
-//! (records of other tabs), `sign_out.rs`, `membership.rs` (account requests), `status.rs` (the snapshot).
+//! The decisions of the machine:
+//!
+//! | File | Decision |
+//! | --- | --- |
+//! | `tokens.rs` | which calls the current token serves; what a 401 means |
+//! | `steps.rs` | how the transaction goes on after a completion or a deadline |
+//! | `renewal.rs` | when to refresh, acquire or commit |
+//! | `adoption.rs` | what the records and messages of other tabs change |
+//! | `sign_out.rs` | how an epoch ends |
+//! | `membership.rs` | how the account requests go on |
+//! | `status.rs` | the snapshot |
 
 mod account_requests;
 mod adoption;
@@ -32,6 +41,7 @@ mod sign_out;
 mod status;
 mod steps;
 mod storage;
+mod tokens;
 mod transaction;
 mod waiters;
 
@@ -211,47 +221,6 @@ impl Machine {
         self.waiters.add(waiter, Want::Started, None);
     }
 
-    fn on_token_wanted(&mut self, waiter: WaiterId, deadline: u64, fresh: bool) {
-        if self.phase == Phase::SignedOut && !self.is_permanently_signed_out() {
-            self.phase = Phase::Open;
-        }
-        self.waiters.add(waiter, Want::Token { attempt: 0, fresh }, Some(deadline));
-    }
-
-    /// A resource has responded with 401: at most one replay for each request (C3), and none of a body that cannot be sent
-    /// twice (C20).
-    fn on_unauthorized(
-        &mut self,
-        now: Timestamp,
-        waiter: WaiterId,
-        deadline: u64,
-        version: Version,
-        attempt: u8,
-        replayable: bool,
-    ) {
-        let want = Want::Token { attempt: attempt.saturating_add(1), fresh: false };
-        self.waiters.add(waiter, want, Some(deadline));
-        if attempt > 0 || !self.refuse(now, version) || !replayable {
-            self.waiters.settle(waiter, Outcome::PassThrough, &mut self.context);
-        }
-    }
-
-    /// A token of this version was refused. Returns whether there is, or will be, a newer one for the same visitor.
-    fn refuse(&mut self, now: Timestamp, version: Version) -> bool {
-        let newest = self.identity.version();
-        if version.epoch != newest.epoch || self.phase != Phase::Open {
-            return false;
-        }
-        self.context.event(Event::Unauthorized { generation: version.generation });
-        if version == newest {
-            if self.identity.current().is_some_and(|current| current.is_trusted(now)) {
-                return false;
-            }
-            self.identity.mark_stale(StaleReason::Refused);
-        }
-        true
-    }
-
     /// A response belongs to the transaction, to the account request, or to a revocation.
     fn on_response(&mut self, now: Timestamp, op: Op, response: Response) {
         if let Some(request) = self.transaction.as_ref().and_then(|transaction| transaction.request(op)) {
@@ -340,29 +309,6 @@ impl Machine {
             return Some(not_before);
         }
         self.identity.refresh_at().map(|at| at.max(not_before))
-    }
-
-    fn waits_for_token(&self) -> bool {
-        self.waiters.wanted_token().is_some() || self.account_request_wants_token()
-    }
-
-    /// Whether the credential is good enough for every call that waits for a token.
-    fn can_serve_all(&self, now: Timestamp) -> bool {
-        self.waiters.wanted_token().is_none_or(|fresh| self.can_serve(now, fresh))
-            && (!self.account_request_wants_token() || self.can_serve(now, false))
-    }
-
-    /// While renewals fail, a token that is about to end also serves the calls that want a fresh one.
-    fn can_serve(&self, now: Timestamp, fresh: bool) -> bool {
-        self.identity.is_usable(now, fresh && self.backoff.error().is_none())
-    }
-
-    /// Settles the calls that wait for a token with the current one; those that want a fresh one only if it is `fresh`.
-    fn grant(&mut self, fresh: bool) {
-        let Some(access_token) = self.identity.credential().map(|credential| credential.access_token) else { return };
-        if self.waiters.grant(access_token, self.identity.version(), fresh, &mut self.context) {
-            self.identity.mark_used();
-        }
     }
 
     fn publish(&mut self, message: TabMessage) {

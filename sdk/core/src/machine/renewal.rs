@@ -10,14 +10,6 @@ use crate::{
 };
 
 impl Machine {
-    /// Whether a call waits for a token, the credential in use nears its end, or the last attempt failed and is repeated.
-    pub(super) fn wants_renewal(&self, now: Timestamp) -> bool {
-        self.phase == super::Phase::Open
-            && (self.backoff.repeats()
-                || !self.can_serve_all(now)
-                || self.identity.refresh_at().is_some_and(|at| at <= now.mono))
-    }
-
     /// After a read: adopts the stored credential, refreshes, or acquires.
     pub(super) fn renew(&mut self, now: Timestamp, record: Option<Record>) {
         let acquire_key = self.adopt_in_transaction(now, record);
