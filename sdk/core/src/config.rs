@@ -1,33 +1,34 @@
-/// How a machine behaves. All durations are in milliseconds.
+/// The configuration of a machine. All durations are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
-    /// Who else sees the storage.
+    /// Which tabs share the storage.
     pub sharing: Sharing,
-    /// What to do when the server ended the session.
+    /// What to do when the server has ended the session.
     pub on_identity_lost: OnIdentityLost,
-    /// Where jitter starts. Not a secret: keys come in as [`crate::Input::KeyMade`].
+    /// Seed of the jitter. Not a secret: acquire keys come in by [`crate::Input::KeyMade`].
     pub seed: u64,
-    /// The longest wait for the lock. Longer than a request, so that a slow holder is not overtaken.
+    /// The longest wait for the lock. Longer than [`Self::http_timeout`], so that a tab does not overtake one whose request is
+    /// slow.
     pub lock_wait: u64,
-    /// How long one answer of the storage is waited for, and then once more: a page that was held up, by its own work or by
-    /// a sleep, could not take the answer in the first time.
+    /// The longest wait for a load or store. At this deadline, the machine waits once more as long: a page that was busy or
+    /// asleep could not take the completion in time.
     pub storage_timeout: u64,
-    /// The longest wait for one answer of the server.
+    /// The longest wait for a response of the server.
     pub http_timeout: u64,
-    /// Without the lock: how long a tab lets other tabs' acquire keys arrive before it acquires. On a busy machine that has taken
-    /// more than 150 ms (WebKitGTK).
+    /// Without the lock: how long a tab waits for the acquire keys of other tabs before it acquires. On a busy machine their
+    /// writes have taken more than 150 ms to arrive (WebKitGTK).
     pub acquire_key_settle: u64,
-    /// How long the other tab's writes may take to be seen here after it has released the lock: localStorage travels
-    /// between processes slower than Web Locks do (27 ms seen in Chromium).
+    /// How long the writes of another tab may take to arrive after it has released the lock: localStorage travels between
+    /// processes more slowly than Web Locks (27 ms seen in Chromium).
     pub storage_lag: u64,
-    /// The first back-off; it doubles with every error.
+    /// The upper bound of the first back-off; it doubles with every failure.
     pub backoff_base: u64,
     /// The longest back-off, and the longest `Retry-After` that is obeyed.
     pub backoff_cap: u64,
-    /// How long the word of the browser that it is offline is believed.
+    /// How long no attempt is made after the browser has reported that it is offline.
     pub offline_probe: u64,
-    /// A token that was renewed after a 401 and is refused again within this time is not at fault: the 401 is
-    /// delivered, and no further renewal is tried. It bounds what a resource that always answers 401 can cost.
+    /// A token that replaced a refused one is trusted for this time: if a resource responds to it with 401, the 401 goes to
+    /// the caller, and nothing is renewed. This limits the requests that a resource with a permanent 401 can cause.
     pub refusal_cooldown: u64,
 }
 
@@ -50,14 +51,14 @@ impl Default for Config {
     }
 }
 
-/// Who else sees the storage.
+/// Which tabs share the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sharing {
-    /// Every tab of the browser profile: the lock, the acquire keys and the message make one of them.
+    /// All tabs of the browser profile: with the lock, acquire keys and messages, they have one session.
     Tabs,
-    /// This tab alone, also after a reload: no lock, no acquire keys of others, no message.
+    /// This tab alone, also after a reload of the page: no lock, no messages.
     OneTab,
-    /// Nobody: there is no storage but the machine itself.
+    /// There is no storage: the record is kept in memory.
     Nobody,
 }
 

@@ -2,34 +2,34 @@ use core::num::NonZeroU32;
 
 /// One moment on the two clocks of a browser, in milliseconds.
 ///
-/// The monotonic clock measures; the wall clock is what tabs and page loads have in common, and it goes on in sleep.
+/// The monotonic clock measures durations. The wall clock is shared by all tabs and page loads, and goes on during sleep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Timestamp {
-    /// Since any fixed moment, never back.
+    /// Since an arbitrary moment; never decreases.
     pub mono: u64,
-    /// Since the Unix epoch, as far as the machine's owner set it right.
+    /// Since the Unix epoch. The user of the computer may set it wrong, or change it.
     pub wall: u64,
 }
 
-/// A text that the session manager keeps, by the number that it gave it: a token, a key, or a part of an id or a response.
-/// Equal texts have equal numbers.
+/// The number of a text that the session manager keeps: a token, a key, or a part of an id or of a response. Equal texts have
+/// equal handles.
 ///
-/// The machine tells texts apart and never reads one, so a token is never in its memory. The session manager may forget a
-/// text that [`Machine::references`](crate::Machine::references) denies, once effects and events are drained.
+/// The machine only compares handles, so no token is in its memory. When effects and events are drained, the session manager may
+/// drop each text whose handle the machine does not reference ([`Machine::references`](crate::Machine::references)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(pub NonZeroU32);
 
 impl Handle {
-    /// The session manager has this number for `invalid_grant`, the one code that ends a session.
+    /// The handle of the text `invalid_grant`, the only error code that ends a session.
     pub const INVALID_GRANT: Self = Self(NonZeroU32::MIN);
 }
 
-/// Whom a token is for: `anonymous_<uuid>` or `user_<uuid>`.
+/// The subject of a token: `anonymous_<uuid>` or `user_<uuid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
-    /// What the subject starts with; `None` where that is neither.
+    /// By the prefix of the subject; `None` if it has neither prefix.
     pub kind: Option<Kind>,
-    /// The rest, which stays when a guest becomes a user.
+    /// The rest of the subject. It stays the same when a guest becomes a member.
     pub visitor: Handle,
 }
 
@@ -45,53 +45,53 @@ pub enum Kind {
 }
 
 impl Subject {
-    /// Whether a guest has become a user.
+    /// Whether this is a guest and `new` is a member.
     pub(crate) fn is_upgrade(self, new: Self) -> bool {
         self.kind == Some(Kind::Guest) && new.kind == Some(Kind::User)
     }
 }
 
-/// The age of a credential: of two versions, the greater is the newer.
+/// The age of a credential: the greater of two versions is the newer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// Raised by every sign-out.
+    /// Increased by every sign-out.
     pub epoch: u64,
-    /// Raised by every commit.
+    /// Increased by every commit; 0 after a sign-out.
     pub generation: u64,
 }
 
-/// What a visitor holds.
+/// The tokens of a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credential {
-    /// The access token, as it goes behind `Bearer`.
+    /// The access token (RFC 6750).
     pub access_token: Handle,
-    /// Without it, the credential cannot be refreshed, only acquired anew.
+    /// Without one, the credential cannot be refreshed: another guest must be acquired.
     pub refresh_token: Option<Handle>,
-    /// Where the server tells.
+    /// `None` if the server does not tell it.
     pub subject: Option<Subject>,
-    /// When the access token ends; `None` when only a 401 will tell.
+    /// When the access token expires; `None` if the server does not tell it.
     pub expiry: Option<Expiry>,
 }
 
-/// When an access token ends: counted from its receipt, on both clocks.
+/// When an access token expires: counted from its receipt, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Expiry {
     /// The lifetime that the server gave, in milliseconds.
     pub lifetime: u64,
-    /// The end. Whichever clock reaches it first, ends it: the monotonic one may stop in sleep, and the wall clock may
-    /// be set back. A wall clock that is set forward costs one refresh, after which this is counted anew.
+    /// The token expires when the first of the two clocks reaches this time: the monotonic clock may stop during sleep, and
+    /// the wall clock may be set back. A wall clock that is set forward causes one refresh, whose token has a new expiry.
     pub end: Timestamp,
 }
 
 impl Expiry {
-    /// The end of a token that was received now.
+    /// The expiry of a token that was received now.
     pub fn received(now: Timestamp, lifetime: u64) -> Self {
         let end = Timestamp { mono: now.mono.saturating_add(lifetime), wall: now.wall.saturating_add(lifetime) };
         Self { lifetime, end }
     }
 
-    /// The end of a token that another page stored. The wall clock is all that the two pages share; it may have been
-    /// set since, so the remaining time never exceeds the lifetime.
+    /// The expiry of a token that another page has stored. The pages share only the wall clock, which may have been set
+    /// since, so the remaining time never exceeds the lifetime.
     pub fn restored(now: Timestamp, lifetime: u64, wall_end: u64) -> Self {
         let remaining = wall_end.saturating_sub(now.wall).min(lifetime);
         Self { lifetime, end: Timestamp { mono: now.mono.saturating_add(remaining), wall: wall_end } }
@@ -102,33 +102,33 @@ impl Expiry {
         now.mono.saturating_add(margin) >= self.end.mono || now.wall.saturating_add(margin) >= self.end.wall
     }
 
-    /// What a request needs to arrive before the token ends: a tenth of the lifetime, at most five seconds.
+    /// The time that a request may need to reach the server: a tenth of the lifetime, at most five seconds.
     pub(crate) fn travel_margin(&self) -> u64 {
         (self.lifetime / 10).min(5_000)
     }
 }
 
-/// How a visitor has left a session. Of two that are said at once, the greater counts.
+/// How an epoch has ended. If two tabs sign out at the same time, the greater reason counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum EndReason {
-    /// Signed out; the next use starts a fresh guest.
+    /// Signed out; the next use acquires a new guest.
     #[default]
     SignedOut,
-    /// Erased by the server, at the visitor's wish; the next use starts a fresh guest.
+    /// The server has erased the visitor on request; the next use acquires a new guest.
     Erased,
-    /// Signed out, and nobody follows until somebody asks for it.
+    /// Signed out, and no guest is acquired before `Start` with `reset`, or an upgrade.
     Permanent,
 }
 
-/// What is stored for all tabs.
+/// The stored state, shared by all tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// The version of what the record holds, or last current.
+    /// The version of the credential; without one, of the last credential or sign-out.
     pub version: Version,
-    /// How the epoch before this one has ended.
+    /// How the epoch before that of the version has ended.
     pub end_reason: EndReason,
-    /// The acquire_key: the idempotency key under which a guest is being acquired. Whoever acquires, uses it.
+    /// The idempotency key of the acquisition that is under way. Every tab that acquires uses it.
     pub acquire_key: Option<Handle>,
     /// `None` before the first acquisition and after a sign-out.
     pub credential: Option<Credential>,

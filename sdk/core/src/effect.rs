@@ -1,9 +1,9 @@
 use crate::{Handle, Op, Record, TabMessage, Version, WaiterId};
 
-/// What the session manager is to do. Those with an `op` are completed by an input with the same `op`.
+/// An action for the session manager. One with an `op` is completed by an input with the same `op`, named in its description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Read the record: `Loaded` or `StorageFailed`. Loads and stores of one tab take effect in their order.
+    /// Read the record: `Loaded` or `StorageFailed`. The loads and stores of a tab must take effect in their order.
     Load {
         /// For the completion.
         op: Op,
@@ -15,76 +15,76 @@ pub enum Effect {
         /// What to write.
         record: Record,
     },
-    /// Ask for the lock that all tabs share, without stealing it: `LockGranted` or `LockUnavailable`.
+    /// Request the lock that all tabs share, without stealing it: `LockGranted` or `LockUnavailable`.
     TakeLock {
         /// For the completion.
         op: Op,
     },
-    /// Release the lock, or stop asking for it.
+    /// Release the lock, or withdraw the request for it.
     ReleaseLock {
-        /// That of `TakeLock`.
+        /// Of the `TakeLock`.
         op: Op,
     },
-    /// Make an idempotency key: `KeyMade`.
+    /// Make an acquire key: `KeyMade`.
     MakeKey {
         /// For the completion.
         op: Op,
     },
-    /// Send a request of the session's own, outside of the authenticated path: `Responded` or `SendFailed`.
+    /// Send a request of the session itself, without the interception that the app's requests pass: `Responded` or `SendFailed`.
     Send {
         /// For the completion.
         op: Op,
         /// What to send.
         request: Request,
     },
-    /// Nobody waits for this request any more.
+    /// Abort a request: its completion is ignored.
     Cancel {
-        /// That of `Send`.
+        /// Of the `Send`.
         op: Op,
     },
-    /// Tell the other tabs.
+    /// Send a message to the other tabs.
     Publish(TabMessage),
-    /// A call has its outcome.
+    /// End a call.
     Settle {
-        /// Whose.
+        /// The call.
         waiter: WaiterId,
-        /// What came of it.
+        /// Its outcome.
         outcome: Outcome,
     },
-    /// Free every timer and listener: no further input counts.
+    /// Free every timer and listener: the machine is closed.
     Shutdown,
 }
 
-/// The token requests, and those that change who the visitor is.
+/// A request of the session: a token request, or an account request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
-    /// Make a guest, under this idempotency key.
+    /// Create a guest.
     Acquire {
-        /// The same key again gives the same guest.
+        /// The idempotency key: the same key gives the same guest.
         key: Handle,
     },
-    /// RFC 6749 §6.
+    /// Refresh the access token (RFC 6749 §6).
     Refresh {
-        /// The newest that is known.
+        /// The newest known refresh token.
         refresh_token: Handle,
     },
-    /// RFC 7009.
+    /// Revoke a token (RFC 7009).
     Revoke {
-        /// The refresh token, or the access token where there is none.
+        /// The refresh token; without one, the access token.
         token: Handle,
     },
-    /// Become a member. Idempotent: the same again is answered with the same.
+    /// Become a member. Idempotent: the server responds to a repeated request in the same way.
     Upgrade {
-        /// In which way.
+        /// Which request.
         upgrade: Upgrade,
-        /// The visitor's.
+        /// The access token of the visitor.
         access_token: Handle,
-        /// As the caller gave it.
+        /// The request body, as the caller gave it.
         body: Handle,
     },
-    /// Be erased.
+    /// Erase the visitor.
     Erase {
-        /// The visitor's.
+        /// The access token of the visitor.
         access_token: Handle,
     },
 }
@@ -96,38 +96,38 @@ pub enum Upgrade {
     Register,
     /// The guest is merged into an account.
     Login,
-    /// One or the other, by the word of a third party.
+    /// One or the other, with an identity of an OpenID Connect issuer.
     Link,
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// A token to send the request with.
+    /// A token for the request.
     Token(Grant),
-    /// Give the 401 to the caller as it is.
+    /// Return the 401 to the caller unchanged.
     PassThrough,
     /// Started, signed out or erased.
     Done,
-    /// A member: what the server answered, as it is. The credential that is held shows it.
+    /// The visitor is a member, and the credential shows it. The handle is that of the response body.
     Member(Handle),
-    /// The server said no, and nothing has changed.
+    /// The server has refused the request. The session is unchanged.
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The problem's code.
+        /// The code of the problem.
         reason: Handle,
     },
-    /// It did not work out.
+    /// The call has failed.
     Failed(SessionError),
 }
 
-/// A token, and what the machine wants to hear again should it be refused.
+/// A token, and the values that [`Input::Unauthorized`](crate::Input::Unauthorized) takes if a resource refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The access token.
     pub access_token: Handle,
-    /// Which credential it is of.
+    /// The version of the credential.
     pub version: Version,
     /// 0 for the first send of a request, 1 for its replay.
     pub attempt: u8,
@@ -136,32 +136,32 @@ pub struct Grant {
 /// Why a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionError {
-    /// The server was not reached, or its answer was cut short.
+    /// The server was not reached, or its response was incomplete.
     Network,
-    /// No credential by the deadline.
+    /// The deadline of the call, or of a request, has passed.
     Timeout,
-    /// The server answered 408, 429 or 5xx, or something that is not a token response.
+    /// The server responded with 408, 425, 429 or 5xx, or with a body of another shape. The attempt is repeated.
     Unavailable {
         /// The HTTP status.
         status: u16,
     },
-    /// The server refused for a reason that waiting does not mend.
+    /// The server refused for a reason that time does not remove. The attempt is not repeated by itself.
     Rejected {
         /// The HTTP status.
         status: u16,
     },
-    /// The server ended the session, and the policy is to stop.
+    /// The server has ended the session, and the policy is [`OnIdentityLost::Stop`](crate::OnIdentityLost::Stop).
     SessionEnded,
-    /// Signed out while the call waited.
+    /// The session was signed out.
     SignedOut,
-    /// The caller's own abort.
+    /// The caller has aborted the call.
     Aborted,
     /// The session is closed.
     Closed,
 }
 
 impl SessionError {
-    /// The stable code.
+    /// The stable code of the error, for logs.
     pub fn code(self) -> &'static str {
         match self {
             Self::Network => "network",

@@ -1,6 +1,6 @@
 use crate::{EndReason, SessionError, Subject};
 
-/// What subscribers are told.
+/// An event for subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A stored credential was found at the start.
@@ -8,56 +8,56 @@ pub enum Event {
         /// Its subject.
         id: Option<Subject>,
     },
-    /// The server made a guest.
+    /// The server has created a guest.
     Acquired {
         /// The new subject.
         id: Option<Subject>,
     },
-    /// The server gave a successor.
+    /// The server has refreshed the credential.
     Refreshed {
         /// The subject.
         id: Option<Subject>,
-        /// Of the new credential.
+        /// The generation of the new credential.
         generation: u64,
     },
-    /// Another tab's newer credential was taken over.
+    /// A newer credential of another tab was adopted.
     Adopted {
         /// The subject.
         id: Option<Subject>,
-        /// Of that credential.
+        /// The generation of that credential.
         generation: u64,
     },
-    /// A request was answered with 401.
+    /// A resource has responded with 401.
     Unauthorized {
-        /// Of the credential that was refused.
+        /// The generation of the credential that was refused.
         generation: u64,
     },
-    /// An attempt failed; the session is kept.
+    /// An attempt to renew has failed. The session is kept.
     Retrying {
         /// Why it failed.
         error: SessionError,
         /// Milliseconds until the next attempt may start.
         delay: u64,
     },
-    /// The visitor is somebody else now, or nobody.
+    /// The visitor has another identity, or none.
     Identity {
-        /// Who it was.
+        /// The subject before.
         old: Option<Subject>,
-        /// Who it is.
+        /// The subject afterwards.
         new: Option<Subject>,
         /// Why.
         reason: IdentityReason,
     },
     /// The session was signed out.
     SignedOut {
-        /// Who it was.
+        /// The subject before.
         id: Option<Subject>,
-        /// Where.
+        /// The tab that has signed out.
         by: SignedOutBy,
-        /// How.
+        /// How the session has ended.
         end_reason: EndReason,
     },
-    /// The storage is in trouble.
+    /// The storage has a fault.
     Storage(StorageFault),
 }
 
@@ -107,25 +107,24 @@ pub enum StorageFault {
     Corrupt,
 }
 
-/// What the session looks like.
+/// The state of the session, as subscribers see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Snapshot {
-    /// Where it stands.
+    /// The status of the session.
     pub status: Status,
     /// The subject.
     pub id: Option<Subject>,
-    /// When the access token ends: wall clock, milliseconds.
+    /// When the access token expires: wall clock, in milliseconds.
     pub expires_at: Option<u64>,
     /// Why the last attempt failed.
     pub error: Option<SessionError>,
-    /// When the next attempt starts by itself: wall clock, milliseconds.
+    /// When the next attempt starts by itself: wall clock, in milliseconds.
     pub retry_at: Option<u64>,
 }
 
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Status {
     /// Nothing is known yet, and nothing is under way. The first `fetch`, `token` or `start` changes that.
     Idle,
@@ -150,7 +149,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// As the snapshot, the log and the diagram have it.
+    /// The name of the status in the snapshot, in the log and in the diagram.
     pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -163,5 +162,12 @@ impl Status {
             Self::Ended => "ended",
             Self::Closed => "closed",
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Status {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

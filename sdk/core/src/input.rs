@@ -1,37 +1,38 @@
 use crate::{EndReason, Handle, Record, Response, Upgrade, Version};
 
-/// Names an effect whose completion the machine waits for. Never used twice.
+/// Identifies an effect whose completion the machine waits for. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Op(pub u64);
 
-/// Names a call that waits for an outcome. Chosen by the session manager, unique while the call waits.
+/// Identifies a call that waits for an outcome. Chosen by the session manager; unique while the call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaiterId(pub u32);
 
-/// What happens to the machine.
+/// An input of the machine: a call of the app, the completion of an effect, or a change outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// Read what is stored. After an ended session: allow a fresh guest. Settles with `Done`.
+    /// Read the storage. After the server has ended the session: allow a new guest. Settles with `Done`.
     Start {
-        /// Who waits.
+        /// The call.
         waiter: WaiterId,
-        /// Allow one also after a sign-out for good: whoever asks knows of it.
+        /// Allow a new guest also after a permanent sign-out.
         reset: bool,
     },
-    /// Somebody wants a token. Settles with `Token` or `Failed`.
+    /// A call wants a token. Settles with `Token` or `Failed`.
     TokenWanted {
-        /// Who waits.
+        /// The call.
         waiter: WaiterId,
-        /// The monotonic time at which it gives up.
+        /// When the call fails: monotonic time.
         deadline: u64,
-        /// The request cannot be replayed, so a token that is about to end will not do.
+        /// Whether the token must not be about to end, because the request cannot be replayed.
         fresh: bool,
     },
-    /// The answer to a request was 401. Settles with `Token` (replay), `PassThrough` (give the 401 to the caller) or `Failed`.
+    /// A resource has responded with 401. Settles with `Token` (replay the request), `PassThrough` (return the 401 to the caller)
+    /// or `Failed`.
     Unauthorized {
-        /// Who waits.
+        /// The call.
         waiter: WaiterId,
-        /// The monotonic time at which it gives up.
+        /// When the call fails: monotonic time.
         deadline: u64,
         /// The version of the grant that the request was sent with.
         version: Version,
@@ -42,46 +43,45 @@ pub enum Input {
     },
     /// The caller of a waiting call has aborted it. Settles with `Failed(Aborted)`.
     Abandon {
-        /// Who no longer waits.
+        /// The call.
         waiter: WaiterId,
     },
     /// Treat the access token as expired.
     Expire,
-    /// SignOut the session in every tab and revoke it. Settles with `Done` once it is stored.
+    /// Sign out in every tab, and revoke the session. Settles with `Done` when the sign-out is stored.
     SignOut {
-        /// Who waits.
+        /// The call.
         waiter: WaiterId,
-        /// Nobody becomes a guest again, in any tab, until `Start` or `Upgrade`.
+        /// Whether no tab acquires a guest before `Start` with `reset`, or `Upgrade`.
         permanent: bool,
     },
-    /// Become a member. Where there is nobody yet, a guest is acquired first. Settles with `Member`, `Refused` or
-    /// `Failed`.
+    /// Become a member. Without a credential, a guest is acquired first. Settles with `Member`, `Refused` or `Failed`.
     Upgrade {
-        /// Who waits.
+        /// The call.
         waiter: WaiterId,
-        /// The monotonic time at which it gives up.
+        /// When the call fails: monotonic time.
         deadline: u64,
-        /// In which way.
+        /// Which request.
         upgrade: Upgrade,
-        /// What the server is sent. Kept in memory only, and only while it may have to be sent again.
+        /// The request body. The machine references it only while it may have to be sent again, and never stores it.
         body: Handle,
     },
-    /// Have the server erase the visitor, and forget the session in every tab. Settles with `Done` once that is stored,
-    /// `Refused` or `Failed`.
+    /// Have the server erase the visitor, and end the session in every tab. Settles with `Done` when that is stored, `Refused`
+    /// or `Failed`.
     Erase {
-        /// Who waits.
+        /// The call.
         waiter: WaiterId,
-        /// The monotonic time at which it gives up.
+        /// When the call fails: monotonic time.
         deadline: u64,
     },
-    /// Stop for good.
+    /// Close the session in this tab. A closed machine stays closed.
     Close,
 
     /// `Load` is done.
     Loaded {
         /// Of the effect.
         op: Op,
-        /// What was found.
+        /// The content of the storage.
         stored: Stored,
     },
     /// `Store` is done.
@@ -89,7 +89,7 @@ pub enum Input {
         /// Of the effect.
         op: Op,
     },
-    /// `Load` or `Store` failed: the storage is blocked, full or gone.
+    /// `Load` or `Store` has failed: the storage is blocked, full or deleted.
     StorageFailed {
         /// Of the effect.
         op: Op,
@@ -98,10 +98,10 @@ pub enum Input {
     LockGranted {
         /// Of the effect.
         op: Op,
-        /// Another tab had it when it was asked for.
+        /// Whether another tab had or awaited the lock when this tab requested it.
         contended: bool,
     },
-    /// `TakeLock` failed, there is no lock API, or the lock that was granted is lost.
+    /// `TakeLock` has failed, there is no lock API, or the lock that was granted is lost.
     LockUnavailable {
         /// Of the effect.
         op: Op,
@@ -110,55 +110,55 @@ pub enum Input {
     KeyMade {
         /// Of the effect.
         op: Op,
-        /// At least 128 random bits, base64url.
+        /// At least 128 random bits, in base64url.
         key: Handle,
     },
-    /// `Send` was answered.
+    /// The server has responded to a `Send`.
     Responded {
         /// Of the effect.
         op: Op,
-        /// What the server said.
+        /// The response.
         response: Response,
     },
-    /// `Send` failed before a whole answer was there.
+    /// `Send` has failed before the whole response had arrived.
     SendFailed {
         /// Of the effect.
         op: Op,
     },
 
-    /// Another tab published this.
+    /// Another tab has published this message.
     TabMessage(TabMessage),
-    /// The browser says that it is online.
+    /// The browser reports that it is online.
     Online,
-    /// The browser says that it is offline.
+    /// The browser reports that it is offline.
     Offline,
     /// The page is visible again, restored from the back/forward cache, or woken from sleep.
     Visible,
-    /// The timer fired. Timers are hints: every input checks the time.
+    /// The timer has fired. Every other input checks the time too, so a timer may fire late.
     Tick,
 }
 
-/// What a load found.
+/// The content of the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stored {
     /// Nothing.
     Empty,
-    /// Something that is not a record of this version of Guestpass.
+    /// Not a record of this version of Guestpass.
     Corrupt,
     /// A record.
     Record(Record),
 }
 
-/// What a tab tells the others. Never a secret: whoever is interested loads.
+/// A message to the other tabs. It has no secret: the other tabs read the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TabMessage {
-    /// This version is in the storage now.
+    /// This version is stored.
     Committed(Version),
-    /// Every session of an older epoch is over.
+    /// The sessions of all older epochs have ended.
     SignedOut {
-        /// The epoch that begins.
+        /// The epoch that has begun.
         epoch: u64,
-        /// How the last one has ended.
+        /// How the epoch before has ended.
         end_reason: EndReason,
     },
 }

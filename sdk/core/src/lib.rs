@@ -1,6 +1,7 @@
-//! The Guestpass session machine: which credential a visitor has, and what to do about it.
+//! The Guestpass session machine: decides which credential a visitor has, and when to renew it.
 //!
-//! The crate is *sans-IO*: no clock, no network, no storage, no randomness. The session manager owns those, and runs one loop:
+//! The crate is *sans-IO*: it has no clock, network, storage or source of randomness. The *session manager* provides them. It
+//! hands one input to the machine, performs the effects, and hands in their completions:
 //!
 //! ```
 //! use guestpass_core::{Config, Effect, Input, Machine, Stored, Timestamp, WaiterId};
@@ -8,44 +9,54 @@
 //! let mut machine = Machine::new(Config::default());
 //! let mut inputs = vec![Input::Start { waiter: WaiterId(1), reset: false }];
 //! while let Some(input) = inputs.pop() {
-//!     let now = Timestamp { mono: 0, wall: 1_700_000_000_000 }; // read both clocks
-//!     machine.handle(now, input); //                               1. one input
+//!     let now = Timestamp { mono: 0, wall: 1_700_000_000_000 }; // the two clocks, in milliseconds
+//!     machine.handle(now, input);
 //!     while let Some(effect) = machine.poll_effect() {
 //!         match effect {
-//!             //                                                   2. perform every effect; what each
-//!             //                                                      one results in is a later input
 //!             Effect::Load { op } => inputs.push(Input::Loaded { op, stored: Stored::Empty }),
 //!             Effect::Settle { waiter, outcome } => println!("{waiter:?}: {outcome:?}"),
-//!             _ => {}
+//!             _ => {} // the other effects
 //!         }
 //!     }
-//!     while let Some(_event) = machine.poll_event() {} //           3. tell the subscribers
-//!     let _arm = machine.poll_timeout(); //                        4. arm one timer; when it fires: Input::Tick
+//!     while let Some(event) = machine.poll_event() {
+//!         println!("{event:?}"); // for the subscribers
+//!     }
+//!     if let Some(at) = machine.poll_timeout() {
+//!         println!("send Input::Tick at {at}"); // one timer
+//!     }
 //! }
 //! ```
 //!
-//! One input is handled at a time, and its effects and events are drained before the next. An input may come from a
-//! caller (a *waiter* wants a token), from an effect's completion (by its [`Op`]), or from outside (another tab, the
-//! network, the page becoming visible, the timer). No input panics, late and doubled completions included: an op that
-//! the machine no longer waits for is ignored.
+//! # The run loop
 //!
-//! # What it does
+//! 1. Read both clocks, and hand one input to [`Machine::handle`].
+//! 2. Perform every effect of [`Machine::poll_effect`]. The completion of an effect with an [`Op`] is a later input with the
+//!    same op.
+//! 3. Hand every event of [`Machine::poll_event`] to the subscribers.
+//! 4. Arm one timer for [`Machine::poll_timeout`]. When it fires, the input is [`Input::Tick`].
 //!
-//! A credential has a [`Version`]: an epoch, which every sign-out raises, and in it a generation, which every commit
-//! raises. Whatever is older than what the machine has is never adopted. When somebody wants a token and there is no
-//! usable one, the machine runs one *transaction* for all of them:
+//! Drain the effects and events of an input before the next input. An input is a call of the app (a *waiter*, which is settled
+//! exactly once), the completion of an effect, or a change outside: a message of another tab, the network, the visibility of the
+//! page, the timer. No input causes a panic. Late and repeated completions are ignored, because the machine no longer waits
+//! for their op.
+//!
+//! # How a credential is renewed
+//!
+//! A credential has a [`Version`]: an epoch, which every sign-out increases, and a generation, which every commit increases.
+//! The machine never adopts a version that is older than its own. When a call wants a token and the current one cannot be used,
+//! the machine runs one *transaction* for all calls:
 //!
 //! ```text
-//! lock → load ─ newer credential there? adopt it ────────────────────────────────┐
-//!          └─ else send (refresh; or acquire, under a stored idempotency key)    │
-//!               → load again, compare → store → release → publish → settle waiters
+//! lock → load ─ newer credential stored? adopt it ────────────────────────────────────┐
+//!          └─ else send (refresh; or acquire, under a stored idempotency key)         │
+//!               → load again, compare → store → release → publish → settle the waiters
 //! ```
 //!
-//! To become a member is an *account_request*: a request with the visitor's access token, outside of the lock, repeated until it is
-//! answered. What it changes comes in by the ordinary way: a transaction that refreshes.
+//! An *account request* makes the visitor a member, or erases it. It is sent with the access token, without the lock, and is
+//! repeated until the server responds. The credential shows the result after a refresh.
 //!
-//! Everything stays correct without the lock: the server gives every holder of one refresh token the same successor,
-//! and every holder of one idempotency key the same guest.
+//! The lock saves requests; the result is correct without it: the server responds to every client that has a refresh token with
+//! the same new one, and to every client that has an idempotency key with the same guest.
 
 mod config;
 mod credential;

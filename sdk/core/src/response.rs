@@ -1,63 +1,63 @@
 use crate::{Handle, Request, SessionError, Subject};
 
-/// An answer of the session server.
+/// A response of the session server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// `Retry-After`, in milliseconds from now, whichever form it had.
+    /// `Retry-After` (RFC 9110 §10.2.3), in milliseconds from now.
     pub retry_after: Option<u64>,
-    /// What the body current.
+    /// The body, decoded.
     pub body: ResponseBody,
 }
 
-/// The body of an response, as far as it could be read.
+/// The body of a response, as far as the session manager could decode it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResponseBody {
-    /// RFC 6749 §5.1.
+    /// A token response (RFC 6749 §5.1).
     Token(TokenResponse),
-    /// RFC 6749 §5.2: the code in `error`. Of a problem (RFC 9457): that in its member `code`.
+    /// An error response: the member `error` (RFC 6749 §5.2), or the member `code` of a problem (RFC 9457).
     Error(Handle),
-    /// What an upgrade is answered with.
+    /// The response to an upgrade.
     Member(MembershipResponse),
-    /// Empty, cut short, HTML, or JSON of another kind.
+    /// Empty, incomplete, HTML, or JSON of another shape.
     Other,
 }
 
-/// A token response: [`wire::TokenResponse`](crate::wire::TokenResponse), as far as it concerns the session.
+/// The parts of [`wire::TokenResponse`](crate::wire::TokenResponse) that the session needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: Handle,
     /// Its lifetime in seconds.
     pub expires_in: Option<u64>,
-    /// Its successor's price.
+    /// The refresh token, if the server issued one.
     pub refresh_token: Option<Handle>,
-    /// Whom it is for.
+    /// The subject, if the server tells it.
     pub subject: Option<Subject>,
 }
 
-/// Who the visitor is after an upgrade.
+/// The parts of [`wire::MembershipResponse`](crate::wire::MembershipResponse) that the session needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MembershipResponse {
-    /// The subject that the next access token has.
+    /// The subject of the access tokens from the next refresh on.
     pub subject: Subject,
-    /// The whole response, for the caller.
+    /// The whole body, for the caller.
     pub text: Handle,
 }
 
-/// What an answer means for the session.
+/// What the response to a token request means.
 #[derive(Debug)]
 pub(crate) enum TokenOutcome {
     /// A credential.
     Token(TokenResponse),
-    /// `invalid_grant`: the session is over.
+    /// `invalid_grant`: the session has ended.
     Ended,
-    /// 409: the idempotency key has been used up, and its guest has moved on.
+    /// 409: the guest of this idempotency key has been used since, so the key is not accepted again.
     AcquireKeyRejected,
-    /// It may pass: keep the session, wait, try again.
+    /// A temporary error: the session is kept, and the attempt is repeated.
     Transient(SessionError),
-    /// Waiting does not mend it. The session is kept all the same.
+    /// An error that time does not remove. The session is kept.
     Rejected(SessionError),
 }
 
@@ -68,31 +68,30 @@ impl Response {
             (200..=299, ResponseBody::Token(token), _) => TokenOutcome::Token(token),
             (400 | 401, ResponseBody::Error(Handle::INVALID_GRANT), Request::Refresh { .. }) => TokenOutcome::Ended,
             (409, _, Request::Acquire { .. }) => TokenOutcome::AcquireKeyRejected,
-            // Anything that is not a client error may come from what stands between: a captive portal answers 200 or
-            // 302 with HTML.
             (400..=499, _, _) if !matches!(status, 408 | 425 | 429) => {
                 TokenOutcome::Rejected(SessionError::Rejected { status })
             }
+            // Such a response may come from an intermediary: a captive portal responds with 200 or 302, and HTML.
             _ => TokenOutcome::Transient(SessionError::Unavailable { status }),
         }
     }
 }
 
-/// What an answer means for an account_request.
+/// What the response to an account request means.
 #[derive(Debug)]
 pub(crate) enum AccountOutcome {
     Member(MembershipResponse),
     Erased,
-    /// 401: the access token is no good.
+    /// 401: the access token was refused.
     Unauthorized,
-    /// No, and why.
+    /// The server has refused the request, and gives a reason.
     Refused {
         status: u16,
         reason: Handle,
     },
-    /// No, and nothing that says why.
+    /// The server has refused the request without a reason.
     Rejected(SessionError),
-    /// Whether it was done is not known: ask again.
+    /// It is unknown whether the server has done it: send it again.
     Unknown(SessionError),
 }
 
