@@ -1,29 +1,29 @@
-//! Which status follows which: what was seen while the model was explored, against the diagram in docs/session-states.md.
+//! Compares the transitions between statuses that the model checker has taken with the diagram in docs/session-states.md.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use guestpass_core::Status;
 
-static SEEN: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+static TAKEN: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
-/// A step has led from one status to another. `closed`, which follows on all, is not drawn.
-pub(crate) fn saw(from: Status, to: Status) {
+/// Records a transition. Those to `closed` are possible from every status, and not in the diagram.
+pub(crate) fn record(from: Status, to: Status) {
     if from != to
         && to != Status::Closed
-        && let Ok(mut seen) = SEEN.lock()
+        && let Ok(mut taken) = TAKEN.lock()
     {
-        seen.insert((from.name().to_owned(), to.name().to_owned()));
+        taken.insert((from.name().to_owned(), to.name().to_owned()));
     }
 }
 
-/// The arrows that were seen and are not drawn, and those that are drawn and were not seen.
+/// The transitions that are missing in the diagram, and the arrows of the diagram that were never taken.
 pub(crate) fn differences() -> Vec<String> {
     let drawn: BTreeSet<_> = DOCUMENT.lines().filter_map(arrow).collect();
-    let seen = SEEN.lock().map(|seen| seen.clone()).unwrap_or_default();
-    let undrawn = seen.difference(&drawn).map(|(from, to)| format!("seen and not drawn: {from} --> {to}"));
-    let unseen = drawn.difference(&seen).map(|(from, to)| format!("drawn and not seen: {from} --> {to}"));
-    undrawn.chain(unseen).collect()
+    let taken = TAKEN.lock().map(|taken| taken.clone()).unwrap_or_default();
+    let missing = taken.difference(&drawn).map(|(from, to)| format!("taken, but not in the diagram: {from} --> {to}"));
+    let unused = drawn.difference(&taken).map(|(from, to)| format!("in the diagram, but never taken: {from} --> {to}"));
+    missing.chain(unused).collect()
 }
 
 const DOCUMENT: &str = include_str!("../../../../docs/session-states.md");

@@ -1,7 +1,7 @@
-//! The production machine, model-checked: every interleaving of tabs, storage, lock, channel, network and server.
+//! Model checks the production machine: every interleaving of tabs, storage, lock, messages, network and server.
 //!
-//! A bounded run by default. `MODEL=deep` explores further; `MODEL=<scenario>` runs one. On a counterexample the path
-//! to it is printed, action by action.
+//! The run is bounded. `MODEL=deep` explores more states; `MODEL=<scenario>` runs one scenario. If a property does not hold, the
+//! shortest path to the violation is printed, action by action.
 
 mod checks;
 mod diagram;
@@ -24,69 +24,69 @@ use crate::scenario::{Action, Scenario};
 
 #[test]
 fn every_interleaving_keeps_the_invariants() {
-    let deep = asked() == "deep";
-    let most = if deep { 2_000_000 } else { 400_000 };
+    let deep = selection() == "deep";
+    let limit = if deep { 2_000_000 } else { 400_000 };
     let explored: usize =
-        scenarios::all(deep).into_iter().filter(is_asked).map(|scenario| explore(scenario, most)).sum();
+        scenarios::all(deep).into_iter().filter(is_selected).map(|scenario| explore(scenario, limit)).sum();
     println!("{explored} distinct states in all");
-    look_at_the_diagram();
+    check_the_diagram();
 }
 
 #[test]
-fn long_lives_keep_the_invariants() {
-    let deep = asked() == "deep";
+fn long_random_walks_keep_the_invariants() {
+    let deep = selection() == "deep";
     let seed = match std::env::var("MODEL_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) if deep => std::process::id().into(),
         Err(_) => 1,
     };
-    let most = if deep { 1_000_000 } else { 100_000 };
-    for scenario in scenarios::lives().into_iter().filter(is_asked) {
-        walk(scenario, seed, most);
+    let limit = if deep { 1_000_000 } else { 100_000 };
+    for scenario in scenarios::walks().into_iter().filter(is_selected) {
+        walk(scenario, seed, limit);
     }
-    look_at_the_diagram();
+    check_the_diagram();
 }
 
-/// The last of the tests knows all that was seen.
-fn look_at_the_diagram() {
+/// Runs after the last of the tests, when all transitions have been recorded.
+fn check_the_diagram() {
     static TESTS: AtomicUsize = AtomicUsize::new(2);
-    if TESTS.fetch_sub(1, Ordering::SeqCst) > 1 || !matches!(asked().as_str(), "" | "deep") {
+    if TESTS.fetch_sub(1, Ordering::SeqCst) > 1 || !matches!(selection().as_str(), "" | "deep") {
         return;
     }
     let differences = diagram::differences();
     assert!(differences.is_empty(), "the diagram in docs/session-states.md:\n{}", differences.join("\n"));
 }
 
-/// What `MODEL` names.
-fn asked() -> String {
+/// The value of `MODEL`.
+fn selection() -> String {
     std::env::var("MODEL").unwrap_or_default()
 }
 
-fn is_asked(scenario: &Scenario) -> bool {
-    let asked = asked();
-    asked.is_empty() || asked == "deep" || asked == scenario.name
+fn is_selected(scenario: &Scenario) -> bool {
+    let selection = selection();
+    selection.is_empty() || selection == "deep" || selection == scenario.name
 }
 
-/// Explores a scenario breadth first, so that a counterexample is the shortest; answers with the distinct states.
-fn explore(scenario: Scenario, most: usize) -> usize {
+/// Explores a scenario breadth first, so that a counterexample is the shortest. Returns the number of distinct states.
+fn explore(scenario: Scenario, limit: usize) -> usize {
     let name = scenario.name;
     let start = Instant::now();
-    let checker = scenario.checker().threads(2).target_state_count(most).spawn_bfs().join();
+    let checker = scenario.checker().threads(2).target_state_count(limit).spawn_bfs().join();
     let states = checker.unique_state_count();
-    let whole = if checker.state_count() < most { "all" } else { "the first" };
+    let whole = if checker.state_count() < limit { "all" } else { "the first" };
     println!("{name}: {whole} {states} distinct states, depth {}, in {:.1?}", checker.max_depth(), start.elapsed());
     report(name, &checker);
     states
 }
 
-/// Walks through a scenario at random, again and again.
+/// Takes random walks through a scenario, `steps` in all.
 fn walk(scenario: Scenario, seed: u64, steps: usize) {
     let name = scenario.name;
     let start = Instant::now();
-    println!("{name}: seed {seed} (MODEL_SEED={seed} walks the same ways)");
+    println!("{name}: seed {seed} (MODEL_SEED={seed} repeats these walks)");
     let checker = scenario.checker().target_state_count(steps).spawn_simulation(seed, UniformChooser).join();
     println!(
-        "{name}: {} steps, up to {} in one life, in {:.1?}",
+        "{name}: {} steps, up to {} in one walk, in {:.1?}",
         checker.state_count(),
         checker.max_depth(),
         start.elapsed()
@@ -94,7 +94,7 @@ fn walk(scenario: Scenario, seed: u64, steps: usize) {
     report(name, &checker);
 }
 
-/// Prints the shortest way to each thing that was found wrong, action by action.
+/// Prints the shortest path to each violation, action by action.
 fn report(name: &str, checker: &impl Checker<Scenario>) {
     let found: BTreeMap<_, _> = checker.discoveries().into_iter().collect();
     for (property, path) in &found {
@@ -105,10 +105,10 @@ fn report(name: &str, checker: &impl Checker<Scenario>) {
         }
         println!("  => {}", replay(checker.model(), property, &actions).unwrap_or_default());
     }
-    assert!(found.is_empty(), "{name}: of {PROPERTIES:?} some do not hold");
+    assert!(found.is_empty(), "{name}: some of {PROPERTIES:?} do not hold");
 }
 
-/// Leaves out whatever is not needed to break the property. A walk at random does much that is beside the point.
+/// Removes the actions that the violation does not need. A random walk has many.
 fn shrink(scenario: &Scenario, property: &str, mut actions: Vec<Action>) -> Vec<Action> {
     loop {
         let before = actions.len();
@@ -125,7 +125,7 @@ fn shrink(scenario: &Scenario, property: &str, mut actions: Vec<Action>) -> Vec<
     }
 }
 
-/// Takes the actions that are possible when their turn comes; answers with what is wrong with the property then.
+/// Takes the actions in turn, without those that are not possible. Returns the violation of the property at the end.
 fn replay(scenario: &Scenario, property: &str, actions: &[Action]) -> Option<String> {
     let mut state = scenario.init_states().pop()?;
     for action in actions {
@@ -135,5 +135,5 @@ fn replay(scenario: &Scenario, property: &str, actions: &[Action]) -> Option<Str
             state = scenario.next_state(&state, *action)?;
         }
     }
-    state.world.wrong.get(property).cloned()
+    state.world.violations.get(property).cloned()
 }

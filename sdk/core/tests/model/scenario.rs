@@ -1,4 +1,4 @@
-//! What may happen in a world, and how often: a scenario is finite, and all of it is explored.
+//! A scenario: the actions that are possible in a world, and how often each may be taken.
 
 use guestpass_core::{Input, Op, Request, Upgrade};
 use stateright::{Model, Property};
@@ -7,45 +7,45 @@ use crate::checks::PROPERTIES;
 use crate::tab::{Call, Life};
 use crate::world::{Browser, World};
 
-/// How often each thing may happen in all.
+/// How often each action may be taken, by all tabs together unless noted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Budget {
-    /// Calls that want a token, of each tab.
+    /// Calls that want a token: of each tab.
     pub(crate) calls: u8,
     /// Tokens that expire.
     pub(crate) expiries: u8,
     pub(crate) sign_outs: u8,
-    /// Sign-outs after which nobody is to follow.
-    pub(crate) permanent: u8,
-    /// Guests who become a member.
+    /// Permanent sign-outs.
+    pub(crate) permanent_sign_outs: u8,
+    /// Registrations of guests.
     pub(crate) registrations: u8,
-    /// Guests who log in as a member.
+    /// Logins of guests.
     pub(crate) logins: u8,
     /// Upgrades that the server refuses.
     pub(crate) denials: u8,
     pub(crate) erasures: u8,
     /// Calls of `start`.
     pub(crate) starts: u8,
-    /// Timers that fire although something is still under way.
+    /// Timers that fire while an effect is under way.
     pub(crate) timers: u8,
-    /// Requests or answers that are lost, 503, or doubled.
+    /// Requests or responses that are lost, refused with 503, or repeated.
     pub(crate) network: u8,
-    /// Storages that fail for good.
+    /// Tabs whose storage fails from then on.
     pub(crate) storage: u8,
     /// Locks that are taken away.
     pub(crate) lost_locks: u8,
-    /// Tabs that crash, and may be opened again.
+    /// Tabs that crash; they may be opened again.
     pub(crate) crashes: u8,
     pub(crate) closes: u8,
     /// Sessions that the server ends.
     pub(crate) revocations: u8,
-    /// TabMessage that is lost.
-    pub(crate) message: u8,
-    /// Good tokens that a resource refuses.
+    /// Messages that are lost.
+    pub(crate) lost_messages: u8,
+    /// Valid tokens that a resource refuses.
     pub(crate) refusals: u8,
     /// Wall clocks that are set forward or back by a day.
     pub(crate) clocks: u8,
-    /// Networks that go away and come back.
+    /// Reports of the browser that it is offline or online.
     pub(crate) offline: u8,
 }
 
@@ -55,13 +55,14 @@ pub(crate) struct Scenario {
     pub(crate) tabs: usize,
     pub(crate) browser: Browser,
     pub(crate) budget: Budget,
-    /// The tabs begin with a guest that they share.
+    /// The storage has a guest at the start.
     pub(crate) warm: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     pub(crate) world: World,
+    /// What is left of the budget: of all tabs, then of each.
     left: Vec<Budget>,
 }
 
@@ -70,25 +71,25 @@ pub(crate) enum Action {
     Want(usize),
     Expire(usize),
     SignOut(usize),
-    SignOutForGood(usize),
+    SignOutPermanently(usize),
     Register(usize),
     Login(usize),
     Deny(usize, Op),
     Erase(usize),
     Start(usize),
     Request(usize, u32),
-    Refuse(usize, u32),
+    RefuseRequest(usize, u32),
     GrantLock,
     LoseLock,
     Io(usize),
     BreakStorage(usize),
     Serve(usize, Op),
-    PassThrough(usize, Op),
+    Deliver(usize, Op),
     DeliverTwice(usize, Op),
     Lose(usize, Op),
     Overload(usize, Op),
-    Hear(usize, usize),
-    LoseNews(usize, usize),
+    DeliverMessage(usize, usize),
+    LoseMessage(usize, usize),
     Timer(usize),
     Crash(usize),
     Reopen(usize),
@@ -110,13 +111,13 @@ impl Model for Scenario {
         let mut world = World::new(self.browser, self.tabs);
         if self.warm {
             world.want(0);
-            world.come_to_rest();
+            world.run_to_rest();
         }
         vec![State { world, left }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        if !state.world.wrong.is_empty() {
+        if !state.world.violations.is_empty() {
             return;
         }
         let left = &state.left[0];
@@ -133,34 +134,34 @@ impl Model for Scenario {
             let has_id = tab.machine.snapshot().id.is_some();
             push(actions, left.expiries * u8::from(has_id), Action::Expire(index));
             push(actions, left.sign_outs, Action::SignOut(index));
-            push(actions, left.permanent, Action::SignOutForGood(index));
+            push(actions, left.permanent_sign_outs, Action::SignOutPermanently(index));
             push(actions, left.registrations, Action::Register(index));
             push(actions, left.logins, Action::Login(index));
             push(actions, left.erasures, Action::Erase(index));
             push(actions, left.starts, Action::Start(index));
             for (call, _) in tab.calls.iter().filter(|(_, call)| matches!(call, Call::Granted { .. })) {
                 actions.push(Action::Request(index, *call));
-                push(actions, left.refusals, Action::Refuse(index, *call));
+                push(actions, left.refusals, Action::RefuseRequest(index, *call));
             }
             if !tab.io.is_empty() {
                 actions.push(Action::Io(index));
             }
-            push(actions, left.storage * u8::from(!tab.broken), Action::BreakStorage(index));
+            push(actions, left.storage * u8::from(!tab.storage_fails), Action::BreakStorage(index));
             for (op, sent) in &tab.sends {
-                let (answered, op) = (sent.response.is_some(), *op);
-                actions.push(if answered { Action::PassThrough(index, op) } else { Action::Serve(index, op) });
-                let deniable = !answered && matches!(sent.request, Request::Upgrade { .. });
+                let (responded, op) = (sent.response.is_some(), *op);
+                actions.push(if responded { Action::Deliver(index, op) } else { Action::Serve(index, op) });
+                let deniable = !responded && matches!(sent.request, Request::Upgrade { .. });
                 push(actions, left.denials * u8::from(deniable), Action::Deny(index, op));
-                push(actions, left.network * u8::from(answered), Action::DeliverTwice(index, op));
+                push(actions, left.network * u8::from(responded), Action::DeliverTwice(index, op));
                 push(actions, left.network, Action::Lose(index, op));
-                push(actions, left.network * u8::from(!answered), Action::Overload(index, op));
+                push(actions, left.network * u8::from(!responded), Action::Overload(index, op));
             }
             for message in 0..tab.inbox.len() {
-                actions.push(Action::Hear(index, message));
-                push(actions, left.message, Action::LoseNews(index, message));
+                actions.push(Action::DeliverMessage(index, message));
+                push(actions, left.lost_messages, Action::LoseMessage(index, message));
             }
             if tab.machine.poll_timeout().is_some() {
-                push(actions, left.timers + u8::from(tab.settles()), Action::Timer(index));
+                push(actions, left.timers + u8::from(tab.awaits_visibility()), Action::Timer(index));
             }
             push(actions, left.crashes, Action::Crash(index));
             push(actions, left.closes, Action::Close(index));
@@ -189,9 +190,9 @@ impl Model for Scenario {
     fn properties(&self) -> Vec<Property<Self>> {
         macro_rules! holds {
             ($($index:literal)*) => {{
-                const { assert!([$($index),*].len() == PROPERTIES.len(), "a property is not looked at") };
+                const { assert!([$($index),*].len() == PROPERTIES.len(), "a property is not checked") };
                 vec![$(Property::always(PROPERTIES[$index], |_: &Scenario, state: &State| {
-                    !state.world.wrong.contains_key(PROPERTIES[$index])
+                    !state.world.violations.contains_key(PROPERTIES[$index])
                 })),*]
             }};
         }
@@ -216,8 +217,8 @@ impl State {
                 left[0].sign_outs -= 1;
                 world.sign_out(tab, false);
             }
-            Action::SignOutForGood(tab) => {
-                left[0].permanent -= 1;
+            Action::SignOutPermanently(tab) => {
+                left[0].permanent_sign_outs -= 1;
                 world.sign_out(tab, true);
             }
             Action::Register(tab) => {
@@ -241,7 +242,7 @@ impl State {
                 world.start(tab);
             }
             Action::Request(tab, call) => world.request(tab, call, false),
-            Action::Refuse(tab, call) => {
+            Action::RefuseRequest(tab, call) => {
                 left[0].refusals -= 1;
                 world.request(tab, call, true);
             }
@@ -256,22 +257,22 @@ impl State {
                 world.break_storage(tab);
             }
             Action::Serve(tab, op) => world.serve(tab, op),
-            Action::PassThrough(tab, op) => world.deliver(tab, op, false),
+            Action::Deliver(tab, op) => world.deliver(tab, op, false),
             Action::DeliverTwice(tab, op) => {
                 left[0].network -= 1;
                 world.deliver(tab, op, true);
             }
             Action::Lose(tab, op) => {
                 left[0].network -= 1;
-                world.end_session(tab, op);
+                world.lose(tab, op);
             }
             Action::Overload(tab, op) => {
                 left[0].network -= 1;
-                world.refuse(tab, op);
+                world.overload(tab, op);
             }
-            Action::Hear(tab, message) => world.hear(tab, message),
-            Action::LoseNews(tab, message) => {
-                left[0].message -= 1;
+            Action::DeliverMessage(tab, message) => world.deliver_message(tab, message),
+            Action::LoseMessage(tab, message) => {
+                left[0].lost_messages -= 1;
                 world.tabs[tab].inbox.remove(message);
             }
             Action::Timer(tab) => {

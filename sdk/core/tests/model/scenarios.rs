@@ -1,4 +1,4 @@
-//! The scenarios. Each is about something; together they are about everything.
+//! The scenarios that are explored, and those that are walked at random.
 
 use crate::scenario::{Budget, Scenario};
 use crate::world::Browser;
@@ -7,13 +7,13 @@ const BROWSER: Browser = Browser { locks: true, sync_storage: true, stops: false
 const LOCKLESS: Browser = Browser { locks: false, sync_storage: true, stops: false };
 const SLOW_STORAGE: Browser = Browser { locks: true, sync_storage: false, stops: false };
 const STOPS: Browser = Browser { stops: true, ..BROWSER };
-const WORST: Browser = Browser { locks: false, sync_storage: false, stops: false };
+const SLOW_LOCKLESS: Browser = Browser { locks: false, sync_storage: false, stops: false };
 
 const QUIET: Budget = Budget {
     calls: 1,
     expiries: 0,
     sign_outs: 0,
-    permanent: 0,
+    permanent_sign_outs: 0,
     registrations: 0,
     logins: 0,
     denials: 0,
@@ -26,20 +26,21 @@ const QUIET: Budget = Budget {
     crashes: 0,
     closes: 0,
     revocations: 0,
-    message: 0,
+    lost_messages: 0,
     refusals: 0,
     clocks: 0,
     offline: 0,
 };
 
-/// All scenarios, of cold tabs that know nothing and of warm ones that share a guest; a deep run has larger budgets.
+/// All scenarios. Those that are cold start with an empty storage, those that are warm with a guest in it. A deep run has larger
+/// budgets.
 pub(crate) fn all(deep: bool) -> Vec<Scenario> {
     let more = u8::from(deep);
     let cold = |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: false };
     let warm = |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: true };
     vec![
-        cold("first_visit", 3, BROWSER, Budget { message: 1, ..QUIET }),
-        cold("first_visit_lockless", 3, LOCKLESS, Budget { message: more, ..QUIET }),
+        cold("first_visit", 3, BROWSER, Budget { lost_messages: 1, ..QUIET }),
+        cold("first_visit_lockless", 3, LOCKLESS, Budget { lost_messages: more, ..QUIET }),
         cold("first_visit_network", 2, BROWSER, Budget { network: 2, timers: 1, ..QUIET }),
         cold("first_visit_network_lockless", 2, LOCKLESS, Budget { network: 1 + more, timers: 1, ..QUIET }),
         cold("first_visit_crash", 2, BROWSER, Budget { crashes: 2, calls: 2, network: more, ..QUIET }),
@@ -47,26 +48,36 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         cold("first_visit_storage", 2, BROWSER, Budget { storage: 1, calls: 2, sign_outs: more, ..QUIET }),
         cold("first_visit_slow_storage", 2, SLOW_STORAGE, Budget { calls: 1 + more, ..QUIET }),
         cold("first_visit_slow_storage_fails", 2, SLOW_STORAGE, Budget { storage: 1, timers: 1, ..QUIET }),
-        cold("first_visit_slow_storage_lockless", 2, WORST, Budget { network: more, ..QUIET }),
+        cold("first_visit_slow_storage_lockless", 2, SLOW_LOCKLESS, Budget { network: more, ..QUIET }),
         cold("first_visit_revoked", 2, LOCKLESS, Budget { revocations: 1, refusals: more, ..QUIET }),
         cold("first_visit_sign_out", 2, BROWSER, Budget { sign_outs: 1 + more, ..QUIET }),
         warm("expiry", 3, BROWSER, Budget { expiries: 3, ..QUIET }),
         warm("expiry_lockless", 3, LOCKLESS, Budget { expiries: 3, ..QUIET }),
         warm("expiry_network", 2, BROWSER, Budget { expiries: 2, network: 2, timers: 1 + more, ..QUIET }),
         warm("expiry_network_lockless", 2, LOCKLESS, Budget { expiries: 2, network: 1 + more, timers: 1, ..QUIET }),
-        warm("expiry_lost_lock", 2, BROWSER, Budget { expiries: 2, lost_locks: 1, timers: 1, message: more, ..QUIET }),
+        warm(
+            "expiry_lost_lock",
+            2,
+            BROWSER,
+            Budget { expiries: 2, lost_locks: 1, timers: 1, lost_messages: more, ..QUIET },
+        ),
         warm("expiry_crash", 2, BROWSER, Budget { expiries: 2, crashes: 2, calls: 2, ..QUIET }),
-        warm("expiry_slow_storage", 2, SLOW_STORAGE, Budget { expiries: 2, message: more, ..QUIET }),
-        warm("expiry_slow_storage_lockless", 2, WORST, Budget { expiries: 2, network: more, ..QUIET }),
+        warm("expiry_slow_storage", 2, SLOW_STORAGE, Budget { expiries: 2, lost_messages: more, ..QUIET }),
+        warm("expiry_slow_storage_lockless", 2, SLOW_LOCKLESS, Budget { expiries: 2, network: more, ..QUIET }),
         warm("expiry_storage", 2, BROWSER, Budget { expiries: 2, storage: 1, calls: 2, timers: more, ..QUIET }),
         warm("refusal", 2, BROWSER, Budget { refusals: 2, calls: 2, network: 1 + more, ..QUIET }),
-        warm("revocation", 2, BROWSER, Budget { revocations: 1, calls: 2, expiries: 1, message: more, ..QUIET }),
+        warm("revocation", 2, BROWSER, Budget { revocations: 1, calls: 2, expiries: 1, lost_messages: more, ..QUIET }),
         warm("revocation_lockless", 2, LOCKLESS, Budget { revocations: 1, expiries: 1, network: more, ..QUIET }),
         warm("revocation_stops", 2, STOPS, Budget { revocations: 1, calls: 2, starts: 1, expiries: more, ..QUIET }),
-        warm("sign_out", 2, BROWSER, Budget { sign_outs: 1, expiries: 1, message: 1, network: more, ..QUIET }),
+        warm("sign_out", 2, BROWSER, Budget { sign_outs: 1, expiries: 1, lost_messages: 1, network: more, ..QUIET }),
         warm("sign_out_twice", 2, BROWSER, Budget { sign_outs: 2, calls: 1, network: more, ..QUIET }),
-        warm("sign_out_lockless", 2, LOCKLESS, Budget { sign_outs: 1, expiries: 1, message: 1, ..QUIET }),
-        warm("sign_out_slow_storage", 2, SLOW_STORAGE, Budget { sign_outs: 1, expiries: 1, message: more, ..QUIET }),
+        warm("sign_out_lockless", 2, LOCKLESS, Budget { sign_outs: 1, expiries: 1, lost_messages: 1, ..QUIET }),
+        warm(
+            "sign_out_slow_storage",
+            2,
+            SLOW_STORAGE,
+            Budget { sign_outs: 1, expiries: 1, lost_messages: more, ..QUIET },
+        ),
         warm("sign_out_crash", 2, BROWSER, Budget { sign_outs: 1, crashes: 1, expiries: more, ..QUIET }),
         warm("clocks", 2, BROWSER, Budget { clocks: 2, network: more, ..QUIET }),
         warm("offline", 2, BROWSER, Budget { offline: 2, network: 1, expiries: 1 + more, ..QUIET }),
@@ -83,9 +94,19 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         warm("login_lockless", 2, LOCKLESS, Budget { logins: 2, denials: more, ..QUIET }),
         warm("login_sign_out", 2, BROWSER, Budget { logins: 1, sign_outs: 1, calls: more, ..QUIET }),
         warm("login_or_register", 2, BROWSER, Budget { logins: 1, registrations: 1, network: 1, ..QUIET }),
-        warm("permanent", 2, BROWSER, Budget { permanent: 1, sign_outs: 1, calls: more, ..QUIET }),
-        warm("for_good_start", 2, BROWSER, Budget { permanent: 1, starts: 1, crashes: 1, message: more, ..QUIET }),
-        warm("for_good_login", 2, BROWSER, Budget { permanent: 1, logins: 1, calls: more, ..QUIET }),
+        warm("permanent_sign_out", 2, BROWSER, Budget { permanent_sign_outs: 1, sign_outs: 1, calls: more, ..QUIET }),
+        warm(
+            "permanent_sign_out_start",
+            2,
+            BROWSER,
+            Budget { permanent_sign_outs: 1, starts: 1, crashes: 1, lost_messages: more, ..QUIET },
+        ),
+        warm(
+            "permanent_sign_out_login",
+            2,
+            BROWSER,
+            Budget { permanent_sign_outs: 1, logins: 1, calls: more, ..QUIET },
+        ),
         warm("erase", 2, BROWSER, Budget { erasures: 1, network: 1, calls: more, ..QUIET }),
         warm("erase_lockless", 2, LOCKLESS, Budget { erasures: 2, calls: more, ..QUIET }),
         warm("erase_register", 2, BROWSER, Budget { erasures: 1, registrations: 1, calls: more, ..QUIET }),
@@ -95,13 +116,13 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
     ]
 }
 
-/// Long lives with every fault in them: too many to explore, so they are walked at random.
-pub(crate) fn lives() -> Vec<Scenario> {
+/// Scenarios with every fault. They have too many states to explore, so they are walked at random.
+pub(crate) fn walks() -> Vec<Scenario> {
     let budget = Budget {
         calls: 20,
         expiries: 12,
         sign_outs: 3,
-        permanent: 1,
+        permanent_sign_outs: 1,
         registrations: 3,
         logins: 3,
         denials: 2,
@@ -114,18 +135,18 @@ pub(crate) fn lives() -> Vec<Scenario> {
         crashes: 3,
         closes: 1,
         revocations: 2,
-        message: 4,
+        lost_messages: 4,
         refusals: 3,
         clocks: 2,
         offline: 2,
     };
-    let life = |name, browser| Scenario { name, tabs: 3, browser, budget, warm: false };
+    let walk = |name, browser| Scenario { name, tabs: 3, browser, budget, warm: false };
     vec![
-        life("lives", BROWSER),
-        life("lives_lockless", LOCKLESS),
-        life("lives_slow_storage", SLOW_STORAGE),
-        life("lives_worst", WORST),
-        life("lives_that_stop", STOPS),
+        walk("walk", BROWSER),
+        walk("walk_lockless", LOCKLESS),
+        walk("walk_slow_storage", SLOW_STORAGE),
+        walk("walk_slow_storage_lockless", SLOW_LOCKLESS),
+        walk("walk_stops", STOPS),
     ]
 }
 
@@ -133,7 +154,7 @@ const EVERYTHING: Budget = Budget {
     calls: 2,
     expiries: 2,
     sign_outs: 1,
-    permanent: 1,
+    permanent_sign_outs: 1,
     registrations: 1,
     logins: 1,
     denials: 1,
@@ -146,7 +167,7 @@ const EVERYTHING: Budget = Budget {
     crashes: 1,
     closes: 1,
     revocations: 1,
-    message: 1,
+    lost_messages: 1,
     refusals: 1,
     clocks: 1,
     offline: 1,

@@ -1,4 +1,4 @@
-//! A server that rotates, registers and merges as Guestpass's does, in as few states as that takes.
+//! A model of the server: it rotates refresh tokens, registers and merges as Guestpass's server does, in few states.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use guestpass_core::{
 
 use crate::handles::{handle, id_of, text_of};
 
-/// What the server knows.
+/// The state of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Server {
     pub(crate) sessions: Vec<Session>,
-    /// The first is a member from the beginning, into whose account guests log in.
+    /// The first is a member from the beginning; guests log in to that account.
     pub(crate) users: Vec<User>,
     keys: BTreeMap<String, usize>,
 }
@@ -21,11 +21,11 @@ pub(crate) struct Server {
 pub(crate) struct Session {
     counter: u32,
     pub(crate) revoked: bool,
-    /// The epoch of the tab whose request made it: what the server does not know, but the properties speak of.
+    /// The epoch of the tab whose request created it. Only the checks use it.
     pub(crate) epoch: u64,
-    /// Whose it is.
+    /// The user that it belongs to.
     pub(crate) user: usize,
-    /// Whose it was at first.
+    /// The user that it was created for.
     guest: usize,
 }
 
@@ -33,11 +33,11 @@ pub(crate) struct Session {
 pub(crate) struct User {
     email: Option<&'static str>,
     erased: bool,
-    /// How many rows were written, by the epoch of the tab that wrote them.
+    /// The number of rows that requests have written, by the epoch of the tab.
     pub(crate) rows: BTreeMap<u64, u32>,
 }
 
-/// Of the member who is there from the beginning, and of the one whom guests become.
+/// The e-mail addresses of the first member, and of every guest that registers.
 pub(crate) const OLD_MEMBER: &str = "old@example.com";
 pub(crate) const NEW_MEMBER: &str = "new@example.com";
 
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// Whether a resource would take this access token; then it writes a row.
+    /// A resource accepts the access token, and writes a row; or it refuses the token.
     pub(crate) fn write(&mut self, access_token: Handle, epoch: u64) -> bool {
         let caller = self.caller(&text_of(access_token));
         if let Some(user) = caller {
@@ -80,18 +80,19 @@ impl Server {
         caller.is_some()
     }
 
-    /// Whether these are the same visitor: one of them may have become the other.
+    /// Whether the two subjects are of one session, before and after an upgrade.
     pub(crate) fn are_same(&self, old: Subject, new: Subject) -> bool {
-        let holds = |session: &Session, user: Option<usize>| Some(session.user) == user || Some(session.guest) == user;
+        let belongs =
+            |session: &Session, user: Option<usize>| Some(session.user) == user || Some(session.guest) == user;
         let (old, new) = (user_of(old), user_of(new));
-        self.sessions.iter().any(|session| holds(session, old) && holds(session, new))
+        self.sessions.iter().any(|session| belongs(session, old) && belongs(session, new))
     }
 
-    /// Whether a session of this visitor has ended.
+    /// Whether a session of this user has been revoked.
     pub(crate) fn has_ended(&self, subject: Subject) -> bool {
         let user = user_of(subject);
-        let current = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
-        self.sessions.iter().filter(current).any(|session| session.revoked)
+        let of_user = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
+        self.sessions.iter().filter(of_user).any(|session| session.revoked)
     }
 
     fn acquire(&mut self, key: &str, epoch: u64) -> Response {
@@ -140,7 +141,7 @@ impl Server {
         }
     }
 
-    /// Into the account of the first user: with all rows and all sessions, once.
+    /// Merges the guest into the account of the first user, with all rows and sessions.
     fn login(&mut self, guest: usize) -> Response {
         if self.users[0].erased {
             return problem(403, "invalid_credentials");
@@ -183,14 +184,14 @@ impl Server {
         response(200, ResponseBody::Token(token))
     }
 
-    /// Whose access token this is: also after a merge, whose sessions have moved.
+    /// The user of an access token; after a merge, that of the account.
     fn caller(&self, access_token: &str) -> Option<usize> {
         let (session, _) = self.find(access_token)?;
         let Session { revoked, user, .. } = self.sessions[session];
         (!revoked).then_some(user)
     }
 
-    /// Whether a refresh with this token would make it an old one.
+    /// Whether a refresh with this token would issue a new one, rather than repeat the last response.
     pub(crate) fn rotates(&self, token: Handle) -> bool {
         let found = self.find(&text_of(token)).map(|(session, counter)| (self.sessions[session], counter));
         found.is_some_and(|(session, counter)| !session.revoked && counter == session.counter)
@@ -217,7 +218,7 @@ fn user_of(subject: Subject) -> Option<usize> {
     text_of(subject.visitor).parse().ok()
 }
 
-/// A problem that leaves everything as it is.
+/// A problem response. The state of the server does not change.
 pub(crate) fn problem(status: u16, code: &str) -> Response {
     response(status, ResponseBody::Error(handle(code)))
 }

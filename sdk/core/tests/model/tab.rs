@@ -1,4 +1,4 @@
-//! One tab: its machine, what it waits for, and the calls of its application.
+//! A tab: its machine, the effects that are under way, and the calls of its app.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,19 +16,20 @@ pub(crate) struct Tab {
     pub(crate) now: Timestamp,
     /// Loads and stores under way, in their order.
     pub(crate) io: VecDeque<Io>,
-    /// The storage of this tab fails from now on.
-    pub(crate) broken: bool,
+    /// Every load and store of this tab fails.
+    pub(crate) storage_fails: bool,
     pub(crate) sends: BTreeMap<Op, Sent>,
     pub(crate) inbox: Vec<TabMessage>,
     pub(crate) calls: BTreeMap<u32, Call>,
-    /// The lock was refused, lost, or not waited for: two tabs may be at it at once.
-    pub(crate) bypassed: bool,
-    /// The credential that has expired here, or was refused.
+    /// The tab has gone on without the lock, so two tabs may have had a transaction at the same time.
+    pub(crate) without_lock: bool,
+    /// The version of the credential that has expired in this tab, or was refused.
     pub(crate) stale: Option<Version>,
-    /// Who the visitor was, when that has ended without a word so far.
-    pub(crate) owed: Option<Subject>,
-    /// The epochs in which somebody has asked for a guest by more than a request: to start, or to become a member.
-    pub(crate) asked: BTreeSet<u64>,
+    /// The identity that has ended and that no event has reported yet.
+    pub(crate) unreported: Option<Subject>,
+    /// The epochs in which a call has allowed a guest after a permanent sign-out: a `start` with `reset`, or an upgrade.
+    pub(crate) allowed: BTreeSet<u64>,
+    /// The number of calls so far.
     pub(crate) started: u32,
 }
 
@@ -50,32 +51,32 @@ pub(crate) struct Sent {
     pub(crate) request: Request,
     pub(crate) epoch: u64,
     pub(crate) response: Option<Response>,
-    /// Nobody waits for it any more; it may have been processed all the same.
+    /// The machine no longer waits for it. The server may process it all the same.
     pub(crate) cancelled: bool,
 }
 
-/// One logical request of the application.
+/// A call of the app.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Call {
     Waiting {
         replays: u8,
     },
-    /// Has a token, and is on its way to a resource.
+    /// Has a token, and sends its request to a resource.
     Granted {
         access_token: Handle,
         version: Version,
         attempt: u8,
         replays: u8,
     },
-    /// Has asked for something else: to start, to be signed out or erased.
-    Asking,
-    /// Has asked to become a member.
+    /// A start, a sign-out or an erasure.
+    Other,
+    /// A registration or a login.
     Upgrading,
     Done,
 }
 
-/// How long a call waits: longer than everything else, so that only what nothing settles ends by it.
-pub(crate) const PATIENCE: u64 = 200_000;
+/// The deadline of every call, in milliseconds after its start. So late that only a call which nothing else settles reaches it.
+pub(crate) const CALL_TIMEOUT: u64 = 200_000;
 
 impl Tab {
     pub(crate) fn new(index: usize, browser: Browser) -> Self {
@@ -86,25 +87,25 @@ impl Tab {
             machine: Machine::new(config),
             now: Timestamp { mono: 1_000, wall: 1_000_000 },
             io: VecDeque::new(),
-            broken: false,
+            storage_fails: false,
             sends: BTreeMap::new(),
             inbox: Vec::new(),
             calls: BTreeMap::new(),
-            bypassed: false,
+            without_lock: false,
             stale: None,
-            owed: None,
-            asked: BTreeSet::new(),
+            unreported: None,
+            allowed: BTreeSet::new(),
             started: 0,
         }
     }
 
-    pub(crate) fn pass(&mut self, milliseconds: u64) {
+    pub(crate) fn advance_clocks(&mut self, milliseconds: u64) {
         self.now.mono += milliseconds;
         self.now.wall += milliseconds;
     }
 
-    /// It waits for what other tabs have written to arrive: time alone helps, and that is no fault.
-    pub(crate) fn settles(&self) -> bool {
+    /// Whether the tab waits for the writes of other tabs to arrive. Its timer then fires without a fault.
+    pub(crate) fn awaits_visibility(&self) -> bool {
         let short = Config::default().acquire_key_settle;
         let waits = self.calls.values().any(Call::is_waiting) && self.sends.is_empty() && self.io.is_empty();
         waits && self.machine.poll_timeout().is_some_and(|at| at - self.now.mono <= short)
@@ -113,18 +114,18 @@ impl Tab {
     pub(crate) fn start(&mut self, call: Call) -> (u32, u64) {
         self.started += 1;
         self.calls.insert(self.started, call);
-        (self.started, self.now.mono + PATIENCE)
+        (self.started, self.now.mono + CALL_TIMEOUT)
     }
 }
 
 impl Call {
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self, Call::Waiting { .. } | Call::Asking | Call::Upgrading)
+        matches!(self, Call::Waiting { .. } | Call::Other | Call::Upgrading)
     }
 }
 
-/// Whether an event says that this visitor is no more.
-pub(crate) fn speaks_of(event: &Event, id: Subject) -> bool {
+/// Whether the event reports the end of this identity.
+pub(crate) fn reports_end_of(event: &Event, id: Subject) -> bool {
     match *event {
         Event::Identity { old: Some(old), .. } => old == id,
         Event::SignedOut { id: Some(old), .. } => old == id,

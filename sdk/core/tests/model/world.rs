@@ -1,4 +1,4 @@
-//! Tabs that run the production machine, and what is between them: storage, lock, channel, network.
+//! The world of a scenario: tabs that run the production machine, and their storage, lock, messages, network and server.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,16 +7,16 @@ use guestpass_core::{Effect, Input, Op, Outcome, Record, Response, Status, Store
 use crate::diagram;
 use crate::handles::{handle, unreferenced};
 use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, problem};
-use crate::tab::{Call, Io, Life, PATIENCE, Sent, Tab};
+use crate::tab::{CALL_TIMEOUT, Call, Io, Life, Sent, Tab};
 
-/// How the browser of a scenario is.
+/// The properties of the browser in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Browser {
-    /// Web Locks are there.
+    /// There are Web Locks.
     pub(crate) locks: bool,
-    /// Loads and stores are done at once, as with localStorage; else each takes its time, as with IndexedDB.
+    /// Loads and stores are complete at once, as with localStorage; else each takes time, as with IndexedDB.
     pub(crate) sync_storage: bool,
-    /// The application wants no fresh guest when the server has ended the session.
+    /// The policy is `OnIdentityLost::Stop`.
     pub(crate) stops: bool,
 }
 
@@ -27,25 +27,25 @@ pub(crate) struct World {
     pub(crate) storage: Record,
     pub(crate) lock: Lock,
     pub(crate) server: Server,
-    /// What has been found wrong, by property.
-    pub(crate) wrong: BTreeMap<&'static str, String>,
-    /// The storage has failed a tab, which has gone its own way since.
-    pub(crate) parted: bool,
+    /// The first violation of each property.
+    pub(crate) violations: BTreeMap<&'static str, String>,
+    /// The storage of a tab has failed; the tab may have another session since.
+    pub(crate) storage_failed: bool,
     keys: u32,
-    /// How often a visitor has signed out, or asked to be erased.
+    /// The number of sign-outs and erasures.
     pub(crate) sign_outs: u64,
-    /// The epochs that a sign-out for good has begun.
-    pub(crate) left_for_good: BTreeSet<u64>,
-    /// Those that another sign-out has begun.
-    pub(crate) left: BTreeSet<u64>,
-    /// How many rows the visitor has written, by epoch.
+    /// The epochs that a permanent sign-out has begun.
+    pub(crate) after_permanent_sign_out: BTreeSet<u64>,
+    /// The epochs that another sign-out or an erasure has begun.
+    pub(crate) after_sign_out: BTreeSet<u64>,
+    /// The number of rows that the visitor's requests have written, by epoch.
     pub(crate) written: BTreeMap<u64, u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Lock {
     pub(crate) holder: Option<(usize, Op)>,
-    /// Who asks, and whether somebody else had it then.
+    /// The tabs that wait, and whether another tab had or awaited the lock before.
     pub(crate) queue: VecDeque<(usize, Op, bool)>,
 }
 
@@ -57,12 +57,12 @@ impl World {
             storage: Record::default(),
             lock: Lock::default(),
             server: Server::default(),
-            wrong: BTreeMap::new(),
-            parted: false,
+            violations: BTreeMap::new(),
+            storage_failed: false,
             keys: 0,
             sign_outs: 0,
-            left_for_good: BTreeSet::new(),
-            left: BTreeSet::new(),
+            after_permanent_sign_out: BTreeSet::new(),
+            after_sign_out: BTreeSet::new(),
             written: BTreeMap::new(),
         }
     }
@@ -74,28 +74,28 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, tab: usize) {
-        let (call, _) = self.tabs[tab].start(Call::Asking);
+        let (call, _) = self.tabs[tab].start(Call::Other);
         let machine = &self.tabs[tab].machine;
         let (epoch, reset) = (machine.version().epoch, machine.snapshot().status == Status::SignedOut);
         if reset {
-            self.tabs[tab].asked.insert(epoch);
+            self.tabs[tab].allowed.insert(epoch);
         }
         self.feed(tab, Input::Start { waiter: WaiterId(call), reset });
     }
 
     pub(crate) fn sign_out(&mut self, tab: usize, permanent: bool) {
         self.sign_outs += 1;
-        let (call, _) = self.tabs[tab].start(Call::Asking);
+        let (call, _) = self.tabs[tab].start(Call::Other);
         let epoch = self.tabs[tab].machine.version().epoch + 1;
         if permanent {
-            self.left_for_good.insert(epoch)
+            self.after_permanent_sign_out.insert(epoch)
         } else {
-            self.left.insert(epoch)
+            self.after_sign_out.insert(epoch)
         };
         self.feed(tab, Input::SignOut { waiter: WaiterId(call), permanent });
     }
 
-    /// Registers, or logs in.
+    /// Starts a registration or a login.
     pub(crate) fn upgrade(&mut self, tab: usize, upgrade: Upgrade) {
         let (call, deadline) = self.tabs[tab].start(Call::Upgrading);
         let body = handle(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
@@ -104,13 +104,13 @@ impl World {
 
     pub(crate) fn erase(&mut self, tab: usize) {
         self.sign_outs += 1;
-        let (call, deadline) = self.tabs[tab].start(Call::Asking);
+        let (call, deadline) = self.tabs[tab].start(Call::Other);
         let epoch = self.tabs[tab].machine.version().epoch + 1;
-        self.left.insert(epoch);
+        self.after_sign_out.insert(epoch);
         self.feed(tab, Input::Erase { waiter: WaiterId(call), deadline });
     }
 
-    /// A call with a token reaches its resource, which answers as the server's state has it, or 401 all the same.
+    /// A call sends its request to a resource, which accepts the token if it is valid. `refuse`: responds with 401 anyway.
     pub(crate) fn request(&mut self, tab: usize, call: u32, refuse: bool) {
         let Some(Call::Granted { access_token, version, attempt, replays }) = self.tabs[tab].calls.get(&call).cloned()
         else {
@@ -122,12 +122,12 @@ impl World {
             return;
         }
         self.tabs[tab].calls.insert(call, Call::Waiting { replays });
-        let deadline = self.tabs[tab].now.mono + PATIENCE;
+        let deadline = self.tabs[tab].now.mono + CALL_TIMEOUT;
         let waiter = WaiterId(call);
         self.feed(tab, Input::Unauthorized { waiter, deadline, version, attempt, replayable: true });
     }
 
-    /// The lock is free: whoever asked first gets it.
+    /// Grants the free lock to the tab that has waited longest.
     pub(crate) fn grant_lock(&mut self) {
         if self.lock.holder.is_none()
             && let Some((tab, op, contended)) = self.lock.queue.pop_front()
@@ -140,26 +140,26 @@ impl World {
     /// The browser takes the lock away.
     pub(crate) fn lose_lock(&mut self) {
         if let Some((tab, op)) = self.lock.holder.take() {
-            self.tabs[tab].bypassed = true;
+            self.tabs[tab].without_lock = true;
             self.feed(tab, Input::LockUnavailable { op });
         }
     }
 
-    /// The oldest load or store of a tab takes effect, or fails.
+    /// Completes the oldest load or store of a tab. `fails`: it fails.
     pub(crate) fn do_io(&mut self, tab: usize, fails: bool) {
         let Some(io) = self.tabs[tab].io.pop_front() else { return };
         let input = self.io(tab, io, fails);
         self.feed(tab, input);
     }
 
-    /// The server acts on a request; the answer is on its way.
+    /// The server processes a request. The response is not delivered yet.
     pub(crate) fn serve(&mut self, tab: usize, op: Op) {
         if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
             sent.response = Some(self.server.serve(&sent.request, sent.epoch));
         }
     }
 
-    /// The answer arrives. Kept, it arrives once more.
+    /// Delivers a response. `keep`: it can be delivered once more.
     pub(crate) fn deliver(&mut self, tab: usize, op: Op, keep: bool) {
         let Some(sent) = self.tabs[tab].sends.get_mut(&op) else { return };
         let Some(response) = sent.response else { return };
@@ -170,62 +170,62 @@ impl World {
         self.feed(tab, Input::Responded { op, response });
     }
 
-    /// The request, or its response, is lost, and the tab notices.
-    pub(crate) fn end_session(&mut self, tab: usize, op: Op) {
+    /// Loses a request or its response: sending it fails.
+    pub(crate) fn lose(&mut self, tab: usize, op: Op) {
         if self.tabs[tab].sends.remove(&op).is_some() {
             self.feed(tab, Input::SendFailed { op });
         }
     }
 
-    /// The server is overloaded.
-    pub(crate) fn refuse(&mut self, tab: usize, op: Op) {
+    /// The server responds with 503 and does not process the request.
+    pub(crate) fn overload(&mut self, tab: usize, op: Op) {
         if self.tabs[tab].sends.remove(&op).is_some() {
             let response = Response { status: 503, retry_after: None, body: guestpass_core::ResponseBody::Other };
             self.feed(tab, Input::Responded { op, response });
         }
     }
 
-    /// The server says no to an upgrade, whose password is wrong.
+    /// The server refuses an upgrade: the password is wrong.
     pub(crate) fn deny(&mut self, tab: usize, op: Op) {
         if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
             sent.response = Some(problem(403, "invalid_credentials"));
         }
     }
 
-    pub(crate) fn hear(&mut self, tab: usize, index: usize) {
+    pub(crate) fn deliver_message(&mut self, tab: usize, index: usize) {
         let message = self.tabs[tab].inbox.remove(index);
         self.feed(tab, Input::TabMessage(message));
     }
 
-    /// The tab's next timer fires.
+    /// The timer of the tab fires.
     pub(crate) fn fire_timer(&mut self, tab: usize) {
         let Some(at) = self.tabs[tab].machine.poll_timeout() else { return };
         let tab_now = self.tabs[tab].now.mono;
-        self.tabs[tab].pass(at - tab_now);
-        if self.lock.queue.iter().any(|(asking, ..)| *asking == tab) {
-            self.tabs[tab].bypassed = true;
+        self.tabs[tab].advance_clocks(at - tab_now);
+        if self.lock.queue.iter().any(|(waiting, ..)| *waiting == tab) {
+            self.tabs[tab].without_lock = true;
         }
-        // A storage that has not answered by now has failed, as far as this tab is concerned.
+        // The machine takes a load or store that is not complete by now for failed.
         if !self.tabs[tab].io.is_empty() {
             self.break_storage(tab);
         }
         self.feed(tab, Input::Tick);
     }
 
-    /// The storage fails this tab, from now on.
+    /// The storage of this tab fails from now on.
     pub(crate) fn break_storage(&mut self, tab: usize) {
-        self.tabs[tab].broken = true;
-        self.parted = true;
+        self.tabs[tab].storage_fails = true;
+        self.storage_failed = true;
     }
 
-    /// The tab is gone, and with it its lock, its requests and its channel.
+    /// Ends the tab, with its lock, its requests and its messages.
     pub(crate) fn crash(&mut self, tab: usize) {
         self.free_lock(tab);
-        let Tab { started, bypassed, .. } = self.tabs[tab];
-        self.tabs[tab] = Tab { life: Life::Crashed, started, bypassed, ..Tab::new(tab, self.browser) };
+        let Tab { started, without_lock, .. } = self.tabs[tab];
+        self.tabs[tab] = Tab { life: Life::Crashed, started, without_lock, ..Tab::new(tab, self.browser) };
     }
 
-    /// The page is loaded again.
+    /// Loads the page again.
     pub(crate) fn reopen(&mut self, tab: usize) {
         self.tabs[tab].life = Life::Open;
     }
@@ -233,31 +233,31 @@ impl World {
     pub(crate) fn close(&mut self, tab: usize) {
         self.feed(tab, Input::Close);
         self.tabs[tab].life = Life::Closed;
-        let left = self.lock.holder.is_some_and(|(holder, _)| holder == tab)
-            || self.lock.queue.iter().any(|(asking, ..)| *asking == tab)
+        let leftover = self.lock.holder.is_some_and(|(holder, _)| holder == tab)
+            || self.lock.queue.iter().any(|(waiting, ..)| *waiting == tab)
             || self.tabs[tab].machine.poll_timeout().is_some()
             || self.tabs[tab].calls.values().any(Call::is_waiting);
-        if left {
-            self.say_wrong("C16", format!("tab {tab} has left something behind"));
+        if leftover {
+            self.report("C16", format!("tab {tab} has left a lock, a timer or a call behind"));
         }
     }
 
-    /// The driver's loop: one input, its effects, whatever follows at once; as `sdk/src/driver.rs` runs it.
+    /// The run loop of the session manager: one input, its effects, and the inputs that follow from them at once.
     pub(crate) fn feed(&mut self, tab: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         let mut steps = 0;
         while let Some(input) = inputs.pop_front() {
             steps += 1;
             if steps > 40 {
-                return self.say_wrong("C17", format!("tab {tab} does not come to rest"));
+                return self.report("C17", format!("tab {tab} does not come to rest"));
             }
             let before = self.before(tab, &input);
-            self.note_spent(tab, &input);
+            self.note_stale(tab, &input);
             let earlier = self.tabs[tab].machine.clone();
             let now = self.tabs[tab].now;
             let status = self.tabs[tab].machine.snapshot().status;
             self.tabs[tab].machine.handle(now, input);
-            diagram::saw(status, self.tabs[tab].machine.snapshot().status);
+            diagram::record(status, self.tabs[tab].machine.snapshot().status);
             let mut effects = Vec::new();
             while let Some(effect) = self.tabs[tab].machine.poll_effect() {
                 effects.push(effect);
@@ -267,14 +267,14 @@ impl World {
                 events.push(event);
             }
             self.check_step(tab, &before, &effects, &events);
-            self.check_texts(tab, unreferenced(&earlier, &input, &effects, &events));
+            self.check_handles(tab, unreferenced(&earlier, &input, &effects, &events));
             for effect in effects {
                 self.perform(tab, effect, &mut inputs);
             }
         }
     }
 
-    fn note_spent(&mut self, tab: usize, input: &Input) {
+    fn note_stale(&mut self, tab: usize, input: &Input) {
         let current = self.tabs[tab].machine.version();
         let stale = match input {
             Input::Expire => true,
@@ -295,7 +295,7 @@ impl World {
                 self.lock.queue.push_back((tab, op, contended));
             }
             Effect::TakeLock { op } => {
-                self.tabs[tab].bypassed = true;
+                self.tabs[tab].without_lock = true;
                 inputs.push_back(Input::LockUnavailable { op });
             }
             Effect::ReleaseLock { op } => self.release(tab, op),
@@ -331,22 +331,22 @@ impl World {
             (Some(Call::Waiting { replays }), Outcome::Token(grant)) => {
                 let replays = replays + u8::from(grant.attempt > 0);
                 if replays > 1 {
-                    self.say_wrong("C3", format!("tab {tab} replays call {call} again"));
+                    self.report("C3", format!("tab {tab} replays call {call} again"));
                 }
                 if grant.version != self.tabs[tab].machine.version() {
-                    self.say_wrong("C8", format!("tab {tab} grants a token that it does not hold"));
+                    self.report("C8", format!("tab {tab} grants a token that is not its current one"));
                 }
                 let access_token = grant.access_token;
                 Call::Granted { access_token, version: grant.version, attempt: grant.attempt, replays }
             }
-            (Some(Call::Waiting { .. } | Call::Asking | Call::Upgrading), outcome) => {
+            (Some(Call::Waiting { .. } | Call::Other | Call::Upgrading), outcome) => {
                 if let Outcome::Member(id) = outcome {
                     self.check_member(tab, id);
                 }
                 Call::Done
             }
             (_, outcome) => {
-                return self.say_wrong("C4", format!("tab {tab} settles call {call} once more: {outcome:?}"));
+                return self.report("C4", format!("tab {tab} settles call {call} once more: {outcome:?}"));
             }
         };
         self.tabs[tab].calls.insert(call, new);
@@ -363,7 +363,7 @@ impl World {
 
     fn io(&mut self, tab: usize, io: Io, fails: bool) -> Input {
         match io {
-            Io::Load(op) | Io::Store(op, _) if fails || self.tabs[tab].broken => Input::StorageFailed { op },
+            Io::Load(op) | Io::Store(op, _) if fails || self.tabs[tab].storage_fails => Input::StorageFailed { op },
             Io::Load(op) => {
                 let stored = match self.storage {
                     record if record == Record::default() => Stored::Empty,
@@ -383,15 +383,15 @@ impl World {
         if self.lock.holder == Some((tab, op)) {
             self.lock.holder = None;
         }
-        self.lock.queue.retain(|(asking, asked, _)| (*asking, *asked) != (tab, op));
+        self.lock.queue.retain(|(waiting, requested, _)| (*waiting, *requested) != (tab, op));
     }
 
     fn free_lock(&mut self, tab: usize) {
         self.lock.holder = self.lock.holder.filter(|(holder, _)| *holder != tab);
-        self.lock.queue.retain(|(asking, ..)| *asking != tab);
+        self.lock.queue.retain(|(waiting, ..)| *waiting != tab);
     }
 
-    pub(crate) fn say_wrong(&mut self, property: &'static str, what: String) {
-        self.wrong.entry(property).or_insert(what);
+    pub(crate) fn report(&mut self, property: &'static str, violation: String) {
+        self.violations.entry(property).or_insert(violation);
     }
 }
