@@ -14,7 +14,7 @@ fn a_first_visit_makes_one_guest() {
 }
 
 #[test]
-fn everybody_who_waits_shares_one_acquisition() {
+fn waiting_calls_share_one_acquisition() {
     tab().run(
         "
         want 1                    -> load
@@ -35,7 +35,7 @@ fn everybody_who_waits_shares_one_acquisition() {
 }
 
 #[test]
-fn c01_a_start_reads_and_asks_the_server_for_nothing() {
+fn c01_a_start_reads_the_storage_and_sends_no_request() {
     let mut tab = tab();
     tab.run(
         "
@@ -58,7 +58,7 @@ fn a_stored_credential_is_restored() {
 }
 
 #[test]
-fn c19_a_claim_that_another_tab_has_stored_is_used() {
+fn c19_an_acquire_key_that_another_tab_has_stored_is_used() {
     tab().run(
         "
         want 1                    -> load
@@ -70,7 +70,7 @@ fn c19_a_claim_that_another_tab_has_stored_is_used() {
 }
 
 #[test]
-fn c19_a_lost_answer_is_asked_for_again_under_the_same_key() {
+fn c19_after_a_lost_response_the_same_key_is_sent_again() {
     let mut tab = tab();
     tab.run(
         "
@@ -89,7 +89,7 @@ fn c19_a_lost_answer_is_asked_for_again_under_the_same_key() {
 }
 
 #[test]
-fn c19_a_reload_during_the_acquisition_goes_on_with_its_key() {
+fn c19_after_a_page_reload_the_acquisition_continues_with_the_stored_key() {
     tab().run(
         "
         want 1                    -> load
@@ -101,7 +101,7 @@ fn c19_a_reload_during_the_acquisition_goes_on_with_its_key() {
 }
 
 #[test]
-fn c19_after_waiting_for_the_lock_a_claim_may_take_a_moment_to_arrive() {
+fn c19_after_a_contended_lock_the_acquire_key_of_another_tab_is_awaited() {
     tab().run(
         "
         want 1                    -> load
@@ -115,7 +115,7 @@ fn c19_after_waiting_for_the_lock_a_claim_may_take_a_moment_to_arrive() {
 }
 
 #[test]
-fn c19_without_the_lock_claims_settle_and_the_last_one_counts() {
+fn c19_without_the_lock_the_last_stored_acquire_key_is_used() {
     tab().run(
         "
         want 1                    -> load
@@ -134,7 +134,7 @@ fn c19_without_the_lock_claims_settle_and_the_last_one_counts() {
 }
 
 #[test]
-fn c19_without_the_lock_a_guest_that_another_tab_got_meanwhile_is_adopted() {
+fn c19_without_the_lock_a_guest_that_another_tab_has_acquired_is_adopted() {
     tab().run(
         "
         want 1                     -> load
@@ -147,9 +147,9 @@ fn c19_without_the_lock_a_guest_that_another_tab_got_meanwhile_is_adopted() {
     );
 }
 
-/// Found by the model checker: the adopted guest was refused, and another was asked for instead of a refresh.
+/// Found by the model checker: after the adopted guest was refused, the machine acquired another one instead of a refresh.
 #[test]
-fn c09_without_the_lock_a_guest_that_was_adopted_while_claims_settled_is_refreshed() {
+fn c09_a_guest_that_was_adopted_while_acquire_keys_were_awaited_is_refreshed() {
     tab().run(
         "
         want 1                     -> load
@@ -166,7 +166,7 @@ fn c09_without_the_lock_a_guest_that_was_adopted_while_claims_settled_is_refresh
 }
 
 #[test]
-fn a_key_that_is_used_up_is_replaced() {
+fn an_acquire_key_that_the_server_rejects_is_replaced() {
     tab().run(
         "
         want 1                    -> load
@@ -184,7 +184,7 @@ fn a_key_that_is_used_up_is_replaced() {
 }
 
 #[test]
-fn with_nobody_to_share_with_there_is_no_lock_and_no_storage() {
+fn without_a_storage_there_is_no_lock_and_no_load() {
     tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
         "
         want 1                    -> key | acquiring
@@ -198,7 +198,7 @@ fn with_nobody_to_share_with_there_is_no_lock_and_no_storage() {
 }
 
 #[test]
-fn a_storage_of_one_tab_needs_no_lock_and_no_news() {
+fn a_storage_of_one_tab_needs_no_lock_and_no_messages() {
     tab_with(Config { sharing: Sharing::OneTab, ..Config::default() }).run(
         "
         want 1                    -> load
@@ -217,7 +217,7 @@ fn a_storage_of_one_tab_needs_no_lock_and_no_news() {
 }
 
 #[test]
-fn a_server_of_the_classic_kind_tells_neither_lifetime_nor_id() {
+fn a_classic_server_tells_neither_lifetime_nor_subject() {
     tab().run(
         "
         want 1                    -> load
@@ -244,7 +244,7 @@ fn a_server_of_the_classic_kind_tells_neither_lifetime_nor_id() {
 }
 
 #[test]
-fn a_token_that_cannot_be_refreshed_is_replaced_when_it_ends() {
+fn a_token_that_cannot_be_refreshed_is_replaced_when_it_expires() {
     let mut tab = active();
     tab.run(
         "
@@ -264,7 +264,7 @@ fn a_token_that_cannot_be_refreshed_is_replaced_when_it_ends() {
 }
 
 #[test]
-fn c19_a_key_that_is_used_up_does_not_come_back_with_another_tabs_claim() {
+fn c19_a_rejected_acquire_key_is_not_used_again_if_another_tab_stores_it() {
     tab().run(
         "
         want 1                    -> load
@@ -284,12 +284,12 @@ fn c19_a_key_that_is_used_up_does_not_come_back_with_another_tabs_claim() {
 }
 
 #[test]
-fn with_no_storage_a_start_is_done_at_once() {
+fn without_a_storage_a_start_is_settled_at_once() {
     tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run("start 1 -> settle 1 done | idle");
 }
 
 #[test]
-fn c08_a_first_visit_that_meets_another_tabs_sign_out_begins_again_in_its_epoch() {
+fn c08_an_acquisition_that_finds_a_sign_out_begins_again_in_the_new_epoch() {
     tab().run(
         "
         want 1                    -> load

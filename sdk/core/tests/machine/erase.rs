@@ -9,7 +9,7 @@ const STORED: &str = "
 ";
 
 #[test]
-fn c08_who_is_erased_is_signed_out_in_every_tab() {
+fn c08_an_erasure_signs_out_every_tab() {
     let mut tab = active();
     tab.run(
         "
@@ -35,7 +35,7 @@ fn c08_who_is_erased_is_signed_out_in_every_tab() {
 }
 
 #[test]
-fn an_erasure_whose_answer_was_lost_is_found_done_by_the_end_of_the_session() {
+fn an_erasure_without_a_response_is_complete_when_the_session_has_ended() {
     let mut tab = active();
     tab.run("erase 2 -> send erase a1");
     tab.run("unsent ->");
@@ -54,7 +54,7 @@ fn an_erasure_whose_answer_was_lost_is_found_done_by_the_end_of_the_session() {
 }
 
 #[test]
-fn c10_a_session_that_ended_before_it_could_be_erased_is_told() {
+fn c10_an_erasure_fails_if_the_session_ended_before() {
     for stops in [false, true] {
         let on_identity_lost = if stops { OnIdentityLost::Stop } else { OnIdentityLost::Reacquire };
         let mut tab = active_with(Config { on_identity_lost, ..Config::default() });
@@ -67,13 +67,13 @@ fn c10_a_session_that_ended_before_it_could_be_erased_is_told() {
             responded 400 invalid_grant -> load
             ",
         );
-        let said = tab.feed("loaded 0.1 a1/r1 as g1 900");
-        assert!(said.starts_with("settle 2 session_ended, "), "{said}");
+        let output = tab.feed("loaded 0.1 a1/r1 as g1 900");
+        assert!(output.starts_with("settle 2 session_ended, "), "{output}");
     }
 }
 
 #[test]
-fn c10_nobody_is_erased_in_another_ones_place() {
+fn c10_an_erasure_fails_if_another_tab_has_another_guest() {
     active().run(
         "
         erase 2                    -> send erase a1
@@ -84,7 +84,7 @@ fn c10_nobody_is_erased_in_another_ones_place() {
 }
 
 #[test]
-fn an_erasure_that_is_refused_leaves_the_session_as_it_was() {
+fn a_rejected_erasure_does_not_change_the_session() {
     let mut tab = active();
     let before = *tab.machine.snapshot();
     tab.run(
@@ -97,7 +97,7 @@ fn an_erasure_that_is_refused_leaves_the_session_as_it_was() {
 }
 
 #[test]
-fn only_the_answer_of_the_server_itself_counts_as_an_erasure() {
+fn only_a_response_with_status_204_counts_as_an_erasure() {
     for other in ["200", "member user:g1", "302"] {
         let mut tab = active();
         tab.run("erase 2 -> send erase a1");
@@ -106,7 +106,7 @@ fn only_the_answer_of_the_server_itself_counts_as_an_erasure() {
 }
 
 #[test]
-fn nobody_becomes_a_guest_to_be_erased() {
+fn no_guest_is_acquired_only_to_be_erased() {
     tab().run(
         "
         erase 1      -> load
@@ -116,7 +116,7 @@ fn nobody_becomes_a_guest_to_be_erased() {
 }
 
 #[test]
-fn a_guest_that_is_being_acquired_is_erased_when_it_is_there() {
+fn a_guest_that_is_being_acquired_is_erased_afterwards() {
     tab().run(
         "
         want 1                     -> load
@@ -130,7 +130,7 @@ fn a_guest_that_is_being_acquired_is_erased_when_it_is_there() {
 }
 
 #[test]
-fn two_erasures_at_once_end_with_one() {
+fn concurrent_erasures_share_one_result() {
     active().run(
         "
         erase 2                    -> send erase a1
@@ -164,7 +164,7 @@ fn two_erasures_at_once_end_with_one() {
 }
 
 #[test]
-fn a_deadline_does_not_end_the_sign_out_that_follows() {
+fn the_deadline_of_an_erasure_does_not_end_the_sign_out_that_follows() {
     let mut tab = active();
     tab.run(
         "
@@ -181,13 +181,13 @@ fn a_deadline_does_not_end_the_sign_out_that_follows() {
 }
 
 #[test]
-fn who_has_left_already_need_not_be_erased() {
+fn after_a_sign_out_there_is_nothing_to_erase() {
     let mut left = active();
     left.run(SIGNED_OUT);
     left.run("erase 3 -> settle 3 done | signed_out");
 }
 
 #[test]
-fn where_the_session_has_ended_there_is_nothing_to_erase_and_nobody_follows() {
+fn an_erasure_of_an_ended_session_fails_and_acquires_no_guest() {
     ended().run("erase 3 -> settle 3 session_ended | ended");
 }

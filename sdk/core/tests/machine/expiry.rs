@@ -3,7 +3,7 @@ use guestpass_core::Config;
 use crate::script::{REFRESHED, active, active_with, tab};
 
 #[test]
-fn an_expired_token_is_refreshed_on_use_and_not_before() {
+fn an_unused_token_is_refreshed_on_its_next_use_only() {
     let mut tab = active();
     tab.run("want 2 -> settle 2 a1");
     tab.run("after 719999 ->");
@@ -14,12 +14,12 @@ fn an_expired_token_is_refreshed_on_use_and_not_before() {
         unused.machine.clone()
     };
     unused.run("after 900000 ->");
-    assert_eq!(unused.timer(), None, "nobody has used it, so nothing is refreshed");
+    assert_eq!(unused.timer(), None, "an unused token is not refreshed");
     unused.run("want 3 -> lock");
 }
 
 #[test]
-fn a_token_in_use_is_refreshed_ahead_of_its_end_with_jitter() {
+fn a_token_in_use_is_refreshed_ahead_of_its_expiry_with_jitter() {
     let mut tab = active();
     let refresh_at = tab.timer().unwrap();
     assert!((720_000..=810_000).contains(&refresh_at), "{refresh_at}");
@@ -30,17 +30,17 @@ fn a_token_in_use_is_refreshed_ahead_of_its_end_with_jitter() {
 }
 
 #[test]
-fn tabs_spread_their_refreshes() {
+fn tabs_refresh_at_different_times() {
     let timers: Vec<_> =
         (0..8).map(|seed| active_with(Config { seed, ..Config::default() }).timer().unwrap()).collect();
     assert!(timers.iter().any(|timer| *timer != timers[0]), "{timers:?}");
 }
 
 #[test]
-fn c11_what_is_granted_is_good_until_it_is_renewed_or_anything_happens() {
+fn c11_serves_until_ends_at_the_refresh_and_with_any_input_that_ends_the_token() {
     let tab = active();
     let until = tab.machine.serves_until().unwrap();
-    assert_eq!(Some(until.mono), tab.timer().map(|delay| tab.now.mono + delay), "the refresh ahead of its end");
+    assert_eq!(Some(until.mono), tab.timer().map(|delay| tab.now.mono + delay), "the refresh ahead of the expiry");
     assert_eq!(until.wall, tab.machine.snapshot().expires_at.unwrap() - 5_000);
     for end in ["expire", "401 2 0.1", "signout 2", "close"] {
         let mut tab = active();
@@ -50,7 +50,7 @@ fn c11_what_is_granted_is_good_until_it_is_renewed_or_anything_happens() {
 }
 
 #[test]
-fn c11_whichever_clock_reaches_the_end_first_ends_the_token() {
+fn c11_the_first_clock_that_reaches_the_expiry_ends_the_token() {
     let mut slept = active();
     slept.now.wall += 900_000;
     slept.run("want 2 -> lock");
@@ -62,7 +62,7 @@ fn c11_whichever_clock_reaches_the_end_first_ends_the_token() {
 }
 
 #[test]
-fn c11_a_wall_clock_that_was_set_forward_costs_one_refresh() {
+fn c11_a_wall_clock_that_was_set_forward_causes_one_refresh() {
     let mut tab = active();
     tab.now.wall += 86_400_000;
     tab.run("want 2 -> lock");
@@ -73,7 +73,7 @@ fn c11_a_wall_clock_that_was_set_forward_costs_one_refresh() {
 }
 
 #[test]
-fn a_token_too_short_lived_to_use_still_serves_who_waited_for_it() {
+fn a_token_without_usable_lifetime_still_serves_the_calls_that_waited_for_it() {
     let mut tab = tab();
     tab.run(
         "
@@ -88,11 +88,11 @@ fn a_token_too_short_lived_to_use_still_serves_who_waited_for_it() {
         saved                     -> unlock, publish 0.1, settle 1 a1; acquired g1
         ",
     );
-    assert_eq!(tab.timer(), None, "no loop");
+    assert_eq!(tab.timer(), None, "no refresh follows by itself");
 }
 
 #[test]
-fn c20_what_cannot_be_replayed_gets_a_token_that_is_not_about_to_end() {
+fn c20_a_request_that_cannot_be_replayed_gets_a_fresh_token() {
     let mut tab = active();
     tab.run("after 715000 ->");
     tab.run("want 2 fresh -> settle 2 a1");
@@ -104,7 +104,7 @@ fn c20_what_cannot_be_replayed_gets_a_token_that_is_not_about_to_end() {
 }
 
 #[test]
-fn c20_while_renewals_fail_a_token_that_is_about_to_end_is_better_than_none() {
+fn c20_while_renewals_fail_a_token_that_is_about_to_expire_is_granted() {
     let mut tab = active();
     let refresh_at = tab.timer().unwrap();
     tab.run(&format!("after {refresh_at} -> lock"));
@@ -119,15 +119,15 @@ fn c20_while_renewals_fail_a_token_that_is_about_to_end_is_better_than_none() {
 }
 
 #[test]
-fn c11_a_token_that_would_end_on_its_way_to_the_server_is_not_used() {
+fn c11_a_token_that_would_expire_before_it_reaches_the_server_is_not_used() {
     for (lifetime, last) in [(900, 894_999), (10, 8_999)] {
         let mut tab = active();
         tab.run("message 0.2 -> load");
         tab.run(&format!("loaded 0.2 a2/r2 as g1 {lifetime} -> ; adopted g1"));
         tab.run(&format!("after {last} ->"));
-        let mut late = tab.clone();
+        let mut later = tab.clone();
         tab.run("want 2 -> settle 2 a2, lock | refreshing");
-        late.run("after 1 ->");
-        late.run("want 2 -> lock");
+        later.run("after 1 ->");
+        later.run("want 2 -> lock");
     }
 }

@@ -4,7 +4,7 @@ use crate::script::subject;
 use crate::script::{CALL_TIMEOUT, REFRESHED, Tab, active, active_with, tab, tab_with};
 
 #[test]
-fn c09_what_may_pass_keeps_the_session_and_is_tried_again() {
+fn c09_a_temporary_error_keeps_the_session_and_is_retried() {
     for error in [
         "unsent",
         "responded 408",
@@ -36,7 +36,7 @@ fn c09_what_may_pass_keeps_the_session_and_is_tried_again() {
 }
 
 #[test]
-fn c09_no_answer_within_the_limit_is_a_failure_that_may_pass() {
+fn c09_a_request_without_a_response_times_out_as_a_temporary_error() {
     let mut tab = active();
     tab.run(
         "
@@ -51,7 +51,7 @@ fn c09_no_answer_within_the_limit_is_a_failure_that_may_pass() {
 }
 
 #[test]
-fn c09_what_waiting_does_not_mend_is_said_at_once_and_keeps_the_session() {
+fn c09_a_rejection_fails_the_calls_at_once_and_keeps_the_session() {
     for status in [400, 401, 403, 404, 409, 422] {
         let mut tab = active();
         tab.run(
@@ -71,9 +71,9 @@ fn c09_what_waiting_does_not_mend_is_said_at_once_and_keeps_the_session() {
     }
 }
 
-/// It may be mended at any time: the pauses do not grow beyond two seconds.
+/// The cause of a rejection may be removed at any time.
 #[test]
-fn c09_what_is_refused_again_and_again_is_still_asked_for() {
+fn c09_repeated_rejections_delay_the_next_attempt_by_two_seconds_at_most() {
     for seed in 0..16 {
         let mut tab = active_with(Config { seed, ..Config::default() });
         tab.run("expire ->");
@@ -116,8 +116,8 @@ fn c09_back_off_grows_with_full_jitter_up_to_its_cap() {
 }
 
 #[test]
-fn c09_retry_after_is_honoured_and_capped() {
-    for (asked, least) in [(5_000, 5_000), (3_600_000, 60_000)] {
+fn c09_retry_after_is_obeyed_up_to_a_limit() {
+    for (retry_after, least) in [(5_000, 5_000), (3_600_000, 60_000)] {
         let mut tab = active();
         tab.run(
             "
@@ -127,14 +127,14 @@ fn c09_retry_after_is_honoured_and_capped() {
             loaded 0.1 a1/r1 as g1 900 -> send refresh r1
             ",
         );
-        tab.run(&format!("responded 429 retry {asked} -> unlock; retrying unavailable"));
+        tab.run(&format!("responded 429 retry {retry_after} -> unlock; retrying unavailable"));
         let delay = tab.machine.snapshot().retry_at.unwrap() - tab.now.wall;
         assert!((least..=least + 500).contains(&delay), "{delay}");
     }
 }
 
 #[test]
-fn c04_who_waits_is_told_by_the_deadline_why_there_is_no_token() {
+fn c04_at_its_deadline_a_call_fails_with_the_last_error() {
     let mut tab = active();
     tab.run("expire ->");
     tab.run("want 2 -> lock");
@@ -142,13 +142,13 @@ fn c04_who_waits_is_told_by_the_deadline_why_there_is_no_token() {
     while waited < CALL_TIMEOUT {
         tab.feed("granted");
         tab.feed("loaded 0.1 a1/r1 as g1 900");
-        let said = tab.feed("unsent");
-        assert!(!said.contains("settle"), "{said}");
+        let output = tab.feed("unsent");
+        assert!(!output.contains("settle"), "{output}");
         let delay = tab.timer().unwrap();
         waited += delay;
         if waited >= CALL_TIMEOUT {
-            let said = tab.feed(&format!("after {delay}"));
-            assert!(said.starts_with("settle 2 network"), "{said}");
+            let output = tab.feed(&format!("after {delay}"));
+            assert!(output.starts_with("settle 2 network"), "{output}");
             return;
         }
         tab.feed(&format!("after {delay}"));
@@ -156,7 +156,7 @@ fn c04_who_waits_is_told_by_the_deadline_why_there_is_no_token() {
 }
 
 #[test]
-fn the_session_recovers_by_itself_although_nobody_waits() {
+fn a_failed_renewal_is_retried_without_a_waiting_call() {
     let mut tab = active();
     tab.run(
         "
@@ -181,7 +181,7 @@ fn the_session_recovers_by_itself_although_nobody_waits() {
 }
 
 #[test]
-fn offline_waits_for_online() {
+fn an_offline_tab_renews_when_it_is_online() {
     active().run(
         "
         offline     ->
@@ -195,7 +195,7 @@ fn offline_waits_for_online() {
 }
 
 #[test]
-fn offline_is_only_believed_for_a_while() {
+fn an_offline_tab_still_tries_after_a_while() {
     active().run(
         "
         offline     ->
@@ -208,7 +208,7 @@ fn offline_is_only_believed_for_a_while() {
 }
 
 #[test]
-fn visible_again_tries_at_once() {
+fn a_page_that_becomes_visible_retries_at_once() {
     let mut tab = active();
     tab.run(
         "
@@ -223,7 +223,7 @@ fn visible_again_tries_at_once() {
 }
 
 #[test]
-fn c09_only_an_explicit_invalid_grant_ends_it() {
+fn c09_only_an_explicit_invalid_grant_ends_the_session() {
     for (response, error) in [
         ("400 invalid_request", "rejected"),
         ("400", "rejected"),
@@ -239,14 +239,14 @@ fn c09_only_an_explicit_invalid_grant_ends_it() {
             loaded 0.1 a1/r1 as g1 900 -> send refresh r1
             ",
         );
-        let said = tab.feed(&format!("responded {response}"));
-        assert!(said.ends_with(&format!("retrying {error}")), "{response}: {said}");
+        let output = tab.feed(&format!("responded {response}"));
+        assert!(output.ends_with(&format!("retrying {error}")), "{response}: {output}");
         assert_eq!(tab.machine.snapshot().id, Some(subject("anonymous_g1")), "{response}");
     }
 }
 
 #[test]
-fn c09_a_probe_that_fails_while_offline_is_not_repeated_before_the_next_is_due() {
+fn c09_an_attempt_that_fails_while_offline_is_repeated_after_the_probe_interval() {
     let mut tab = active();
     tab.run(
         "
@@ -271,7 +271,7 @@ fn c09_a_probe_that_fails_while_offline_is_not_repeated_before_the_next_is_due()
 }
 
 #[test]
-fn c09_a_failure_says_how_long_it_is_waited() {
+fn c09_the_event_of_a_failure_has_the_delay_until_the_next_attempt() {
     let mut tab = active();
     tab.run(
         "
@@ -289,9 +289,9 @@ fn c09_a_failure_says_how_long_it_is_waited() {
     assert_eq!(tab.machine.snapshot().retry_at, Some(tab.now.wall + delay));
 }
 
-/// The first numbers of the generator's reference implementation.
+/// The first numbers of the reference implementation.
 #[test]
-fn jitter_is_that_of_splitmix64() {
+fn the_jitter_is_splitmix64() {
     let mut tab = tab_with(Config {
         sharing: Sharing::Nobody,
         seed: 1_234_567,
@@ -317,7 +317,7 @@ fn jitter_is_that_of_splitmix64() {
 }
 
 #[test]
-fn c04_a_key_that_is_never_made_is_waited_for_only_so_long() {
+fn c04_an_acquire_key_that_is_never_made_times_out() {
     tab().run(
         "
         want 1       -> load
@@ -332,7 +332,7 @@ fn c04_a_key_that_is_never_made_is_waited_for_only_so_long() {
 }
 
 #[test]
-fn a_success_of_another_tab_ends_the_waiting() {
+fn a_credential_of_another_tab_resets_the_back_off() {
     let mut failed = active();
     failed.run(
         "
@@ -354,7 +354,7 @@ fn a_success_of_another_tab_ends_the_waiting() {
 }
 
 #[test]
-fn c09_after_a_success_the_back_off_begins_again() {
+fn c09_a_success_resets_the_back_off() {
     let fail = |tab: &mut Tab, stored: &str| {
         tab.feed("granted");
         tab.feed(stored);
@@ -379,7 +379,7 @@ fn c09_after_a_success_the_back_off_begins_again() {
 }
 
 #[test]
-fn c04_what_comes_at_the_last_moment_is_given() {
+fn c04_a_token_that_arrives_at_the_deadline_is_granted() {
     let mut tab = tab();
     tab.run("want 1 -> load");
     tab.now.mono += CALL_TIMEOUT;

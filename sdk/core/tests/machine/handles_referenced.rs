@@ -1,4 +1,4 @@
-//! Which texts the machine still needs: the session manager forgets the others, tokens and passwords among them.
+//! The handles that the machine references. The session manager drops the other texts, such as old tokens and passwords.
 
 use crate::handles::handle;
 use crate::script::{FIRST_VISIT, REFRESHED, Tab, active, tab};
@@ -8,7 +8,7 @@ fn referenced<'a>(tab: &Tab, texts: &[&'a str]) -> Vec<&'a str> {
     texts.iter().copied().filter(|name| tab.machine.references(handle(name))).collect()
 }
 
-/// A first visit up to the request for a guest, and what is left of its transcript.
+/// A first visit up to the request for a guest, and the rest of its transcript.
 fn acquiring() -> (Tab, &'static str) {
     let mut tab = tab();
     let (before, after) = FIRST_VISIT.split_at(FIRST_VISIT.find("responded").unwrap());
@@ -31,7 +31,7 @@ fn refreshing() -> Tab {
 }
 
 #[test]
-fn a_claim_is_held_until_there_is_a_guest() {
+fn an_acquire_key_is_referenced_until_the_guest_is_acquired() {
     let (mut tab, after) = acquiring();
     assert_eq!(referenced(&tab, &["k1", "a1"]), ["k1"]);
     tab.run(after);
@@ -39,14 +39,14 @@ fn a_claim_is_held_until_there_is_a_guest() {
 }
 
 #[test]
-fn a_key_that_the_server_will_not_take_again_is_held_so_that_it_is_known() {
+fn a_rejected_acquire_key_is_referenced() {
     let (mut tab, _) = acquiring();
     tab.feed("responded 409");
     assert_eq!(referenced(&tab, &["k1", "k2"]), ["k1"]);
 }
 
 #[test]
-fn a_token_is_held_until_its_successor_is_stored() {
+fn a_token_is_referenced_until_the_next_one_is_stored() {
     let mut tab = active();
     tab.feed("expire");
     tab.run("want 2 -> lock");
@@ -57,14 +57,14 @@ fn a_token_is_held_until_its_successor_is_stored() {
 }
 
 #[test]
-fn an_answer_is_held_while_it_is_compared() {
+fn a_token_response_is_referenced_while_it_is_compared() {
     let mut tab = refreshing();
     tab.run("responded a2/r2 as g2 900 -> load");
     assert_eq!(referenced(&tab, &["a2", "r2", "g2", "a3"]), ["a2", "r2", "g2"]);
 }
 
 #[test]
-fn after_a_sign_out_a_token_is_held_until_it_is_revoked() {
+fn after_a_sign_out_a_token_is_referenced_until_it_is_revoked() {
     let mut tab = active();
     tab.feed("signout 2");
     assert_eq!(referenced(&tab, &["a1", "r1", "g1"]), ["r1"]);
@@ -73,7 +73,7 @@ fn after_a_sign_out_a_token_is_held_until_it_is_revoked() {
 }
 
 #[test]
-fn a_password_is_held_until_the_server_has_answered_and_the_answer_until_it_is_told() {
+fn the_body_and_the_response_of_an_account_request_are_referenced_until_the_call_is_settled() {
     let mut tab = active();
     tab.run("register 2 hunter2 -> send register a1 hunter2");
     tab.feed("register 3 waiting");
@@ -91,7 +91,7 @@ fn a_password_is_held_until_the_server_has_answered_and_the_answer_until_it_is_t
 }
 
 #[test]
-fn who_is_lost_is_held_until_that_is_told() {
+fn an_ended_identity_is_referenced_until_it_is_reported() {
     let mut tab = refreshing();
     tab.run(
         "
@@ -103,7 +103,7 @@ fn who_is_lost_is_held_until_that_is_told() {
 }
 
 #[test]
-fn a_closed_session_holds_nothing() {
+fn a_closed_machine_references_nothing() {
     let mut tab = active();
     tab.feed("register 2 hunter2");
     tab.feed("close");

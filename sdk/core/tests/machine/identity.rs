@@ -3,7 +3,7 @@ use guestpass_core::{Config, OnIdentityLost};
 use crate::script::{active, active_with, ended};
 
 #[test]
-fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
+fn after_invalid_grant_an_event_names_the_old_and_the_new_guest() {
     active().run(
         "
         expire                      ->
@@ -22,7 +22,7 @@ fn invalid_grant_ends_the_session_and_a_fresh_guest_says_whom_it_replaces() {
 }
 
 #[test]
-fn an_ended_session_is_not_ended_if_another_tab_has_a_newer_credential() {
+fn invalid_grant_is_ignored_if_another_tab_has_a_newer_credential() {
     active().run(
         "
         expire                      ->
@@ -36,7 +36,7 @@ fn an_ended_session_is_not_ended_if_another_tab_has_a_newer_credential() {
 }
 
 #[test]
-fn c10_the_policy_may_be_to_stop() {
+fn c10_with_the_policy_stop_an_ended_session_stays_ended_until_start() {
     ended().run(
         "
         want 3  -> settle 3 session_ended | ended
@@ -47,7 +47,7 @@ fn c10_the_policy_may_be_to_stop() {
 }
 
 #[test]
-fn c10_another_guest_in_the_storage_is_said_to_be_another() {
+fn c10_another_guest_in_the_storage_is_reported() {
     active().run(
         "
         message 0.2                -> load
@@ -57,7 +57,7 @@ fn c10_another_guest_in_the_storage_is_said_to_be_another() {
 }
 
 #[test]
-fn c10_a_guest_who_becomes_a_member_in_another_tab_is_told_how() {
+fn c10_an_upgrade_in_another_tab_is_reported_with_its_reason() {
     active().run(
         "
         message 0.2                     -> load
@@ -73,7 +73,7 @@ fn c10_a_guest_who_becomes_a_member_in_another_tab_is_told_how() {
 }
 
 #[test]
-fn c10_a_member_who_is_lost_has_neither_registered_nor_logged_in() {
+fn c10_a_member_that_is_replaced_is_not_reported_as_an_upgrade() {
     active().run(
         "
         message 0.2                     -> load
@@ -87,7 +87,7 @@ fn c10_a_member_who_is_lost_has_neither_registered_nor_logged_in() {
 }
 
 #[test]
-fn c10_a_guest_that_is_lost_is_still_told_of_when_another_tab_signs_out() {
+fn c10_an_ended_identity_is_reported_if_another_tab_signs_out() {
     active().run(
         "
         expire                      ->
@@ -102,7 +102,7 @@ fn c10_a_guest_that_is_lost_is_still_told_of_when_another_tab_signs_out() {
 }
 
 #[test]
-fn a_refresh_that_names_no_successor_and_no_subject_keeps_both() {
+fn a_refresh_without_refresh_token_and_subject_keeps_both() {
     active().run(
         "
         expire                     ->
@@ -117,7 +117,7 @@ fn a_refresh_that_names_no_successor_and_no_subject_keeps_both() {
 }
 
 #[test]
-fn a_session_that_was_ended_and_that_another_tab_has_started_again_goes_on() {
+fn an_ended_session_continues_with_the_guest_of_another_tab() {
     ended().run(
         "
         message 0.2                -> load
@@ -129,7 +129,7 @@ fn a_session_that_was_ended_and_that_another_tab_has_started_again_goes_on() {
 }
 
 #[test]
-fn c10_a_session_that_was_ended_after_a_failure_tells_the_failure_no_more() {
+fn c10_an_ended_session_has_no_error() {
     let mut tab = active_with(Config { on_identity_lost: OnIdentityLost::Stop, ..Config::default() });
     tab.run(
         "

@@ -1,7 +1,7 @@
 use crate::script::{SIGNED_OUT, Tab, active, tab};
 
 #[test]
-fn c16_close_settles_what_waits_and_lets_go_of_everything() {
+fn c16_close_settles_every_call_and_releases_everything() {
     let mut tab = active();
     tab.run(
         "
@@ -18,7 +18,7 @@ fn c16_close_settles_what_waits_and_lets_go_of_everything() {
 }
 
 #[test]
-fn c16_a_closed_session_answers_every_call_at_once_and_ignores_the_rest() {
+fn c16_a_closed_machine_settles_every_call_at_once_and_ignores_other_inputs() {
     let mut tab = active();
     tab.feed("expire");
     tab.feed("want 2");
@@ -50,7 +50,7 @@ fn c16_close_waits_neither_for_the_storage_nor_for_a_revocation() {
 }
 
 #[test]
-fn c16_close_frees_a_lock_that_was_only_asked_for() {
+fn c16_close_withdraws_the_request_for_the_lock() {
     tab().run(
         "
         want 1       -> load
@@ -62,7 +62,7 @@ fn c16_close_frees_a_lock_that_was_only_asked_for() {
 }
 
 #[test]
-fn c04_who_asks_again_while_waiting_is_settled_once() {
+fn c04_a_waiter_that_is_used_twice_is_settled_once() {
     tab().run(
         "
         want 1                     -> load
@@ -74,7 +74,7 @@ fn c04_who_asks_again_while_waiting_is_settled_once() {
 }
 
 #[test]
-fn c17_completions_that_nobody_waits_for_are_ignored() {
+fn c17_unexpected_completions_are_ignored() {
     let stray = "
         loaded@999 0.9 a9/r9 as g9 900 ->
         saved@999                      ->
@@ -103,7 +103,7 @@ fn c17_completions_that_nobody_waits_for_are_ignored() {
     }
 }
 
-/// The tab as it stands after each of the inputs.
+/// The tab after each of the inputs.
 fn every_step(inputs: [&str; 6]) -> [Tab; 6] {
     let mut tab = tab();
     inputs.map(|input| {
@@ -113,7 +113,7 @@ fn every_step(inputs: [&str; 6]) -> [Tab; 6] {
 }
 
 #[test]
-fn c15_a_snapshot_stays_the_same_until_something_changes() {
+fn c15_the_snapshot_is_the_same_until_something_changes() {
     let mut tab = active();
     let before = *tab.machine.snapshot();
     tab.run("want 2 -> settle 2 a1");
@@ -122,7 +122,7 @@ fn c15_a_snapshot_stays_the_same_until_something_changes() {
 }
 
 #[test]
-fn c13_nothing_that_is_shown_for_debugging_holds_a_secret() {
+fn c13_debug_output_has_no_secret() {
     let mut tab = active();
     tab.run("expire ->");
     tab.run("want 2 -> lock");
@@ -155,7 +155,7 @@ fn c17_the_greatest_numbers_do_not_overflow() {
 }
 
 #[test]
-fn c26_a_session_is_busy_until_what_is_under_way_has_ended() {
+fn c26_a_machine_is_busy_until_nothing_is_under_way() {
     let busy = |tab: &mut Tab, line: &str| {
         tab.feed(line);
         tab.machine.is_busy()

@@ -1,4 +1,4 @@
-//! The machine's transitions, as transcripts: what goes in, what comes out, and where the session stands then.
+//! The behaviour of the session machine, as transcripts: each input with its effects, its events and the status after it.
 
 #![expect(clippy::unwrap_used, reason = "a transcript that does not parse is a failed test")]
 

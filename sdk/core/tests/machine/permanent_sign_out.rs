@@ -8,7 +8,7 @@ const SIGNED_OUT: &str = "
 ";
 
 #[test]
-fn c08_after_a_sign_out_for_good_nobody_follows_until_start() {
+fn c08_after_a_permanent_sign_out_no_guest_is_acquired_before_start() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     tab.run(
@@ -25,7 +25,7 @@ fn c08_after_a_sign_out_for_good_nobody_follows_until_start() {
 }
 
 #[test]
-fn c08_nor_in_another_tab() {
+fn c08_a_permanent_sign_out_counts_in_other_tabs() {
     active().run(
         "
         message signout 1 permanent -> load; signed_out g1 another_tab permanent
@@ -43,7 +43,7 @@ fn c08_nor_in_another_tab() {
 }
 
 #[test]
-fn c08_nor_after_a_reload() {
+fn c08_a_permanent_sign_out_counts_after_a_page_reload() {
     let mut tab = tab();
     tab.run(
         "
@@ -59,7 +59,7 @@ fn c08_nor_after_a_reload() {
 }
 
 #[test]
-fn c08_the_guest_that_another_tab_has_started_is_everybodys() {
+fn c08_after_a_permanent_sign_out_the_guest_of_another_tab_is_adopted() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     tab.run(
@@ -72,7 +72,7 @@ fn c08_the_guest_that_another_tab_has_started_is_everybodys() {
 }
 
 #[test]
-fn c08_once_somebody_has_followed_the_next_one_needs_no_start() {
+fn c08_the_second_guest_after_a_permanent_sign_out_needs_no_start() {
     tab().run(
         "
         want 1                              -> load
@@ -82,7 +82,7 @@ fn c08_once_somebody_has_followed_the_next_one_needs_no_start() {
 }
 
 #[test]
-fn c08_who_becomes_a_member_after_a_sign_out_for_good_has_asked_for_it() {
+fn c08_an_upgrade_after_a_permanent_sign_out_acquires_a_guest() {
     for known in [true, false] {
         let mut tab = tab();
         tab.run("start 1 -> load");
@@ -97,7 +97,7 @@ fn c08_who_becomes_a_member_after_a_sign_out_for_good_has_asked_for_it() {
 }
 
 #[test]
-fn c08_of_two_sign_outs_at_once_the_one_for_good_counts() {
+fn c08_of_two_concurrent_sign_outs_the_permanent_one_counts() {
     let mut lesser = active();
     lesser.run(
         "

@@ -1,7 +1,7 @@
 use crate::script::{REFRESHED, active};
 
 #[test]
-fn c02_everybody_who_waits_shares_one_refresh() {
+fn c02_waiting_calls_share_one_refresh() {
     let mut tab = active();
     tab.run(
         "
@@ -16,7 +16,7 @@ fn c02_everybody_who_waits_shares_one_refresh() {
 }
 
 #[test]
-fn c02_a_newer_credential_of_another_tab_is_adopted_instead() {
+fn c02_a_newer_credential_of_another_tab_is_adopted_instead_of_a_refresh() {
     active().run(
         "
         expire                     ->
@@ -27,9 +27,9 @@ fn c02_a_newer_credential_of_another_tab_is_adopted_instead() {
     );
 }
 
-/// Seen in Chromium: the lock of the other tab is free before what it has stored can be read.
+/// Seen in Chromium: the lock of another tab is free before its commit is visible.
 #[test]
-fn c02_after_waiting_for_the_lock_what_the_other_tab_has_stored_may_take_a_moment_to_arrive() {
+fn c02_after_a_contended_lock_the_commit_of_another_tab_is_awaited() {
     let contended = "
         expire                     ->
         want 2                     -> lock
@@ -37,17 +37,17 @@ fn c02_after_waiting_for_the_lock_what_the_other_tab_has_stored_may_take_a_momen
         loaded 0.1 a1/r1 as g1 900 ->
         after 50                   -> load
     ";
-    let mut late = active();
-    late.run(contended);
-    late.run("loaded 0.2 a2/r2 as g1 900  -> unlock, settle 2 a2; adopted g1 | active");
-    let mut nothing = active();
-    nothing.run(contended);
-    nothing.run("loaded 0.1 a1/r1 as g1 900  -> send refresh r1");
+    let mut visible = active();
+    visible.run(contended);
+    visible.run("loaded 0.2 a2/r2 as g1 900  -> unlock, settle 2 a2; adopted g1 | active");
+    let mut unchanged = active();
+    unchanged.run(contended);
+    unchanged.run("loaded 0.1 a1/r1 as g1 900  -> send refresh r1");
 }
 
-/// The message travels faster than the storage, too: whoever has heard of a commit does not begin from what was before it.
+/// A message arrives before the commit that it announces is visible.
 #[test]
-fn c02_what_another_tab_has_told_of_is_given_a_moment_to_arrive() {
+fn c02_an_announced_commit_is_awaited_before_a_refresh() {
     active().run(
         "
         expire                        ->
@@ -64,7 +64,7 @@ fn c02_what_another_tab_has_told_of_is_given_a_moment_to_arrive() {
 }
 
 #[test]
-fn c05_an_abort_does_not_cancel_what_others_wait_for() {
+fn c05_an_abort_does_not_cancel_the_refresh_of_other_calls() {
     let mut tab = active();
     tab.run(
         "
@@ -80,7 +80,7 @@ fn c05_an_abort_does_not_cancel_what_others_wait_for() {
 }
 
 #[test]
-fn c06_a_lock_that_does_not_come_is_waited_for_only_so_long() {
+fn c06_a_lock_that_is_not_granted_times_out() {
     active().run(
         "
         expire                     ->
@@ -96,7 +96,7 @@ fn c06_a_lock_that_does_not_come_is_waited_for_only_so_long() {
 }
 
 #[test]
-fn c06_a_lock_that_is_lost_under_way_changes_nothing() {
+fn c06_a_transaction_goes_on_after_it_has_lost_the_lock() {
     active().run(
         "
         expire                     ->
@@ -113,7 +113,7 @@ fn c06_a_lock_that_is_lost_under_way_changes_nothing() {
 }
 
 #[test]
-fn c07_an_answer_that_others_have_overtaken_is_dropped() {
+fn c07_a_response_is_dropped_if_another_tab_has_committed() {
     let lockless = "
         expire                     ->
         want 2                     -> lock
@@ -128,9 +128,9 @@ fn c07_an_answer_that_others_have_overtaken_is_dropped() {
         loaded 0.2 b2/r2 as g1 900 -> settle 2 b2; adopted g1 | active
         ",
     );
-    let mut heard = active();
-    heard.run(lockless);
-    heard.run(
+    let mut announced = active();
+    announced.run(lockless);
+    announced.run(
         "
         message 0.3                -> load
         loaded 0.3 a3/r3 as g1 900 -> cancel, settle 2 a3; adopted g1 | active
@@ -141,7 +141,7 @@ fn c07_an_answer_that_others_have_overtaken_is_dropped() {
 }
 
 #[test]
-fn c07_a_commit_that_is_overtaken_while_it_is_stored_is_mended() {
+fn c07_a_commit_that_is_overtaken_while_it_is_stored_is_repaired() {
     active().run(
         "
         expire                     ->
@@ -161,16 +161,16 @@ fn c07_a_commit_that_is_overtaken_while_it_is_stored_is_mended() {
 }
 
 #[test]
-fn c04_a_deadline_comes_true_whatever_the_machine_waits_for() {
+fn c04_a_call_fails_at_its_deadline_in_every_step() {
     let mut tab = active();
     tab.run("expire ->");
     tab.run("want 2 -> lock");
-    let said = tab.feed("after 30000");
-    assert!(said.starts_with("settle 2 timeout"), "{said}");
+    let output = tab.feed("after 30000");
+    assert!(output.starts_with("settle 2 timeout"), "{output}");
 }
 
 #[test]
-fn a_lock_that_came_at_once_was_nobodys() {
+fn a_lock_that_was_free_needs_no_waiting() {
     active().run(
         "
         expire                     ->

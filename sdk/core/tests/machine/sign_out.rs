@@ -12,7 +12,7 @@ fn a_sign_out_is_stored_published_and_revoked() {
 }
 
 #[test]
-fn the_next_use_starts_a_fresh_guest() {
+fn the_next_use_after_a_sign_out_acquires_a_guest() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     tab.run(
@@ -30,7 +30,7 @@ fn the_next_use_starts_a_fresh_guest() {
 }
 
 #[test]
-fn c08_whoever_waits_is_told_and_the_refresh_under_way_comes_to_nothing() {
+fn c08_a_sign_out_fails_waiting_calls_and_cancels_the_refresh() {
     active().run(
         "
         expire                       ->
@@ -47,7 +47,7 @@ fn c08_whoever_waits_is_told_and_the_refresh_under_way_comes_to_nothing() {
 }
 
 #[test]
-fn c08_who_asks_while_the_sign_out_is_being_stored_gets_the_next_guest() {
+fn c08_a_call_during_a_sign_out_gets_the_next_guest() {
     active().run(
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -60,7 +60,7 @@ fn c08_who_asks_while_the_sign_out_is_being_stored_gets_the_next_guest() {
 }
 
 #[test]
-fn c08_another_tabs_sign_out_counts_here() {
+fn c08_a_message_of_a_sign_out_ends_the_session() {
     active().run(
         "
         expire            ->
@@ -73,7 +73,7 @@ fn c08_another_tabs_sign_out_counts_here() {
 }
 
 #[test]
-fn c08_another_tabs_sign_out_is_found_in_the_storage_although_its_news_was_lost() {
+fn c08_a_sign_out_is_found_in_the_storage_if_its_message_was_lost() {
     active().run(
         "
         expire     ->
@@ -91,7 +91,7 @@ fn c08_another_tabs_sign_out_is_found_in_the_storage_although_its_news_was_lost(
 }
 
 #[test]
-fn c08_a_late_answer_after_another_tabs_sign_out_is_dropped() {
+fn c08_a_late_response_after_a_sign_out_of_another_tab_is_dropped() {
     active().run(
         "
         expire                     ->
@@ -105,7 +105,7 @@ fn c08_a_late_answer_after_another_tabs_sign_out_is_dropped() {
 }
 
 #[test]
-fn c08_a_tombstone_that_was_overwritten_is_written_again() {
+fn c08_an_overwritten_sign_out_is_stored_again() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     tab.run(
@@ -120,7 +120,7 @@ fn c08_a_tombstone_that_was_overwritten_is_written_again() {
 }
 
 #[test]
-fn a_sign_out_that_other_tabs_have_overtaken_leaves_what_came_after() {
+fn a_sign_out_keeps_a_newer_session_of_another_tab() {
     active().run(
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -131,7 +131,7 @@ fn a_sign_out_that_other_tabs_have_overtaken_leaves_what_came_after() {
 }
 
 #[test]
-fn a_sign_out_revokes_what_other_tabs_have_got_since() {
+fn a_sign_out_revokes_the_newer_token_of_another_tab() {
     active().run(
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -143,7 +143,7 @@ fn a_sign_out_revokes_what_other_tabs_have_got_since() {
 }
 
 #[test]
-fn a_sign_out_before_anything_was_read_revokes_what_is_stored() {
+fn a_sign_out_before_the_first_read_revokes_the_stored_token() {
     tab().run(
         "
         signout 1                  -> publish signout 1, lock; signed_out - this_tab
@@ -156,7 +156,7 @@ fn a_sign_out_before_anything_was_read_revokes_what_is_stored() {
 }
 
 #[test]
-fn a_sign_out_that_another_tab_overtakes_is_done() {
+fn a_sign_out_is_settled_by_a_later_sign_out_of_another_tab() {
     active().run(
         "
         signout 2         -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -190,7 +190,7 @@ fn a_revocation_is_tried_three_times() {
 }
 
 #[test]
-fn a_lock_that_does_not_come_does_not_keep_a_sign_out() {
+fn a_sign_out_is_stored_without_a_lock_that_is_not_granted() {
     active().run(
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -202,9 +202,9 @@ fn a_lock_that_does_not_come_does_not_keep_a_sign_out() {
     );
 }
 
-/// Found in WebKit, where the message of a sign-out came before its tab had the lock: the next guest was signed out too.
+/// Found in WebKit, where another tab received the sign-out, and acquired a guest, before the sign-out had the lock.
 #[test]
-fn c08_a_guest_that_another_tab_started_after_the_sign_out_is_not_signed_out_with_it() {
+fn c08_a_sign_out_keeps_the_guest_that_another_tab_acquired_after_it() {
     active().run(
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -217,9 +217,9 @@ fn c08_a_guest_that_another_tab_started_after_the_sign_out_is_not_signed_out_wit
     );
 }
 
-/// In WebKit the lock of another tab may be free before what it has stored can be read.
+/// Seen in WebKit: the lock of another tab is free before its commit is visible.
 #[test]
-fn c08_after_waiting_for_the_lock_the_next_guest_of_another_tab_may_take_a_moment_to_arrive() {
+fn c08_after_a_contended_lock_a_sign_out_awaits_the_commit_of_another_tab() {
     active().run(
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
@@ -233,7 +233,7 @@ fn c08_after_waiting_for_the_lock_the_next_guest_of_another_tab_may_take_a_momen
 
 /// Found by the model checker: the tab that signed out was closed before it got the lock.
 #[test]
-fn c08_a_sign_out_that_its_tab_did_not_live_to_store_is_stored_by_another() {
+fn c08_a_sign_out_that_its_tab_has_not_stored_is_stored_by_another_tab() {
     active().run(
         "
         message signout 1          -> load; signed_out g1 another_tab | signed_out
@@ -246,7 +246,7 @@ fn c08_a_sign_out_that_its_tab_did_not_live_to_store_is_stored_by_another() {
 }
 
 #[test]
-fn a_revocation_waits_longer_each_time_with_jitter() {
+fn the_pauses_of_a_revocation_grow_with_jitter() {
     let mut waits = [Vec::new(), Vec::new()];
     for seed in 0..32 {
         let mut tab = active_with(Config { seed, ..Config::default() });
@@ -265,7 +265,7 @@ fn a_revocation_waits_longer_each_time_with_jitter() {
 }
 
 #[test]
-fn a_revocation_is_settled_by_its_own_answer() {
+fn a_response_ends_its_own_revocation_only() {
     let mut tab = active();
     tab.run("signout 2 -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab");
     let first = tab.last("send").0;
@@ -283,7 +283,7 @@ fn a_revocation_is_settled_by_its_own_answer() {
 }
 
 #[test]
-fn c07_late_news_of_a_sign_out_that_is_known_leaves_the_next_guest_alone() {
+fn c07_a_late_message_of_a_known_sign_out_keeps_the_next_guest() {
     active().run(
         "
         message signout 1          -> load; signed_out g1 another_tab
@@ -296,7 +296,7 @@ fn c07_late_news_of_a_sign_out_that_is_known_leaves_the_next_guest_alone() {
 }
 
 #[test]
-fn c08_a_claim_of_a_session_that_was_signed_out_is_not_used_for_the_next_guest() {
+fn c08_the_acquire_key_of_an_older_epoch_is_not_used() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     tab.run(
@@ -309,7 +309,7 @@ fn c08_a_claim_of_a_session_that_was_signed_out_is_not_used_for_the_next_guest()
 }
 
 #[test]
-fn a_tombstone_that_was_written_again_meanwhile_is_left_alone() {
+fn a_sign_out_that_another_tab_has_stored_again_is_not_stored_twice() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     tab.run(
@@ -323,7 +323,7 @@ fn a_tombstone_that_was_written_again_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn c08_an_acquisition_that_was_signed_out_leaves_its_key_unused() {
+fn c08_after_a_sign_out_the_acquire_key_of_the_acquisition_is_not_used() {
     tab().run(
         "
         want 1                    -> load
@@ -344,7 +344,7 @@ fn c08_an_acquisition_that_was_signed_out_leaves_its_key_unused() {
 }
 
 #[test]
-fn a_sign_out_ends_the_waiting_after_a_failure() {
+fn a_sign_out_resets_the_back_off() {
     let mut tab = active();
     tab.run(
         "

@@ -3,7 +3,7 @@ use guestpass_core::{Kind, SessionError, Version};
 use crate::script::{active, tab};
 
 #[test]
-fn who_it_is_follows_from_the_subject() {
+fn the_kind_of_visitor_follows_from_the_subject() {
     for (id, kind) in [("g2", Some(Kind::Guest)), ("user:g2", Some(Kind::User)), ("-", None)] {
         let mut tab = tab();
         tab.feed("want 1");
@@ -13,7 +13,7 @@ fn who_it_is_follows_from_the_subject() {
 }
 
 #[test]
-fn nothing_is_under_way_before_somebody_asks() {
+fn the_status_is_idle_before_the_first_use() {
     let mut tab = tab();
     tab.run(
         "
@@ -27,7 +27,7 @@ fn nothing_is_under_way_before_somebody_asks() {
 }
 
 #[test]
-fn who_waits_for_a_guest_makes_it_acquiring_and_so_does_what_was_begun_for_him() {
+fn the_status_is_acquiring_while_a_call_waits_or_a_transaction_runs() {
     tab().run(
         "
         offline      -> | idle
@@ -40,7 +40,7 @@ fn who_waits_for_a_guest_makes_it_acquiring_and_so_does_what_was_begun_for_him()
 }
 
 #[test]
-fn a_session_that_works_tells_no_failure_and_no_next_attempt() {
+fn without_a_failure_the_snapshot_has_no_error_and_no_next_attempt() {
     let tab = active();
     let snapshot = tab.machine.snapshot();
     assert_eq!((snapshot.error, snapshot.retry_at), (None, None));
@@ -48,7 +48,7 @@ fn a_session_that_works_tells_no_failure_and_no_next_attempt() {
 }
 
 #[test]
-fn every_failure_has_a_code() {
+fn every_error_has_a_code() {
     for (error, code) in [
         (SessionError::Network, "network"),
         (SessionError::Timeout, "timeout"),
@@ -60,5 +60,28 @@ fn every_failure_has_a_code() {
         (SessionError::Closed, "closed"),
     ] {
         assert_eq!(error.code(), code);
+    }
+}
+
+/// The names in the generated types of the SDK are those of the snapshot.
+#[cfg(feature = "schema")]
+#[test]
+fn the_schema_of_the_status_has_its_names() {
+    use guestpass_core::Status;
+
+    let schema = serde_json::to_string(&schemars::schema_for!(Status)).unwrap();
+    for status in [
+        Status::Idle,
+        Status::Loading,
+        Status::Acquiring,
+        Status::Active,
+        Status::Refreshing,
+        Status::Unavailable,
+        Status::SignedOut,
+        Status::Ended,
+        Status::Closed,
+    ] {
+        assert!(schema.contains(&format!(r#""const":"{}""#, status.name())), "{status:?} in {schema}");
+        assert_eq!(serde_json::to_value(status).unwrap(), status.name());
     }
 }

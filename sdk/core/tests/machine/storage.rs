@@ -1,7 +1,7 @@
 use crate::script::{active, tab};
 
 #[test]
-fn c14_a_blocked_storage_leaves_memory_and_is_said_once() {
+fn c14_with_a_blocked_storage_the_session_is_in_memory_and_reports_that_once() {
     tab().run(
         "
         want 1                    -> load
@@ -15,7 +15,7 @@ fn c14_a_blocked_storage_leaves_memory_and_is_said_once() {
 }
 
 #[test]
-fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
+fn c14_a_load_that_does_not_complete_times_out() {
     tab().run(
         "
         want 1     -> load
@@ -38,9 +38,9 @@ fn c14_a_storage_that_hangs_is_waited_for_only_so_long() {
     );
 }
 
-/// Found with a page that works for two seconds while IndexedDB is read: it made a second guest.
+/// Found with a page that computes for two seconds while IndexedDB is read: the machine acquired a second guest.
 #[test]
-fn c14_a_page_that_was_held_up_still_takes_what_the_storage_has_answered() {
+fn c14_a_page_that_was_blocked_still_takes_the_completion() {
     tab().run(
         "
         want 1                     -> load
@@ -65,7 +65,7 @@ fn c14_a_page_that_was_held_up_still_takes_what_the_storage_has_answered() {
 }
 
 #[test]
-fn c14_a_full_storage_loses_nothing_that_is_in_memory() {
+fn c14_with_a_full_storage_the_credential_stays_in_memory() {
     active().run(
         "
         expire                     ->
@@ -80,7 +80,7 @@ fn c14_a_full_storage_loses_nothing_that_is_in_memory() {
 }
 
 #[test]
-fn c14_a_claim_that_cannot_be_stored_is_used_all_the_same() {
+fn c14_an_acquire_key_that_cannot_be_stored_is_used() {
     tab().run(
         "
         want 1               -> load
@@ -94,7 +94,7 @@ fn c14_a_claim_that_cannot_be_stored_is_used_all_the_same() {
 }
 
 #[test]
-fn c14_a_record_that_cannot_be_read_counts_as_none_and_is_said() {
+fn c14_a_corrupt_record_counts_as_empty_and_is_reported() {
     tab().run(
         "
         want 1         -> load
@@ -104,7 +104,7 @@ fn c14_a_record_that_cannot_be_read_counts_as_none_and_is_said() {
 }
 
 #[test]
-fn c14_what_was_cleared_under_an_open_page_is_written_again() {
+fn c14_a_record_that_was_deleted_is_stored_again() {
     active().run(
         "
         visible      -> load
@@ -117,7 +117,7 @@ fn c14_what_was_cleared_under_an_open_page_is_written_again() {
 }
 
 #[test]
-fn a_sign_out_without_a_storage_is_done_at_once() {
+fn a_sign_out_in_memory_is_settled_at_once() {
     tab().run(
         "
         want 1                    -> load
@@ -130,7 +130,7 @@ fn a_sign_out_without_a_storage_is_done_at_once() {
 }
 
 #[test]
-fn c14_a_start_does_not_wait_for_a_storage_that_hangs() {
+fn c14_a_start_is_settled_when_the_load_times_out() {
     tab().run(
         "
         start 1    -> load
@@ -141,7 +141,7 @@ fn c14_a_start_does_not_wait_for_a_storage_that_hangs() {
 }
 
 #[test]
-fn c07_what_is_newer_by_the_time_of_a_repair_is_adopted() {
+fn c07_a_repair_adopts_a_newer_record() {
     active().run(
         "
         visible                    -> load

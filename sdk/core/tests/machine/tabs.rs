@@ -1,7 +1,7 @@
 use crate::script::active;
 
 #[test]
-fn news_of_a_commit_is_loaded_and_adopted() {
+fn an_announced_commit_is_loaded_and_adopted() {
     active().run(
         "
         message 0.2                -> load
@@ -12,12 +12,12 @@ fn news_of_a_commit_is_loaded_and_adopted() {
 }
 
 #[test]
-fn news_of_what_is_known_is_nothing() {
+fn a_message_of_the_own_version_is_ignored() {
     active().run("message 0.1 ->");
 }
 
 #[test]
-fn c07_news_and_loads_out_of_order_never_downgrade() {
+fn c07_messages_and_loads_out_of_order_never_lower_the_version() {
     active().run(
         "
         message 0.3                -> load
@@ -38,7 +38,7 @@ fn c07_news_and_loads_out_of_order_never_downgrade() {
 }
 
 #[test]
-fn news_during_a_load_makes_it_load_again() {
+fn a_message_during_a_load_causes_another_load() {
     active().run(
         "
         visible                    -> load
@@ -50,7 +50,7 @@ fn news_during_a_load_makes_it_load_again() {
 }
 
 #[test]
-fn an_adopted_credential_serves_who_waits_while_a_refresh_is_under_way() {
+fn an_adopted_credential_serves_the_calls_that_wait_for_a_refresh() {
     active().run(
         "
         expire                     ->
@@ -63,9 +63,9 @@ fn an_adopted_credential_serves_who_waits_while_a_refresh_is_under_way() {
     );
 }
 
-/// Found in Firefox: the answer was lost after another tab's had been adopted, and that one was refreshed at once.
+/// Found in Firefox: the request failed after a newer credential had been adopted, and that credential was refreshed at once.
 #[test]
-fn c02_a_refresh_that_another_tab_has_overtaken_is_called_off() {
+fn c02_a_refresh_that_another_tab_has_overtaken_is_cancelled() {
     let mut tab = active();
     tab.run(
         "
@@ -82,7 +82,7 @@ fn c02_a_refresh_that_another_tab_has_overtaken_is_called_off() {
 }
 
 #[test]
-fn a_refresh_that_nobody_waits_for_any_more_goes_on() {
+fn a_refresh_goes_on_after_its_call_was_aborted() {
     active().run(
         "
         expire                     ->
@@ -99,9 +99,9 @@ fn a_refresh_that_nobody_waits_for_any_more_goes_on() {
     );
 }
 
-/// What is found is of no use: the answer may still be.
+/// The adopted credential cannot be used; the response may bring one that can.
 #[test]
-fn c02_a_refresh_goes_on_when_the_credential_that_has_overtaken_it_has_expired() {
+fn c02_a_refresh_goes_on_if_the_newer_credential_has_expired() {
     active().run(
         "
         expire                     ->
@@ -131,9 +131,9 @@ fn a_credential_that_is_adopted_expired_is_refreshed() {
     );
 }
 
-/// Found in Chromium: a tab stayed the guest that another one had made a member of, until its next refresh.
+/// Found in Chromium: after an upgrade in another tab, a tab showed the guest until its next refresh.
 #[test]
-fn c07_what_the_news_has_told_and_cannot_be_read_yet_is_looked_for_again() {
+fn c07_an_announced_commit_that_is_not_visible_yet_is_loaded_again() {
     let mut tab = active();
     tab.run(
         "
@@ -150,7 +150,7 @@ fn c07_what_the_news_has_told_and_cannot_be_read_yet_is_looked_for_again() {
 }
 
 #[test]
-fn c17_what_never_comes_is_not_looked_for_for_ever() {
+fn c17_an_announced_commit_that_never_arrives_is_loaded_four_times_more() {
     let mut tab = active();
     tab.run("message 0.2 -> load");
     for pause in [50, 100, 200, 400] {

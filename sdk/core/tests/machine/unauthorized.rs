@@ -15,7 +15,7 @@ fn a_refused_token_is_renewed_and_the_request_replayed() {
 }
 
 #[test]
-fn c03_a_second_401_goes_to_the_caller() {
+fn c03_a_second_401_is_passed_through() {
     let mut tab = active();
     tab.run(
         "
@@ -56,7 +56,7 @@ fn c02_many_401_share_one_refresh() {
 }
 
 #[test]
-fn c20_a_401_for_what_cannot_be_replayed_goes_to_the_caller_and_the_next_use_renews() {
+fn c20_a_401_of_a_request_that_cannot_be_replayed_is_passed_through_and_the_next_use_renews() {
     active().run(
         "
         401 2 0.1 stream -> settle 2 401; unauthorized
@@ -66,7 +66,7 @@ fn c20_a_401_for_what_cannot_be_replayed_goes_to_the_caller_and_the_next_use_ren
 }
 
 #[test]
-fn a_resource_that_always_answers_401_does_not_drive_refreshes() {
+fn a_resource_that_always_responds_with_401_does_not_cause_refreshes() {
     let mut tab = active();
     tab.run(
         "
@@ -85,14 +85,14 @@ fn a_resource_that_always_answers_401_does_not_drive_refreshes() {
 }
 
 #[test]
-fn c08_a_401_of_a_session_that_was_signed_out_goes_to_the_caller() {
+fn c08_a_401_of_a_session_that_was_signed_out_is_passed_through() {
     let mut tab = active();
     tab.feed("signout 2");
     tab.run("401 3 0.1 -> settle 3 401 | signed_out");
 }
 
 #[test]
-fn a_401_before_anything_is_known_goes_to_the_caller() {
+fn a_401_before_the_first_read_is_passed_through() {
     tab().run("401 1 4.1 -> settle 1 401 | idle");
 }
 
@@ -107,7 +107,7 @@ fn c05_an_abort_while_a_401_waits_settles_it() {
 }
 
 #[test]
-fn c08_a_401_of_a_session_that_was_signed_out_goes_to_the_caller_although_there_is_a_new_guest() {
+fn c08_a_401_of_a_session_that_was_signed_out_is_passed_through_although_there_is_a_new_guest() {
     active().run(
         "
         message signout 1          -> load; signed_out g1 another_tab
@@ -119,12 +119,12 @@ fn c08_a_401_of_a_session_that_was_signed_out_goes_to_the_caller_although_there_
 }
 
 #[test]
-fn a_401_of_a_session_that_was_ended_goes_to_the_caller() {
+fn a_401_of_an_ended_session_is_passed_through() {
     ended().run("401 3 0.1 -> settle 3 401 | ended");
 }
 
 #[test]
-fn a_resource_that_always_answers_401_does_not_drive_acquisitions() {
+fn a_resource_that_always_responds_with_401_does_not_cause_acquisitions() {
     tab().run(
         "
         want 1                    -> load
@@ -145,7 +145,7 @@ fn a_resource_that_always_answers_401_does_not_drive_acquisitions() {
 }
 
 #[test]
-fn a_401_for_the_successor_of_a_session_that_the_server_ended_is_renewed() {
+fn a_401_of_the_guest_that_followed_an_ended_session_causes_a_refresh() {
     active().run(
         "
         expire                      ->
@@ -165,7 +165,7 @@ fn a_401_for_the_successor_of_a_session_that_the_server_ended_is_renewed() {
 }
 
 #[test]
-fn a_guest_whom_another_tab_started_after_its_sign_out_is_renewed_when_refused() {
+fn a_401_of_the_guest_that_another_tab_acquired_after_a_sign_out_causes_a_refresh() {
     active().run(
         "
         message signout 1          -> load; signed_out g1 another_tab

@@ -2,7 +2,7 @@ use guestpass_core::{Config, OnIdentityLost, SessionError, Sharing};
 
 use crate::script::{active, active_with, tab, tab_with};
 
-/// The server has made a member of the guest; the refresh that follows shows it.
+/// A registration: the refresh that follows shows the member.
 const REGISTERED: &str = "
     register 2 {}                  -> send register a1 {}
     responded member user:g1       -> lock | refreshing
@@ -14,14 +14,14 @@ const REGISTERED: &str = "
 ";
 
 #[test]
-fn a_guest_becomes_a_member_and_a_refresh_shows_it() {
+fn a_registration_is_settled_when_a_refresh_shows_the_member() {
     let mut tab = active();
     tab.run(REGISTERED);
     tab.run("want 3 -> settle 3 a2");
 }
 
 #[test]
-fn c10_a_login_merges_the_guest_and_says_into_whom() {
+fn c10_a_login_is_reported_with_the_subject_of_the_member() {
     for how in ["login", "link"] {
         let mut tab = active();
         tab.run(&format!("{how} 2 {{}} -> send {how} a1 {{}}"));
@@ -39,7 +39,7 @@ fn c10_a_login_merges_the_guest_and_says_into_whom() {
 }
 
 #[test]
-fn where_there_is_nobody_a_guest_is_acquired_first() {
+fn a_registration_without_a_guest_acquires_one_first() {
     tab().run(
         "
         register 1 {}             -> load | loading
@@ -57,7 +57,7 @@ fn where_there_is_nobody_a_guest_is_acquired_first() {
 }
 
 #[test]
-fn an_expired_token_is_renewed_first() {
+fn a_registration_with_an_expired_token_renews_it_first() {
     active().run(
         "
         expire                     ->
@@ -72,7 +72,7 @@ fn an_expired_token_is_renewed_first() {
 }
 
 #[test]
-fn c03_a_token_that_is_refused_is_renewed_once() {
+fn c03_an_account_request_renews_a_refused_token_once() {
     let mut tab = active();
     tab.run(
         "
@@ -91,7 +91,7 @@ fn c03_a_token_that_is_refused_is_renewed_once() {
 }
 
 #[test]
-fn a_401_about_a_token_that_was_replaced_meanwhile_is_followed_by_the_newer_one() {
+fn an_account_request_with_a_replaced_token_is_sent_again_with_the_newer_one() {
     active().run(
         "
         register 2 {}              -> send register a1 {}
@@ -103,7 +103,7 @@ fn a_401_about_a_token_that_was_replaced_meanwhile_is_followed_by_the_newer_one(
 }
 
 #[test]
-fn c18_a_refusal_leaves_the_guest_as_it_was() {
+fn c18_a_refused_account_request_does_not_change_the_session() {
     for refusal in ["403 invalid_credentials", "409 email_taken", "422 password_too_short", "429 too_many_attempts"] {
         let mut tab = active();
         let before = *tab.machine.snapshot();
@@ -115,7 +115,7 @@ fn c18_a_refusal_leaves_the_guest_as_it_was() {
 }
 
 #[test]
-fn c18_a_server_that_has_no_members_leaves_the_guest_as_it_was() {
+fn c18_an_account_request_to_a_server_without_members_does_not_change_the_session() {
     for status in [404, 405] {
         let mut tab = active();
         let before = *tab.machine.snapshot();
@@ -126,7 +126,7 @@ fn c18_a_server_that_has_no_members_leaves_the_guest_as_it_was() {
 }
 
 #[test]
-fn after_an_upgrade_the_answer_to_an_earlier_refresh_does_not_settle_it() {
+fn an_upgrade_is_not_settled_by_a_refresh_that_was_sent_before() {
     active().run(
         "
         register 2 {}               -> send register a1 {}
@@ -145,7 +145,7 @@ fn after_an_upgrade_the_answer_to_an_earlier_refresh_does_not_settle_it() {
 }
 
 #[test]
-fn a_refresh_of_another_tab_that_shows_it_is_enough() {
+fn an_upgrade_is_settled_by_a_refresh_of_another_tab() {
     active().run(
         "
         register 2 {}                   -> send register a1 {}
@@ -165,7 +165,7 @@ fn a_refresh_of_another_tab_that_shows_it_is_enough() {
 }
 
 #[test]
-fn a_refresh_of_another_tab_that_does_not_show_it_is_followed_by_one_that_does() {
+fn an_upgrade_is_followed_by_another_refresh_if_that_of_another_tab_does_not_show_it() {
     active().run(
         "
         register 2 {}              -> send register a1 {}
@@ -179,7 +179,7 @@ fn a_refresh_of_another_tab_that_does_not_show_it_is_followed_by_one_that_does()
 }
 
 #[test]
-fn an_answer_that_a_server_never_shows_is_told_after_one_refresh() {
+fn an_upgrade_that_the_server_never_shows_is_settled_after_one_refresh() {
     active().run(
         "
         register 2 {}              -> send register a1 {}
@@ -194,7 +194,7 @@ fn an_answer_that_a_server_never_shows_is_told_after_one_refresh() {
 }
 
 #[test]
-fn a_refresh_that_is_lost_is_repeated_until_it_shows_the_member() {
+fn a_failed_refresh_after_an_upgrade_is_repeated() {
     let mut tab = active();
     tab.run(
         "
@@ -210,7 +210,7 @@ fn a_refresh_that_is_lost_is_repeated_until_it_shows_the_member() {
 }
 
 #[test]
-fn a_refresh_that_is_rejected_is_told() {
+fn a_rejected_refresh_after_an_upgrade_fails_the_call() {
     active().run(
         "
         register 2 {}              -> send register a1 {}
@@ -223,7 +223,7 @@ fn a_refresh_that_is_rejected_is_told() {
 }
 
 #[test]
-fn a_request_under_way_is_not_concerned_by_a_refresh_that_is_rejected() {
+fn a_rejected_refresh_does_not_fail_an_account_request_that_is_sent() {
     active().run(
         "
         register 2 {}                -> send register a1 {}
@@ -239,7 +239,7 @@ fn a_request_under_way_is_not_concerned_by_a_refresh_that_is_rejected() {
 }
 
 #[test]
-fn without_a_refresh_token_there_is_nothing_to_wait_for() {
+fn an_upgrade_without_a_refresh_token_is_settled_at_once() {
     tab().run(
         "
         start 1                   -> load
@@ -250,9 +250,9 @@ fn without_a_refresh_token_there_is_nothing_to_wait_for() {
     );
 }
 
-/// A session that ended while it became a member: the upgrade goes on with the guest that follows, unless it was done.
+/// The server ends the session during an upgrade.
 #[test]
-fn c10_a_guest_that_is_lost_in_the_middle() {
+fn c10_an_upgrade_goes_on_with_the_next_guest_unless_it_was_done() {
     let lost = "
         expire                      ->
         want 3                      -> lock
@@ -291,7 +291,7 @@ fn c10_a_guest_that_is_lost_in_the_middle() {
 }
 
 #[test]
-fn c10_another_guest_of_another_tab_is_registered_in_its_place() {
+fn c10_an_upgrade_goes_on_with_the_guest_of_another_tab() {
     active().run(
         "
         register 2 {}              -> send register a1 {}
@@ -314,7 +314,7 @@ fn an_upgrade_goes_on_while_another_tab_upgrades() {
 }
 
 #[test]
-fn in_memory_alone_it_works_as_well() {
+fn an_upgrade_works_in_memory() {
     tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
         "
         register 1 {}                  -> key
@@ -327,7 +327,7 @@ fn in_memory_alone_it_works_as_well() {
 }
 
 #[test]
-fn a_guest_that_cannot_be_acquired_is_told() {
+fn an_upgrade_fails_if_no_guest_can_be_acquired() {
     tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
         "
         register 1 {} -> key
@@ -349,7 +349,7 @@ fn c04_the_same_waiter_again_is_one_account_request() {
 }
 
 #[test]
-fn c13_what_was_typed_is_neither_shown_nor_stored() {
+fn c13_the_body_of_an_account_request_is_neither_shown_nor_stored() {
     let mut tab = active();
     tab.run("register 2 hunter2 -> send register a1 hunter2");
     assert!(!format!("{:?}", tab.machine).contains("hunter2"));

@@ -1,10 +1,10 @@
-//! Upgrades that are not answered, given up, or crossed by a sign-out.
+//! Account requests without a response, aborted, or interrupted by a sign-out.
 
 use guestpass_core::Config;
 
 use crate::script::{CALL_TIMEOUT, Tab, active, active_with};
 
-/// Sends what was sent before once more when its time has come.
+/// Lets the pause end; the request is sent again.
 fn resend(tab: &mut Tab, sent: &str) {
     let wait = tab.timer().unwrap();
     assert!((1..=500).contains(&wait), "{wait}");
@@ -12,7 +12,7 @@ fn resend(tab: &mut Tab, sent: &str) {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_asked_for_again() {
+fn an_account_request_with_a_lost_response_is_sent_again() {
     for lost in ["unsent", "responded 503", "responded 200", "responded 204", "responded 429", "responded 408"] {
         let mut tab = active();
         tab.run("register 2 {} -> send register a1 {}");
@@ -24,7 +24,7 @@ fn an_answer_that_is_lost_is_asked_for_again() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_is_waited_for_only_so_long() {
+fn an_account_request_without_a_response_times_out() {
     let mut tab = active();
     tab.run(
         "
@@ -38,7 +38,7 @@ fn an_answer_that_does_not_come_is_waited_for_only_so_long() {
 }
 
 #[test]
-fn the_pauses_grow_and_retry_after_is_honoured() {
+fn the_pauses_of_an_account_request_grow_and_retry_after_is_obeyed() {
     let mut longest = [0; 4];
     for seed in 0..32 {
         let mut tab = active_with(Config { seed, ..Config::default() });
@@ -58,7 +58,7 @@ fn the_pauses_grow_and_retry_after_is_honoured() {
 }
 
 #[test]
-fn who_would_have_to_wait_past_the_deadline_is_told_at_once() {
+fn an_account_request_fails_at_once_if_retry_after_is_beyond_its_deadline() {
     let mut tab = active();
     tab.run(
         "
@@ -72,7 +72,7 @@ fn who_would_have_to_wait_past_the_deadline_is_told_at_once() {
 }
 
 #[test]
-fn what_waits_to_be_sent_again_is_sent_when_the_network_or_the_page_is_back() {
+fn a_paused_account_request_is_sent_when_the_tab_is_online_or_visible() {
     for back in ["online -> send register a1 {}", "visible -> load, send register a1 {}"] {
         let mut tab = active();
         tab.run(
@@ -86,24 +86,24 @@ fn what_waits_to_be_sent_again_is_sent_when_the_network_or_the_page_is_back() {
 }
 
 #[test]
-fn c04_by_the_deadline_it_is_told_why_there_is_no_answer() {
-    for (lost, told) in [("unsent", "network"), ("responded 503", "unavailable"), ("after 10000", "timeout")] {
+fn c04_at_its_deadline_an_account_request_fails_with_the_last_error() {
+    for (fault, error) in [("unsent", "network"), ("responded 503", "unavailable"), ("after 10000", "timeout")] {
         let mut tab = active();
         tab.run("register 2 {} -> send register a1 {}");
         let end = tab.now.mono + CALL_TIMEOUT;
-        tab.feed(lost);
+        tab.feed(fault);
         while tab.now.mono < end {
-            let said = tab.feed(&format!("after {}", tab.timer().unwrap()));
-            let said = if said.contains("send") && tab.now.mono < end { tab.feed(lost) } else { said };
-            assert_eq!(said.contains("settle"), tab.now.mono >= end, "{said}");
-            assert!(tab.now.mono < end || said.contains(&format!("settle 2 {told}")), "{told}: {said}");
+            let output = tab.feed(&format!("after {}", tab.timer().unwrap()));
+            let output = if output.contains("send") && tab.now.mono < end { tab.feed(fault) } else { output };
+            assert_eq!(output.contains("settle"), tab.now.mono >= end, "{output}");
+            assert!(tab.now.mono < end || output.contains(&format!("settle 2 {error}")), "{error}: {output}");
         }
         tab.run("want 3 -> settle 3 a1");
     }
 }
 
 #[test]
-fn c05_who_gives_up_takes_back_the_request_and_nothing_else() {
+fn c05_an_abort_cancels_the_account_request_only() {
     active().run(
         "
         register 2 {} -> send register a1 {}
@@ -123,7 +123,7 @@ fn c05_who_gives_up_takes_back_the_request_and_nothing_else() {
 }
 
 #[test]
-fn c08_a_sign_out_in_the_middle_ends_it() {
+fn c08_a_sign_out_fails_the_account_request() {
     active().run(
         "
         register 2 {}              -> send register a1 {}
@@ -147,7 +147,7 @@ fn c08_a_sign_out_in_the_middle_ends_it() {
 }
 
 #[test]
-fn c16_close_lets_go_of_it() {
+fn c16_close_cancels_the_account_request() {
     let mut tab = active();
     tab.run(
         "
