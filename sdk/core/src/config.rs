@@ -7,8 +7,7 @@ pub struct Config {
     pub on_identity_lost: OnIdentityLost,
     /// Seed of the jitter. Not a secret: acquire keys come in by [`crate::Input::KeyMade`].
     pub seed: u64,
-    /// The longest wait for the lock. Longer than [`Self::http_timeout`], so that a tab does not overtake one whose request is
-    /// slow.
+    /// The longest wait for the lock. Longer than [`Self::http_timeout`], so that a tab waits for the slow request of another tab.
     pub lock_wait: u64,
     /// The longest wait for a load or store. At this deadline, the machine waits once more as long: a page that was busy or
     /// asleep could not take the completion in time.

@@ -67,9 +67,9 @@ pub struct Credential {
     pub access_token: Handle,
     /// Without one, the credential cannot be refreshed: another guest must be acquired.
     pub refresh_token: Option<Handle>,
-    /// `None` if the server does not tell it.
+    /// `None` if the server has not sent it.
     pub subject: Option<Subject>,
-    /// When the access token expires; `None` if the server does not tell it.
+    /// When the access token expires; `None` if the server has not sent it.
     pub expiry: Option<Expiry>,
 }
 

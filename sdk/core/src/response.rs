@@ -33,7 +33,7 @@ pub struct TokenResponse {
     pub expires_in: Option<u64>,
     /// The refresh token, if the server issued one.
     pub refresh_token: Option<Handle>,
-    /// The subject, if the server tells it.
+    /// The subject, if the server has sent it.
     pub subject: Option<Subject>,
 }
 

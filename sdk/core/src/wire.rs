@@ -81,8 +81,8 @@ pub struct TokenResponse {
     /// `bearer`.
     #[cfg_attr(feature = "openapi", schema(pattern = "^bearer$", example = "bearer"))]
     pub token_type: String,
-    /// The lifetime of the access token in seconds. Servers of the classic kind leave it out: then only a 401 tells the client
-    /// that the token has expired.
+    /// The lifetime of the access token in seconds. Classic servers leave it out; then the
+    /// client learns of the expiry by a 401.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "openapi", schema(nullable = false, example = 900))]
     pub expires_in: Option<u64>,

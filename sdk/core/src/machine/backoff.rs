@@ -47,7 +47,7 @@ impl Backoff {
         retry_after: Option<u64>,
         context: &mut Context,
     ) {
-        // The cause of a rejection may be removed at any time, and no signal tells the client: two seconds at most.
+        // The cause of a rejection may be removed at any time, without a signal to the client: wait two seconds at most.
         let longest = if matches!(error, SessionError::Rejected { .. }) { 2 } else { u32::MAX };
         let delay = delay(self.failures.min(longest), retry_after, context);
         self.error = Some(error);

@@ -122,7 +122,7 @@ impl Identity {
                 (Some(old), Some(new)) if old.visitor == new.visitor => old.is_upgrade(new).then_some(Registered),
                 (Some(old), Some(new)) if !ended && old.is_upgrade(new) => Some(LoggedIn),
                 (Some(_), Some(_)) => Some(old.reason),
-                // A guest that was acquired is another one, even if the server tells no subjects.
+                // After the end of a session, a guest is always another one, even if the server sends no subjects.
                 _ => ended.then_some(old.reason),
             };
             if let Some(reason) = change {

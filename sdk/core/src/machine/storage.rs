@@ -1,4 +1,4 @@
-//! What the machine knows of the storage: whether it works, which tabs share it, and whether it has been read.
+//! The state of the storage: whether it works, which tabs share it, and whether it has been read.
 
 use super::context::Context;
 use crate::{Event, Record, Sharing, StorageFault, Stored};

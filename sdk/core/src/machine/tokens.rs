@@ -62,7 +62,7 @@ impl Machine {
         self.identity.is_usable(now, fresh && self.backoff.error().is_none())
     }
 
-    /// Settles the calls that wait for a token with the current one; those that want a fresh one only if it is `fresh`.
+    /// Settles the calls that wait for a token with the current one. `fresh`: also the calls that want a fresh one.
     pub(super) fn grant(&mut self, fresh: bool) {
         let Some(access_token) = self.identity.credential().map(|credential| credential.access_token) else { return };
         if self.waiters.grant(access_token, self.identity.version(), fresh, &mut self.context) {

@@ -2,7 +2,7 @@
 //!
 //! lock → load → (send → load again and compare) → store → release → publish.
 //!
-//! A transaction knows its steps: the op that each waits for, its deadline, and the lock. The machine decides which step
+//! A transaction owns its step, with the op that the step waits for and its deadline, and the lock. The machine decides which step
 //! comes next (`steps.rs`, `renewal.rs`, `sign_out.rs`).
 
 use super::context::Context;

@@ -121,7 +121,7 @@ impl Waiters {
         );
     }
 
-    /// Settles the calls that want a token; those that want a fresh one only if `fresh`. Returns whether there were any.
+    /// Settles the calls that want a token. `fresh`: also the calls that want a fresh one. Returns whether there were any.
     pub(super) fn grant(&mut self, access_token: Handle, version: Version, fresh: bool, context: &mut Context) -> bool {
         let before = self.0.len();
         self.settle_where(

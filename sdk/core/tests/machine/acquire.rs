@@ -217,7 +217,7 @@ fn a_storage_of_one_tab_needs_no_lock_and_no_messages() {
 }
 
 #[test]
-fn a_classic_server_tells_neither_lifetime_nor_subject() {
+fn a_classic_server_sends_neither_lifetime_nor_subject() {
     tab().run(
         "
         want 1                    -> load

@@ -7,7 +7,7 @@ use guestpass_core::Status;
 
 static TAKEN: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
-/// Records a transition. Those to `closed` are possible from every status, and not in the diagram.
+/// Records a transition. A transition to `closed` is possible from every status, and is not in the diagram.
 pub(crate) fn record(from: Status, to: Status) {
     if from != to
         && to != Status::Closed

@@ -125,7 +125,7 @@ fn shrink(scenario: &Scenario, property: &str, mut actions: Vec<Action>) -> Vec<
     }
 }
 
-/// Takes the actions in turn, without those that are not possible. Returns the violation of the property at the end.
+/// Takes each action that is possible, in turn. Returns the violation of the property at the end.
 fn replay(scenario: &Scenario, property: &str, actions: &[Action]) -> Option<String> {
     let mut state = scenario.init_states().pop()?;
     for action in actions {

@@ -1,4 +1,4 @@
-//! The scenarios that are explored, and those that are walked at random.
+//! The scenarios: some are explored completely, the others are walked at random.
 
 use crate::scenario::{Budget, Scenario};
 use crate::world::Browser;
@@ -32,7 +32,7 @@ const QUIET: Budget = Budget {
     offline: 0,
 };
 
-/// All scenarios. Those that are cold start with an empty storage, those that are warm with a guest in it. A deep run has larger
+/// The scenarios that are explored. A cold one starts with an empty storage, a warm one with a guest in it. A deep run has larger
 /// budgets.
 pub(crate) fn all(deep: bool) -> Vec<Scenario> {
     let more = u8::from(deep);

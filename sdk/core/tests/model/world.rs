@@ -205,7 +205,7 @@ impl World {
         if self.lock.queue.iter().any(|(waiting, ..)| *waiting == tab) {
             self.tabs[tab].without_lock = true;
         }
-        // The machine takes a load or store that is not complete by now for failed.
+        // For the machine, a load or store that is not complete at this time has failed.
         if !self.tabs[tab].io.is_empty() {
             self.break_storage(tab);
         }
