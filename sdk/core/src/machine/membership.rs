@@ -42,7 +42,7 @@ impl Machine {
                 }
                 _ => return,
             };
-            self.waiters.settle(waiter, outcome, &mut self.context);
+            self.settle(waiter, outcome);
         }
     }
 
@@ -60,10 +60,10 @@ impl Machine {
         let Some(waiter) = self.account_requests.waiter() else { return };
         match self.account_requests.on_response(response, &self.context) {
             Decision::Continue => {}
-            Decision::Settle(outcome) => self.waiters.settle(waiter, outcome, &mut self.context),
+            Decision::Settle(outcome) => self.settle(waiter, outcome),
             Decision::Renew(version) => {
                 if !self.refuse(now, version) {
-                    self.waiters.settle(waiter, UNAUTHORIZED, &mut self.context);
+                    self.settle(waiter, UNAUTHORIZED);
                 }
             }
             Decision::Pause(error) => self.pause_account_request(now, error, response.retry_after),
@@ -80,7 +80,7 @@ impl Machine {
     /// A credential that was requested as `sent` is current.
     pub(super) fn finish_account_request(&mut self, sent: Op) {
         if let Some((waiter, outcome)) = self.account_requests.on_renewed(sent) {
-            self.waiters.settle(waiter, outcome, &mut self.context);
+            self.settle(waiter, outcome);
         }
     }
 
@@ -89,7 +89,7 @@ impl Machine {
     pub(super) fn restart_account_request(&mut self) {
         let ended = Outcome::Failed(SessionError::SessionEnded);
         if let Some(waiter) = self.account_requests.restart(&mut self.context) {
-            self.waiters.settle(waiter, ended, &mut self.context);
+            self.settle(waiter, ended);
         }
         self.waiters.settle_erasures(ended, &mut self.context);
     }
@@ -97,7 +97,7 @@ impl Machine {
     /// No token can be had, for a reason that time does not remove.
     pub(super) fn fail_stuck_account_request(&mut self, error: SessionError) {
         if let Some(waiter) = self.account_requests.stuck_waiter() {
-            self.waiters.settle(waiter, Outcome::Failed(error), &mut self.context);
+            self.settle(waiter, Outcome::Failed(error));
         }
     }
 

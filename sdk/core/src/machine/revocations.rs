@@ -74,7 +74,9 @@ impl Revocations {
     }
 
     fn remove(&mut self, op: Op) {
-        self.0.retain(|revocation| revocation.sent != Some(op));
+        if let Some(index) = self.0.iter().position(|revocation| revocation.sent == Some(op)) {
+            self.0.remove(index);
+        }
     }
 }
 

@@ -20,9 +20,10 @@ impl Machine {
 
     /// Cancels the transaction, if there is one.
     pub(super) fn cancel_transaction(&mut self) {
-        if let Some(transaction) = self.transaction.take() {
+        if let Some(transaction) = &mut self.transaction {
             transaction.cancel(&mut self.context);
         }
+        self.transaction = None;
     }
 
     /// Another tab has committed what this tab has requested. If the response were awaited all the same, its error would
@@ -108,9 +109,10 @@ impl Machine {
 
     /// The attempt has failed: ends the transaction, and delays the next attempt.
     pub(super) fn fail(&mut self, now: Timestamp, error: SessionError, retry_after: Option<u64>) {
-        if let Some(mut transaction) = self.transaction.take() {
+        if let Some(transaction) = &mut self.transaction {
             transaction.release(&mut self.context);
         }
+        self.transaction = None;
         self.backoff.failed(now, error, retry_after, &mut self.context);
     }
 

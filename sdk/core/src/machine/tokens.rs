@@ -27,7 +27,7 @@ impl Machine {
         let want = Want::Token { attempt: attempt.saturating_add(1), fresh: false };
         self.waiters.add(waiter, want, Some(deadline));
         if attempt > 0 || !self.refuse(now, version) || !replayable {
-            self.waiters.settle(waiter, Outcome::PassThrough, &mut self.context);
+            self.settle(waiter, Outcome::PassThrough);
         }
     }
 

@@ -227,7 +227,7 @@ impl Transaction {
     }
 
     /// Cancels what is under way and releases the lock. Completions that come later belong to no step.
-    pub(super) fn cancel(mut self, context: &mut Context) {
+    pub(super) fn cancel(&mut self, context: &mut Context) {
         if let Step::Sending(_) = self.step {
             context.effect(Effect::Cancel { op: self.op });
         }
