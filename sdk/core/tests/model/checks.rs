@@ -6,7 +6,8 @@ use crate::handles::{id_of, text_of};
 use crate::tab::{Call, Life, Sent, Tab, reports_end_of};
 use crate::world::World;
 
-/// Every property, by the number of its invariant.
+/// Every property: by the number of its invariant; `handles` ([`World::check_handles`]), `rows` ([`World::lost_rows`]) and
+/// `at rest` ([`World::check_rest`]) have none.
 pub(crate) const PROPERTIES: &[&str] =
     &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "handles", "rows", "at rest"];
 
