@@ -48,13 +48,13 @@ impl Machine {
     }
 
     pub(super) fn waits_for_token(&self) -> bool {
-        self.waiters.wanted_token().is_some() || self.account_request_wants_token()
+        self.waiters.wants_token() || self.account_request_wants_token()
     }
 
     /// Whether the credential is good enough for every call that waits for a token.
     pub(super) fn can_serve_all(&self, now: Timestamp) -> bool {
-        self.waiters.wanted_token().is_none_or(|fresh| self.can_serve(now, fresh))
-            && (!self.account_request_wants_token() || self.can_serve(now, false))
+        (!self.waits_for_token() || self.can_serve(now, false))
+            && (!self.waiters.wants_fresh_token() || self.can_serve(now, true))
     }
 
     /// While renewals fail, a token that is about to end also serves the calls that want a fresh one.

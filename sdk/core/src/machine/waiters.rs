@@ -61,15 +61,12 @@ impl Waiters {
         self.0.iter().filter_map(|waiter| waiter.deadline).min()
     }
 
-    /// Whether a call waits for a token; and if so, whether one of them must be fresh.
-    pub(super) fn wanted_token(&self) -> Option<bool> {
-        let mut wanted = None;
-        for waiter in &self.0 {
-            if let Want::Token { fresh, .. } = waiter.want {
-                wanted = Some(fresh || wanted == Some(true));
-            }
-        }
-        wanted
+    pub(super) fn wants_token(&self) -> bool {
+        self.0.iter().any(|waiter| waiter.want.is_token())
+    }
+
+    pub(super) fn wants_fresh_token(&self) -> bool {
+        self.0.iter().any(|waiter| matches!(waiter.want, Want::Token { fresh: true, .. }))
     }
 
     /// The call that has waited longest for an account request.
