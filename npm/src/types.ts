@@ -1,4 +1,4 @@
-import type { OnIdentityLost, SessionEvent, Snapshot, StorageKind } from './border.js'
+import type { OnIdentityLost, SessionEvent, Snapshot, StorageKind } from './protocol.js'
 
 // These types are generated from the Rust types of the session manager.
 export type {
@@ -11,7 +11,7 @@ export type {
   SnapshotError,
   Status,
   StorageKind,
-} from './border.js'
+} from './protocol.js'
 
 /** The credentials of a member: a password, or a passkey, for which the browser asks the visitor. */
 export type Credentials =

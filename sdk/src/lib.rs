@@ -1,5 +1,5 @@
-//! The Guestpass session manager, compiled: the class that `wasm-pack build` publishes, and that the npm package `guestpass`
-//! puts its face on. It only translates; the work is done by `guestpass-session`.
+//! The Guestpass session manager for JavaScript: the class that `wasm-pack build` publishes, and that the npm package
+//! `guestpass` wraps. It only converts types; `guestpass-session` does the work.
 
 mod options;
 mod session_manager;
@@ -10,7 +10,7 @@ use lol_alloc::{FreeListAllocator, LockedAllocator};
 pub use options::{ManagerOptions, OnChange};
 pub use session_manager::SessionManager;
 
-/// A list of free blocks: a session has a few dozen, and the default allocator would weigh two kilobytes more.
+/// A list of free blocks. A session has a few dozen blocks, and the default allocator would add two kilobytes.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());

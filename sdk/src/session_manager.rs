@@ -1,60 +1,72 @@
-use guestpass_session::{Event, Session, Snapshot, Upgrade};
+use std::time::Duration;
+
+use guestpass_session::{AfterSignOut, Session, SessionEvent, Snapshot, Subscription, TokenOptions, Upgrade};
 use js_sys::{JsString, Object, Promise};
-use serde::Serialize;
-use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, Response};
+use web_sys::{AbortSignal, RequestInit, Response};
 
 use crate::options::{ManagerOptions, OnChange};
 
 /// Runs one session: acquires, stores, attaches and refreshes its tokens.
 ///
-/// What it takes is given back by `close`, and its memory by `free`, or when JavaScript has collected it.
+/// `close` frees its listeners, timers and locks. `free`, or the garbage collector of JavaScript, frees its memory.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct SessionManager(Session);
+pub struct SessionManager {
+    session: Session,
+    _subscription: Subscription,
+}
 
 #[wasm_bindgen]
 impl SessionManager {
-    /// A session that does nothing yet.
+    /// Creates a session that does nothing until its first use.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &ManagerOptions, on_change: OnChange) -> Self {
-        let notify = move |snapshot: Option<&Snapshot>, event: Option<&Event>| {
-            // What the listener throws does not concern the session.
-            let _ = on_change.call2(&JsValue::UNDEFINED, &to_js(snapshot), &to_js(event));
-        };
-        Self(Session::new(options.read(Box::new(notify))))
+        let session = Session::new(options.read());
+        let _subscription = session.subscribe(move |snapshot: Option<&Snapshot>, event: Option<&SessionEvent>| {
+            let (snapshot, event) = (snapshot.map(JsValue::from), event.map(JsValue::from));
+            // An exception of the listener does not affect the session.
+            let _ = on_change.call2(&JsValue::UNDEFINED, &snapshot.unwrap_or_default(), &event.unwrap_or_default());
+        });
+        Self { session, _subscription }
     }
 
-    /// A drop-in for `fetch`. Rejects with what `fetch` rejects with when the caller's own request failed or was aborted.
+    /// Sends a request like `fetch`. Rejects like `fetch` when the caller's own request failed or was aborted.
     #[wasm_bindgen(unchecked_return_type = "Promise<Response>")]
     pub fn fetch(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "RequestInfo | URL")] input: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "RequestInfo | URL")] input: JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "RequestInit")] init: &JsValue,
     ) -> Promise<Response> {
-        self.0.fetch(input, init)
+        self.session.fetch_with(input, init.unchecked_ref::<RequestInit>())
     }
 
-    /// An access token that can be used now. `timeout` in milliseconds; that of the options where there is none.
+    /// An access token that can be used now. `timeout`: in milliseconds; without it, the timeout of the options.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn token(&self, signal: Option<AbortSignal>, timeout: Option<f64>) -> Promise<JsString> {
-        self.0.token(signal.as_ref(), timeout)
+        let mut options = TokenOptions::new();
+        if let Some(signal) = signal {
+            options = options.signal(signal);
+        }
+        if let Some(timeout) = timeout {
+            options = options.timeout(milliseconds(timeout));
+        }
+        self.session.token_with(options)
     }
 
-    /// Reads what the browser has stored. `reset`: allow a guest again after a permanent sign-out.
+    /// Reads the stored session. `reset`: allow a new guest after a permanent sign-out, too.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn start(&self, reset: bool) -> Promise {
-        self.0.start(reset)
+        if reset { self.session.start_reset() } else { self.session.start() }
     }
 
-    /// `permanent`: no guest follows until `start` or `upgrade`.
+    /// Signs out the visitor. `permanent`: no guest follows until `start` or `upgrade`.
     #[wasm_bindgen(js_name = signOut, unchecked_return_type = "Promise<void>")]
     pub fn sign_out(&self, permanent: bool) -> Promise {
-        self.0.sign_out(permanent)
+        self.session.sign_out(if permanent { AfterSignOut::None } else { AfterSignOut::Guest })
     }
 
-    /// Makes a member of the guest. `body` is what the endpoint is sent.
+    /// Makes the guest a member. `body`: the JSON body of the request to the server.
     #[wasm_bindgen(unchecked_return_type = "Promise<Membership>")]
     pub fn upgrade(
         &self,
@@ -66,27 +78,27 @@ impl SessionManager {
             UpgradeKind::Link => Upgrade::Link,
             _ => Upgrade::Register,
         };
-        self.0.upgrade(upgrade, body)
+        self.session.upgrade(upgrade, body)
     }
 
-    /// Has the server erase the visitor.
+    /// Erases the visitor at the server.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn erase(&self) -> Promise {
-        self.0.erase()
+        self.session.erase()
     }
 
     /// Treats the access token as expired.
     pub fn expire(&self) {
-        self.0.expire();
+        self.session.expire();
     }
 
-    /// Gives back listeners, timers and locks, and rejects what waits. Idempotent.
+    /// Frees listeners, timers and locks, and rejects the calls that wait. Idempotent.
     pub fn close(&self) {
-        self.0.close();
+        self.session.close();
     }
 }
 
-/// The ways to become a member, by the names of their endpoints.
+/// The ways to become a member, by the names of their endpoints: `Upgrade` of guestpass-core, which knows no JavaScript.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug)]
 pub enum UpgradeKind {
@@ -98,8 +110,8 @@ pub enum UpgradeKind {
     Link = "link",
 }
 
-/// As JavaScript has it: what is missing is null, and undefined where there is nothing at all.
-pub(crate) fn to_js<T: Serialize>(value: Option<&T>) -> JsValue {
-    const SERIALIZER: Serializer = Serializer::new().serialize_missing_as_null(true);
-    value.and_then(|value| value.serialize(&SERIALIZER).ok()).unwrap_or_default()
+/// Whole milliseconds of a JavaScript number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
+pub(crate) fn milliseconds(number: f64) -> Duration {
+    Duration::from_millis(number as u64)
 }

@@ -14,7 +14,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// Decodes a text; `None` where it is not base64url. Bits that are left over at its end are ignored.
+/// Decodes a text; `None` if it is not base64url. Surplus bits at the end are ignored.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let (mut bits, mut held) = (0, 0);
@@ -35,7 +35,7 @@ mod tests {
     use super::{decode, encode};
 
     #[test]
-    fn encodes_what_it_decodes() {
+    fn encoding_and_decoding_are_inverse() {
         assert_eq!(encode(&[0xfb, 0xff, 0xfe]), "-__-");
         assert_eq!(decode(b"-__-"), Some(vec![0xfb, 0xff, 0xfe]));
     }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_base64url() {
+    fn decoding_refuses_padding_and_other_alphabets() {
         assert_eq!(decode(b"Zg=="), None);
         assert_eq!(decode(b"+/"), None);
     }

@@ -1,4 +1,4 @@
-//! The two clocks of the place that the session manager runs in.
+//! The monotonic clock and the wall clock.
 
 use guestpass_core::Timestamp;
 use wasm_bindgen::prelude::*;
@@ -19,14 +19,13 @@ pub(crate) fn wall() -> f64 {
     js_sys::Date::now()
 }
 
-/// This moment on both clocks.
+/// The current time on both clocks.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no clock is negative or that far")]
 pub(crate) fn now() -> Timestamp {
     Timestamp { mono: monotonic() as u64, wall: wall() as u64 }
 }
 
-/// The monotonic time, in whole milliseconds, at which a wait that begins now and takes at most `timeout` ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is what is wanted")]
-pub(crate) fn deadline(timeout: f64) -> u64 {
-    (monotonic() + timeout) as u64
+/// The monotonic time, in milliseconds, at which a wait of `timeout` milliseconds that begins now ends.
+pub(crate) fn deadline(timeout: u64) -> u64 {
+    now().mono.saturating_add(timeout)
 }

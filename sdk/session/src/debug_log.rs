@@ -1,15 +1,16 @@
-//! Writes a line for each step, `input → effects | status`: names, numbers and versions, never a token (C13).
+//! The log of the option `on_step`: a line for each step, `input → effects | status`, with names, numbers and versions, never
+//! a token (C13).
 
 use std::cell::RefCell;
 
 use guestpass_core::{Effect, Input, Op, Outcome, Request, Status, Stored, TabMessage, Upgrade, Version, WaiterId};
 
-use crate::line::Line;
 use crate::options::OnStep;
+use crate::text_builder::TextBuilder;
 
 pub(crate) struct DebugLog {
     listener: OnStep,
-    /// Of the inputs that are given and not yet taken.
+    /// The descriptions of the inputs that are queued.
     inputs: RefCell<Vec<String>>,
     effects: RefCell<String>,
 }
@@ -19,7 +20,7 @@ impl DebugLog {
         Self { listener, inputs: RefCell::default(), effects: RefCell::default() }
     }
 
-    /// An input was given. It is taken when those before it are done.
+    /// An input was queued.
     pub(crate) fn input(&self, input: &Input) {
         self.inputs.borrow_mut().push(describe_input(input).into_string());
     }
@@ -30,29 +31,29 @@ impl DebugLog {
         effects.push_str(&describe_effect(effect).into_string());
     }
 
-    /// An input and what followed from it is done.
+    /// The first input of the queue was handled, and its effects were performed.
     pub(crate) fn end(&self, status: Status) {
         let input = self.inputs.borrow_mut().remove(0);
-        let line = Line::new(&input).text(" →").text(&self.effects.take()).text(" | ").text(status.name());
+        let line = TextBuilder::new(&input).text(" →").text(&self.effects.take()).text(" | ").text(status.name());
         (self.listener)(&line.into_string());
     }
 }
 
-fn describe_input(input: &Input) -> Line {
+fn describe_input(input: &Input) -> TextBuilder {
     match *input {
-        Input::Start { waiter, reset } => of_waiter(if reset { "start-anew" } else { "start" }, waiter),
+        Input::Start { waiter, reset } => of_waiter(if reset { "start-reset" } else { "start" }, waiter),
         Input::TokenWanted { waiter, fresh, .. } => {
             of_waiter("token-wanted", waiter).text(if fresh { ":fresh" } else { "" })
         }
         Input::Unauthorized { waiter, version, .. } => at(of_waiter("unauthorized", waiter), version),
         Input::Abandon { waiter } => of_waiter("abandon", waiter),
-        Input::Expire => Line::new("expire"),
+        Input::Expire => TextBuilder::new("expire"),
         Input::SignOut { waiter, permanent } => {
-            of_waiter(if permanent { "sign-out-for-good" } else { "sign-out" }, waiter)
+            of_waiter(if permanent { "sign-out-permanent" } else { "sign-out" }, waiter)
         }
         Input::Upgrade { waiter, upgrade, .. } => of_waiter(upgrade_name(upgrade), waiter),
         Input::Erase { waiter, .. } => of_waiter("erase", waiter),
-        Input::Close => Line::new("close"),
+        Input::Close => TextBuilder::new("close"),
         Input::Loaded { op, stored } => {
             let loaded = of_op("loaded", op);
             match stored {
@@ -66,17 +67,17 @@ fn describe_input(input: &Input) -> Line {
         Input::LockGranted { op, contended } => of_op(if contended { "lock-handed-over" } else { "lock-granted" }, op),
         Input::LockUnavailable { op } => of_op("lock-unavailable", op),
         Input::KeyMade { op, .. } => of_op("key-made", op),
-        Input::Responded { op, response } => of_op("answered", op).text(":").number(answer.status.into()),
+        Input::Responded { op, response } => of_op("responded", op).text(":").number(response.status.into()),
         Input::SendFailed { op } => of_op("send-failed", op),
-        Input::TabMessage(news) => of_news("heard", news),
-        Input::Online => Line::new("online"),
-        Input::Offline => Line::new("offline"),
-        Input::Visible => Line::new("visible"),
-        Input::Tick => Line::new("tick"),
+        Input::TabMessage(message) => of_message("tab-message", message),
+        Input::Online => TextBuilder::new("online"),
+        Input::Offline => TextBuilder::new("offline"),
+        Input::Visible => TextBuilder::new("visible"),
+        Input::Tick => TextBuilder::new("tick"),
     }
 }
 
-fn describe_effect(effect: &Effect) -> Line {
+fn describe_effect(effect: &Effect) -> TextBuilder {
     match *effect {
         Effect::Load { op } => of_op("load", op),
         Effect::Store { op, record } => at(of_op("store", op), record.version),
@@ -85,29 +86,29 @@ fn describe_effect(effect: &Effect) -> Line {
         Effect::MakeKey { op } => of_op("make-key", op),
         Effect::Send { op, request } => of_op("send", op).text(":").text(request_name(&request)),
         Effect::Cancel { op } => of_op("cancel", op),
-        Effect::Publish(news) => of_news("publish", news),
+        Effect::Publish(message) => of_message("publish", message),
         Effect::Settle { waiter, outcome } => of_waiter("settle", waiter).text(":").text(outcome_name(&outcome)),
-        Effect::Shutdown => Line::new("shutdown"),
+        Effect::Shutdown => TextBuilder::new("shutdown"),
     }
 }
 
-fn of_waiter(name: &str, WaiterId(waiter): WaiterId) -> Line {
-    Line::new(name).text("~").number(waiter.into())
+fn of_waiter(name: &str, WaiterId(waiter): WaiterId) -> TextBuilder {
+    TextBuilder::new(name).text("~").number(waiter.into())
 }
 
-fn of_op(name: &str, Op(op): Op) -> Line {
-    Line::new(name).text("#").number(op)
+fn of_op(name: &str, Op(op): Op) -> TextBuilder {
+    TextBuilder::new(name).text("#").number(op)
 }
 
-fn at(line: Line, Version { epoch, generation }: Version) -> Line {
+fn at(line: TextBuilder, Version { epoch, generation }: Version) -> TextBuilder {
     line.text("@").number(epoch).text(".").number(generation)
 }
 
-fn of_news(name: &str, news: TabMessage) -> Line {
-    match news {
-        TabMessage::Committed(version) => at(Line::new(name), version).text(":committed"),
+fn of_message(name: &str, message: TabMessage) -> TextBuilder {
+    match message {
+        TabMessage::Committed(version) => at(TextBuilder::new(name), version).text(":committed"),
         TabMessage::SignedOut { epoch, .. } => {
-            at(Line::new(name), Version { epoch, generation: 0 }).text(":signed-out")
+            at(TextBuilder::new(name), Version { epoch, generation: 0 }).text(":signed-out")
         }
     }
 }
@@ -133,10 +134,10 @@ fn upgrade_name(upgrade: Upgrade) -> &'static str {
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Token(_) => "token",
-        Outcome::PassThrough => "deliver",
+        Outcome::PassThrough => "pass-through",
         Outcome::Done => "done",
         Outcome::Member(_) => "member",
         Outcome::Refused { .. } => "refused",
-        Outcome::Failed(failure) => failure.code(),
+        Outcome::Failed(error) => error.code(),
     }
 }

@@ -1,58 +1,58 @@
-//! The errors that callers see.
+//! The errors that calls of a session reject with.
 
 use guestpass_core::SessionError;
 use js_sys::{Array, Function, Object, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::js::get;
-use crate::line::Line;
-use crate::record::to_js;
+use crate::js::{get, to_js};
+use crate::text_builder::TextBuilder;
 
-/// Stable codes of the errors of a session: the member `code` of a `GuestpassError`.
+/// The stable code of an error of a session: the member `code` of a `GuestpassError`.
 ///
-/// A call that its own `signal` aborts is rejected with the reason of that signal, and a request that does not reach its
-/// server with the `TypeError` of `fetch`: neither is an error of Guestpass.
+/// A call whose own `signal` is aborted rejects with the reason of that signal, and a request that does not reach its server
+/// rejects with the `TypeError` of `fetch`: neither is an error of Guestpass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ErrorCode {
-    /// The session server could not be reached, or its response was cut short.
+    /// The session server could not be reached, or its response ended early.
     Network,
-    /// There was no credential by the deadline, which is the `timeout` of the session or of the call of `token`.
+    /// There was no credential within the `timeout` of the session or of the call of `token`.
     Timeout,
-    /// The server responded with 408, 429 or 5xx, or with something that is not a token response.
+    /// The server responded with 408, 429 or 5xx, or its response is not a token response.
     Unavailable,
-    /// The server refused to make or refresh a session, or to open a stream, for a reason that waiting does not mend: a wrong
-    /// base URL, for example.
+    /// The server refused to make or refresh a session, or to open a stream, for a reason that does not pass by itself: a
+    /// wrong base URL, for example.
     Rejected,
     /// The server ended the session, and the option `onIdentityLost` is `stop`.
     SessionEnded,
-    /// The session was signed out while the call waited, or before the call, permanently (`next: 'none'`).
+    /// The session was signed out during the call, or permanently (`next: 'none'`) before the call.
     SignedOut,
-    /// The server refused to make a member of the guest, or to erase the visitor. `status` and `reason` of the error say why;
-    /// the session is as it was.
+    /// The server refused to register, log in, link or erase the visitor. The members `status` and `reason` of the error tell
+    /// why; the session is unchanged.
     Refused,
     /// The session is closed.
     Closed,
 }
 
-/// What a call of a [`Session`](crate::Session) was rejected with, as an error of Rust: `session.token(None, None).await?`.
+/// The JavaScript value that a call of a [`Session`](crate::Session) rejected with, as a Rust error:
+/// `session.token().await?`.
 #[derive(Clone, Debug)]
 pub struct Error(JsValue);
 
 impl Error {
-    /// What went wrong. `None` for the reason of the caller's own abort, and for what `fetch` rejects with.
+    /// The stable code. `None` for the reason of the caller's own abort signal, and for a rejection of `fetch`.
     pub fn code(&self) -> Option<ErrorCode> {
         serde_wasm_bindgen::from_value(get(&self.0, "code")).ok()
     }
 
-    /// The HTTP status of a refusal.
+    /// The HTTP status of the response, for [`ErrorCode::Refused`].
     pub fn status(&self) -> Option<u16> {
         serde_wasm_bindgen::from_value(get(&self.0, "status")).ok()
     }
 
-    /// The code of the server's problem, of a refusal: `invalid_credentials`, `email_taken`, …
+    /// The code of the server's problem (RFC 9457), for [`ErrorCode::Refused`]: `invalid_credentials`, `email_taken`, …
     pub fn reason(&self) -> Option<String> {
         get(&self.0, "reason").as_string()
     }
@@ -78,14 +78,14 @@ impl From<Error> for JsValue {
     }
 }
 
-/// An error before JavaScript sees it.
+/// An error of a call, before it becomes a JavaScript error.
 pub(crate) struct CallError {
     code: ErrorCode,
     message: String,
     details: Details,
 }
 
-/// Of a refusal: its HTTP status, and the problem's code.
+/// For `Refused`: the HTTP status, and the code of the server's problem.
 #[derive(Default, Serialize)]
 struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,13 +96,13 @@ struct Details {
 
 impl CallError {
     pub(crate) fn refused(status: u16, reason: String) -> Self {
-        let message = with_status(Line::new("the server refused: ").text(&reason), status);
+        let message = with_status(TextBuilder::new("the server refused: ").text(&reason), status);
         let message = message.text("; the session is as it was").into_string();
         Self { code: ErrorCode::Refused, message, details: Details { status: Some(status), reason: Some(reason) } }
     }
 
-    /// As an object of `class`, whose constructor takes the code, the message, and an object with the details; without a
-    /// class, as an `Error` with these as members.
+    /// An object of `class`, whose constructor takes the code, the message, and an object with the details. Without a class:
+    /// an `Error` with these as members.
     pub(crate) fn into_js(self, class: Option<&Function>) -> JsValue {
         if let Some(class) = class {
             let arguments = Array::of3(&to_js(&self.code), &self.message.into(), &to_js(&self.details));
@@ -115,35 +115,39 @@ impl CallError {
 }
 
 impl From<SessionError> for CallError {
-    fn from(failure: SessionError) -> Self {
-        let (code, message) = describe(failure);
+    fn from(error: SessionError) -> Self {
+        let (code, message) = describe(error);
         Self { code, message, details: Details::default() }
     }
 }
 
-/// The code of a failure, and what it means for people.
-pub(crate) fn describe(failure: SessionError) -> (ErrorCode, String) {
-    let (code, message) = match failure {
-        SessionError::Network => (ErrorCode::Network, "the session server could not be reached"),
-        SessionError::Timeout => (ErrorCode::Timeout, "no token within the time limit"),
+/// The code of an error, and its message: what is wrong, and what the developer or the visitor can do.
+pub(crate) fn describe(error: SessionError) -> (ErrorCode, String) {
+    let (code, message) = match error {
+        SessionError::Network => {
+            (ErrorCode::Network, "the session server could not be reached; check the connection and `baseUrl`")
+        }
+        SessionError::Timeout => {
+            (ErrorCode::Timeout, "no token within the time limit; call again, or set a longer `timeout`")
+        }
         SessionError::Unavailable { status } => {
-            let message = with_status(Line::new("the session server could not answer"), status);
-            return (ErrorCode::Unavailable, message.text("; the session is kept").into_string());
+            let message = with_status(TextBuilder::new("the session server is not available"), status);
+            return (ErrorCode::Unavailable, message.text("; the session is kept; try again later").into_string());
         }
         SessionError::Rejected { status } => {
-            let message = with_status(Line::new("the session server refused the request"), status);
-            return (ErrorCode::Rejected, message.text("; is `baseUrl` right?").into_string());
+            let message = with_status(TextBuilder::new("the session server refused the request"), status);
+            return (ErrorCode::Rejected, message.text("; check `baseUrl`").into_string());
         }
         SessionError::SessionEnded => {
-            (ErrorCode::SessionEnded, "the server ended the session; call start() for a fresh guest")
+            (ErrorCode::SessionEnded, "the server ended the session; call start() for a new guest")
         }
-        SessionError::SignedOut => (ErrorCode::SignedOut, "the session was signed out"),
-        // A call that its caller aborts is rejected with the reason of its signal, not with an error of the session.
-        SessionError::Aborted | SessionError::Closed => (ErrorCode::Closed, "the session is closed"),
+        SessionError::SignedOut => (ErrorCode::SignedOut, "the session was signed out; call start() for a new guest"),
+        // A call that its caller aborts rejects with the reason of the signal instead.
+        SessionError::Aborted | SessionError::Closed => (ErrorCode::Closed, "the session is closed; create a new one"),
     };
     (code, message.into())
 }
 
-fn with_status(line: Line, status: u16) -> Line {
+fn with_status(line: TextBuilder, status: u16) -> TextBuilder {
     line.text(" (HTTP ").number(status.into()).text(")")
 }

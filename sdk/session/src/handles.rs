@@ -1,4 +1,4 @@
-//! Tokens, keys and ids. The machine names each by a handle, and JavaScript keeps the text itself.
+//! The texts of tokens, keys and ids. The machine refers to each by a handle; the text stays a JavaScript string.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
@@ -8,12 +8,12 @@ use guestpass_core::{Handle, Kind, Subject};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 
-/// What a subject starts with, by what it stands for.
+/// The prefix of a subject, by kind.
 const PREFIXES: [(&str, Kind); 2] = [(GUEST_PREFIX, Kind::Guest), (USER_PREFIX, Kind::User)];
 
 /// The texts that the machine may refer to, by their handles. Equal texts have equal handles.
 pub(crate) struct Handles {
-    /// A handful, so a list will do.
+    /// A handful, so a list is fast enough.
     texts: RefCell<Vec<(Handle, JsValue)>>,
     next: Cell<NonZeroU32>,
 }
@@ -21,12 +21,12 @@ pub(crate) struct Handles {
 impl Handles {
     pub(crate) fn new() -> Self {
         let handles = Self { texts: RefCell::default(), next: Cell::new(Handle::INVALID_GRANT.0) };
-        // The machine knows the handle of this one text.
+        // The machine has a constant for the handle of this text.
         handles.handle(error_code::INVALID_GRANT.into());
         handles
     }
 
-    /// The handle of a text; `None` for an empty text and for what is no text.
+    /// The handle of a text; `None` for an empty text, and for a value that is not a text.
     pub(crate) fn handle(&self, text: JsValue) -> Option<Handle> {
         if !text.is_string() || text.is_falsy() {
             return None;
@@ -41,7 +41,7 @@ impl Handles {
         Some(handle)
     }
 
-    /// The text of a handle that the machine refers to; an empty one for any other handle.
+    /// The text of a handle that the machine refers to; an empty text for any other handle.
     pub(crate) fn text(&self, handle: Handle) -> JsString {
         let texts = self.texts.borrow();
         texts
@@ -50,7 +50,7 @@ impl Handles {
             .map_or_else(|| JsString::from(""), |(_, text)| text.clone().unchecked_into())
     }
 
-    /// The subject that an id such as `anonymous_<uuid>` names; `None` for what is no text.
+    /// The subject with an id such as `anonymous_<uuid>`; `None` for a value that is not a text.
     pub(crate) fn subject(&self, id: &JsValue) -> Option<Subject> {
         let id = id.as_string()?;
         for (prefix, kind) in PREFIXES {
@@ -61,6 +61,7 @@ impl Handles {
         self.handle(id.into()).map(|visitor| Subject { kind: None, visitor })
     }
 
+    /// The id of a subject.
     pub(crate) fn id(&self, subject: Subject) -> String {
         let mut id = String::new();
         if let Some((prefix, _)) = PREFIXES.into_iter().find(|(_, kind)| subject.kind == Some(*kind)) {
@@ -70,7 +71,7 @@ impl Handles {
         id
     }
 
-    /// Forgets the texts that the machine does not refer to.
+    /// Drops the texts that the machine does not refer to.
     pub(crate) fn retain(&self, references: impl Fn(Handle) -> bool) {
         let mut texts = self.texts.borrow_mut();
         let mut index = 0;

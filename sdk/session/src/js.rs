@@ -3,6 +3,8 @@
 //! Globals are looked up when they are used: test kits replace `fetch`, timers, clocks and random numbers.
 
 use js_sys::{Function, Promise, Reflect};
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -10,7 +12,7 @@ extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
     static SCOPE: JsValue;
 
-    /// A promise whose callbacks answer with a value; js-sys's `then` takes callbacks without one.
+    /// A promise whose callbacks return a value; js-sys's `then` takes callbacks that return nothing.
     type Thenable;
     #[wasm_bindgen(method, js_name = then)]
     fn then_or(this: &Thenable, fulfilled: &JsValue, rejected: &JsValue) -> Promise;
@@ -21,11 +23,11 @@ extern "C" {
     pub(crate) fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-/// One shape for all functions that JavaScript calls: each further shape would weigh an import and a shim.
-pub(crate) type Callback = Closure<dyn FnMut(JsValue) -> JsValue>;
+/// The type of every Rust function that JavaScript calls. Each further type would add an import and a shim to the module.
+pub(crate) type JsFunction = Closure<dyn FnMut(JsValue) -> JsValue>;
 
-/// A member of the global object, which a page, a worker, Node and an edge runtime have different ones of; undefined where
-/// there is none, and where reading it throws.
+/// A member of the global object; undefined where there is none, or where reading it throws. Pages, workers, Node and edge
+/// runtimes have different members.
 pub(crate) fn global(name: &str) -> JsValue {
     SCOPE.with(|scope| get(scope, name))
 }
@@ -35,34 +37,40 @@ pub(crate) fn scope() -> JsValue {
     SCOPE.with(Clone::clone)
 }
 
-/// A member of an object; undefined where there is none, where reading it throws, and where this is no object. What is read
-/// often has a getter of its own instead.
+/// A member of an object; undefined where there is none, where reading it throws, and where `object` is not an object. For
+/// members that are read often, declare a getter instead.
 pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or_default()
 }
 
-/// `fetch`. One that an app has replaced may answer without a promise.
+/// Calls `fetch`. A replacement by the app may return a value that is not a promise.
 pub(crate) fn fetch(input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
     global_fetch(input, init).map(|sent| Promise::resolve(&sent))
 }
 
 /// `promise.then(fulfilled, rejected)`. The callbacks are freed with the promise.
-pub(crate) fn then(promise: &Promise, fulfilled: Option<Callback>, rejected: Option<Callback>) -> Promise {
-    let function = |callback: Option<Callback>| callback.map_or(JsValue::UNDEFINED, Callback::into_js_value);
+pub(crate) fn then(promise: &Promise, fulfilled: Option<JsFunction>, rejected: Option<JsFunction>) -> Promise {
+    let function = |callback: Option<JsFunction>| callback.map_or(JsValue::UNDEFINED, JsFunction::into_js_value);
     promise.unchecked_ref::<Thenable>().then_or(&function(fulfilled), &function(rejected))
 }
 
-/// The object that a JSON text is; `None` where it is none.
+/// Parses the JSON text of an object; `None` for any other value.
 pub(crate) fn parse_object(text: &JsValue) -> Option<JsValue> {
     parse_json(text).ok().filter(JsValue::is_object)
 }
 
-/// Lets a Node process end although this timer or channel is there.
+/// The JavaScript value of a Rust value. `None` becomes null.
+pub(crate) fn to_js(value: &impl Serialize) -> JsValue {
+    const SERIALIZER: Serializer = Serializer::new().serialize_missing_as_null(true);
+    value.serialize(&SERIALIZER).unwrap_or_default()
+}
+
+/// Lets a Node process end while this timer or channel is active.
 pub(crate) fn unref(value: &JsValue) {
     call(value, "unref");
 }
 
-/// Takes `unref` back.
+/// Undoes [`unref`].
 pub(crate) fn reference(value: &JsValue) {
     call(value, "ref");
 }
@@ -78,13 +86,13 @@ pub(crate) fn is_missing(value: &JsValue) -> bool {
     value.is_null() || value.is_undefined()
 }
 
-/// A whole number that JavaScript holds exactly; `None` for anything else.
+/// A non-negative whole number up to 2^53 - 1; `None` for any other value.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     clippy::float_cmp,
-    reason = "`as` saturates, and what it changes is not whole"
+    reason = "`as` saturates, and a number that it changes is not whole"
 )]
 pub(crate) fn whole_number(value: &JsValue) -> Option<u64> {
     let number = value.as_f64()?;
@@ -92,7 +100,7 @@ pub(crate) fn whole_number(value: &JsValue) -> Option<u64> {
     (number <= js_sys::Number::MAX_SAFE_INTEGER && whole as f64 == number).then_some(whole)
 }
 
-/// Milliseconds, epochs and generations as JavaScript numbers.
+/// A JavaScript number from milliseconds, an epoch or a generation.
 #[expect(clippy::cast_precision_loss, reason = "they stay below 2^53")]
 pub(crate) fn number(whole: u64) -> f64 {
     whole as f64

@@ -1,55 +1,68 @@
-//! The Guestpass session manager: acquires, stores, attaches and refreshes the tokens of a visitor who has not signed up.
+//! The Guestpass session manager for web apps that are written in Rust: it makes each visitor a guest of a Guestpass
+//! server, stores the session in the browser, attaches the access token to requests, and refreshes it.
 //!
 //! ```no_run
 //! use guestpass_session::{Error, Options, Session};
-//! use wasm_bindgen::JsValue;
+//! use js_sys::JsString;
+//! use web_sys::Response;
 //!
-//! # async fn run() -> Result<(), Error> {
-//! let session = Session::new(Options::new("https://api.shop.example"));
-//! let response = session.fetch(&"/me/cart".into(), &JsValue::UNDEFINED).await?; // makes a guest if there is none
-//! let token = session.token(None, None).await?; // an access token that can be used now
-//! # Ok(())
-//! # }
+//! async fn read_cart() -> Result<(Response, JsString), Error> {
+//!     let session = Session::new(Options::new("https://api.shop.example")); // one for the whole page
+//!     let _subscription = session.subscribe(|snapshot, _event| {
+//!         let _id = snapshot.and_then(|snapshot| snapshot.id.as_deref()); // show it in the page
+//!     });
+//!     let response = session.fetch("/me/cart").await?; // makes a guest first, if there is none
+//!     let token = session.token().await?; // an access token that can be used now
+//!     Ok((response, token))
+//! }
 //! ```
 //!
-//! Every decision is made by the session machine (`guestpass-core`), a pure state machine. This crate runs it: the
-//! manager takes an input, performs the effects that follow, and reports what has changed. Each facility of the
-//! browser has one small file: requests, storage, locks, channel, page events, timer.
+//! Apps in JavaScript use the npm package `guestpass`, which is this crate with TypeScript around it.
 //!
-//! The crate runs wherever there is a `fetch`: in pages, workers, service workers, Node and edge runtimes. A facility that
-//! a place does not have is done without.
+//! # Where it runs
 //!
-//! Tokens stay JavaScript strings: the machine names each text by a handle, and no token is ever copied into the memory of
-//! the WebAssembly.
+//! In every place that has a `fetch`: pages, workers, service workers, Node and edge runtimes. Where a place lacks a facility,
+//! such as a storage, the Web Locks API or BroadcastChannel, the session works without it.
+//!
+//! # How it works
+//!
+//! The *session machine* (`guestpass-core`), a pure state machine, makes every decision. The *session manager* in this crate
+//! runs it: it takes an input, performs the resulting effects, and reports each change to the subscribers. Each facility of
+//! the browser has one small file: requests, storage, locks, messages between tabs, page events, timer.
+//!
+//! Tokens stay JavaScript strings: the session machine refers to each by a handle, and no token is copied into the memory of
+//! the WebAssembly module.
 
 mod base64url;
-mod call;
-mod change;
+mod callbacks;
 mod clock;
 mod debug_log;
 mod error;
+mod fetch_call;
 mod handles;
 mod js;
-mod line;
 mod listener;
-mod manager;
 mod options;
 mod page_events;
-mod reaction;
 mod record;
 mod server_request;
 mod server_response;
 mod session;
+mod session_event;
+mod session_manager;
+mod snapshot;
 mod storage;
+mod subscription;
 mod tabs;
+mod text_builder;
 mod timer;
 mod waiters;
 mod web_locks;
 
-pub use change::{ChangeError, Event, SignedOutReason, Snapshot};
 pub use error::{Error, ErrorCode};
-pub use guestpass_core::{
-    IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault as StorageState, Upgrade,
-};
-pub use options::{CustomStorage, OnChange, OnStep, Options, StorageKind};
-pub use session::Session;
+pub use guestpass_core::{IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault, Upgrade};
+pub use options::{CustomStorage, Options, StorageKind, TokenOptions};
+pub use session::{AfterSignOut, Session};
+pub use session_event::{SessionEvent, SignedOutReason};
+pub use snapshot::{Snapshot, SnapshotError};
+pub use subscription::Subscription;

@@ -1,19 +1,19 @@
-//! A listener of a page, a channel or a signal, which is removed when it is dropped.
+//! A listener of a page or an abort signal, which is removed when it is dropped.
 
 use wasm_bindgen::JsCast;
 use web_sys::EventTarget;
 
-use crate::js::Callback;
+use crate::js::JsFunction;
 
 pub(crate) struct Listener {
     target: EventTarget,
     event: &'static str,
-    callback: Callback,
+    callback: JsFunction,
 }
 
 impl Listener {
-    pub(crate) fn new(target: &EventTarget, event: &'static str, callback: Callback) -> Self {
-        // Of these arguments it does not throw.
+    pub(crate) fn new(target: &EventTarget, event: &'static str, callback: JsFunction) -> Self {
+        // It does not throw for these arguments.
         let _ = target.add_event_listener_with_callback(event, callback.as_ref().unchecked_ref());
         Self { target: target.clone(), event, callback }
     }

@@ -1,49 +1,41 @@
-//! The options of a session.
+//! The options of a session and of its calls.
+
+use core::time::Duration;
 
 use guestpass_core::OnIdentityLost;
 use js_sys::{Array, Function, JsString};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
 
-use crate::change::{Event, Snapshot};
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a call waits for a token unless it says otherwise, in milliseconds.
-const DEFAULT_TIMEOUT: f64 = 30_000.0;
-
-/// Called after each step that changed something: with the snapshot if that has changed, and with an event if there is one.
-///
-/// It may be called inside a call of the session, so the app must have nothing borrowed that it needs there. It must not panic
-/// or throw, and not hold the session strongly: both would live for ever.
-pub type OnChange = Box<dyn Fn(Option<&Snapshot>, Option<&Event>)>;
-
-/// Called with a line for each step: names, numbers and versions, never a token. It must not panic or throw.
-pub type OnStep = Box<dyn Fn(&str)>;
+pub(crate) type OnStep = Box<dyn Fn(&str)>;
 
 /// The options of a [`Session`](crate::Session).
+///
+/// ```no_run
+/// use core::time::Duration;
+///
+/// use guestpass_session::{Options, Session, StorageKind};
+///
+/// let options = Options::new("https://api.shop.example").storage(StorageKind::Session).timeout(Duration::from_secs(10));
+/// let session = Session::new(options);
+/// ```
 pub struct Options {
-    /// Where the Guestpass endpoints are, and what relative URLs are relative to: an absolute http or https URL.
-    pub base_url: JsString,
-    /// Sessions of different names do not see each other; nor do those of different base URLs. Default `default`.
-    pub name: JsString,
-    /// Further origins (scheme, host and port) whose requests carry the token, as texts. That of the base URL always does.
-    pub allowed_origins: Array,
-    /// Where the session is kept. Default [`StorageKind::Local`].
-    pub storage: StorageKind,
-    /// What to do when the server ended the session. Default: start a fresh guest, and say so.
-    pub on_identity_lost: OnIdentityLost,
-    /// How long a call waits for a token, in milliseconds. Default 30 000.
-    pub timeout: f64,
-    /// Hears of each change. Default: nothing does.
-    pub on_change: OnChange,
-    /// Hears of each step, for reports of mistakes. Default: nothing does.
-    pub on_step: Option<OnStep>,
-    /// The class of the errors that calls are rejected with. Its constructor takes the code, the message, and an object with
-    /// the `status` and `reason` of a refusal. Default: `Error`, with these as members.
-    pub error_class: Option<Function>,
+    pub(crate) base_url: JsString,
+    pub(crate) name: JsString,
+    pub(crate) allowed_origins: Array,
+    pub(crate) storage: StorageKind,
+    pub(crate) on_identity_lost: OnIdentityLost,
+    pub(crate) timeout: Duration,
+    pub(crate) on_step: Option<OnStep>,
+    pub(crate) error_class: Option<Function>,
 }
 
 impl Options {
-    /// The defaults, with the Guestpass endpoints below `base_url`.
+    /// The default options for the Guestpass endpoints below `base_url`, an absolute http or https URL. Relative URLs of
+    /// requests are relative to it.
     pub fn new(base_url: impl Into<JsString>) -> Self {
         Self {
             base_url: base_url.into(),
@@ -52,10 +44,55 @@ impl Options {
             storage: StorageKind::Local,
             on_identity_lost: OnIdentityLost::Reacquire,
             timeout: DEFAULT_TIMEOUT,
-            on_change: Box::new(|_, _| ()),
             on_step: None,
             error_class: None,
         }
+    }
+
+    /// The name of the session. Sessions with different names or different base URLs are independent of each other.
+    /// Default: `default`.
+    pub fn name(mut self, name: impl Into<JsString>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Adds an origin (scheme, host and port) whose requests carry the token, such as `https://images.shop.example`. Requests
+    /// to the origin of the base URL always carry it.
+    pub fn allowed_origin(self, origin: impl Into<JsString>) -> Self {
+        self.allowed_origins.push(&origin.into());
+        self
+    }
+
+    /// Where the session is stored. Default: [`StorageKind::Local`].
+    pub fn storage(mut self, storage: StorageKind) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// What the session does when the server has ended it. Default: [`OnIdentityLost::Reacquire`].
+    pub fn on_identity_lost(mut self, policy: OnIdentityLost) -> Self {
+        self.on_identity_lost = policy;
+        self
+    }
+
+    /// How long a call waits for a token. Whole milliseconds count. Default: 30 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Calls `log` with a line of text for each step of the session machine, for bug reports. The lines contain names, numbers
+    /// and versions, never a token. `log` must not panic or throw. Default: no log.
+    pub fn on_step(mut self, log: impl Fn(&str) + 'static) -> Self {
+        self.on_step = Some(Box::new(log));
+        self
+    }
+
+    /// The JavaScript class of the errors that calls reject with. Its constructor takes the code, the message, and an object
+    /// with the `status` and `reason` of a response that refuses. Default: `Error`, with these as members.
+    pub fn error_class(mut self, class: Function) -> Self {
+        self.error_class = Some(class);
+        self
     }
 }
 
@@ -65,32 +102,59 @@ impl core::fmt::Debug for Options {
     }
 }
 
-/// Where a session is kept.
+/// The options of one call of [`Session::token_with`](crate::Session::token_with).
+#[derive(Clone, Debug, Default)]
+pub struct TokenOptions {
+    pub(crate) signal: Option<AbortSignal>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl TokenOptions {
+    /// No signal, and the timeout of the session.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the wait when `signal` is aborted; the call rejects with the reason of the signal. A refresh that other calls wait
+    /// for goes on.
+    pub fn signal(mut self, signal: AbortSignal) -> Self {
+        self.signal = Some(signal);
+        self
+    }
+
+    /// How long the call waits for a token, instead of the timeout of the session. Whole milliseconds count.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// Where a session is stored.
 ///
-/// Where the storage is blocked, full or does not respond, the session goes on in memory, and an event of type `storage`
-/// says so. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
+/// Where the storage is blocked, full or does not respond, the session is kept in memory, and an event of type `storage`
+/// reports it. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum StorageKind {
-    /// localStorage. All tabs share one session, which outlives a restart of the browser.
+    /// localStorage. All tabs share one session, which survives a restart of the browser.
     Local,
-    /// sessionStorage. Each tab has a session of its own, which outlives a reload. A browser copies it when a tab is
-    /// duplicated; the copies then use one session without knowing of each other, which a server may take for a theft.
+    /// sessionStorage. Each tab has its own session, which survives a reload. A browser copies it when a tab is duplicated;
+    /// both tabs then use the same session independently of each other, which a server may take for a theft.
     Session,
-    /// As `local`, in IndexedDB, which workers have, too.
+    /// IndexedDB. Like `local`, and also available in workers.
     IndexedDb,
-    /// Nowhere: a reload starts a fresh guest.
+    /// Memory. A reload starts a new guest.
     Memory,
-    /// A storage of the app's own.
+    /// A storage that the app provides.
     #[serde(skip)]
     Custom(CustomStorage),
 }
 
 #[wasm_bindgen]
 extern "C" {
-    /// A storage of the app's own: an object with `get(key)`, `set(key, text)` and `shared`, whose methods may answer with
-    /// promises.
+    /// A storage that the app provides: a JavaScript object with the methods `get(key)` and `set(key, text)`, which may return
+    /// promises, and the optional boolean `shared`: whether all tabs of the browser see the same texts (default: false).
     #[derive(Clone, Debug)]
     #[wasm_bindgen(typescript_type = "CustomStorage")]
     pub type CustomStorage;

@@ -1,35 +1,35 @@
-//! What the session hears of its page or worker.
+//! The events of the page or worker: online and offline, hidden and shown, and the storage.
 
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
+use crate::callbacks::Callback;
 use crate::js;
 use crate::listener::Listener;
-use crate::manager::Manager;
-use crate::reaction::Reaction;
+use crate::session_manager::SessionManager;
 
-impl Manager {
-    /// Listens to what there is to listen to; in Node and at the edge, that is nothing.
+impl SessionManager {
+    /// Adds the listeners that this environment has; none in Node and edge runtimes.
     pub(crate) fn listen(&self) -> Vec<Listener> {
         let mut listeners = Vec::new();
         if !js::global("addEventListener").is_function() {
             return listeners;
         }
         let scope = js::scope();
-        let mut on = |target: &JsValue, event, reaction| {
+        let mut on = |target: &JsValue, event, callback| {
             let target: &EventTarget = target.unchecked_ref();
-            listeners.push(Listener::new(target, event, self.callback(reaction)));
+            listeners.push(Listener::new(target, event, self.js_function(callback)));
         };
-        on(&scope, "online", Reaction::Online);
-        on(&scope, "offline", Reaction::Offline);
-        on(&scope, "pagehide", Reaction::Hidden);
-        on(&scope, "pageshow", Reaction::Shown);
+        on(&scope, "online", Callback::Online);
+        on(&scope, "offline", Callback::Offline);
+        on(&scope, "pagehide", Callback::Hidden);
+        on(&scope, "pageshow", Callback::Shown);
         let document = js::global("document");
         if document.is_object() {
-            on(&document, "visibilitychange", Reaction::VisibilityChanged);
+            on(&document, "visibilitychange", Callback::VisibilityChanged);
         }
         if self.needs_storage_events() {
-            on(&scope, "storage", Reaction::StorageChanged);
+            on(&scope, "storage", Callback::StorageChanged);
         }
         listeners
     }

@@ -1,26 +1,30 @@
-//! The record as text: the JSON that is stored.
+//! The stored record: a JSON text.
 
 use guestpass_core::{Credential, EndReason, Expiry, Handle, Record, Stored, Version};
 use js_sys::{JSON, JsString};
 use serde::Serialize;
-use serde_wasm_bindgen::{Serializer, preserve};
+use serde_wasm_bindgen::preserve;
 use wasm_bindgen::prelude::*;
 
 use crate::clock;
 use crate::handles::Handles;
-use crate::js::{get, is_missing, number, parse_object, whole_number};
+use crate::js::{get, is_missing, number, parse_object, to_js, whole_number};
 
-/// Raised when older code could misread a record. What is only added does not raise it.
-const FORMAT: u8 = 1;
+/// The format that is written: the member `v`. A change that an older version of this crate would misread raises it; a new
+/// member does not.
+const FORMAT: u8 = 2;
+
+/// The oldest format that is read. It has `claim` for `acquire_key`, and for `end_reason` a number in `parting`.
+const OLDEST_FORMAT: u8 = 1;
 
 #[derive(Serialize)]
 struct StoredRecord {
     v: u8,
     epoch: f64,
     generation: f64,
-    end_reason: u8,
+    end_reason: &'static str,
     #[serde(with = "preserve")]
-    claim: JsValue,
+    acquire_key: JsValue,
     credential: Option<StoredCredential>,
 }
 
@@ -31,14 +35,10 @@ struct StoredCredential {
     #[serde(with = "preserve")]
     refresh_token: JsValue,
     id: Option<String>,
+    /// In milliseconds.
     lifetime: Option<f64>,
+    /// In milliseconds since the Unix epoch.
     expires_at: Option<f64>,
-}
-
-/// As an object, as JavaScript would have written it: what is missing is null.
-pub(crate) fn to_js(value: &impl Serialize) -> JsValue {
-    const SERIALIZER: Serializer = Serializer::new().serialize_missing_as_null(true);
-    value.serialize(&SERIALIZER).unwrap_or_default()
 }
 
 pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
@@ -47,7 +47,7 @@ pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
         v: FORMAT,
         epoch: number(record.version.epoch),
         generation: number(record.version.generation),
-        end_reason: record.end_reason as u8,
+        end_reason: encode_end_reason(record.end_reason),
         acquire_key: text_or_null(record.acquire_key),
         credential: record.credential.map(|credential| StoredCredential {
             access_token: text_or_null(Some(credential.access_token)),
@@ -60,31 +60,34 @@ pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
     JSON::stringify(&to_js(&stored)).unwrap_or_else(|_| JsString::from(""))
 }
 
-/// What a stored text holds. `None` where a newer Guestpass in another tab wrote it: that is neither read nor replaced.
+/// Decodes a stored text. `None` for a record of a newer format, which is neither read nor replaced.
 pub(crate) fn decode(handles: &Handles, stored: &JsValue) -> Option<Stored> {
     if is_missing(stored) {
         return Some(Stored::Empty);
     }
     let Some(json) = parse_object(stored) else { return Some(Stored::Corrupt) };
-    match get(&json, "v").as_f64() {
-        Some(format) if format > f64::from(FORMAT) => None,
-        Some(format) if format == f64::from(FORMAT) => {
-            Some(record(handles, &json).map_or(Stored::Corrupt, Stored::Record))
-        }
-        _ => Some(Stored::Corrupt),
+    let format = get(&json, "v").as_f64().unwrap_or_default();
+    if format > f64::from(FORMAT) {
+        return None;
     }
+    let record = if format < f64::from(OLDEST_FORMAT) { None } else { decode_record(handles, &json) };
+    Some(record.map_or(Stored::Corrupt, Stored::Record))
 }
 
-/// `None` where the record is not sound.
-fn record(handles: &Handles, json: &JsValue) -> Option<Record> {
+/// `None` for a record with a wrong or missing member.
+fn decode_record(handles: &Handles, json: &JsValue) -> Option<Record> {
+    let member = |name, name_in_format_1| {
+        let value = get(json, name);
+        if value.is_undefined() { get(json, name_in_format_1) } else { value }
+    };
     let credential = get(json, "credential");
     Some(Record {
         version: Version {
             epoch: whole_number(&get(json, "epoch"))?,
             generation: whole_number(&get(json, "generation"))?,
         },
-        end_reason: decode_end_reason(number_or_none(&get(json, "end_reason"))?),
-        acquire_key: handle_or_none(handles, get(json, "claim"))?,
+        end_reason: decode_end_reason(&member("end_reason", "parting")),
+        acquire_key: handle_or_none(handles, member("acquire_key", "claim"))?,
         credential: if is_missing(&credential) { None } else { Some(decode_credential(handles, &credential)?) },
     })
 }
@@ -100,21 +103,28 @@ fn decode_credential(handles: &Handles, json: &JsValue) -> Option<Credential> {
     })
 }
 
-/// As `end_reason as u8` wrote it; older records have none.
-pub(crate) fn decode_end_reason(end_reason: Option<u64>) -> EndReason {
+pub(crate) fn encode_end_reason(end_reason: EndReason) -> &'static str {
     match end_reason {
-        Some(1) => EndReason::Erased,
-        Some(2) => EndReason::Permanent,
-        _ => EndReason::SignedOut,
+        EndReason::SignedOut => "signed_out",
+        EndReason::Erased => "erased",
+        EndReason::Permanent => "permanent",
     }
 }
 
-/// `None` for what is there and is no text.
+/// Reads a text of [`encode_end_reason`], or a number of format 1. Any other value means `SignedOut`.
+pub(crate) fn decode_end_reason(end_reason: &JsValue) -> EndReason {
+    [EndReason::Erased, EndReason::Permanent]
+        .into_iter()
+        .find(|known| *end_reason == encode_end_reason(*known) || *end_reason == f64::from(*known as u8))
+        .unwrap_or_default()
+}
+
+/// `None` for a value that is present and is not a text.
 fn handle_or_none(handles: &Handles, value: JsValue) -> Option<Option<Handle>> {
     if is_missing(&value) { Some(None) } else { value.is_string().then(|| handles.handle(value)) }
 }
 
-/// `None` for what is there and is no whole number.
+/// `None` for a value that is present and is not a whole number.
 fn number_or_none(value: &JsValue) -> Option<Option<u64>> {
     if is_missing(value) { Some(None) } else { whole_number(value).map(Some) }
 }

@@ -1,5 +1,5 @@
-//! The requests of the session's own: token requests, and those that change who the visitor is. They never take the
-//! authenticated path of a caller's request (C1).
+//! The requests of the session itself: token requests and account requests. They never take the path of a caller's request,
+//! which attaches the token (C1).
 
 use guestpass_core::wire::{GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, LOGIN_PATH, REVOKE_PATH, TOKEN_PATH};
 use guestpass_core::{Input, Op, Request, Upgrade};
@@ -9,12 +9,11 @@ use serde_wasm_bindgen::preserve;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortController, AbortSignal};
 
-use crate::call::{AUTHORIZATION, Headers, bearer};
-use crate::js;
-use crate::manager::Manager;
-use crate::reaction::Reaction;
-use crate::record::to_js;
+use crate::callbacks::Callback;
+use crate::fetch_call::{AUTHORIZATION, Headers, bearer};
+use crate::js::{self, to_js};
 use crate::server_response::Head;
+use crate::session_manager::SessionManager;
 
 #[wasm_bindgen]
 extern "C" {
@@ -25,7 +24,7 @@ extern "C" {
     fn append(this: &UrlSearchParams, name: &str, value: &JsString);
 }
 
-/// What `fetch` is given besides the URL.
+/// The second argument of `fetch`.
 #[derive(Serialize)]
 struct Init {
     method: &'static str,
@@ -35,34 +34,34 @@ struct Init {
     body: JsValue,
     cache: &'static str,
     credentials: &'static str,
-    /// A token endpoint does not move; a captive portal redirects. `error` would say so, but workerd does not know it.
+    /// Token endpoints do not redirect; captive portals do. `error` would reject those responses, but workerd lacks it.
     redirect: &'static str,
-    /// A visitor who has signed out may leave the page at once.
+    /// A visitor may leave the page directly after a sign-out.
     keepalive: bool,
     #[serde(with = "preserve")]
     signal: AbortSignal,
 }
 
-/// The requests that are under way.
+/// The requests in flight.
 #[derive(Default)]
 pub(crate) struct InFlight(Vec<(Op, AbortController)>);
 
 impl InFlight {
-    /// Takes a request out; `None` where it has ended.
+    /// Removes a request; `None` if it has ended.
     fn take(&mut self, op: Op) -> Option<AbortController> {
         let index = self.0.iter().position(|(sent, _)| *sent == op)?;
         Some(self.0.swap_remove(index).1)
     }
 }
 
-impl Manager {
-    /// Sends a URL and an init rather than gloo-net's `Request`: a `fetch` that an app has replaced by that of a library
-    /// takes no `Request` of another realm.
+impl SessionManager {
+    /// Passes a URL and an init to `fetch` instead of gloo-net's `Request`: an app may have replaced `fetch` by the function of
+    /// a library, which rejects a `Request` of another realm.
     pub(crate) fn send(&self, op: Op, request: &Request) {
         let Ok((controller, sent)) = self.try_send(request) else { return self.feed(Input::SendFailed { op }) };
         self.in_flight.borrow_mut().0.push((op, controller));
-        let answered = js::then(&sent, Some(self.callback(Reaction::ResponseArrived(op))), None);
-        let _ = js::then(&answered, None, Some(self.callback(Reaction::SendFailed(op))));
+        let responded = js::then(&sent, Some(self.js_function(Callback::ResponseArrived(op))), None);
+        let _ = js::then(&responded, None, Some(self.js_function(Callback::SendFailed(op))));
     }
 
     pub(crate) fn cancel(&self, op: Op) {
@@ -90,14 +89,14 @@ impl Manager {
         Ok((controller, sent.unwrap_or_else(|error| Promise::reject(&error))))
     }
 
-    /// The method, the path and the body of a request, whose headers it adds.
+    /// Returns the method, path and body of a request, and adds its headers.
     fn describe(&self, request: &Request, headers: &Headers) -> (&'static str, &'static str, JsValue) {
         let text = |handle| self.handles.text(handle);
         let authorize = |token| AUTHORIZATION.with(|name| headers.set(name, &bearer(&text(token))));
-        let announce_json = || headers.set(&"Content-Type".into(), &"application/json".into());
+        let set_json_type = || headers.set(&"Content-Type".into(), &"application/json".into());
         match *request {
             Request::Acquire { key } => {
-                announce_json();
+                set_json_type();
                 headers.set(&IDEMPOTENCY_KEY.into(), &text(key));
                 ("POST", LOGIN_PATH, r#"{"refresh":true}"#.into())
             }
@@ -117,7 +116,7 @@ impl Manager {
                 ("DELETE", "/me", JsValue::UNDEFINED)
             }
             Request::Upgrade { upgrade, access_token, body } => {
-                announce_json();
+                set_json_type();
                 authorize(access_token);
                 let path = match upgrade {
                     Upgrade::Register => "/register",
@@ -129,13 +128,13 @@ impl Manager {
         }
     }
 
-    /// Answers with the promise of what follows, so that a body that is cut short is a request that failed.
+    /// Returns the promise of the body, so that a body that ends early counts as a failed request.
     pub(crate) fn response_arrived(&self, op: Op, response: &JsValue) -> JsValue {
         let response: &web_sys::Response = response.unchecked_ref();
         let Some(head) = Head::read(response) else { return Promise::reject(&JsValue::UNDEFINED).into() };
-        // As gloo-net's `text`, without copying what holds tokens.
+        // Like gloo-net's `text`, without a copy of the body, which contains tokens.
         match response.text() {
-            Ok(text) => js::then(&text, Some(self.callback(Reaction::BodyArrived(op, head))), None).into(),
+            Ok(text) => js::then(&text, Some(self.js_function(Callback::BodyArrived(op, head))), None).into(),
             Err(error) => Promise::reject(&error).into(),
         }
     }

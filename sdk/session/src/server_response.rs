@@ -1,4 +1,4 @@
-//! What the server has answered to a request of the session's own.
+//! The response of the server to a request of the session itself.
 
 use gloo_net::http::Response;
 use guestpass_core::{MembershipResponse, Response as MachineResponse, ResponseBody, TokenResponse};
@@ -22,7 +22,7 @@ extern "C" {
     fn parse_date(text: &str) -> f64;
 }
 
-/// What a response says before its body.
+/// The status and headers of a response.
 #[derive(Clone, Copy)]
 pub(crate) struct Head {
     status: u16,
@@ -31,7 +31,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// `None` for a redirect, which browsers hide behind a status of 0, and for what is no response.
+    /// `None` for a redirect, whose status browsers replace by 0, and for a value that is not a response.
     pub(crate) fn read(response: &web_sys::Response) -> Option<Self> {
         if !response.is_object() {
             return None;
@@ -41,12 +41,12 @@ impl Head {
         if !response.ok() && status < 400 {
             return None;
         }
-        // gloo-net's own `get` throws where there are no headers, as in a response that a test has put together.
+        // gloo-net's own `get` throws if there are no headers, as in a response that the test of an app has made.
         let header = response.headers().into_raw().get("Retry-After").unwrap_or_default();
         Some(Self { status, retry_after: header.and_then(|header| retry_after(&header)) })
     }
 
-    /// The whole answer. `text`: the body.
+    /// Completes the response with its body.
     pub(crate) fn with_body(self, handles: &Handles, text: &JsValue) -> MachineResponse {
         let json = parse_object(text);
         let body = json.map_or(ResponseBody::Other, |json| decode_body(handles, self.status, text, &json));
@@ -60,14 +60,14 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
         // The code of RFC 6749 §5.2, or of a problem (RFC 9457).
         return handle("error").or_else(|| handle("code")).map_or(ResponseBody::Other, ResponseBody::Error);
     }
-    let given = get(json, "access_token");
-    let Some(access_token) = handles.handle(given.clone()) else {
+    let token = get(json, "access_token");
+    let Some(access_token) = handles.handle(token.clone()) else {
         let member = handles.subject(&get(json, "id")).zip(handles.handle(text.clone()));
         return member
             .map_or(ResponseBody::Other, |(subject, text)| ResponseBody::Member(MembershipResponse { subject, text }));
     };
-    let claim = |name| get(&claims(given.unchecked_ref()).unwrap_or_default(), name);
-    // The difference does not depend on how this machine's clock is set.
+    let claim = |name| get(&claims(token.unchecked_ref()).unwrap_or_default(), name);
+    // The difference of two times of the server does not depend on this machine's clock.
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
     ResponseBody::Token(TokenResponse {
         access_token,
@@ -77,16 +77,16 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
     })
 }
 
-/// What a JWT says of itself, for servers whose answer tells neither who the guest is nor how long the token lasts. Nothing
-/// is trusted on the strength of it.
+/// The claims of a JWT, unverified: for servers whose response contains neither the id of the guest nor the lifetime of the
+/// token.
 fn claims(token: &JsString) -> Option<JsValue> {
-    // The payload alone is copied: without the signature it is no token.
+    // Only the payload is copied into WebAssembly memory: without the signature it is not a token.
     let payload = base64url::decode(token.split(".").get(1).as_string()?.as_bytes())?;
     parse_object(&TextDecoder::new().decode(&payload).ok()?)
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date. In milliseconds from now.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is what is wanted")]
+/// `Retry-After` (RFC 9110 §10.2.3), which is a number of seconds or a date, in milliseconds from now.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
 fn retry_after(header: &str) -> Option<u64> {
     if let Some(seconds) = digits(header) {
         return Some(seconds.saturating_mul(1_000));
@@ -95,7 +95,7 @@ fn retry_after(header: &str) -> Option<u64> {
     (!milliseconds.is_nan()).then_some(milliseconds as u64)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, and not negative")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, not negative")]
 fn seconds(value: Option<f64>) -> Option<u64> {
     value.filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64)
 }

@@ -1,27 +1,29 @@
-//! A visitor's session, as Rust holds it.
+//! A session of a visitor: the API for Rust.
 
 use std::rc::Rc;
 
 use guestpass_core::{Input, Upgrade};
 use js_sys::{JSON, JsString, Object, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, Response};
+use web_sys::{RequestInit, Response};
 
-use crate::change::Snapshot;
-use crate::manager::Manager;
-use crate::options::Options;
+use crate::options::{Options, TokenOptions};
+use crate::session_event::SessionEvent;
+use crate::session_manager::SessionManager;
+use crate::snapshot::Snapshot;
+use crate::subscription::Subscription;
 
-/// A visitor's session: one for the whole page. Clones are the same session.
+/// A session of a visitor. Create one for the whole page; clones are the same session. A session is not `Send`.
 ///
-/// Nothing happens until its first use. Its methods answer with promises, which Rust can await and JavaScript takes as they
-/// are; what they ask for begins at the call, not when the promise is awaited. They reject with an error that has a
-/// [`code`](crate::ErrorCode), with the reason of the caller's own abort, or with what `fetch` rejects with: all of them
-/// become an [`Error`](crate::Error) by `?`.
+/// A session does nothing until its first use. Its methods return JavaScript promises, which Rust can await. An operation
+/// starts when its method is called, not when the promise is awaited. A promise rejects with an error that has a
+/// [`code`](crate::ErrorCode), with the reason of the caller's own abort signal, or with the rejection of `fetch`: `?` converts
+/// each of them into an [`Error`](crate::Error).
 ///
-/// When the last clone is dropped and nothing is under way, the session gives back its listeners, timers, locks and memory.
-/// What it has stored stays.
+/// When the last clone is dropped and no operation is under way, the session frees its listeners, timers, locks and memory.
+/// The stored session stays.
 #[derive(Clone)]
-pub struct Session(Rc<Manager>);
+pub struct Session(Rc<SessionManager>);
 
 /// Whether both are the same session.
 impl PartialEq for Session {
@@ -39,38 +41,59 @@ impl core::fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session that does nothing yet. With a base URL that is none, its calls reject as `fetch` does.
+    /// Creates a session. If the base URL is not a URL, its calls reject like those of `fetch`.
     pub fn new(options: Options) -> Self {
-        Self(Manager::new(options))
+        Self(SessionManager::new(options))
     }
 
-    /// A drop-in for `fetch`: attaches the token where the origin is allowed, and on a 401 renews it and replays once.
+    /// Sends a request like `fetch`: attaches the token where the origin is allowed, and on a 401 refreshes the token and
+    /// sends the request once more.
     ///
-    /// `input` and `init` are what `fetch` takes. A relative URL is relative to the base URL, as if that ended in a slash.
-    /// Both are read before this returns.
-    pub fn fetch(&self, input: &JsValue, init: &JsValue) -> Promise<Response> {
+    /// `input` is a URL, as a text or a `web_sys::Url`, or a `web_sys::Request`. A relative URL is relative to the base URL,
+    /// as if that ended in a slash. A `Request` has an absolute URL already: the browser has resolved it against the page.
+    pub fn fetch(&self, input: impl Into<JsValue>) -> Promise<Response> {
+        self.send(&input.into(), &JsValue::UNDEFINED)
+    }
+
+    /// Like [`fetch`](Self::fetch), with the method, headers, body or other options of `init`. Both arguments are read before
+    /// this returns.
+    pub fn fetch_with(&self, input: impl Into<JsValue>, init: &RequestInit) -> Promise<Response> {
+        self.send(&input.into(), init)
+    }
+
+    fn send(&self, input: &JsValue, init: &JsValue) -> Promise<Response> {
         let sent = self.0.fetch(input, init).unwrap_or_else(|error| Promise::reject(&error));
         sent.unchecked_into()
     }
 
-    /// An access token that can be used now. `timeout` in milliseconds; the session's own where there is none.
-    pub fn token(&self, signal: Option<&AbortSignal>, timeout: Option<f64>) -> Promise<JsString> {
-        self.0.token(signal, timeout).unchecked_into()
+    /// An access token that can be used now.
+    pub fn token(&self) -> Promise<JsString> {
+        self.token_with(TokenOptions::new())
     }
 
-    /// Reads what the browser has stored, without a request to the server. After an ended session: allows a fresh guest.
-    /// `reset`: after a permanent sign-out, too.
-    pub fn start(&self, reset: bool) -> Promise {
-        self.0.start(reset)
+    /// Like [`token`](Self::token), with an abort signal or a timeout.
+    pub fn token_with(&self, options: TokenOptions) -> Promise<JsString> {
+        self.0.token(options).unchecked_into()
     }
 
-    /// Forgets the session in every tab and revokes it at the server. Resolves once this browser has forgotten it.
-    /// `permanent`: no guest follows, in any tab, until [`start`](Self::start) or [`upgrade`](Self::upgrade).
-    pub fn sign_out(&self, permanent: bool) -> Promise {
-        self.0.sign_out(permanent)
+    /// Reads the stored session, without a request to the server. After the server has ended the session: allows a new guest.
+    pub fn start(&self) -> Promise {
+        self.0.start(false)
     }
 
-    /// Makes a member of the guest. `body` is what the endpoint is sent, as JSON. Resolves with what the server answered.
+    /// Like [`start`](Self::start), and also allows a new guest after a permanent sign-out ([`AfterSignOut::None`]).
+    pub fn start_reset(&self) -> Promise {
+        self.0.start(true)
+    }
+
+    /// Signs out the visitor in every tab, and revokes the session at the server. Resolves when the sign-out is stored in this
+    /// browser.
+    pub fn sign_out(&self, after: AfterSignOut) -> Promise {
+        self.0.sign_out(after == AfterSignOut::None)
+    }
+
+    /// Makes the guest a member. Where there is no guest, one is made first. `body` is the JSON body of the request to the
+    /// server, as an object. Resolves with the response of the server.
     pub fn upgrade(&self, upgrade: Upgrade, body: &JsValue) -> Promise<Object> {
         match JSON::stringify(body) {
             Ok(text) => self.0.upgrade(upgrade, text).unchecked_into(),
@@ -78,23 +101,44 @@ impl Session {
         }
     }
 
-    /// Has the server erase the visitor with everything that belongs to them; then as [`sign_out`](Self::sign_out).
+    /// Erases the visitor and all of the visitor's data at the server; then like [`sign_out`](Self::sign_out) with
+    /// [`AfterSignOut::Guest`].
     pub fn erase(&self) -> Promise {
         self.0.erase()
     }
 
-    /// Treats the access token as expired; the next use refreshes it.
+    /// Treats the access token as expired; the next use refreshes it. For tests and developer tools.
     pub fn expire(&self) {
         self.0.feed(Input::Expire);
     }
 
-    /// Gives back every timer, listener and lock; what waits is rejected with `closed`. The stored session stays.
+    /// Frees every timer, listener and lock; calls that wait reject with [`ErrorCode::Closed`](crate::ErrorCode::Closed). The
+    /// stored session stays. A closed session stays closed.
     pub fn close(&self) {
         self.0.feed(Input::Close);
     }
 
-    /// What the session looks like now.
+    /// The state of the session now.
     pub fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
     }
+
+    /// Calls `listener` after each change: with the snapshot if it has changed, and with an event if there is one. Drop the
+    /// [`Subscription`] to unsubscribe.
+    ///
+    /// `listener` may run during a call of a method of the session, so the app must hold no borrow that the listener needs. It
+    /// may call the session. It must not panic or throw.
+    pub fn subscribe(&self, listener: impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static) -> Subscription {
+        self.0.subscribers.add(Rc::new(listener))
+    }
+}
+
+/// What follows a sign-out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AfterSignOut {
+    /// The next use of the session starts a new guest.
+    #[default]
+    Guest,
+    /// No guest follows, in any tab, until [`Session::start_reset`] or [`Session::upgrade`]: the sign-out is permanent.
+    None,
 }

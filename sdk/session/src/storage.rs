@@ -1,4 +1,4 @@
-//! Where the record is kept. Every kind of storage holds one text under one key.
+//! The storage of the record. Every kind of storage has one text under one key.
 
 mod indexed_db;
 
@@ -8,21 +8,21 @@ use guestpass_core::{Input, Op, Sharing};
 use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 
+use crate::callbacks::Callback;
 use crate::js;
-use crate::manager::Manager;
 use crate::options::{CustomStorage, StorageKind};
-use crate::reaction::Reaction;
 use crate::record;
+use crate::session_manager::SessionManager;
 
-/// The storage of one session. Reads and writes take effect in the order in which they are asked for.
+/// The storage of one session. Loads and stores take effect in their order.
 pub(crate) enum Storage {
-    /// There is none: the session lives in this page's memory.
+    /// No storage: the session is kept in memory.
     Missing,
-    /// localStorage or sessionStorage, which answer at once.
+    /// localStorage or sessionStorage, which are synchronous.
     Web { local: bool },
-    /// A storage that answers later. `last`: the end of the operation that was asked for last. One that hangs holds up all
-    /// that follow; the machine gives up on such a storage.
-    Later { backend: Backend, shared: bool, last: RefCell<Promise> },
+    /// An asynchronous storage. `last`: the end of the last operation. An operation that hangs delays all that follow; the
+    /// machine stops waiting for such a storage.
+    Async { backend: Backend, shared: bool, last: RefCell<Promise> },
 }
 
 pub(crate) enum Backend {
@@ -31,37 +31,37 @@ pub(crate) enum Backend {
 }
 
 impl Storage {
-    /// By the option `storage`. Where there is no page (in Node, in a worker), there is no storage of a browser to be missed.
+    /// The storage for the option `storage`. Where there is no page (in Node, in a worker), a missing storage is not a fault.
     pub(crate) fn open(kind: StorageKind) -> Self {
         let page = js::global("window").is_object();
         match kind {
             StorageKind::Local if page => Self::Web { local: true },
             StorageKind::Session if page => Self::Web { local: false },
             StorageKind::IndexedDb if page || js::global("indexedDB").is_object() => {
-                Self::later(Backend::IndexedDb, true)
+                Self::asynchronous(Backend::IndexedDb, true)
             }
             StorageKind::Custom(custom) => {
                 let shared = js::get(&custom, "shared").is_truthy();
-                Self::later(Backend::Custom(custom), shared)
+                Self::asynchronous(Backend::Custom(custom), shared)
             }
             _ => Self::Missing,
         }
     }
 
-    fn later(backend: Backend, shared: bool) -> Self {
-        Self::Later { backend, shared, last: RefCell::new(Promise::resolve(&JsValue::UNDEFINED)) }
+    fn asynchronous(backend: Backend, shared: bool) -> Self {
+        Self::Async { backend, shared, last: RefCell::new(Promise::resolve(&JsValue::UNDEFINED)) }
     }
 
     pub(crate) fn sharing(&self) -> Sharing {
         match self {
             Self::Missing => Sharing::Nobody,
-            Self::Web { local: true } | Self::Later { shared: true, .. } => Sharing::Tabs,
-            Self::Web { local: false } | Self::Later { shared: false, .. } => Sharing::OneTab,
+            Self::Web { local: true } | Self::Async { shared: true, .. } => Sharing::Tabs,
+            Self::Web { local: false } | Self::Async { shared: false, .. } => Sharing::OneTab,
         }
     }
 }
 
-impl Manager {
+impl SessionManager {
     pub(crate) fn load(&self, op: Op) {
         self.operate(op, None);
     }
@@ -70,30 +70,30 @@ impl Manager {
         self.operate(op, Some(record::encode(&self.handles, record)));
     }
 
-    /// Reads, or writes a text.
+    /// Stores a text, or loads the stored one.
     fn operate(&self, op: Op, text: Option<JsString>) {
         match &self.storage {
             Storage::Missing => self.feed(Input::StorageFailed { op }),
             Storage::Web { local } => {
-                self.feed(match operate_at_once(*local, &self.key, text.as_ref()) {
+                self.feed(match operate_synchronously(*local, &self.key, text.as_ref()) {
                     Ok(_) if text.is_some() => Input::Saved { op },
                     Ok(text) => self.decode_loaded(op, &text),
                     Err(_) => Input::StorageFailed { op },
                 });
             }
-            Storage::Later { last, .. } => {
-                let before = last.borrow().clone();
-                let done = if text.is_some() { Reaction::Saved(op) } else { Reaction::Loaded(op) };
-                let begun = js::then(&before, Some(self.callback(Reaction::StorageFree(text))), None);
-                let failed = self.callback(Reaction::StorageFailed(op));
-                let _ = last.replace(js::then(&begun, Some(self.callback(done)), Some(failed)));
+            Storage::Async { last, .. } => {
+                let previous = last.borrow().clone();
+                let done = if text.is_some() { Callback::Saved(op) } else { Callback::Loaded(op) };
+                let begun = js::then(&previous, Some(self.js_function(Callback::StorageFree(text))), None);
+                let failed = self.js_function(Callback::StorageFailed(op));
+                let _ = last.replace(js::then(&begun, Some(self.js_function(done)), Some(failed)));
             }
         }
     }
 
-    /// The queue has come to this operation.
-    pub(crate) fn operate_later(&self, text: Option<&JsString>) -> JsValue {
-        let Storage::Later { backend, .. } = &self.storage else { return JsValue::UNDEFINED };
+    /// The previous operation has ended: starts this one.
+    pub(crate) fn operate_asynchronously(&self, text: Option<&JsString>) -> JsValue {
+        let Storage::Async { backend, .. } = &self.storage else { return JsValue::UNDEFINED };
         let begun = match (backend, text) {
             (Backend::IndexedDb, _) => indexed_db::operate(&self.key, text),
             (Backend::Custom(custom), None) => custom.load(&self.key),
@@ -108,8 +108,8 @@ impl Manager {
     }
 }
 
-fn operate_at_once(local: bool, key: &JsString, text: Option<&JsString>) -> Result<JsValue, JsValue> {
-    // Where cookies are blocked, there is none.
+fn operate_synchronously(local: bool, key: &JsString, text: Option<&JsString>) -> Result<JsValue, JsValue> {
+    // Missing if the visitor has blocked cookies.
     let storage = js::global(if local { "localStorage" } else { "sessionStorage" });
     if !storage.is_object() {
         return Err(storage);
@@ -123,7 +123,7 @@ fn operate_at_once(local: bool, key: &JsString, text: Option<&JsString>) -> Resu
 
 #[wasm_bindgen]
 extern "C" {
-    /// As `web_sys::Storage`, without copying the texts, which hold tokens.
+    /// Like `web_sys::Storage`, without copies of the texts, which contain tokens.
     type WebStorage;
     #[wasm_bindgen(method, catch, js_name = getItem)]
     fn get_item(this: &WebStorage, key: &JsString) -> Result<JsValue, JsValue>;

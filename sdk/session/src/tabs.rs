@@ -1,4 +1,4 @@
-//! What tabs tell each other, by a BroadcastChannel.
+//! Messages between the tabs of a browser, by a BroadcastChannel.
 
 use guestpass_core::{Stored, TabMessage, Version};
 use js_sys::JsString;
@@ -6,47 +6,40 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::BroadcastChannel;
 
-use crate::js::{self, Callback, get, number, whole_number};
-use crate::manager::Manager;
+use crate::js::{self, JsFunction, get, number, whole_number};
 use crate::record;
+use crate::session_manager::SessionManager;
 
 const COMMITTED: &str = "committed";
 const SIGNED_OUT: &str = "signed_out";
 
+/// The data of a message event.
 #[derive(Serialize)]
-struct TabMessage {
-    news: &'static str,
+struct MessageData {
+    r#type: &'static str,
     epoch: f64,
-    generation: f64,
-    end_reason: u8,
+    generation: Option<f64>,
+    end_reason: Option<&'static str>,
 }
 
 /// The channel of one session, which is closed when it is dropped.
 pub(crate) struct Channel {
     channel: BroadcastChannel,
-    _heard: Callback,
+    _on_message: JsFunction,
 }
 
 impl Channel {
-    /// `None` where there are no channels. `heard` is called with each message event.
-    pub(crate) fn open(key: &JsString, heard: Callback) -> Option<Self> {
+    /// `None` where there is no BroadcastChannel. `on_message` is called with each message event.
+    pub(crate) fn open(key: &JsString, on_message: JsFunction) -> Option<Self> {
         let channel = BroadcastChannel::new(&String::from(key)).ok()?;
-        channel.set_onmessage(Some(heard.as_ref().unchecked_ref()));
+        channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         js::unref(&channel);
-        Some(Self { channel, _heard: heard })
+        Some(Self { channel, _on_message: on_message })
     }
 
-    pub(crate) fn publish(&self, news: TabMessage) {
-        let message = match news {
-            TabMessage::Committed(Version { epoch, generation }) => {
-                TabMessage { news: COMMITTED, epoch: number(epoch), generation: number(generation), end_reason: 0 }
-            }
-            TabMessage::SignedOut { epoch, end_reason } => {
-                TabMessage { news: SIGNED_OUT, epoch: number(epoch), generation: 0.0, end_reason: end_reason as u8 }
-            }
-        };
-        // It throws on what cannot be copied and on a closed channel, and this is neither.
-        let _ = self.channel.post_message(&record::to_js(&message));
+    pub(crate) fn publish(&self, message: TabMessage) {
+        // `post_message` throws for values that cannot be copied and for a closed channel: neither happens here.
+        let _ = self.channel.post_message(&encode(message));
     }
 }
 
@@ -57,27 +50,42 @@ impl Drop for Channel {
     }
 }
 
-impl Manager {
-    /// What the data of a message event says; `None` for what this package did not write.
-    pub(crate) fn decode_message(&self, event: &JsValue) -> Option<TabMessage> {
+fn encode(message: TabMessage) -> JsValue {
+    js::to_js(&match message {
+        TabMessage::Committed(Version { epoch, generation }) => MessageData {
+            r#type: COMMITTED,
+            epoch: number(epoch),
+            generation: Some(number(generation)),
+            end_reason: None,
+        },
+        TabMessage::SignedOut { epoch, end_reason } => MessageData {
+            r#type: SIGNED_OUT,
+            epoch: number(epoch),
+            generation: None,
+            end_reason: Some(record::encode_end_reason(end_reason)),
+        },
+    })
+}
+
+impl SessionManager {
+    /// Decodes a message event; `None` for data that this crate did not write.
+    pub(crate) fn decode_message(event: &JsValue) -> Option<TabMessage> {
         let data = get(event, "data");
         let epoch = whole_number(&get(&data, "epoch"))?;
-        let news = get(&data, "news");
-        if news == COMMITTED {
-            return Some(TabMessage::Committed(Version {
-                epoch,
-                generation: whole_number(&get(&data, "generation"))?,
-            }));
+        let r#type = get(&data, "type");
+        if r#type == COMMITTED {
+            let generation = whole_number(&get(&data, "generation"))?;
+            return Some(TabMessage::Committed(Version { epoch, generation }));
         }
-        let end_reason = record::decode_end_reason(whole_number(&get(&data, "end_reason")));
-        (news == SIGNED_OUT).then_some(TabMessage::SignedOut { epoch, end_reason })
+        let end_reason = record::decode_end_reason(&get(&data, "end_reason"));
+        (r#type == SIGNED_OUT).then_some(TabMessage::SignedOut { epoch, end_reason })
     }
 
-    /// What a storage event says: the version that another tab has stored, that of an empty storage where it is no record.
-    /// `None` where the event is about something else than this session.
+    /// Decodes a storage event as a message: the version that another tab has stored, or the version of an empty storage if
+    /// the new value is not a record. `None` for an event about another key.
     pub(crate) fn decode_storage_event(&self, event: &JsValue) -> Option<TabMessage> {
         let changed = get(event, "key");
-        // Without a key, everything was cleared.
+        // The key is null when the whole storage was cleared.
         if !changed.is_null() && changed != *JsValue::as_ref(&self.key) {
             return None;
         }

@@ -1,34 +1,34 @@
-//! One timer, armed for one moment of the monotonic clock at a time.
+//! One timer, armed for a time of the monotonic clock.
 
 use wasm_bindgen::prelude::*;
 
 use crate::clock;
-use crate::js::{self, Callback};
+use crate::js::{self, JsFunction};
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Callback, delay: f64) -> JsValue;
+    fn set_timeout(callback: &JsFunction, delay: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 }
 
-/// `setTimeout` takes a signed 32-bit number. A timer that fires early is harmless: the machine looks at the clock.
+/// `setTimeout` takes a signed 32-bit number of milliseconds. A timer that fires early is harmless: the machine reads the clock.
 const LONGEST_DELAY: f64 = 2_147_483_647.0;
 
 pub(crate) struct Timer {
-    fired: Callback,
+    fired: JsFunction,
     timer: JsValue,
     armed_for: Option<u64>,
     in_background: bool,
 }
 
 impl Timer {
-    pub(crate) fn new(fired: Callback) -> Self {
+    pub(crate) fn new(fired: JsFunction) -> Self {
         Self { fired, timer: JsValue::UNDEFINED, armed_for: None, in_background: false }
     }
 
-    /// Arms the timer for `at`, in milliseconds; disarms it for `None`. In the background, it does not keep a Node process
+    /// Arms the timer for `at`, in milliseconds; disarms it for `None`. With `in_background`, it does not keep a Node process
     /// alive.
     pub(crate) fn arm(&mut self, at: Option<u64>, in_background: bool) {
         if self.armed_for == at && self.in_background == in_background {
@@ -46,13 +46,13 @@ impl Timer {
 
     fn clear(&self) {
         if self.in_background {
-            // Of an unreferenced timer, Node keeps the list for its delay until that has passed, also when it is cleared.
+            // Node keeps the list of unreferenced timers with this delay until the delay has passed, even when they are cleared.
             js::reference(&self.timer);
         }
         clear_timeout(&self.timer);
     }
 
-    /// The timer has fired, and is no longer armed.
+    /// The timer has fired; it is not armed.
     pub(crate) fn fired(&mut self) {
         self.armed_for = None;
     }

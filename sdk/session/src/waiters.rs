@@ -1,4 +1,4 @@
-//! The calls that wait for an outcome.
+//! The calls that wait for an outcome of the machine.
 
 use std::cell::{Cell, RefCell};
 
@@ -7,33 +7,33 @@ use js_sys::{Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, DomException, Response};
 
-use crate::call::{Call, bearer, cancel_body};
+use crate::callbacks::Callback;
 use crate::error::CallError;
+use crate::fetch_call::{FetchCall, bearer, cancel_body};
 use crate::js;
 use crate::listener::Listener;
-use crate::manager::Manager;
-use crate::reaction::Reaction;
+use crate::session_manager::SessionManager;
 
-/// An access token that was granted, as requests are sent with it.
+/// An access token that the machine has granted, and the header value with it.
 #[derive(Clone)]
 pub(crate) struct GrantedToken {
     pub(crate) token: JsString,
     pub(crate) authorization: JsString,
     pub(crate) version: Version,
-    /// How often the request has been sent before.
+    /// 0 for the first send of a request, 1 for its replay.
     pub(crate) attempt: u8,
 }
 
-/// What a call does once it has its outcome.
+/// What a call does when it has its outcome.
 pub(crate) enum Continuation {
-    /// It resolves with what the outcome brings.
+    /// It resolves with the value of the outcome.
     Resolve,
     /// It resolves with the access token.
     ResolveToken,
     /// It sends the request.
-    Send(Call),
-    /// It sends the request again, in the place of the response, which was a 401; or resolves with that response.
-    Replay(Call, Response),
+    Send(FetchCall),
+    /// It sends the request again, or resolves with this response, a 401.
+    Replay(FetchCall, Response),
 }
 
 struct Waiter {
@@ -43,7 +43,7 @@ struct Waiter {
     reject: Function,
     signal: Option<AbortSignal>,
     /// Removed with the waiter.
-    _aborted: Option<Listener>,
+    _on_abort: Option<Listener>,
 }
 
 #[derive(Default)]
@@ -64,8 +64,8 @@ impl Waiters {
     }
 }
 
-impl Manager {
-    /// Waits for the outcome of the input that `ask` makes, or for the caller's abort.
+impl SessionManager {
+    /// Waits for the outcome of the input that `ask` returns, or for the caller's abort.
     pub(crate) fn wait(
         &self,
         continuation: Continuation,
@@ -80,7 +80,7 @@ impl Manager {
         let mut functions = None;
         let promise = Promise::new(&mut |resolve, reject| functions = Some((resolve, reject)));
         if let Some((resolve, reject)) = functions {
-            let aborted = signal.map(|signal| Listener::new(signal, "abort", self.callback(Reaction::Aborted(id))));
+            let on_abort = signal.map(|signal| Listener::new(signal, "abort", self.js_function(Callback::Aborted(id))));
             let signal = signal.cloned();
             self.waiters.waiting.borrow_mut().push(Waiter {
                 id,
@@ -88,7 +88,7 @@ impl Manager {
                 resolve,
                 reject,
                 signal,
-                _aborted: aborted,
+                _on_abort: on_abort,
             });
         }
         self.feed(ask(id));
@@ -106,24 +106,24 @@ impl Manager {
         let Some(Waiter { continuation, resolve, reject, signal, .. }) = self.waiters.take(id) else { return };
         let result = match outcome {
             Outcome::Token(_) => self.proceed(continuation, granted),
-            Outcome::PassThrough => Ok(self.deliver(continuation)),
+            Outcome::PassThrough => Ok(pass_through(continuation)),
             Outcome::Done => Ok(JsValue::UNDEFINED),
             Outcome::Member(response) => js::parse_json(&self.handles.text(response)),
             Outcome::Refused { status, reason } => {
                 Err(CallError::refused(status, self.handles.text(reason).into()).into_js(self.error_class.as_ref()))
             }
-            Outcome::Failed(failure) => {
+            Outcome::Failed(error) => {
                 if let Continuation::Replay(call, response) = continuation {
                     call.release();
                     cancel_body(&response);
                 }
                 Err(match signal {
-                    Some(signal) if failure == SessionError::Aborted => abort_reason(&signal),
-                    _ => CallError::from(failure).into_js(self.error_class.as_ref()),
+                    Some(signal) if error == SessionError::Aborted => abort_reason(&signal),
+                    _ => CallError::from(error).into_js(self.error_class.as_ref()),
                 })
             }
         };
-        // What settles a promise does not throw.
+        // The functions that settle a promise do not throw.
         let _ = match result {
             Ok(value) => resolve.call1(&JsValue::UNDEFINED, &value),
             Err(error) => reject.call1(&JsValue::UNDEFINED, &error),
@@ -137,26 +137,27 @@ impl Manager {
             Continuation::ResolveToken => Ok(granted.token.into()),
             Continuation::Send(call) => self.send_call(call, granted).map(Into::into),
             Continuation::Replay(call, response) => {
-                // This response will not be read.
+                // Nothing reads this response.
                 cancel_body(&response);
                 self.send_call(call, granted).map(Into::into)
             }
         }
     }
-
-    fn deliver(&self, continuation: Continuation) -> JsValue {
-        let Continuation::Replay(call, response) = continuation else { return JsValue::UNDEFINED };
-        call.release();
-        response.into()
-    }
 }
 
-/// What `fetch` rejects with. Older engines abort without a reason.
+/// The 401, for the caller.
+fn pass_through(continuation: Continuation) -> JsValue {
+    let Continuation::Replay(call, response) = continuation else { return JsValue::UNDEFINED };
+    call.release();
+    response.into()
+}
+
+/// The value that `fetch` rejects with for this signal. Older engines abort without a reason.
 fn abort_reason(signal: &AbortSignal) -> JsValue {
     let reason = js::get(signal, "reason");
     if !reason.is_undefined() {
         return reason;
     }
-    let aborted = DomException::new_with_message_and_name("the call was aborted", "AbortError");
+    let aborted = DomException::new_with_message_and_name("the caller has aborted the call", "AbortError");
     aborted.map_or_else(|error| error, Into::into)
 }

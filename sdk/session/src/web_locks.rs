@@ -5,30 +5,30 @@ use js_sys::{Function, JsString, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortController;
 
+use crate::callbacks::Callback;
 use crate::js;
-use crate::manager::Manager;
-use crate::reaction::Reaction;
+use crate::session_manager::SessionManager;
 
 #[wasm_bindgen]
 extern "C" {
-    /// web-sys has it behind `web_sys_unstable_apis`, a flag of the whole build.
+    /// web-sys has this type only with `web_sys_unstable_apis`, a flag of the whole build.
     #[derive(Clone)]
     pub(crate) type LockManager;
     #[wasm_bindgen(method, catch)]
     fn request(this: &LockManager, name: &JsString, options: &JsValue, granted: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// The locks that are held or asked for: one at most, but for a moment.
+/// The locks that are held or asked for: one, except for a moment when one replaces another.
 #[derive(Default)]
 pub(crate) struct WebLocks(Vec<WebLock>);
 
-/// A lock that is held or asked for. When it is dropped, it is released, or no longer asked for.
+/// A lock that is held or asked for. Dropping it releases the lock, or ends the request for it.
 struct WebLock {
     op: Op,
     /// Another tab had the lock when it was first asked for.
     contended: bool,
     locks: LockManager,
-    /// What the browser holds the lock for.
+    /// While this promise is pending, the browser holds the lock.
     held: Promise,
     release: Function,
     asking: AbortController,
@@ -41,7 +41,7 @@ impl WebLocks {
 }
 
 impl WebLock {
-    /// `None` where there are no locks.
+    /// `None` where there is no Web Locks API.
     fn new(op: Op) -> Option<Self> {
         let locks = js::get(&js::global("navigator"), "locks");
         if !locks.is_object() {
@@ -67,26 +67,26 @@ impl Drop for WebLock {
     }
 }
 
-impl Manager {
+impl SessionManager {
     pub(crate) fn take_lock(&self, op: Op) {
         let Some(lock) = WebLock::new(op) else { return self.feed(Input::LockUnavailable { op }) };
         self.locks.borrow_mut().0.push(lock);
-        let asked = js::then(&self.ask_for_lock(op), Some(self.callback(Reaction::LockAsked(op))), None);
-        let _ = js::then(&asked, None, Some(self.callback(Reaction::LockFailed(op))));
+        let asked = js::then(&self.ask_for_lock(op), Some(self.js_function(Callback::LockAsked(op))), None);
+        let _ = js::then(&asked, None, Some(self.js_function(Callback::LockFailed(op))));
     }
 
-    /// Releases the lock, or no longer asks for it. False where that had happened already.
+    /// Releases the lock, or ends the request for it. False if that had happened before.
     pub(crate) fn drop_lock(&self, op: Op) -> bool {
         let mut locks = self.locks.borrow_mut();
         let index = locks.0.iter().position(|lock| lock.op == op);
         let dropped = index.map(|index| locks.0.swap_remove(index));
-        // To drop it calls JavaScript, while nothing may be borrowed.
+        // Dropping the lock calls JavaScript: no cell may be borrowed.
         drop(locks);
         dropped.is_some()
     }
 
-    /// The browser calls with the lock, or with null where it is not available. It holds the lock for as long as the
-    /// promise is pending that this returns.
+    /// The browser calls this with the lock, or with null if it is not available. It holds the lock while the returned promise
+    /// is pending.
     pub(crate) fn lock_offered(&self, op: Op, lock: &JsValue) -> JsValue {
         let mut locks = self.locks.borrow_mut();
         let Some(asking) = locks.find(op) else { return JsValue::UNDEFINED };
@@ -100,26 +100,26 @@ impl Manager {
         held.into()
     }
 
-    /// The first request for the lock is over. Where the lock was not available, there is a second one.
+    /// The first request for the lock has ended. If the lock was not available, a second one follows.
     pub(crate) fn lock_asked_for(&self, op: Op) -> JsValue {
         let contended = self.locks.borrow_mut().find(op).is_some_and(|lock| lock.contended);
         if contended { self.ask_for_lock(op).into() } else { JsValue::UNDEFINED }
     }
 
-    /// Asks for the lock: first if it is available, and then in the queue.
+    /// Asks for the lock: first with `ifAvailable`, then in the queue.
     fn ask_for_lock(&self, op: Op) -> Promise {
         let mut locks = self.locks.borrow_mut();
         let Some(WebLock { contended, locks: api, asking, .. }) = locks.find(op) else {
             return Promise::resolve(&JsValue::UNDEFINED);
         };
-        // Of its two options, a request takes one.
+        // A request accepts only one of these two options.
         let (name, value) =
             if *contended { ("signal", asking.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
         let api = api.clone();
         drop(locks);
         let options = Object::new();
         let _ = Reflect::set(&options, &name.into(), &value);
-        let offered = self.callback(Reaction::LockOffered(op));
+        let offered = self.js_function(Callback::LockOffered(op));
         let asked = api.request(&self.key, &options, &offered.into_js_value());
         asked.unwrap_or_else(|error| Promise::reject(&error))
     }

@@ -4,16 +4,16 @@ use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbTransactionMode};
 
-use crate::js::{self, Callback};
+use crate::js::{self, JsFunction};
 
 const DATABASE: &str = "guestpass";
 const SESSIONS: &str = "sessions";
 
-/// Reads what is stored under `key`, or stores a text. Answers with a promise of the result, once the transaction is
-/// complete: a write is not done before.
+/// Stores a text under `key`, or loads the stored one. Returns a promise, which resolves with the result when the transaction is
+/// complete: a write has no effect before.
 ///
-/// No connection stays open between two operations: it would hold up the deletion of the database, and could keep the page
-/// out of the back/forward cache.
+/// No connection stays open between two operations: it would delay a deletion of the database, and could keep the page out of
+/// the back/forward cache.
 pub(super) fn operate(key: &JsString, text: Option<&JsString>) -> Result<JsValue, JsValue> {
     let factory = js::global("indexedDB");
     if !factory.is_object() {
@@ -21,14 +21,14 @@ pub(super) fn operate(key: &JsString, text: Option<&JsString>) -> Result<JsValue
     }
     let opening = factory.unchecked_ref::<IdbFactory>().open_with_u32(DATABASE, 1)?;
     let upgrading = opening.clone();
-    let upgrade = Callback::new(move |_| {
+    let upgrade = JsFunction::new(move |_| {
         let database: IdbDatabase = upgrading.result().unwrap_or_default().unchecked_into();
         or_rejected(database.create_object_store(SESSIONS).map(Into::into))
     });
     opening.add_event_listener_with_callback("upgradeneeded", upgrade.into_js_value().unchecked_ref())?;
     let opened = either(&opening, "success", "error");
     let (key, text) = (key.clone(), text.cloned());
-    let transact = Callback::new(move |_| or_rejected(transact(&opening, &key, text.as_ref())));
+    let transact = JsFunction::new(move |_| or_rejected(transact(&opening, &key, text.as_ref())));
     Ok(js::then(&opened, Some(transact), None).into())
 }
 
@@ -46,21 +46,21 @@ fn transact(opening: &IdbOpenDbRequest, key: &JsString, text: Option<&JsString>)
     let (transaction, request) = begun.inspect_err(|_| database.close())?;
     let complete = either(&transaction, "complete", "abort");
     let failing = database.clone();
-    let done = Callback::new(move |_| {
+    let done = JsFunction::new(move |_| {
         database.close();
         or_rejected(request.result())
     });
-    let failed = Callback::new(move |error| {
+    let failed = JsFunction::new(move |error| {
         failing.close();
         or_rejected(Err(error))
     });
     Ok(js::then(&complete, Some(done), Some(failed)).into())
 }
 
-/// Fulfilled with the first event, or rejected with the second.
+/// A promise that the first event fulfils and the second rejects.
 fn either(target: &EventTarget, fulfils: &str, rejects: &str) -> Promise {
     Promise::new(&mut |resolve, reject| {
-        // Of these arguments it does not throw.
+        // It does not throw for these arguments.
         let _ = target.add_event_listener_with_callback(fulfils, &resolve);
         let _ = target.add_event_listener_with_callback(rejects, &reject);
     })

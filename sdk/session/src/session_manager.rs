@@ -1,7 +1,8 @@
-//! The run loop: take an input, handle it, perform the effects, report what has changed, arm one timer.
+//! The run loop: take an input, handle it, perform the effects, emit the changes, arm one timer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use guestpass_core::{Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot, Upgrade};
 use js_sys::{Function, JsString, Promise};
@@ -9,40 +10,45 @@ use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Response};
 
 use crate::base64url;
-use crate::call::{Call, Origins};
-use crate::change::{Event, Snapshot};
+use crate::callbacks::{self, Callback};
 use crate::clock;
 use crate::debug_log::DebugLog;
+use crate::fetch_call::{FetchCall, Origins};
 use crate::handles::Handles;
-use crate::js::{self, Callback, number};
+use crate::js::{self, JsFunction, number};
 use crate::listener::Listener;
-use crate::options::{OnChange, Options};
-use crate::reaction::{Reaction, callback};
+use crate::options::{Options, TokenOptions};
 use crate::server_request::InFlight;
+use crate::session_event::SessionEvent;
+use crate::snapshot::Snapshot;
 use crate::storage::Storage;
+use crate::subscription::Subscribers;
 use crate::tabs::Channel;
 use crate::timer::Timer;
 use crate::waiters::{Continuation, GrantedToken, Waiters};
 use crate::web_locks::WebLocks;
 
-/// Runs one session: the machine, and what it acts on. Nothing is borrowed while JavaScript runs, which may call back.
-pub(crate) struct Manager {
+/// The session manager: runs the session machine of one session. It borrows no cell while JavaScript runs, because
+/// JavaScript may call back.
+pub(crate) struct SessionManager {
     this: Weak<Self>,
-    /// Names the record, the lock and the channel. It is of one server: the tokens of one are not for another (C12).
+    /// The name of the record, the lock and the channel. It contains the base URL: tokens of one server never go to another
+    /// (C12).
     pub(crate) key: JsString,
     pub(crate) origins: Origins,
-    timeout: f64,
-    on_change: OnChange,
+    /// In milliseconds.
+    timeout: u64,
+    pub(crate) subscribers: Subscribers,
     pub(crate) error_class: Option<Function>,
     log: Option<DebugLog>,
     pub(crate) storage: Storage,
     pub(crate) handles: Handles,
     machine: RefCell<Machine>,
-    /// A handful at most, so a list will do.
+    /// A handful at most, so a list is fast enough.
     inputs: RefCell<Vec<Input>>,
     running: Cell<bool>,
-    /// The snapshot that was reported last.
-    reported: Cell<MachineSnapshot>,
+    /// The snapshot that was emitted last.
+    snapshot: Cell<MachineSnapshot>,
     pub(crate) waiters: Waiters,
     pub(crate) in_flight: RefCell<InFlight>,
     pub(crate) locks: RefCell<WebLocks>,
@@ -50,21 +56,23 @@ pub(crate) struct Manager {
     channel: RefCell<Option<Channel>>,
     timer: RefCell<Timer>,
     grant: StandingGrant,
-    /// The manager itself, while the machine is busy: what is under way comes to its end although the app has dropped the
-    /// session.
+    /// The session manager itself, while the machine is busy: an operation that is under way is completed although the app has
+    /// dropped the session.
     kept: RefCell<Option<Rc<Self>>>,
 }
 
-/// What the machine would grant, while nothing else happens and until a moment that it has named: it need not be asked.
+/// The token that the machine would grant for now. Until the time that the machine has set, and while there is no other input,
+/// a call takes it without asking the machine.
 #[derive(Default)]
 struct StandingGrant {
-    /// Granted in this turn of the loop.
+    /// The token that was granted in this turn of the loop.
     latest: RefCell<Option<GrantedToken>>,
     standing: RefCell<Option<GrantedToken>>,
+    /// The monotonic time and the wall-clock time, in milliseconds.
     until: Cell<(f64, f64)>,
 }
 
-impl Manager {
+impl SessionManager {
     pub(crate) fn new(options: Options) -> Rc<Self> {
         let storage = Storage::open(options.storage);
         let machine = Machine::new(Config {
@@ -78,13 +86,13 @@ impl Manager {
         let manager = Rc::new_cyclic(|this: &Weak<Self>| Self {
             key,
             origins,
-            timeout: options.timeout,
-            on_change: options.on_change,
+            timeout: milliseconds(options.timeout),
+            subscribers: Subscribers::default(),
             error_class: options.error_class,
             log: options.on_step.map(DebugLog::new),
             storage,
             handles: Handles::new(),
-            reported: Cell::new(*machine.snapshot()),
+            snapshot: Cell::new(*machine.snapshot()),
             machine: RefCell::new(machine),
             inputs: RefCell::default(),
             running: Cell::default(),
@@ -93,7 +101,7 @@ impl Manager {
             locks: RefCell::default(),
             listeners: RefCell::default(),
             channel: RefCell::default(),
-            timer: RefCell::new(Timer::new(callback(this, Reaction::Tick))),
+            timer: RefCell::new(Timer::new(callbacks::js_function(this, Callback::Tick))),
             grant: StandingGrant::default(),
             kept: RefCell::default(),
             this: this.clone(),
@@ -104,12 +112,12 @@ impl Manager {
         manager
     }
 
-    /// A function for JavaScript that does nothing once the session is gone.
-    pub(crate) fn callback(&self, reaction: Reaction) -> Callback {
-        callback(&self.this, reaction)
+    /// A function for JavaScript. It does nothing when the session no longer exists.
+    pub(crate) fn js_function(&self, callback: Callback) -> JsFunction {
+        callbacks::js_function(&self.this, callback)
     }
 
-    /// Takes an input, and everything that follows from it. An input that arrives meanwhile is taken afterwards.
+    /// Handles an input and performs its effects. An input that arrives in the meantime is handled afterwards.
     pub(crate) fn feed(&self, input: Input) {
         if let Some(log) = &self.log {
             log.input(&input);
@@ -127,7 +135,7 @@ impl Manager {
                 }
                 self.perform(effect);
             }
-            self.report(now.wall);
+            self.emit(now.wall);
         }
         self.rest();
         self.running.set(false);
@@ -157,9 +165,9 @@ impl Manager {
             }
             Effect::Send { op, request } => self.send(op, &request),
             Effect::Cancel { op } => self.cancel(op),
-            Effect::Publish(news) => {
+            Effect::Publish(message) => {
                 if let Some(channel) = &*self.channel.borrow() {
-                    channel.publish(news);
+                    channel.publish(message);
                 }
             }
             Effect::Settle { waiter, outcome } => self.settle(waiter, outcome),
@@ -170,36 +178,36 @@ impl Manager {
         }
     }
 
-    /// Reports what has changed: once for each event, or once for the snapshot alone.
-    fn report(&self, wall: u64) {
+    /// Emits the changes of this step: once for each event, or once for the snapshot alone.
+    fn emit(&self, wall: u64) {
         let snapshot = *self.machine.borrow().snapshot();
-        let changed = self.reported.replace(snapshot) != snapshot;
-        let mut unreported = changed.then(|| Snapshot::new(&self.handles, &snapshot));
+        let changed = self.snapshot.replace(snapshot) != snapshot;
+        let mut changed = changed.then(|| Snapshot::new(&self.handles, &snapshot));
         if let Some(log) = &self.log {
             log.end(snapshot.status);
         }
         loop {
             let Some(event) = self.machine.borrow_mut().poll_event() else { break };
-            let event = Event::new(&self.handles, wall, event);
-            (self.on_change)(unreported.take().as_ref(), Some(&event));
+            let event = SessionEvent::new(&self.handles, wall, event);
+            self.subscribers.emit(changed.take().as_ref(), Some(&event));
         }
-        if let Some(snapshot) = unreported {
-            (self.on_change)(Some(&snapshot), None);
+        if let Some(snapshot) = changed {
+            self.subscribers.emit(Some(&snapshot), None);
         }
     }
 
-    /// All inputs are taken: what follows holds until the next one.
+    /// All inputs are handled: prepares for the time until the next one.
     fn rest(&self) {
         let machine = self.machine.borrow();
-        self.handles.retain(|text| machine.references(text));
+        self.handles.retain(|handle| machine.references(handle));
         let until = machine.serves_until().unwrap_or_default();
         self.grant.until.set((number(until.mono), number(until.wall)));
         self.grant.standing.replace(self.grant.latest.take());
-        let called = !self.waiters.is_empty();
-        self.timer.borrow_mut().arm(machine.poll_timeout(), !called);
+        let in_background = self.waiters.is_empty();
+        self.timer.borrow_mut().arm(machine.poll_timeout(), in_background);
         let kept = if machine.is_busy() { self.this.upgrade() } else { None };
         drop(machine);
-        // The last owner drops it: nothing of it is borrowed here.
+        // This may drop the last owner: no cell is borrowed here.
         let _before = self.kept.replace(kept);
     }
 
@@ -210,30 +218,30 @@ impl Manager {
     pub(crate) fn open_channel(&self) {
         self.channel.take();
         if self.storage.sharing() == Sharing::Tabs {
-            let heard = self.callback(Reaction::TabMessage);
-            self.channel.replace(Channel::open(&self.key, heard));
+            let on_message = self.js_function(Callback::TabMessage);
+            self.channel.replace(Channel::open(&self.key, on_message));
         }
     }
 
-    /// A hidden page has no channel: Chromium and Firefox throw a page that gets a message out of their back/forward cache.
-    /// What the page misses, it reads when it is shown again.
+    /// A hidden page has no channel: Chromium and Firefox remove a page that receives a message from the back/forward cache.
+    /// When it is shown again, it reads the storage.
     pub(crate) fn close_channel(&self) {
         self.channel.take();
     }
 
-    /// Where there is no channel, the storage itself tells of other tabs.
+    /// Without a channel, storage events report the changes of other tabs.
     pub(crate) fn needs_storage_events(&self) -> bool {
         self.channel.borrow().is_none() && self.storage.sharing() == Sharing::Tabs
     }
 
-    /// Notes what was granted in this turn. The grant of a replay is for that request alone.
+    /// Notes the token that was granted in this turn. The grant of a replay is for that request only.
     pub(crate) fn note_grant(&self, granted: Option<&GrantedToken>) {
         if let Some(granted) = granted {
             self.grant.latest.replace((granted.attempt == 0).then(|| granted.clone()));
         }
     }
 
-    /// A token, where the machine would grant one. Where there is a log, it tells of each question.
+    /// The token that the machine would grant. `None` if there is a log: then each call asks the machine, and the log shows it.
     fn standing_grant(&self, signal: Option<&AbortSignal>) -> Option<GrantedToken> {
         if self.log.is_some() || signal.is_some_and(AbortSignal::aborted) {
             return None;
@@ -245,7 +253,7 @@ impl Manager {
     }
 
     pub(crate) fn fetch(&self, input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
-        let call = Call::new(&self.origins, input, init)?;
+        let call = FetchCall::new(&self.origins, input, init)?;
         if !call.takes_token(&self.origins) {
             return call.send_unchanged();
         }
@@ -257,27 +265,27 @@ impl Manager {
         Ok(self.wait(Continuation::Send(call), signal.as_ref(), &ask))
     }
 
-    pub(crate) fn send_call(&self, mut call: Call, granted: GrantedToken) -> Result<Promise, JsValue> {
+    pub(crate) fn send_call(&self, mut call: FetchCall, granted: GrantedToken) -> Result<Promise, JsValue> {
         let sent = call.send(&granted.authorization, granted.attempt > 0)?;
-        // The session outlives its requests, although the app may have dropped it.
+        // A request keeps the session alive, although the app may have dropped it.
         let pending = Rc::new(Cell::new(self.this.upgrade().map(|manager| (manager, call, granted))));
         let failing = Rc::clone(&pending);
-        let arrived = Callback::new(move |response: JsValue| match pending.take() {
-            Some((manager, call, granted)) => manager.call_answered(call, &granted, response),
+        let arrived = JsFunction::new(move |response: JsValue| match pending.take() {
+            Some((manager, call, granted)) => manager.call_responded(call, &granted, response),
             None => response,
         });
-        // A request that has failed needs no session; JavaScript would collect it later.
-        let failed = Callback::new(move |error| {
+        // A failed request does not need the session. Without this, JavaScript would free it later.
+        let failed = JsFunction::new(move |error| {
             drop(failing.take());
             Promise::reject(&error).into()
         });
         Ok(js::then(&sent, Some(arrived), Some(failed)))
     }
 
-    /// Whether there is a replay, the machine decides: at most one.
-    fn call_answered(&self, call: Call, granted: &GrantedToken, response: JsValue) -> JsValue {
+    /// The machine decides whether the request is replayed: once at most.
+    fn call_responded(&self, call: FetchCall, granted: &GrantedToken, response: JsValue) -> JsValue {
         let response: Response = response.unchecked_into();
-        if response.status() != 401 || call.was_led_away(&response) {
+        if response.status() != 401 || call.was_redirected_elsewhere(&response) {
             call.release();
             return response.into();
         }
@@ -287,21 +295,22 @@ impl Manager {
         self.wait(Continuation::Replay(call, response), signal.as_ref(), &ask).into()
     }
 
-    pub(crate) fn token(&self, signal: Option<&AbortSignal>, timeout: Option<f64>) -> Promise {
+    pub(crate) fn token(&self, TokenOptions { signal, timeout }: TokenOptions) -> Promise {
+        let signal = signal.as_ref();
         if let Some(granted) = self.standing_grant(signal) {
             return Promise::resolve(&JsValue::from(granted.token));
         }
-        let deadline = clock::deadline(timeout.unwrap_or(self.timeout));
+        let deadline = clock::deadline(timeout.map_or(self.timeout, milliseconds));
         let ask = |waiter| Input::TokenWanted { waiter, deadline, fresh: false };
         self.wait(Continuation::ResolveToken, signal, &ask)
     }
 
     pub(crate) fn start(&self, reset: bool) -> Promise {
-        self.wait(Continuation::Resolve, None, &|waiter| Input::Start { waiter, reset: reset })
+        self.wait(Continuation::Resolve, None, &|waiter| Input::Start { waiter, reset })
     }
 
     pub(crate) fn sign_out(&self, permanent: bool) -> Promise {
-        self.wait(Continuation::Resolve, None, &|waiter| Input::SignOut { waiter, permanent: permanent })
+        self.wait(Continuation::Resolve, None, &|waiter| Input::SignOut { waiter, permanent })
     }
 
     /// `body`: JSON.
@@ -317,8 +326,12 @@ impl Manager {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::new(&self.handles, &self.reported.get())
+        Snapshot::new(&self.handles, &self.snapshot.get())
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 #[wasm_bindgen]
@@ -334,7 +347,7 @@ fn random_key() -> String {
     base64url::encode(&bytes)
 }
 
-/// Where the jitter starts.
+/// The seed of the jitter.
 fn seed() -> u64 {
     let mut bytes = [0; 8];
     get_random_values(&mut bytes);

@@ -1,18 +1,21 @@
-/// A text that is put together without the formatting machinery, which would weigh kilobytes.
-#[derive(Default)]
-pub(crate) struct Line(String);
+//! Builds texts without `format!`, which would add kilobytes to the WebAssembly module.
 
-impl Line {
+/// A text that is built from parts.
+#[derive(Default)]
+pub(crate) struct TextBuilder(String);
+
+impl TextBuilder {
     pub(crate) fn new(text: &str) -> Self {
         Self(text.into())
     }
 
+    /// Appends a text.
     pub(crate) fn text(mut self, text: &str) -> Self {
         self.0.push_str(text);
         self
     }
 
-    /// In decimal digits.
+    /// Appends a number in decimal digits.
     pub(crate) fn number(mut self, mut number: u64) -> Self {
         let start = self.0.len();
         loop {
@@ -31,11 +34,11 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::Line;
+    use super::TextBuilder;
 
     #[test]
     fn numbers_are_written_in_decimal() {
-        let line = Line::new("a").number(0).text(" ").number(u64::MAX).text("b");
+        let line = TextBuilder::new("a").number(0).text(" ").number(u64::MAX).text("b");
         assert_eq!(line.into_string(), "a0 18446744073709551615b");
     }
 }

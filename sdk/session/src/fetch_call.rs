@@ -1,14 +1,14 @@
-//! One logical request of a caller: what `fetch` was given, to be sent once or twice.
+//! A call of `fetch`: the request of a caller, which is sent once or twice.
 
 use js_sys::{Array, Function, JsString, Promise, Reflect, Symbol};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, ReadableStream, Response};
 
-use crate::js::{self, Callback};
+use crate::js::{self, JsFunction};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The init of a request, or a request in its place: each member may be missing, and of any type.
+    /// The init of a request, or a `Request` in its place. Each member may be missing, or of any type.
     #[derive(Clone)]
     type Init;
     #[wasm_bindgen(method, getter, structural)]
@@ -43,7 +43,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn protocol(this: &Url) -> JsString;
 
-    /// As those of web-sys, without copying the values, which are tokens.
+    /// Like `web_sys::Headers`, without copies of the values, which are tokens.
     #[derive(Clone)]
     pub(crate) type Headers;
     #[wasm_bindgen(constructor, catch)]
@@ -65,25 +65,25 @@ extern "C" {
 }
 
 thread_local! {
-    /// Made once: a text that crosses to JavaScript is copied.
+    /// Created once, because each conversion to a JavaScript string copies the text.
     pub(crate) static AUTHORIZATION: JsString = "Authorization".into();
     static BEARER: JsString = "Bearer ".into();
     static BLOB: JsValue = "blob:".into();
     static TRANSPORT: Symbol = Symbol::for_("guestpass.transport");
 }
 
-/// Where the requests of a session may go.
+/// The base URL of a session, and the origins that get the token.
 pub(crate) struct Origins {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     pub(crate) base_url: JsString,
-    /// What relative URLs are relative to: the base URL, with a slash.
+    /// The base of relative URLs: the base URL with a trailing slash.
     base: JsValue,
-    /// Those that get the token.
+    /// The origins that get the token.
     allowed: Array,
 }
 
 impl Origins {
-    /// With a base URL that is none, all requests fail as `fetch` fails.
+    /// If the base URL is not a URL, all requests fail like those of `fetch`.
     pub(crate) fn new(base_url: &JsString, further: &Array) -> Self {
         let origin = Url::new(base_url, &JsValue::UNDEFINED).map_or(JsValue::UNDEFINED, |url| url.origin().into());
         let base_url = JsString::from(String::from(base_url).trim_end_matches('/'));
@@ -91,26 +91,26 @@ impl Origins {
     }
 }
 
-pub(crate) struct Call {
+pub(crate) struct FetchCall {
     /// A URL, or a `Request`.
     input: JsValue,
     is_request: bool,
-    /// A copy of the caller's, empty where there was none.
+    /// A copy of the caller's init; empty if there was none.
     init: Init,
     url: Url,
-    /// Those that the request would have without a token; `None` where it would have none.
+    /// The headers of the request without the token; `None` if it has none.
     headers: Option<Headers>,
     pub(crate) signal: Option<AbortSignal>,
-    /// The body of a `Request` is a stream, too, but one that can be copied.
+    /// False for a body that is a stream. The body of a `Request` is a stream as well, but a copy of it can be made.
     pub(crate) replayable: bool,
-    /// The body of a `Request` can be read once: the copy for the replay is made before that.
+    /// A copy of a `Request` for the replay, made before the first send: the body can be read only once.
     replay: Option<Request>,
-    /// Stands in for `fetch`: `TRANSPORT` in `npm/src/transport.ts`.
+    /// Replaces `fetch` for this call: `TRANSPORT` in `npm/src/transport.ts`.
     transport: JsValue,
 }
 
-impl Call {
-    /// Reads what the caller gave, as `fetch` does it: the caller may change it as soon as this returns. Relative URLs are
+impl FetchCall {
+    /// Reads the arguments of the caller, as `fetch` does: the caller may change them as soon as this returns. Relative URLs are
     /// relative to the base URL.
     pub(crate) fn new(origins: &Origins, input: &JsValue, given: &JsValue) -> Result<Self, JsValue> {
         let mut request = as_request(input);
@@ -121,9 +121,9 @@ impl Call {
         let init = Init::empty();
         let (mut headers, mut signal, mut body, mut transport) = Default::default();
         if !given.is_object() {
-            // The usual call: nothing is read from what is empty.
+            // The usual call has no init.
         } else if as_request(given).is_some() {
-            // What `fetch` reads from a `Request` in the place of an init are getters, which a copy would not have.
+            // `fetch` reads the getters of a `Request` in the place of an init; a copy would not have them.
             let input = request.map_or_else(|| url.href().into(), JsValue::from);
             request = Some(Request::new(&input, given)?);
         } else {
@@ -156,31 +156,31 @@ impl Call {
         })
     }
 
-    /// Whether the token belongs on the request: its exact origin is allowed (C12), and the caller has not brought
-    /// credentials of their own. A `blob:` URL is of the origin that made it, but no request goes there.
+    /// Whether the request gets the token: its exact origin is allowed (C12), and the caller has not set `Authorization`. A
+    /// `blob:` URL has the origin of the page that made it, but no request goes there.
     pub(crate) fn takes_token(&self, origins: &Origins) -> bool {
         origins.allowed.includes(&self.url.origin(), 0)
             && BLOB.with(|blob| JsValue::from(self.url.protocol()) != *blob)
             && !self.headers.as_ref().is_some_and(|headers| AUTHORIZATION.with(|name| headers.has(name)))
     }
 
-    /// Whether the response comes from another origin than the one that got the token: browsers take the token off a
-    /// redirect that leads elsewhere, and a 401 of that place is not about the token.
-    pub(crate) fn was_led_away(&self, response: &Response) -> bool {
+    /// Whether a redirect has led to another origin: browsers remove the token on the way, so a 401 of that origin is not about
+    /// the token.
+    pub(crate) fn was_redirected_elsewhere(&self, response: &Response) -> bool {
         js::get(response, "redirected").is_truthy()
             && Url::new(&js::get(response, "url"), &JsValue::UNDEFINED)
                 .is_ok_and(|url| url.origin() != self.url.origin())
     }
 
-    /// Sends the request as the caller gave it.
+    /// Sends the request without the token.
     pub(crate) fn send_unchanged(&self) -> Result<Promise, JsValue> {
         if self.is_request { js::fetch(&self.input, &self.init) } else { self.fetch() }
     }
 
-    /// Sends the request with the token. `last`: it will not be sent again.
+    /// Sends the request with the token. `last`: the request will not be sent again.
     pub(crate) fn send(&mut self, authorization: &JsString, last: bool) -> Result<Promise, JsValue> {
         if !self.is_request {
-            // Into what is empty, an object is the quicker way.
+            // A plain object is faster than `Headers`.
             match &self.headers {
                 Some(headers) => AUTHORIZATION.with(|name| headers.set(name, authorization)),
                 None => {
@@ -191,7 +191,7 @@ impl Call {
             }
             return self.fetch();
         }
-        // Leaves the caller's own as `fetch` does: read, and without our token.
+        // The caller's own `Request` is left as `fetch` leaves it: its body is read, and it has no token.
         let request = match self.replay.take() {
             Some(replay) => replay,
             None => Request::new(&self.input, &self.init)?,
@@ -200,8 +200,8 @@ impl Call {
             self.replay = Some(request.clone_request()?.unchecked_into());
         }
         AUTHORIZATION.with(|name| request.headers().unchecked_ref::<Headers>().set(name, authorization));
-        // `fetch` may know members that `Request` does not keep. When nothing is left, it counts as none: any init makes
-        // `fetch` forget the referrer of a `Request`.
+        // `fetch` may accept members that a `Request` does not keep. An init without members counts as none; any other one
+        // would make `fetch` drop the referrer of the `Request`.
         let extras = Init::empty();
         assign(&extras, &self.init)?;
         extras.set_headers(&JsValue::UNDEFINED);
@@ -217,7 +217,7 @@ impl Call {
         transport.call2(&JsValue::UNDEFINED, &self.input, &self.init).map(|sent| Promise::resolve(&sent))
     }
 
-    /// Lets go of what a replay would have needed: the other branch of the body is read, and this one would be kept.
+    /// Frees the copy for the replay: otherwise its branch of the body would stay in memory.
     pub(crate) fn release(&self) {
         if let Some(replay) = &self.replay {
             cancel_body(replay);
@@ -225,18 +225,18 @@ impl Call {
     }
 }
 
-/// `Bearer` and a token.
+/// The value of the header `Authorization`.
 pub(crate) fn bearer(token: &JsString) -> JsString {
     BEARER.with(|bearer| bearer.concat(token))
 }
 
-/// Ends the transfer of a body that will not be read. Whether that succeeds does not matter.
+/// Cancels a body that nothing will read. A failure does not matter.
 pub(crate) fn cancel_body(message: &JsValue) {
     let body = message.unchecked_ref::<Init>().body();
     if body.is_object()
         && let Ok(cancelled) = body.unchecked_ref::<Body>().cancel()
     {
-        let _ = js::then(&cancelled, None, Some(Callback::new(|_| JsValue::UNDEFINED)));
+        let _ = js::then(&cancelled, None, Some(JsFunction::new(|_| JsValue::UNDEFINED)));
     }
 }
 
@@ -244,7 +244,7 @@ fn as_request(value: &JsValue) -> Option<Request> {
     value.is_instance_of::<web_sys::Request>().then(|| value.clone().unchecked_into())
 }
 
-/// A stream, or what Node takes for one, can be read once.
+/// Whether a body is a stream, which can be read only once. Node also accepts an async iterable as one.
 fn is_stream(body: &JsValue) -> bool {
     body.is_object()
         && (body.is_instance_of::<ReadableStream>()
@@ -252,6 +252,6 @@ fn is_stream(body: &JsValue) -> bool {
 }
 
 fn is_bodiless(request: &Request) -> bool {
-    // Undefined where the engine does not show it.
+    // Undefined in engines that do not expose it.
     request.body().is_null() || matches!(js::get(request, "method").as_string().as_deref(), Some("GET" | "HEAD"))
 }
