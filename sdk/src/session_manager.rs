@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use guestpass_session::{AfterSignOut, Session, SessionEvent, Snapshot, Subscription, TokenOptions, Upgrade};
+use guestpass_session::{AfterSignOut, Session, SessionEvent, Snapshot, TokenOptions, Upgrade};
 use js_sys::{JsString, Object, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit, Response};
@@ -12,23 +12,19 @@ use crate::options::{ManagerOptions, OnChange};
 /// `close` frees its listeners, timers and locks. `free`, or the garbage collector of JavaScript, frees its memory.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct SessionManager {
-    session: Session,
-    _subscription: Subscription,
-}
+pub struct SessionManager(Session);
 
 #[wasm_bindgen]
 impl SessionManager {
     /// Creates a session that does nothing until its first use.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &ManagerOptions, on_change: OnChange) -> Self {
-        let session = Session::new(options.read());
-        let _subscription = session.subscribe(move |snapshot: Option<&Snapshot>, event: Option<&SessionEvent>| {
+        let on_change = move |snapshot: Option<&Snapshot>, event: Option<&SessionEvent>| {
             let (snapshot, event) = (snapshot.map(JsValue::from), event.map(JsValue::from));
             // An exception of the listener does not affect the session.
             let _ = on_change.call2(&JsValue::UNDEFINED, &snapshot.unwrap_or_default(), &event.unwrap_or_default());
-        });
-        Self { session, _subscription }
+        };
+        Self(Session::new(options.read().on_change(on_change)))
     }
 
     /// Sends a request like `fetch`. Rejects like `fetch` when the caller's own request failed or was aborted.
@@ -38,32 +34,25 @@ impl SessionManager {
         #[wasm_bindgen(unchecked_param_type = "RequestInfo | URL")] input: JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "RequestInit")] init: &JsValue,
     ) -> Promise<Response> {
-        self.session.fetch_with(input, init.unchecked_ref::<RequestInit>())
+        self.0.fetch_with(input, init.unchecked_ref::<RequestInit>())
     }
 
     /// An access token that can be used now. `timeout`: in milliseconds; without it, the timeout of the options.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn token(&self, signal: Option<AbortSignal>, timeout: Option<f64>) -> Promise<JsString> {
-        let mut options = TokenOptions::new();
-        if let Some(signal) = signal {
-            options = options.signal(signal);
-        }
-        if let Some(timeout) = timeout {
-            options = options.timeout(milliseconds(timeout));
-        }
-        self.session.token_with(options)
+        self.0.token_with(TokenOptions { signal, timeout: timeout.map(milliseconds) })
     }
 
     /// Reads the stored session. `reset`: allow a new guest after a permanent sign-out, too.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn start(&self, reset: bool) -> Promise {
-        if reset { self.session.start_reset() } else { self.session.start() }
+        if reset { self.0.start_reset() } else { self.0.start() }
     }
 
     /// Signs out the visitor. `permanent`: no guest follows until `start` or `upgrade`.
     #[wasm_bindgen(js_name = signOut, unchecked_return_type = "Promise<void>")]
     pub fn sign_out(&self, permanent: bool) -> Promise {
-        self.session.sign_out(if permanent { AfterSignOut::None } else { AfterSignOut::Guest })
+        self.0.sign_out(if permanent { AfterSignOut::None } else { AfterSignOut::Guest })
     }
 
     /// Makes the guest a member. `body`: the JSON body of the request to the server.
@@ -78,23 +67,23 @@ impl SessionManager {
             UpgradeKind::Link => Upgrade::Link,
             _ => Upgrade::Register,
         };
-        self.session.upgrade(upgrade, body)
+        self.0.upgrade(upgrade, body)
     }
 
     /// Erases the visitor at the server.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn erase(&self) -> Promise {
-        self.session.erase()
+        self.0.erase()
     }
 
     /// Treats the access token as expired.
     pub fn expire(&self) {
-        self.session.expire();
+        self.0.expire();
     }
 
     /// Frees listeners, timers and locks, and rejects the calls that wait. Idempotent.
     pub fn close(&self) {
-        self.session.close();
+        self.0.close();
     }
 }
 

@@ -8,6 +8,10 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
+use crate::session_event::SessionEvent;
+use crate::snapshot::Snapshot;
+use crate::subscription::OnChange;
+
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) type OnStep = Box<dyn Fn(&str)>;
@@ -24,11 +28,12 @@ pub(crate) type OnStep = Box<dyn Fn(&str)>;
 /// ```
 pub struct Options {
     pub(crate) base_url: JsString,
-    pub(crate) name: JsString,
+    pub(crate) name: Option<JsString>,
     pub(crate) allowed_origins: Array,
     pub(crate) storage: StorageKind,
     pub(crate) on_identity_lost: OnIdentityLost,
     pub(crate) timeout: Duration,
+    pub(crate) on_change: Box<OnChange>,
     pub(crate) on_step: Option<OnStep>,
     pub(crate) error_class: Option<Function>,
 }
@@ -39,11 +44,12 @@ impl Options {
     pub fn new(base_url: impl Into<JsString>) -> Self {
         Self {
             base_url: base_url.into(),
-            name: "default".into(),
+            name: None,
             allowed_origins: Array::new(),
             storage: StorageKind::Local,
             on_identity_lost: OnIdentityLost::Reacquire,
             timeout: DEFAULT_TIMEOUT,
+            on_change: Box::new(|_, _| ()),
             on_step: None,
             error_class: None,
         }
@@ -52,7 +58,7 @@ impl Options {
     /// The name of the session. Sessions with different names or different base URLs are independent of each other.
     /// Default: `default`.
     pub fn name(mut self, name: impl Into<JsString>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 
@@ -81,6 +87,16 @@ impl Options {
         self
     }
 
+    /// Calls `listener` after each change: with the snapshot if it has changed, and with an event if there is one. Further
+    /// listeners: [`Session::subscribe`](crate::Session::subscribe). Default: no listener.
+    ///
+    /// `listener` may run during a call of a method of the session, so the app must hold no borrow that the listener needs. It
+    /// may call the session, but must not own a clone of it, which would keep both in memory. It must not panic or throw.
+    pub fn on_change(mut self, listener: impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static) -> Self {
+        self.on_change = Box::new(listener);
+        self
+    }
+
     /// Calls `log` with a line of text for each step of the session machine, for bug reports. The lines contain names, numbers
     /// and versions, never a token. `log` must not panic or throw. Default: no log.
     pub fn on_step(mut self, log: impl Fn(&str) + 'static) -> Self {
@@ -105,28 +121,11 @@ impl core::fmt::Debug for Options {
 /// The options of one call of [`Session::token_with`](crate::Session::token_with).
 #[derive(Clone, Debug, Default)]
 pub struct TokenOptions {
-    pub(crate) signal: Option<AbortSignal>,
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl TokenOptions {
-    /// No signal, and the timeout of the session.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Ends the wait when `signal` is aborted; the call rejects with the reason of the signal. A refresh that other calls wait
-    /// for goes on.
-    pub fn signal(mut self, signal: AbortSignal) -> Self {
-        self.signal = Some(signal);
-        self
-    }
-
+    /// Ends the wait when it is aborted: the call rejects with the reason of the signal. A refresh that other calls wait for
+    /// goes on.
+    pub signal: Option<AbortSignal>,
     /// How long the call waits for a token, instead of the timeout of the session. Whole milliseconds count.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
+    pub timeout: Option<Duration>,
 }
 
 /// Where a session is stored.

@@ -113,10 +113,11 @@ pub(crate) fn encode_end_reason(end_reason: EndReason) -> &'static str {
 
 /// Reads a text of [`encode_end_reason`], or a number of format 1. Any other value means `SignedOut`.
 pub(crate) fn decode_end_reason(end_reason: &JsValue) -> EndReason {
-    [EndReason::Erased, EndReason::Permanent]
-        .into_iter()
-        .find(|known| *end_reason == encode_end_reason(*known) || *end_reason == f64::from(*known as u8))
-        .unwrap_or_default()
+    match (end_reason.as_string().as_deref(), whole_number(end_reason)) {
+        (Some("erased"), _) | (_, Some(1)) => EndReason::Erased,
+        (Some("permanent"), _) | (_, Some(2)) => EndReason::Permanent,
+        _ => EndReason::SignedOut,
+    }
 }
 
 /// `None` for a value that is present and is not a text.

@@ -68,7 +68,7 @@ impl Session {
 
     /// An access token that can be used now.
     pub fn token(&self) -> Promise<JsString> {
-        self.token_with(TokenOptions::new())
+        self.token_with(TokenOptions::default())
     }
 
     /// Like [`token`](Self::token), with an abort signal or a timeout.
@@ -123,13 +123,10 @@ impl Session {
         self.0.snapshot()
     }
 
-    /// Calls `listener` after each change: with the snapshot if it has changed, and with an event if there is one. Drop the
-    /// [`Subscription`] to unsubscribe.
-    ///
-    /// `listener` may run during a call of a method of the session, so the app must hold no borrow that the listener needs. It
-    /// may call the session. It must not panic or throw.
+    /// Calls `listener` after each change, like [`Options::on_change`], until the [`Subscription`] is dropped. For parts of an
+    /// app that come and go.
     pub fn subscribe(&self, listener: impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static) -> Subscription {
-        self.0.subscribers.add(Rc::new(listener))
+        self.0.subscribe(Rc::new(listener))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The run loop: take an input, handle it, perform the effects, emit the changes, arm one timer.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::server_request::InFlight;
 use crate::session_event::SessionEvent;
 use crate::snapshot::Snapshot;
 use crate::storage::Storage;
-use crate::subscription::Subscribers;
+use crate::subscription::{OnChange, SubscriberList, Subscribers, Subscription};
 use crate::tabs::Channel;
 use crate::timer::Timer;
 use crate::waiters::{Continuation, GrantedToken, Waiters};
@@ -37,8 +37,9 @@ pub(crate) struct SessionManager {
     pub(crate) key: JsString,
     pub(crate) origins: Origins,
     /// In milliseconds.
-    timeout: u64,
-    pub(crate) subscribers: Subscribers,
+    timeout: f64,
+    on_change: Box<OnChange>,
+    subscribers: OnceCell<Box<dyn Subscribers>>,
     pub(crate) error_class: Option<Function>,
     log: Option<DebugLog>,
     pub(crate) storage: Storage,
@@ -82,12 +83,14 @@ impl SessionManager {
             ..Config::default()
         });
         let origins = Origins::new(&options.base_url, &options.allowed_origins);
-        let key = JsString::from("guestpass:").concat(&options.name).concat(&"@".into()).concat(&origins.base_url);
+        let name = options.name.unwrap_or_else(|| "default".into());
+        let key = JsString::from("guestpass:").concat(&name).concat(&"@".into()).concat(&origins.base_url);
         let manager = Rc::new_cyclic(|this: &Weak<Self>| Self {
             key,
             origins,
             timeout: milliseconds(options.timeout),
-            subscribers: Subscribers::default(),
+            on_change: options.on_change,
+            subscribers: OnceCell::new(),
             error_class: options.error_class,
             log: options.on_step.map(DebugLog::new),
             storage,
@@ -135,7 +138,7 @@ impl SessionManager {
                 }
                 self.perform(effect);
             }
-            self.emit(now.wall);
+            self.emit_changes(now.wall);
         }
         self.rest();
         self.running.set(false);
@@ -179,7 +182,7 @@ impl SessionManager {
     }
 
     /// Emits the changes of this step: once for each event, or once for the snapshot alone.
-    fn emit(&self, wall: u64) {
+    fn emit_changes(&self, wall: u64) {
         let snapshot = *self.machine.borrow().snapshot();
         let changed = self.snapshot.replace(snapshot) != snapshot;
         let mut changed = changed.then(|| Snapshot::new(&self.handles, &snapshot));
@@ -189,11 +192,23 @@ impl SessionManager {
         loop {
             let Some(event) = self.machine.borrow_mut().poll_event() else { break };
             let event = SessionEvent::new(&self.handles, wall, event);
-            self.subscribers.emit(changed.take().as_ref(), Some(&event));
+            self.emit(changed.take().as_ref(), Some(&event));
         }
         if let Some(snapshot) = changed {
-            self.subscribers.emit(Some(&snapshot), None);
+            self.emit(Some(&snapshot), None);
         }
+    }
+
+    fn emit(&self, snapshot: Option<&Snapshot>, event: Option<&SessionEvent>) {
+        (self.on_change)(snapshot, event);
+        if let Some(subscribers) = self.subscribers.get() {
+            subscribers.emit(snapshot, event);
+        }
+    }
+
+    pub(crate) fn subscribe(&self, listener: Rc<OnChange>) -> Subscription {
+        self.subscribers.get_or_init(|| Box::new(SubscriberList::default())).add(&listener);
+        Subscription::new(listener)
     }
 
     /// All inputs are handled: prepares for the time until the next one.
@@ -330,8 +345,8 @@ impl SessionManager {
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    duration.as_millis().try_into().unwrap_or(u64::MAX)
+fn milliseconds(duration: Duration) -> f64 {
+    number(duration.as_secs()) * 1_000.0 + f64::from(duration.subsec_millis())
 }
 
 #[wasm_bindgen]
