@@ -26,7 +26,6 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The monotonic time, in milliseconds, at which a wait of `timeout` milliseconds that begins now ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
-pub(crate) fn deadline(timeout: f64) -> u64 {
-    (monotonic() + timeout) as u64
+pub(crate) fn deadline(timeout: u64) -> u64 {
+    now().mono.saturating_add(timeout)
 }

@@ -1,11 +1,11 @@
 //! The errors that calls of a session reject with.
 
 use guestpass_core::SessionError;
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Function, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{get, to_js};
+use crate::js::{assign, get, to_js};
 use crate::text_builder::TextBuilder;
 
 /// The stable code of an error of a session: the member `code` of a `GuestpassError`.
@@ -110,7 +110,8 @@ impl CallError {
         }
         let error = js_sys::Error::new(&self.message);
         let _ = Reflect::set(&error, &"code".into(), &to_js(&self.code));
-        Object::assign(&error, to_js(&self.details).unchecked_ref()).into()
+        let _ = assign(&error, &to_js(&self.details));
+        error.into()
     }
 }
 

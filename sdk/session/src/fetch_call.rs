@@ -1,6 +1,6 @@
 //! A call of `fetch`: the request of a caller, which is sent once or twice.
 
-use js_sys::{Array, Function, JsString, Promise, Reflect, Symbol};
+use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Symbol};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, ReadableStream, Response};
 
@@ -28,20 +28,15 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = clone)]
     fn clone_request(this: &Init) -> Result<Init, JsValue>;
 
-    #[wasm_bindgen(constructor, js_class = "Object")]
-    fn empty() -> Init;
-    #[wasm_bindgen(catch, js_namespace = Object, js_name = assign)]
-    fn assign(target: &Init, source: &JsValue) -> Result<JsValue, JsValue>;
-
     type Url;
     #[wasm_bindgen(constructor, js_class = "URL", catch)]
     fn new(url: &JsValue, base: &JsValue) -> Result<Url, JsValue>;
     #[wasm_bindgen(method, getter)]
     fn href(this: &Url) -> JsString;
     #[wasm_bindgen(method, getter)]
-    fn origin(this: &Url) -> JsString;
+    fn origin(this: &Url) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    fn protocol(this: &Url) -> JsString;
+    fn protocol(this: &Url) -> JsValue;
 
     /// Like `web_sys::Headers`, without copies of the values, which are tokens.
     #[derive(Clone)]
@@ -84,10 +79,12 @@ pub(crate) struct Origins {
 
 impl Origins {
     /// If the base URL is not a URL, all requests fail like those of `fetch`.
-    pub(crate) fn new(base_url: &JsString, further: &Array) -> Self {
-        let origin = Url::new(base_url, &JsValue::UNDEFINED).map_or(JsValue::UNDEFINED, |url| url.origin().into());
+    pub(crate) fn new(base_url: &JsString, allowed: Array) -> Self {
+        if let Ok(url) = Url::new(base_url, &JsValue::UNDEFINED) {
+            allowed.push(&url.origin());
+        }
         let base_url = JsString::from(String::from(base_url).trim_end_matches('/'));
-        Self { base: base_url.concat(&"/".into()).into(), base_url, allowed: further.concat(&Array::of1(&origin)) }
+        Self { base: base_url.concat(&"/".into()).into(), base_url, allowed }
     }
 }
 
@@ -118,7 +115,7 @@ impl FetchCall {
             Some(request) => Url::new(&js::get(request, "url"), &JsValue::UNDEFINED),
             None => Url::new(input, &origins.base),
         }?;
-        let init = Init::empty();
+        let init = empty();
         let (mut headers, mut signal, mut body, mut transport) = Default::default();
         if !given.is_object() {
             // The usual call has no init.
@@ -127,7 +124,7 @@ impl FetchCall {
             let input = request.map_or_else(|| url.href().into(), JsValue::from);
             request = Some(Request::new(&input, given)?);
         } else {
-            assign(&init, given)?;
+            js::assign(&init, given)?;
             (headers, signal, body) = (init.headers(), init.signal(), init.body());
             transport = TRANSPORT.with(|symbol| init.transport(symbol));
         }
@@ -160,7 +157,7 @@ impl FetchCall {
     /// `blob:` URL has the origin of the page that made it, but no request goes there.
     pub(crate) fn takes_token(&self, origins: &Origins) -> bool {
         origins.allowed.includes(&self.url.origin(), 0)
-            && BLOB.with(|blob| JsValue::from(self.url.protocol()) != *blob)
+            && BLOB.with(|blob| self.url.protocol() != *blob)
             && !self.headers.as_ref().is_some_and(|headers| AUTHORIZATION.with(|name| headers.has(name)))
     }
 
@@ -184,7 +181,7 @@ impl FetchCall {
             match &self.headers {
                 Some(headers) => AUTHORIZATION.with(|name| headers.set(name, authorization)),
                 None => {
-                    let headers = Init::empty();
+                    let headers = empty();
                     headers.set_authorization(authorization);
                     self.init.set_headers(&headers);
                 }
@@ -202,8 +199,8 @@ impl FetchCall {
         AUTHORIZATION.with(|name| request.headers().unchecked_ref::<Headers>().set(name, authorization));
         // `fetch` may accept members that a `Request` does not keep. An init without members counts as none; any other one
         // would make `fetch` drop the referrer of the `Request`.
-        let extras = Init::empty();
-        assign(&extras, &self.init)?;
+        let extras = empty();
+        js::assign(&extras, &self.init)?;
         extras.set_headers(&JsValue::UNDEFINED);
         extras.set_body(&JsValue::UNDEFINED);
         js::fetch(&request, &extras)
@@ -238,6 +235,11 @@ pub(crate) fn cancel_body(message: &JsValue) {
     {
         let _ = js::then(&cancelled, None, Some(JsFunction::new(|_| JsValue::UNDEFINED)));
     }
+}
+
+/// An init without members.
+fn empty() -> Init {
+    Object::new().unchecked_into()
 }
 
 fn as_request(value: &JsValue) -> Option<Request> {

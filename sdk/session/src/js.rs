@@ -19,6 +19,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = fetch)]
     fn global_fetch(input: &JsValue, init: &JsValue) -> Result<JsValue, JsValue>;
+    /// `Object.assign`. It throws what a getter of the source throws.
+    #[wasm_bindgen(js_namespace = Object, catch, js_name = assign)]
+    pub(crate) fn assign(target: &JsValue, source: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = JSON, catch, js_name = parse)]
     pub(crate) fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
 }

@@ -113,10 +113,15 @@ pub(crate) fn encode_end_reason(end_reason: EndReason) -> &'static str {
 
 /// Reads a text of [`encode_end_reason`], or a number of format 1. Any other value means `SignedOut`.
 pub(crate) fn decode_end_reason(end_reason: &JsValue) -> EndReason {
-    match (end_reason.as_string().as_deref(), whole_number(end_reason)) {
-        (Some("erased"), _) | (_, Some(1)) => EndReason::Erased,
-        (Some("permanent"), _) | (_, Some(2)) => EndReason::Permanent,
-        _ => EndReason::SignedOut,
+    let is = |reason: EndReason| {
+        *end_reason == JsValue::from(encode_end_reason(reason)) || *end_reason == JsValue::from(reason as u8)
+    };
+    if is(EndReason::Erased) {
+        EndReason::Erased
+    } else if is(EndReason::Permanent) {
+        EndReason::Permanent
+    } else {
+        EndReason::SignedOut
     }
 }
 

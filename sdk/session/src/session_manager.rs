@@ -37,7 +37,7 @@ pub(crate) struct SessionManager {
     pub(crate) key: JsString,
     pub(crate) origins: Origins,
     /// In milliseconds.
-    timeout: f64,
+    timeout: u64,
     on_change: Box<OnChange>,
     subscribers: OnceCell<Box<dyn Subscribers>>,
     pub(crate) error_class: Option<Function>,
@@ -82,7 +82,7 @@ impl SessionManager {
             seed: seed(),
             ..Config::default()
         });
-        let origins = Origins::new(&options.base_url, &options.allowed_origins);
+        let origins = Origins::new(&options.base_url, options.allowed_origins);
         let name = options.name.unwrap_or_else(|| "default".into());
         let key = JsString::from("guestpass:").concat(&name).concat(&"@".into()).concat(&origins.base_url);
         let manager = Rc::new_cyclic(|this: &Weak<Self>| Self {
@@ -345,8 +345,9 @@ impl SessionManager {
     }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    number(duration.as_secs()) * 1_000.0 + f64::from(duration.subsec_millis())
+#[expect(clippy::cast_possible_truncation, reason = "the end of the time is not reached")]
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis() as u64
 }
 
 #[wasm_bindgen]
