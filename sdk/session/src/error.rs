@@ -128,12 +128,10 @@ pub(crate) fn describe(error: SessionError) -> (ErrorCode, String) {
         SessionError::Network => {
             (ErrorCode::Network, "the session server could not be reached; check the connection and `baseUrl`")
         }
-        SessionError::Timeout => {
-            (ErrorCode::Timeout, "no token within the time limit; call again, or set a longer `timeout`")
-        }
+        SessionError::Timeout => (ErrorCode::Timeout, "no token within the `timeout`; try again later"),
         SessionError::Unavailable { status } => {
             let message = with_status(TextBuilder::new("the session server is not available"), status);
-            return (ErrorCode::Unavailable, message.text("; the session is kept; try again later").into_string());
+            return (ErrorCode::Unavailable, message.text("; try again later").into_string());
         }
         SessionError::Rejected { status } => {
             let message = with_status(TextBuilder::new("the session server refused the request"), status);

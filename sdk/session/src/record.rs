@@ -14,7 +14,7 @@ use crate::js::{get, is_missing, number, parse_object, to_js, whole_number};
 /// member does not.
 const FORMAT: u8 = 2;
 
-/// The oldest format that is read. It has `claim` for `acquire_key`, and for `end_reason` a number in `parting`.
+/// The oldest format that is read.
 const OLDEST_FORMAT: u8 = 1;
 
 #[derive(Serialize)]
@@ -70,24 +70,31 @@ pub(crate) fn decode(handles: &Handles, stored: &JsValue) -> Option<Stored> {
     if format > f64::from(FORMAT) {
         return None;
     }
-    let record = if format < f64::from(OLDEST_FORMAT) { None } else { decode_record(handles, &json) };
+    let names = if format < f64::from(FORMAT) { &FORMAT_1 } else { &FORMAT_2 };
+    let record = if format < f64::from(OLDEST_FORMAT) { None } else { decode_record(handles, &json, names) };
     Some(record.map_or(Stored::Corrupt, Stored::Record))
 }
 
+/// The names of the members that differ between the formats.
+struct Names {
+    end_reason: &'static str,
+    acquire_key: &'static str,
+}
+
+/// In format 1, `parting` is a number.
+const FORMAT_1: Names = Names { end_reason: "parting", acquire_key: "claim" };
+const FORMAT_2: Names = Names { end_reason: "end_reason", acquire_key: "acquire_key" };
+
 /// `None` for a record with a wrong or missing member.
-fn decode_record(handles: &Handles, json: &JsValue) -> Option<Record> {
-    let member = |name, name_in_format_1| {
-        let value = get(json, name);
-        if value.is_undefined() { get(json, name_in_format_1) } else { value }
-    };
+fn decode_record(handles: &Handles, json: &JsValue, names: &Names) -> Option<Record> {
     let credential = get(json, "credential");
     Some(Record {
         version: Version {
             epoch: whole_number(&get(json, "epoch"))?,
             generation: whole_number(&get(json, "generation"))?,
         },
-        end_reason: decode_end_reason(&member("end_reason", "parting")),
-        acquire_key: handle_or_none(handles, member("acquire_key", "claim"))?,
+        end_reason: decode_end_reason(&get(json, names.end_reason)),
+        acquire_key: handle_or_none(handles, get(json, names.acquire_key))?,
         credential: if is_missing(&credential) { None } else { Some(decode_credential(handles, &credential)?) },
     })
 }

@@ -8,8 +8,7 @@ use crate::error::{ErrorCode, describe};
 use crate::handles::Handles;
 use crate::js::{number, to_js};
 
-const IN_MEMORY: &str = "the storage failed, or a newer version of Guestpass has written it; \
-                         the session is kept in the memory of this page only";
+const IN_MEMORY: &str = "the storage failed, or a newer Guestpass has written it; the session is kept in memory only";
 const CORRUPT: &str = "the stored session could not be read and is ignored";
 
 /// A change that a session reports to its subscribers. Never contains a token.

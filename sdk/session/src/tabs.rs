@@ -10,16 +10,12 @@ use crate::js::{self, JsFunction, get, number, whole_number};
 use crate::record;
 use crate::session_manager::SessionManager;
 
-const COMMITTED: &str = "committed";
-const SIGNED_OUT: &str = "signed_out";
-
 /// The data of a message event.
 #[derive(Serialize)]
-struct MessageData {
-    r#type: &'static str,
-    epoch: f64,
-    generation: Option<f64>,
-    end_reason: Option<&'static str>,
+#[serde(tag = "type", rename_all = "snake_case")]
+enum MessageData {
+    Committed { epoch: f64, generation: f64 },
+    SignedOut { epoch: f64, end_reason: &'static str },
 }
 
 /// The channel of one session, which is closed when it is dropped.
@@ -52,18 +48,12 @@ impl Drop for Channel {
 
 fn encode(message: TabMessage) -> JsValue {
     js::to_js(&match message {
-        TabMessage::Committed(Version { epoch, generation }) => MessageData {
-            r#type: COMMITTED,
-            epoch: number(epoch),
-            generation: Some(number(generation)),
-            end_reason: None,
-        },
-        TabMessage::SignedOut { epoch, end_reason } => MessageData {
-            r#type: SIGNED_OUT,
-            epoch: number(epoch),
-            generation: None,
-            end_reason: Some(record::encode_end_reason(end_reason)),
-        },
+        TabMessage::Committed(Version { epoch, generation }) => {
+            MessageData::Committed { epoch: number(epoch), generation: number(generation) }
+        }
+        TabMessage::SignedOut { epoch, end_reason } => {
+            MessageData::SignedOut { epoch: number(epoch), end_reason: record::encode_end_reason(end_reason) }
+        }
     })
 }
 
@@ -73,12 +63,12 @@ impl SessionManager {
         let data = get(event, "data");
         let epoch = whole_number(&get(&data, "epoch"))?;
         let r#type = get(&data, "type");
-        if r#type == COMMITTED {
+        if r#type == "committed" {
             let generation = whole_number(&get(&data, "generation"))?;
             return Some(TabMessage::Committed(Version { epoch, generation }));
         }
         let end_reason = record::decode_end_reason(&get(&data, "end_reason"));
-        (r#type == SIGNED_OUT).then_some(TabMessage::SignedOut { epoch, end_reason })
+        (r#type == "signed_out").then_some(TabMessage::SignedOut { epoch, end_reason })
     }
 
     /// Decodes a storage event as a message: the version that another tab has stored, or the version of an empty storage if
