@@ -121,7 +121,7 @@ pub(crate) fn encode_end_reason(end_reason: EndReason) -> &'static str {
 /// Reads a text of [`encode_end_reason`], or a number of format 1. Any other value means `SignedOut`.
 pub(crate) fn decode_end_reason(end_reason: &JsValue) -> EndReason {
     let is = |reason: EndReason| {
-        *end_reason == JsValue::from(encode_end_reason(reason)) || *end_reason == JsValue::from(reason as u8)
+        [JsValue::from(encode_end_reason(reason)), JsValue::from(reason as u8)].contains(end_reason)
     };
     if is(EndReason::Erased) {
         EndReason::Erased

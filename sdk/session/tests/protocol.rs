@@ -9,7 +9,7 @@
 
 use std::{env, fs};
 
-use guestpass_session::{Event, OnIdentityLost, Snapshot, StorageKind};
+use guestpass_session::{OnIdentityLost, SessionEvent, Snapshot, StorageKind};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -48,7 +48,7 @@ enum PackageErrorCode {
 fn generate() -> String {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     generator.subschema_for::<Snapshot>();
-    generator.subschema_for::<Event>();
+    generator.subschema_for::<SessionEvent>();
     generator.subschema_for::<StorageKind>();
     generator.subschema_for::<OnIdentityLost>();
     let mut schemas = generator.take_definitions(true);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use guestpass_session::{Event, OnChange, OnStep, Options, Session, Status, StorageKind};
+use guestpass_session::{Options, Session, SessionEvent, Snapshot, Status, StorageKind};
 use js_sys::{Error, Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -24,8 +24,10 @@ impl Slot {
     }
 }
 
-fn on_change(call: impl Fn(Option<&Event>) + 'static) -> OnChange {
-    Box::new(move |_, event| call(event))
+fn on_change(
+    call: impl Fn(Option<&SessionEvent>) + 'static,
+) -> impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static {
+    move |_, event| call(event)
 }
 
 fn open_with_slot(options: Options, slot: &Slot) -> Opened {
@@ -37,9 +39,9 @@ fn open_with_slot(options: Options, slot: &Slot) -> Opened {
 /// After the test of a callback, which may go on being called: the session works as before.
 async fn assert_works(session: &Opened) {
     assert_eq!(session.get("/me").await.status(), 200);
-    let token = session.token(None, None).await.unwrap();
+    let token = session.token().await.unwrap();
     session.expire();
-    assert_ne!(session.token(None, None).await.unwrap(), token);
+    assert_ne!(session.token().await.unwrap(), token);
     assert_eq!(session.get("/me").await.status(), 200);
 }
 
@@ -51,11 +53,11 @@ async fn c06_a_listener_may_call_the_session() {
         let first = asked.borrow().is_none();
         if let Some(session) = calling.session().filter(|_| first) {
             session.expire();
-            asked.replace(Some(session.token(None, None)));
+            asked.replace(Some(session.token()));
         }
     });
-    let session = open_with_slot(Options { on_change: listener, ..options(&fresh_name()) }, &slot);
-    session.token(None, None).await.unwrap();
+    let session = open_with_slot(options(&fresh_name()).on_change(listener), &slot);
+    session.token().await.unwrap();
     let asked: Promise<JsString> = inside.take().unwrap();
     assert!(asked.await.unwrap().length() > 0);
     assert_works(&session).await;
@@ -69,12 +71,12 @@ async fn c06_a_listener_may_ask_for_a_token_and_a_snapshot_at_each_report() {
     let listener = on_change(move |_| {
         if let Some(session) = calling.session() {
             assert_ne!(session.snapshot().status, Status::Closed);
-            let token = session.token(None, None);
+            let token = session.token();
             asking.borrow_mut().push(token);
         }
     });
-    let session = open_with_slot(Options { on_change: listener, ..options(&fresh_name()) }, &slot);
-    session.token(None, None).await.unwrap();
+    let session = open_with_slot(options(&fresh_name()).on_change(listener), &slot);
+    session.token().await.unwrap();
     assert_works(&session).await;
     let asked = asked.take();
     assert!(asked.len() > 2);
@@ -95,8 +97,8 @@ async fn c16_a_listener_may_close_the_session_at_any_report() {
                 session.close();
             }
         });
-        let session = open_with_slot(Options { on_change: listener, ..options(&fresh_name()) }, &slot);
-        let token = session.token(None, None).await;
+        let session = open_with_slot(options(&fresh_name()).on_change(listener), &slot);
+        let token = session.token().await;
         session.close();
         assert_eq!(session.snapshot().status, Status::Closed);
         assert!(number > 0 || token.is_err(), "closed before the guest was there");
@@ -109,15 +111,15 @@ async fn c16_a_listener_may_close_the_session_at_any_report() {
 async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
     let (slot, owned) = (Slot::default(), Rc::new(()));
     let (dropping, memory) = (slot.clone(), Rc::downgrade(&owned));
-    let listener: OnChange = Box::new(move |_, event| {
+    let listener = move |_: Option<&Snapshot>, event: Option<&SessionEvent>| {
         let _owned = &owned;
-        if let Some(Event::Acquired { .. }) = event {
+        if let Some(SessionEvent::Acquired { .. }) = event {
             dropping.0.take();
         }
-    });
-    let session = Session::new(Options { on_change: listener, ..options(&fresh_name()) });
+    };
+    let session = Session::new(options(&fresh_name()).on_change(listener));
     slot.put(&session);
-    let asking = session.token(None, None);
+    let asking = session.token();
     drop(session);
     assert!(asking.await.unwrap().length() > 0);
     until("the memory is given back", || memory.strong_count() == 0).await;
@@ -127,16 +129,16 @@ async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
 async fn a_log_may_call_the_session() {
     let (slot, asked) = (Slot::default(), Rc::new(RefCell::new(Vec::new())));
     let (calling, asking) = (slot.clone(), Rc::clone(&asked));
-    let log: OnStep = Box::new(move |_| {
+    let log = move |_: &str| {
         let few = asking.borrow().len() < 20;
         if let Some(session) = calling.session().filter(|_| few) {
             session.snapshot();
-            let token = session.token(None, None);
+            let token = session.token();
             asking.borrow_mut().push(token);
         }
-    });
-    let session = open_with_slot(Options { on_step: Some(log), ..options(&fresh_name()) }, &slot);
-    session.token(None, None).await.unwrap();
+    };
+    let session = open_with_slot(options(&fresh_name()).on_step(log), &slot);
+    session.token().await.unwrap();
     assert_works(&session).await;
     let asked = asked.take();
     assert_eq!(asked.len(), 20);
@@ -150,13 +152,13 @@ async fn a_log_may_call_the_session() {
 async fn c16_a_log_may_close_the_session() {
     let slot = Slot::default();
     let closing = slot.clone();
-    let log: OnStep = Box::new(move |line| {
+    let log = move |line: &str| {
         if let Some(session) = closing.session().filter(|_| line.contains(":acquire")) {
             session.close();
         }
-    });
-    let session = open_with_slot(Options { on_step: Some(log), ..options(&fresh_name()) }, &slot);
-    assert!(session.token(None, None).await.is_err());
+    };
+    let session = open_with_slot(options(&fresh_name()).on_step(log), &slot);
+    assert!(session.token().await.is_err());
     assert_eq!(session.snapshot().status, Status::Closed);
     slot.0.take();
 }
@@ -169,7 +171,7 @@ async fn a_custom_storage_may_call_the_session() {
         let (calling, asking) = (slot.clone(), Rc::clone(&asked));
         move || {
             if let Some(session) = calling.session() {
-                let token = session.token(None, None);
+                let token = session.token();
                 asking.borrow_mut().push(token);
             }
         }
@@ -184,8 +186,8 @@ async fn a_custom_storage_may_call_the_session() {
         Ok(writing.replace(text))
     };
     let storage = custom_storage(false, get, set);
-    let session = open_with_slot(Options { storage, ..options(&fresh_name()) }, &slot);
-    session.token(None, None).await.unwrap();
+    let session = open_with_slot(options(&fresh_name()).storage(storage), &slot);
+    session.token().await.unwrap();
     assert_works(&session).await;
     let asked = asked.take();
     assert!(asked.len() > 2);
@@ -209,8 +211,8 @@ async fn listeners_that_throw_do_not_disturb_the_session() {
     };
     let listener = throwing.clone();
     let listener = on_change(move |_| assert!(listener.call0(&JsValue::UNDEFINED).is_err()));
-    let log: OnStep = Box::new(move |_| assert!(throwing.call0(&JsValue::UNDEFINED).is_err()));
-    let session = open(Options { on_change: listener, on_step: Some(log), ..options(&fresh_name()) });
+    let log = move |_: &str| assert!(throwing.call0(&JsValue::UNDEFINED).is_err());
+    let session = open(options(&fresh_name()).on_change(listener).on_step(log));
     assert_works(&session).await;
     assert!(thrown.get() > 5);
 }
@@ -220,14 +222,14 @@ async fn c14_a_storage_that_throws_what_is_no_error_does_not_disturb_the_session
     let thrown: [fn() -> JsValue; 3] = [|| "locked".into(), || JsValue::UNDEFINED, || JsValue::NULL];
     for thrown in thrown {
         let storage = custom_storage(false, move || Err(thrown()), move |_| Err(thrown()));
-        assert_works(&open(Options { storage, ..options(&fresh_name()) })).await;
+        assert_works(&open(options(&fresh_name()).storage(storage))).await;
         let storage = custom_storage(
             false,
             move || Ok(Promise::<JsValue>::reject(&thrown()).into()),
             move |_| Ok(Promise::<JsValue>::reject(&thrown()).into()),
         );
-        assert_works(&open(Options { storage, ..options(&fresh_name()) })).await;
+        assert_works(&open(options(&fresh_name()).storage(storage))).await;
     }
     let nothing = StorageKind::Custom(JsValue::NULL.unchecked_into());
-    assert_works(&open(Options { storage: nothing, ..options(&fresh_name()) })).await;
+    assert_works(&open(options(&fresh_name()).storage(nothing))).await;
 }

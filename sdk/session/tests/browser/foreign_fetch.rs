@@ -5,14 +5,15 @@ use std::panic;
 use std::rc::Rc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use guestpass_session::{ErrorCode, Event, Options, Session, StorageKind};
+use guestpass_session::{ErrorCode, Session, SessionEvent, StorageKind};
 use js_sys::{Error, Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::fixture::{
-    Opened, Replaced, SERVER, code, count, fresh_name, function, get, object, open, options, replace, until,
+    Opened, Replaced, SERVER, code, count, fresh_name, function, get, object, open, options, replace, until, within,
 };
 use crate::lifecycle::Frame;
 
@@ -83,7 +84,7 @@ impl Panics {
 async fn assert_works(session: &Opened) {
     assert_eq!(session.get("/me").await.status(), 200);
     session.expire();
-    assert!(session.token(None, None).await.is_ok());
+    assert!(session.token().await.is_ok());
     assert_eq!(session.get("/me").await.status(), 200);
 }
 
@@ -96,9 +97,9 @@ async fn c04_a_fetch_that_fails_in_any_way_is_retried() {
             if failed.replace(true) { original.call2(&JsValue::UNDEFINED, &input, &init) } else { fail() }
         });
         let session = open(options(&fresh_name()));
-        let token = session.token(None, None).await;
+        let token = session.token().await;
         assert!(token.is_ok(), "{what}: {token:?}");
-        assert_eq!(count!(session, Event::Retrying { .. }), 1, "{what}");
+        assert_eq!(count!(session, SessionEvent::Retrying { .. }), 1, "{what}");
         panics.assert_none(what);
         drop(fetch);
         assert_works(&session).await;
@@ -110,16 +111,17 @@ async fn c04_a_fetch_that_goes_on_failing_is_an_error_by_the_deadline_and_the_se
     let panics = Panics::counting();
     for (what, fail) in failures() {
         let fetch = replace_fetch(move |_, _| fail());
-        let session = open(Options { storage: StorageKind::Memory, ..options(&fresh_name()) });
-        let asking = session.token(None, Some(200.0));
-        let failures = || count!(session, Event::Retrying { code: ErrorCode::Network | ErrorCode::Unavailable, .. });
+        let session = open(options(&fresh_name()).storage(StorageKind::Memory));
+        let asking = session.token_with(within(Duration::from_millis(200)));
+        let failures =
+            || count!(session, SessionEvent::Retrying { code: ErrorCode::Network | ErrorCode::Unavailable, .. });
         until(what, || failures() > 0).await;
         let code = code(&asking.await.unwrap_err());
         let expected = [ErrorCode::Network, ErrorCode::Unavailable, ErrorCode::Timeout];
         assert!(code.is_some_and(|code| expected.contains(&code)), "{what}: {code:?}");
         panics.assert_none(what);
         drop(fetch);
-        let token = session.token(None, None).await;
+        let token = session.token().await;
         assert!(token.is_ok(), "{what}: {token:?}");
         assert_works(&session).await;
     }
@@ -128,8 +130,8 @@ async fn c04_a_fetch_that_goes_on_failing_is_an_error_by_the_deadline_and_the_se
 #[wasm_bindgen_test]
 async fn a_fetch_that_rejects_with_a_string_is_a_network_failure() {
     let fetch = replace_fetch(|_, _| Ok(Promise::<JsValue>::reject(&"offline".into()).into()));
-    let session = open(Options { timeout: 1_000.0, ..options(&fresh_name()) });
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::Network));
+    let session = open(options(&fresh_name()).timeout(Duration::from_secs(1)));
+    assert_eq!(code(&session.token().await.unwrap_err()), Some(ErrorCode::Network));
     assert_eq!(session.snapshot().error.unwrap().code, ErrorCode::Network);
     drop(fetch);
 }
@@ -146,8 +148,8 @@ async fn c26_a_session_whose_fetch_failed_gives_everything_back() {
         let owned = Rc::new(());
         let memory = Rc::downgrade(&owned);
         let on_change = Box::new(move |_: Option<&_>, _: Option<&_>| drop(Rc::clone(&owned)));
-        let session = Session::new(Options { on_change, ..options(&fresh_name()) });
-        assert!(session.token(None, Some(50.0)).await.is_err(), "{what}");
+        let session = Session::new(options(&fresh_name()).on_change(on_change));
+        assert!(session.token_with(within(Duration::from_millis(50))).await.is_err(), "{what}");
         drop(session);
         until(what, || memory.strong_count() == 0).await;
     }
@@ -156,16 +158,13 @@ async fn c26_a_session_whose_fetch_failed_gives_everything_back() {
 #[wasm_bindgen_test]
 async fn the_callers_own_request_rejects_with_what_fetch_rejects_with() {
     let session = open(options(&fresh_name()));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let failures: [fn() -> Fetched; 2] =
         [|| Ok(Promise::<JsValue>::reject(&"offline".into()).into()), || Err("offline".into())];
     for fail in failures {
         let fetch = replace_fetch(move |_, _| fail());
-        assert_eq!(session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err(), "offline");
-        assert_eq!(
-            session.fetch(&"https://elsewhere.example".into(), &JsValue::UNDEFINED).await.unwrap_err(),
-            "offline"
-        );
+        assert_eq!(session.fetch("/me").await.unwrap_err(), "offline");
+        assert_eq!(session.fetch("https://elsewhere.example").await.unwrap_err(), "offline");
         drop(fetch);
         assert_works(&session).await;
     }
@@ -174,9 +173,9 @@ async fn the_callers_own_request_rejects_with_what_fetch_rejects_with() {
 #[wasm_bindgen_test]
 async fn the_callers_own_request_resolves_with_what_fetch_resolves_with() {
     let session = open(options(&fresh_name()));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let fetch = replace_fetch(|_, _| Ok(Promise::resolve(&bodiless()).into()));
-    let response = session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap();
+    let response = session.fetch("/me").await.unwrap();
     assert!(get(&response, "headers").is_undefined(), "the very object");
     drop(fetch);
     assert_works(&session).await;
@@ -198,7 +197,7 @@ async fn responses_of_another_realm_serve_as_those_of_the_page() {
     let response = session.get("/me").await;
     assert!(!response.is_instance_of::<web_sys::Response>(), "of the other realm");
     assert_works(&session).await;
-    assert_eq!(count!(session, Event::Retrying { .. }), 0);
+    assert_eq!(count!(session, SessionEvent::Retrying { .. }), 0);
     assert!(responses.get() > 4);
     panics.assert_none("a response of another realm");
     drop(fetch);
@@ -210,7 +209,7 @@ async fn responses_of_another_realm_serve_as_those_of_the_page() {
 async fn c03_a_401_of_another_realm_is_replayed() {
     let frame = Frame::open();
     let session = open(options(&fresh_name()));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let (original, refused) = (original(), Cell::new(false));
     let class: Function = get(&frame.window(), "Response").unchecked_into();
     let _fetch = replace_fetch(move |input, init| {
@@ -222,7 +221,7 @@ async fn c03_a_401_of_another_realm_is_replayed() {
         Ok(Promise::resolve(&response).into())
     });
     assert_eq!(session.get("/me").await.status(), 200);
-    assert_eq!(count!(session, Event::Unauthorized { .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Unauthorized { .. }), 1);
 }
 
 /// Counts the responses to revocations.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use guestpass_session::{ErrorCode, Event, Options, Session, Status, StorageKind};
+use guestpass_session::{ErrorCode, Session, SessionEvent, Status, StorageKind};
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -52,8 +52,8 @@ async fn c16_a_session_may_be_closed_from_inside_a_page_event() {
             session.close();
         }
     });
-    let session = open(Options { on_change, ..options(&name) });
-    session.token(None, None).await.unwrap();
+    let session = open(options(&name).on_change(on_change));
+    session.token().await.unwrap();
     closing.replace(Some(Session::clone(&session)));
     local_storage().set_item(&key_of(&name), "spoilt").unwrap();
     dispatch("pageshow");
@@ -65,16 +65,16 @@ async fn c16_a_session_may_be_closed_from_inside_a_page_event() {
 async fn c16_create_close_create_ends_with_one_guest() {
     let name = fresh_name();
     let first = open(options(&name));
-    let interrupted = first.token(None, None);
+    let interrupted = first.token();
     let key_is_stored = || first.snapshot().status == Status::Acquiring && !stored(&name).is_undefined();
     until("the guest is asked for", key_is_stored).await;
     first.close();
     let second = open(options(&name));
     assert_eq!(code(&interrupted.await.unwrap_err()), Some(ErrorCode::Closed));
-    let token = second.token(None, None).await.unwrap();
+    let token = second.token().await.unwrap();
     assert_eq!(get(&record(&name), "generation"), 1.0);
     let third = open(options(&name));
-    assert_eq!(third.token(None, None).await.unwrap(), token);
+    assert_eq!(third.token().await.unwrap(), token);
     no_locks(&name).await;
 }
 
@@ -82,13 +82,17 @@ async fn c16_create_close_create_ends_with_one_guest() {
 async fn two_sessions_of_one_name_on_one_page_are_one_guest_whatever_the_storage() {
     for storage in [StorageKind::Local, StorageKind::IndexedDb, StorageKind::Session] {
         let name = fresh_name();
-        let [one, two] = [0, 1].map(|_| open(Options { storage: storage.clone(), ..options(&name) }));
+        let [one, two] = [0, 1].map(|_| open(options(&name).storage(storage.clone())));
         both_tokens(&one, &two).await;
         one.expire();
         two.expire();
         both_tokens(&one, &two).await;
         assert_eq!(one.snapshot().id, two.snapshot().id, "{storage:?}");
-        assert_eq!(count!(one, Event::Identity { .. }) + count!(two, Event::Identity { .. }), 0, "{storage:?}");
+        assert_eq!(
+            count!(one, SessionEvent::Identity { .. }) + count!(two, SessionEvent::Identity { .. }),
+            0,
+            "{storage:?}"
+        );
     }
 }
 
@@ -97,12 +101,12 @@ async fn a_hidden_page_has_no_channel_and_a_page_that_comes_back_reads_what_it_m
     let counting = Counting::start();
     let name = fresh_name();
     let session = open(options(&name));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     dispatch("pagehide");
     assert_eq!(counting.channels(), 0.0);
     local_storage().set_item(&key_of(&name), &renewed(&name)).unwrap();
     dispatch("pageshow");
-    until("it is read", || count!(session, Event::Adopted { generation: 2.0, .. }) == 1).await;
+    until("it is read", || count!(session, SessionEvent::Adopted { generation: 2.0, .. }) == 1).await;
     assert_eq!((counting.channels(), counting.channels_opened()), (1.0, 2.0));
     session.close();
     dispatch("pageshow");
@@ -114,12 +118,12 @@ async fn without_a_channel_the_storage_tells_of_other_tabs() {
     let _without = replace(&js_sys::global(), "BroadcastChannel", JsValue::UNDEFINED);
     let name = fresh_name();
     let session = open(options(&name));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let other = Frame::open();
     let storage = other.window().local_storage().unwrap().unwrap();
     storage.set_item(&key_of(&name), &renewed(&name)).unwrap();
     until("the session has adopted what the other page stored", || {
-        count!(session, Event::Adopted { generation: 2.0, .. }) == 1
+        count!(session, SessionEvent::Adopted { generation: 2.0, .. }) == 1
     })
     .await;
     storage.set_item(&key_of(&name), r#"{"v":1,"epoch":1,"generation":0}"#).unwrap();

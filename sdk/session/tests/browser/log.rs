@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use guestpass_session::Options;
+use guestpass_session::AfterSignOut;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::fixture::{fresh_name, open, options, refresh_token};
@@ -13,18 +13,15 @@ async fn c13_the_log_tells_every_step_and_never_a_token() {
     let name = fresh_name();
     let lines: Rc<RefCell<Vec<String>>> = Rc::default();
     let listening = Rc::clone(&lines);
-    let session = open(Options {
-        on_step: Some(Box::new(move |line| listening.borrow_mut().push(line.into()))),
-        ..options(&name)
-    });
+    let session = open(options(&name).on_step(move |line| listening.borrow_mut().push(line.into())));
 
     let mut secrets = Vec::new();
     for _ in 0..2 {
-        secrets.push(session.token(None, None).await.unwrap());
+        secrets.push(session.token().await.unwrap());
         secrets.push(refresh_token(&name));
         session.expire();
     }
-    session.sign_out(false).await.unwrap();
+    session.sign_out(AfterSignOut::Guest).await.unwrap();
     session.close();
 
     let lines = lines.borrow();

@@ -1,6 +1,6 @@
 //! C12: tokens stay JavaScript strings. No token is ever in the memory of the WebAssembly.
 
-use guestpass_session::{Options, StorageKind, Upgrade};
+use guestpass_session::{AfterSignOut, StorageKind, Upgrade};
 use js_sys::{JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -77,25 +77,25 @@ async fn c12_no_token_is_ever_in_the_memory_of_the_webassembly() {
             assert!(!is_in_memory(token), "{what}");
         }
     };
-    note("acquired", session.token(None, None).await.unwrap(), refresh_token(&name));
+    note("acquired", session.token().await.unwrap(), refresh_token(&name));
     assert_eq!(session.get("/me").await.status(), 200);
     session.expire();
-    note("refreshed", session.token(None, None).await.unwrap(), refresh_token(&name));
+    note("refreshed", session.token().await.unwrap(), refresh_token(&name));
 
     let reloaded = open(options(&name));
-    note("restored", reloaded.token(None, None).await.unwrap(), refresh_token(&name));
+    note("restored", reloaded.token().await.unwrap(), refresh_token(&name));
     assert_eq!(reloaded.get("/me").await.status(), 200);
 
     let password = random();
     let email = JsString::from(format!("{}@example.com", fresh_name()));
     let member = object(&[("email", email.into()), ("password", password.clone().into())]);
     session.upgrade(Upgrade::Register, &member).await.unwrap();
-    note("registered", session.token(None, None).await.unwrap(), refresh_token(&name));
+    note("registered", session.token().await.unwrap(), refresh_token(&name));
     assert_eq!(session.get("/me").await.status(), 200);
     assert!(!is_in_memory(&password), "nor a password");
     session.erase().await.unwrap();
-    note("next", session.token(None, None).await.unwrap(), refresh_token(&name));
-    session.sign_out(false).await.unwrap();
+    note("next", session.token().await.unwrap(), refresh_token(&name));
+    session.sign_out(AfterSignOut::Guest).await.unwrap();
     session.close();
     note("closed", JsString::from(".").concat(&random()), random());
 }
@@ -103,9 +103,9 @@ async fn c12_no_token_is_ever_in_the_memory_of_the_webassembly() {
 #[wasm_bindgen_test]
 async fn c12_no_storage_puts_a_token_into_the_memory_of_the_webassembly() {
     for storage in [StorageKind::Session, StorageKind::IndexedDb, StorageKind::Memory] {
-        let session = open(Options { storage: storage.clone(), ..options(&fresh_name()) });
+        let session = open(options(&fresh_name()).storage(storage.clone()));
         for _ in 0..2 {
-            let token = session.token(None, None).await.unwrap();
+            let token = session.token().await.unwrap();
             assert!(!is_in_memory(&signature(&token)), "{storage:?}");
             session.expire();
         }
@@ -122,7 +122,7 @@ async fn c12_a_token_is_not_copied_for_what_it_says() {
     })(fetch)");
     let _silent = replace(&js_sys::global(), "fetch", silent);
     let session = open(options(&fresh_name()));
-    let token = session.token(None, None).await.unwrap();
+    let token = session.token().await.unwrap();
     let snapshot = session.snapshot();
     assert!(snapshot.id.unwrap().starts_with("anonymous_"));
     assert!(snapshot.expires_at.unwrap() > js_sys::Date::now());

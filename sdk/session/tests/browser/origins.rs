@@ -1,13 +1,13 @@
 //! C12: the token goes where it belongs, and no redirect takes it elsewhere.
 
-use guestpass_session::{Event, Options, Status};
+use guestpass_session::{SessionEvent, Status};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Blob, ResponseType, Url};
 
 use crate::fixture::{
-    RESOURCES, SERVER, count, echoed, fresh_name, get, object, open, options, options_for_resources, post,
+    RESOURCES, SERVER, count, echoed, fresh_name, get, open, options, options_for_resources, post, request_init,
 };
 
 /// The resource server under its other name: another origin.
@@ -28,8 +28,7 @@ async fn c12_the_token_stays_with_its_exact_origin() {
     let sent = echoed(session.get(&format!("{RESOURCES}/echo")).await).await;
     assert_eq!(sent.authorization, None, "another port of the same host");
 
-    let allowed_origins = Array::of1(&other_name.as_str().into());
-    let allowing = open(Options { allowed_origins, ..options(&fresh_name()) });
+    let allowing = open(options(&fresh_name()).allowed_origin(other_name.as_str()));
     assert_eq!(allowing.get(&format!("{other_name}/me")).await.status(), 200);
 }
 
@@ -38,7 +37,7 @@ async fn c12_a_redirect_to_another_origin_never_carries_the_token() {
     let session = open(options_for_resources());
     for status in [301, 302, 303, 307, 308] {
         let to = redirect(status, &format!("{}/echo", elsewhere()));
-        let sent = echoed(session.fetch(&to, &JsValue::UNDEFINED).await.unwrap()).await;
+        let sent = echoed(session.fetch(to.clone()).await.unwrap()).await;
         assert_eq!(sent.authorization, None, "{status}");
     }
 }
@@ -47,8 +46,8 @@ async fn c12_a_redirect_to_another_origin_never_carries_the_token() {
 async fn c12_a_redirect_within_the_origin_carries_the_token() {
     let session = open(options_for_resources());
     let to = redirect(307, &format!("{RESOURCES}/echo"));
-    let sent = echoed(session.fetch(&to, &JsValue::UNDEFINED).await.unwrap()).await;
-    assert_eq!(sent.authorization, Some(format!("Bearer {}", session.token(None, None).await.unwrap())));
+    let sent = echoed(session.fetch(to.clone()).await.unwrap()).await;
+    assert_eq!(sent.authorization, Some(format!("Bearer {}", session.token().await.unwrap())));
 }
 
 #[wasm_bindgen_test]
@@ -57,7 +56,7 @@ async fn c12_a_body_follows_a_redirect_and_the_token_does_not() {
     for status in [307, 308] {
         let to = redirect(status, &format!("{}/echo", elsewhere()));
         let init = post(&"a body".into(), &[("Content-Type", "text/plain".into())]);
-        let sent = echoed(session.fetch(&to, &init).await.unwrap()).await;
+        let sent = echoed(session.fetch_with(to.clone(), &init).await.unwrap()).await;
         assert_eq!(sent.authorization, None, "{status}");
         assert_eq!((sent.method.as_str(), sent.body.as_str()), ("POST", "a body"), "{status}");
     }
@@ -67,9 +66,9 @@ async fn c12_a_body_follows_a_redirect_and_the_token_does_not() {
 async fn c12_a_401_of_another_origin_is_not_about_the_token() {
     let session = open(options_for_resources());
     let to = redirect(302, &format!("{}/echo?status=401", elsewhere()));
-    let response = session.fetch(&to, &JsValue::UNDEFINED).await.unwrap();
+    let response = session.fetch(to.clone()).await.unwrap();
     assert_eq!(response.status(), 401);
-    assert_eq!(count!(session, Event::Unauthorized { .. }), 0);
+    assert_eq!(count!(session, SessionEvent::Unauthorized { .. }), 0);
     assert_eq!(session.snapshot().status, Status::Active);
 }
 
@@ -77,18 +76,18 @@ async fn c12_a_401_of_another_origin_is_not_about_the_token() {
 async fn what_the_caller_says_of_redirects_holds() {
     let session = open(options_for_resources());
     let to = redirect(302, &format!("{RESOURCES}/echo"));
-    let manual = session.fetch(&to, &object(&[("redirect", "manual".into())])).await.unwrap();
+    let manual = session.fetch_with(to.clone(), &request_init(&[("redirect", "manual".into())])).await.unwrap();
     assert_eq!(manual.type_(), ResponseType::Opaqueredirect);
-    let error = session.fetch(&to, &object(&[("redirect", "error".into())])).await.unwrap_err();
+    let error = session.fetch_with(to.clone(), &request_init(&[("redirect", "error".into())])).await.unwrap_err();
     assert_eq!(get(&error, "name"), "TypeError");
 }
 
 #[wasm_bindgen_test]
 async fn c12_a_blob_is_no_request_to_the_origin_that_made_it() {
     let page = web_sys::window().unwrap().location().origin().unwrap();
-    let session = open(Options { allowed_origins: Array::of1(&page.into()), ..options(&fresh_name()) });
+    let session = open(options(&fresh_name()).allowed_origin(page));
     let blob = Blob::new_with_str_sequence(&Array::of1(&"text".into())).unwrap();
     let url = Url::create_object_url_with_blob(&blob).unwrap();
     assert_eq!(session.get(&url).await.status(), 200);
-    assert_eq!(session.reports(), 0, "no session was needed");
+    assert_eq!(session.changes(), 0, "no session was needed");
 }

@@ -1,8 +1,9 @@
 //! C26: a session that is closed, or whose last clone is dropped, gives everything back.
 
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
-use guestpass_session::{ErrorCode, Options, Session, StorageKind};
+use guestpass_session::{AfterSignOut, ErrorCode, Options, Session, StorageKind};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -10,7 +11,8 @@ use web_sys::{AbortController, Response};
 
 use crate::counting::{Counting, no_locks};
 use crate::fixture::{
-    Resource, code, custom_storage, fresh_name, object, options, options_for_resources, stored, turn, until,
+    Resource, code, custom_storage, fresh_name, options, options_for_resources, request_init, stored, turn, until,
+    with_signal, within,
 };
 
 const NOTHING: [f64; 3] = [0.0; 3];
@@ -20,7 +22,7 @@ fn open(options: Options) -> (Session, Weak<()>) {
     let owned = Rc::new(());
     let memory = Rc::downgrade(&owned);
     let on_change = Box::new(move |_: Option<&_>, _: Option<&_>| drop(Rc::clone(&owned)));
-    (Session::new(Options { on_change, ..options }), memory)
+    (Session::new(options.on_change(on_change)), memory)
 }
 
 fn is_freed(memory: &Weak<()>) -> bool {
@@ -32,7 +34,7 @@ async fn c16_close_gives_back_every_timer_listener_lock_and_channel() {
     let counting = Counting::start();
     let name = fresh_name();
     let (session, _) = open(options(&name));
-    let waiting = session.token(None, None);
+    let waiting = session.token();
     until("the call waits", || counting.timers() > 0.0).await;
     assert!(counting.listeners() > 0.0);
     assert_eq!(counting.channels(), 1.0);
@@ -43,9 +45,9 @@ async fn c16_close_gives_back_every_timer_listener_lock_and_channel() {
 
     let (session, memory) = open(options(&name));
     let aborting = AbortController::new().unwrap();
-    session.token(Some(&aborting.signal()), None).await.unwrap();
+    session.token_with(with_signal(&aborting.signal())).await.unwrap();
     session.expire();
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     session.close();
     session.close();
     assert_eq!(counting.held(), NOTHING);
@@ -60,13 +62,13 @@ async fn c26_a_session_that_is_dropped_gives_everything_back() {
     for storage in [StorageKind::Local, StorageKind::Session, StorageKind::IndexedDb, StorageKind::Memory] {
         let counting = Counting::start();
         let name = fresh_name();
-        let (session, memory) = open(Options { storage: storage.clone(), ..options(&name) });
+        let (session, memory) = open(options(&name).storage(storage.clone()));
         let clone = session.clone();
-        session.token(None, None).await.unwrap();
+        session.token().await.unwrap();
         let before = counting.listeners();
         drop(session);
         assert_eq!(counting.listeners(), before, "there is a clone");
-        assert!(clone.token(None, None).await.is_ok());
+        assert!(clone.token().await.is_ok());
         drop(clone);
         assert!(is_freed(&memory), "{storage:?}");
         assert_eq!((counting.timers(), counting.channels()), (0.0, 0.0), "{storage:?}");
@@ -91,10 +93,10 @@ fn c26_a_session_that_was_never_used_gives_everything_back() {
 async fn c26_what_a_dropped_session_has_stored_stays() {
     let name = fresh_name();
     let (session, _) = open(options(&name));
-    let token = session.token(None, None).await.unwrap();
+    let token = session.token().await.unwrap();
     drop(session);
     let (session, _) = open(options(&name));
-    assert_eq!(session.token(None, None).await.unwrap(), token);
+    assert_eq!(session.token().await.unwrap(), token);
 }
 
 #[wasm_bindgen_test]
@@ -103,7 +105,7 @@ async fn c26_a_token_is_still_given_when_the_session_is_dropped_meanwhile() {
         let counting = Counting::start();
         let name = fresh_name();
         let (session, memory) = open(options(&name));
-        let asking = session.token(None, None);
+        let asking = session.token();
         for _ in 0..turns {
             turn().await;
         }
@@ -120,7 +122,7 @@ async fn c26_a_request_is_still_answered_when_the_session_is_dropped_meanwhile()
     let counting = Counting::start();
     let resource = Resource::late();
     let (session, memory) = open(options_for_resources());
-    let call = session.fetch(&resource.url().into(), &JsValue::UNDEFINED);
+    let call = session.fetch(resource.url());
     drop(session);
     resource.arrival().await;
     assert!(!is_freed(&memory), "a 401 would need the session");
@@ -134,8 +136,8 @@ async fn c26_a_request_is_still_replayed_when_the_session_is_dropped_meanwhile()
     let counting = Counting::start();
     let resource = Resource::refusing_once();
     let (session, memory) = open(options_for_resources());
-    session.token(None, None).await.unwrap();
-    let call = session.fetch(&resource.url().into(), &JsValue::UNDEFINED);
+    session.token().await.unwrap();
+    let call = session.fetch(resource.url());
     drop(session);
     assert_eq!(call.await.unwrap().status(), 200);
     assert_eq!(resource.sent().await.len(), 2);
@@ -147,8 +149,8 @@ async fn c26_a_sign_out_still_reaches_storage_and_server_when_the_session_is_dro
     let counting = Counting::start();
     let (resource, name) = (crate::foreign_fetch::Revocations::counting(), fresh_name());
     let (session, memory) = open(options(&name));
-    session.token(None, None).await.unwrap();
-    let signing_out = session.sign_out(false);
+    session.token().await.unwrap();
+    let signing_out = session.sign_out(AfterSignOut::Guest);
     drop(session);
     signing_out.await.unwrap();
     until("the server has answered", || resource.answered() == 1).await;
@@ -160,8 +162,8 @@ async fn c26_a_call_that_fails_frees_the_session_that_was_dropped_meanwhile() {
     let counting = Counting::start();
     // Port 9 of the loopback address: nothing listens there.
     let base_url = JsString::from("http://127.0.0.1:9");
-    let (session, memory) = open(Options { base_url, ..options(&fresh_name()) });
-    let asking = session.token(None, Some(50.0));
+    let (session, memory) = open(Options::new(base_url).name(fresh_name()));
+    let asking = session.token_with(within(Duration::from_millis(50)));
     drop(session);
     assert!(matches!(code(&asking.await.unwrap_err()), Some(ErrorCode::Network | ErrorCode::Timeout)));
     until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
@@ -172,10 +174,10 @@ async fn c26_a_request_that_fails_frees_the_session_that_was_dropped_meanwhile()
     let counting = Counting::start();
     let resource = Resource::late();
     let (session, memory) = open(options_for_resources());
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let aborting = AbortController::new().unwrap();
-    let init = object(&[("signal", aborting.signal().into())]);
-    let call: js_sys::Promise<Response> = session.fetch(&resource.url().into(), &init);
+    let init = request_init(&[("signal", aborting.signal().into())]);
+    let call: js_sys::Promise<Response> = session.fetch_with(resource.url(), &init);
     drop(session);
     resource.arrival().await;
     aborting.abort_with_reason(&"enough".into());
@@ -188,8 +190,8 @@ async fn c26_a_request_that_fails_frees_the_session_that_was_dropped_meanwhile()
 async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session() {
     let counting = Counting::start();
     let hanging = custom_storage(false, pending, |_| pending());
-    let (session, memory) = open(Options { storage: hanging, ..options(&fresh_name()) });
-    let asking = session.token(None, None);
+    let (session, memory) = open(options(&fresh_name()).storage(hanging));
+    let asking = session.token();
     drop(session);
     assert!(asking.await.is_ok());
     until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;

@@ -1,6 +1,6 @@
 //! C3: a request that is answered with 401 is sent once more, with a fresh token and otherwise as it was.
 
-use guestpass_session::Event;
+use guestpass_session::SessionEvent;
 use js_sys::{ArrayBuffer, DataView, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -29,7 +29,7 @@ fn assert_replayed(sent: &[JsValue], body: &str) {
 
 fn request(resource: &Resource, body: &str) -> Request {
     let init = post(&body.into(), &[("X-Kept", "kept".into())]);
-    Request::new_with_str_and_init(&resource.url(), init.unchecked_ref()).unwrap()
+    Request::new_with_str_and_init(&resource.url(), &init).unwrap()
 }
 
 #[wasm_bindgen_test]
@@ -56,7 +56,7 @@ async fn c03_a_body_of_every_kind_is_sent_and_replayed() {
     for (body, expected, content_type) in bodies {
         let (session, resource) = (open(options_for_resources()), Resource::refusing_once());
         let init = post(&body, &[("X-Kept", "kept".into())]);
-        assert_eq!(session.fetch(&resource.url().into(), &init).await.unwrap().status(), 200, "{body:?}");
+        assert_eq!(session.fetch_with(resource.url(), &init).await.unwrap().status(), 200, "{body:?}");
         let sent = resource.sent().await;
         assert_replayed(&sent, expected);
         assert!(sent.iter().all(|one| header(one, "content-type").starts_with(content_type)), "{body:?}");
@@ -67,7 +67,7 @@ async fn c03_a_body_of_every_kind_is_sent_and_replayed() {
 async fn c03_a_request_object_is_replayed_with_its_body() {
     let (session, resource) = (open(options_for_resources()), Resource::refusing_once());
     let request = request(&resource, "a body");
-    assert_eq!(session.fetch(&request, &JsValue::UNDEFINED).await.unwrap().status(), 200);
+    assert_eq!(session.fetch(Clone::clone(&request)).await.unwrap().status(), 200);
     assert_replayed(&resource.sent().await, "a body");
     assert!(request.body_used(), "as fetch leaves it");
     assert!(!request.headers().has("Authorization").unwrap(), "the caller's own object gets no token");
@@ -77,7 +77,7 @@ async fn c03_a_request_object_is_replayed_with_its_body() {
 async fn c03_an_init_that_overrides_a_request_does_so_in_the_replay_too() {
     let (session, resource) = (open(options_for_resources()), Resource::refusing_once());
     let init = post(&"the init's".into(), &[("X-Kept", "kept".into()), ("Content-Type", "text/plain".into())]);
-    let response = session.fetch(&request(&resource, "overridden"), &init).await.unwrap();
+    let response = session.fetch_with(request(&resource, "overridden"), &init).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_replayed(&resource.sent().await, "the init's");
 }
@@ -90,7 +90,7 @@ async fn c03_a_request_object_may_be_the_init_as_fetch_allows() {
     init.set_method("DELETE");
     init.set_headers(&object(&[("X-Kept", "kept".into())]));
     let request = Request::new_with_str_and_init(RESOURCES, &init).unwrap();
-    assert_eq!(session.fetch(&resource.url().into(), &request).await.unwrap().status(), 200);
+    assert_eq!(session.fetch_with(resource.url(), request.unchecked_ref()).await.unwrap().status(), 200);
     let sent = resource.sent().await;
     assert_eq!(sent.len(), 2);
     assert!(sent.iter().all(|one| get(one, "method") == "DELETE" && header(one, "x-kept") == "kept"));
@@ -102,7 +102,7 @@ async fn a_request_object_as_the_init_of_a_relative_url_is_sent_to_that_url() {
     let init = RequestInit::new();
     init.set_method("DELETE");
     let request = Request::new_with_str_and_init(SERVER, &init).unwrap();
-    let response = session.fetch(&"/me/cart/1".into(), &request).await.unwrap();
+    let response = session.fetch_with("/me/cart/1", request.unchecked_ref()).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(get(&json(response).await, "lines").is_array());
 }
@@ -111,11 +111,11 @@ async fn a_request_object_as_the_init_of_a_relative_url_is_sent_to_that_url() {
 async fn c03_a_second_401_goes_to_the_caller_untouched() {
     let session = open(options_for_resources());
     let url = format!("{RESOURCES}/echo?status=401");
-    let response = session.fetch(&url.into(), &post(&"a body".into(), &[])).await.unwrap();
+    let response = session.fetch_with(url, &post(&"a body".into(), &[])).await.unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(echoed(response).await.body, "a body");
-    assert_eq!(count!(session, Event::Unauthorized { .. }), 1);
-    assert_eq!(count!(session, Event::Refreshed { .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Unauthorized { .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Refreshed { .. }), 1);
 }
 
 #[wasm_bindgen_test]
@@ -131,7 +131,7 @@ async fn c03_what_the_caller_changes_after_the_call_does_not_count() {
         init.set_method("POST");
         init.set_body(&"first".into());
         init.set_headers(&headers);
-        let call = session.fetch(&input, &init);
+        let call = session.fetch_with(input.clone(), &init);
         init.set_body(&"second".into());
         headers.set("X-Kept", "changed").unwrap();
         call.await.unwrap();

@@ -3,25 +3,25 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use guestpass_session::{Event, Session};
+use guestpass_session::{Session, SessionEvent};
 use js_sys::{Date, JSON, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Headers, Request, RequestInit, Response, ResponseInit, Url};
 
 use crate::fixture::{
-    RESOURCES, Replaced, SERVER, count, fresh_name, function, get, js, key_of, local_storage, object, open, options,
-    options_for_resources, record, replace,
+    RESOURCES, Replaced, SERVER, count, fresh_name, function, get, js, key_of, local_storage, open, options,
+    options_for_resources, record, replace, request_init,
 };
 
 #[wasm_bindgen_test]
 async fn a_url_object_and_a_relative_url_are_resolved_by_the_rules_for_urls() {
     let session = open(options(&fresh_name()));
     let url = Url::new_with_base("/me", SERVER).unwrap();
-    assert_eq!(session.fetch(&url, &JsValue::UNDEFINED).await.unwrap().status(), 200);
+    assert_eq!(session.fetch(url.clone()).await.unwrap().status(), 200);
     assert_eq!(session.get("me").await.status(), 200);
     assert_eq!(session.get("./items/../me?x=1#y").await.status(), 200);
-    let wrong = session.fetch(&"http://".into(), &JsValue::UNDEFINED).await.unwrap_err();
+    let wrong = session.fetch("http://").await.unwrap_err();
     assert_eq!(get(&wrong, "name"), "TypeError", "as fetch");
 }
 
@@ -40,7 +40,7 @@ async fn a_request_is_copied_only_for_a_replay_that_may_come() {
             init.set_body(&"x".into());
         }
         let request = Request::new_with_str_and_init(&url, &init).unwrap();
-        session.fetch(&request, &JsValue::UNDEFINED).await.unwrap();
+        session.fetch(request).await.unwrap();
         js("clones").as_f64()
     };
     let elsewhere = RESOURCES.replace("127.0.0.1", "localhost");
@@ -49,7 +49,7 @@ async fn a_request_is_copied_only_for_a_replay_that_may_come() {
     assert_eq!(clones(&session, "POST", format!("{RESOURCES}/echo")).await, Some(1.0));
     let refused = format!("{RESOURCES}/echo?status=401");
     assert_eq!(clones(&session, "POST", refused).await, Some(1.0), "the replay is not replayed");
-    assert_eq!(count!(session, Event::Refreshed { .. }), 1, "it was replayed");
+    assert_eq!(count!(session, SessionEvent::Refreshed { .. }), 1, "it was replayed");
 }
 
 /// Chromium sends streams over HTTP/2 only, and Firefox none at all: what is seen here is what the session asks of `fetch`.
@@ -57,32 +57,32 @@ async fn a_request_is_copied_only_for_a_replay_that_may_come() {
 async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_is_the_callers() {
     let name = fresh_name();
     let first = open(options(&name));
-    let old = first.token(None, None).await.unwrap();
+    let old = first.token().await.unwrap();
     first.close();
     bring_near_expiry(&name);
 
     let session = open(options(&name));
-    assert_eq!(session.token(None, None).await.unwrap(), old, "good enough for what can be replayed");
+    assert_eq!(session.token().await.unwrap(), old, "good enough for what can be replayed");
     let fetch = RecordingFetch::answering(401);
     let stream = Response::new_with_opt_str(Some("a body")).unwrap().body().unwrap();
-    let init = object(&[("method", "POST".into()), ("duplex", "half".into()), ("body", stream.clone().into())]);
-    assert_eq!(session.fetch(&"/echo".into(), &init).await.unwrap().status(), 401);
+    let init = request_init(&[("method", "POST".into()), ("duplex", "half".into()), ("body", stream.clone().into())]);
+    assert_eq!(session.fetch_with("/echo", &init).await.unwrap().status(), 401);
     let calls = fetch.calls();
     assert_eq!(calls.len(), 1, "sent once");
     let (_, sent) = &calls[0];
     assert_eq!(get(sent, "duplex"), "half");
     assert_eq!(get(sent, "body"), JsValue::from(stream));
-    let fresh = session.token(None, None).await.unwrap();
+    let fresh = session.token().await.unwrap();
     assert_ne!(fresh, old, "made sure to be fresh");
     assert!(authorization(sent).unwrap().starts_with("Bearer "));
     assert_ne!(authorization(sent), Some(format!("Bearer {old}")));
-    assert_eq!(count!(session, Event::Unauthorized { .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Unauthorized { .. }), 1);
 }
 
 #[wasm_bindgen_test]
 async fn everything_else_that_the_caller_says_reaches_fetch() {
     let session = open(options(&fresh_name()));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let said = [
         ("mode", "same-origin"),
         ("credentials", "include"),
@@ -93,20 +93,20 @@ async fn everything_else_that_the_caller_says_reaches_fetch() {
         ("integrity", "sha256-x"),
         ("method", "PUT"),
     ];
-    let init = object(&said.map(|(name, value)| (name, value.into())));
+    let init = request_init(&said.map(|(name, value)| (name, value.into())));
     Reflect::set(&init, &"keepalive".into(), &true.into()).unwrap();
     Reflect::set(&init, &"unknown".into(), &"kept".into()).unwrap();
     let url = format!("{SERVER}/echo");
     let page = web_sys::window().unwrap().location().origin().unwrap();
     let referrer = format!("{page}/from-here");
     let fetch = RecordingFetch::answering(200);
-    session.fetch(&url.as_str().into(), &init).await.unwrap();
-    let with_init = Request::new_with_str_and_init(&url, init.unchecked_ref()).unwrap();
-    session.fetch(&with_init, &JsValue::UNDEFINED).await.unwrap();
-    session.fetch(&Request::new_with_str(&url).unwrap(), &init).await.unwrap();
+    session.fetch_with(url.as_str(), &init).await.unwrap();
+    let with_init = Request::new_with_str_and_init(&url, &init).unwrap();
+    session.fetch(Clone::clone(&with_init)).await.unwrap();
+    session.fetch_with(Request::new_with_str(&url).unwrap(), &init).await.unwrap();
     let referring = RequestInit::new();
     referring.set_referrer(&referrer);
-    session.fetch(&Request::new_with_str_and_init(&url, &referring).unwrap(), &JsValue::UNDEFINED).await.unwrap();
+    session.fetch(Request::new_with_str_and_init(&url, &referring).unwrap()).await.unwrap();
 
     let calls = fetch.calls();
     for (input, init) in &calls[..3] {

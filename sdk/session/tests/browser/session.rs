@@ -1,7 +1,10 @@
 //! One session of one tab, from its first call to its last.
 
+use std::time::Duration;
+
 use guestpass_session::{
-    Error, ErrorCode, Event, IdentityReason, Kind, OnIdentityLost, Options, Session, SignedOutReason, Status, Upgrade,
+    AfterSignOut, Error, ErrorCode, IdentityReason, Kind, OnIdentityLost, Options, Session, SessionEvent,
+    SignedOutReason, Status, Upgrade,
 };
 use js_sys::{Date, Function, JsString};
 use wasm_bindgen::prelude::*;
@@ -9,7 +12,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::AbortSignal;
 
 use crate::fixture::{
-    SERVER, code, count, fresh_name, get, js, json, object, open, options, post, refresh_token, stored, until,
+    SERVER, code, count, fresh_name, get, js, json, object, open, options, post, refresh_token, request_init, stored,
+    until, with_signal,
 };
 
 #[wasm_bindgen_test]
@@ -24,25 +28,25 @@ async fn a_first_request_makes_a_guest_and_carries_its_token() {
     assert_eq!(get(&json(response).await, "id"), id.as_str());
     assert_eq!((snapshot.status, snapshot.kind), (Status::Active, Some(Kind::Guest)));
     assert!(snapshot.expires_at.unwrap() > Date::now());
-    assert_eq!(count!(session, Event::Acquired { .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Acquired { .. }), 1);
 }
 
 #[wasm_bindgen_test]
 async fn c19_calls_at_once_share_one_guest() {
     let session = open(options(&fresh_name()));
-    let calls: Vec<_> = (0..20).map(|_| session.token(None, None)).collect();
-    let token = session.token(None, None).await.unwrap();
+    let calls: Vec<_> = (0..20).map(|_| session.token()).collect();
+    let token = session.token().await.unwrap();
     for call in calls {
         assert_eq!(call.await.unwrap(), token);
     }
-    assert_eq!(count!(session, Event::Acquired { .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Acquired { .. }), 1);
 }
 
 #[wasm_bindgen_test]
 async fn clones_are_the_same_session() {
     let session = open(options(&fresh_name()));
     let clone = Session::clone(&session);
-    assert_eq!(clone.token(None, None).await.unwrap(), session.token(None, None).await.unwrap());
+    assert_eq!(clone.token().await.unwrap(), session.token().await.unwrap());
     assert_eq!(clone.snapshot(), session.snapshot());
     assert!(clone == *session && clone != *open(options(&fresh_name())));
     clone.close();
@@ -52,12 +56,12 @@ async fn clones_are_the_same_session() {
 #[wasm_bindgen_test]
 async fn an_expired_token_is_refreshed_and_the_guest_stays() {
     let session = open(options(&fresh_name()));
-    let (first, id) = (session.token(None, None).await.unwrap(), session.snapshot().id);
+    let (first, id) = (session.token().await.unwrap(), session.snapshot().id);
     session.expire();
-    let second = session.token(None, None).await.unwrap();
+    let second = session.token().await.unwrap();
     assert_ne!(first, second);
     assert_eq!(session.snapshot().id, id);
-    assert_eq!(count!(session, Event::Refreshed { generation: 2.0, .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Refreshed { generation: 2.0, .. }), 1);
     assert_eq!(session.get("/me").await.status(), 200);
 }
 
@@ -65,17 +69,17 @@ async fn an_expired_token_is_refreshed_and_the_guest_stays() {
 async fn c03_a_refused_token_is_renewed_and_the_request_replayed_once() {
     let name = fresh_name();
     let session = open(options(&name));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let id = session.snapshot().id;
     revoke(&refresh_token(&name)).await;
 
     let init = post(&r#"{"item_id":1,"quantity":2}"#.into(), &[("Content-Type", "application/json".into())]);
-    let response = session.fetch(&"/me/cart".into(), &init).await.unwrap();
+    let response = session.fetch_with("/me/cart", &init).await.unwrap();
     assert_eq!(response.status(), 200, "replayed with its method, headers and body");
-    assert_eq!(count!(session, Event::Unauthorized { generation: 1.0, .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Unauthorized { generation: 1.0, .. }), 1);
     let identities: Vec<_> =
-        session.events().into_iter().filter(|event| matches!(event, Event::Identity { .. })).collect();
-    let [Event::Identity { old_id, new_id, reason, .. }] = &identities[..] else { panic!("{identities:?}") };
+        session.events().into_iter().filter(|event| matches!(event, SessionEvent::Identity { .. })).collect();
+    let [SessionEvent::Identity { old_id, new_id, reason, .. }] = &identities[..] else { panic!("{identities:?}") };
     assert_eq!((old_id, new_id), (&id, &session.snapshot().id));
     assert_eq!(*reason, IdentityReason::InvalidGrant);
 }
@@ -83,36 +87,36 @@ async fn c03_a_refused_token_is_renewed_and_the_request_replayed_once() {
 #[wasm_bindgen_test]
 async fn a_session_that_the_server_ended_may_stay_ended() {
     let name = fresh_name();
-    let session = open(Options { on_identity_lost: OnIdentityLost::Stop, ..options(&name) });
-    session.token(None, None).await.unwrap();
+    let session = open(options(&name).on_identity_lost(OnIdentityLost::Stop));
+    session.token().await.unwrap();
     revoke(&refresh_token(&name)).await;
     session.expire();
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::SessionEnded));
+    assert_eq!(code(&session.token().await.unwrap_err()), Some(ErrorCode::SessionEnded));
     assert_eq!(session.snapshot().status, Status::Ended);
-    session.start(false).await.unwrap();
-    assert!(session.token(None, None).await.is_ok(), "a fresh guest");
+    session.start().await.unwrap();
+    assert!(session.token().await.is_ok(), "a fresh guest");
 }
 
 #[wasm_bindgen_test]
 async fn the_callers_own_credentials_are_left_alone() {
     let session = open(options(&fresh_name()));
-    let init = object(&[("headers", object(&[("Authorization", "Bearer mine".into())]))]);
-    let response = session.fetch(&"/me".into(), &init).await.unwrap();
+    let init = request_init(&[("headers", object(&[("Authorization", "Bearer mine".into())]))]);
+    let response = session.fetch_with("/me", &init).await.unwrap();
     assert_eq!(response.status(), 401);
-    assert_eq!(session.reports(), 0, "no session was needed");
+    assert_eq!(session.changes(), 0, "no session was needed");
 }
 
 #[wasm_bindgen_test]
 async fn c04_a_server_that_is_not_there_is_a_typed_error_by_the_deadline() {
     // Port 9 of the loopback address: nothing listens there.
     let base_url = JsString::from("http://127.0.0.1:9");
-    let session = open(Options { base_url, timeout: 1_000.0, ..options(&fresh_name()) });
-    let error = session.token(None, None).await.unwrap_err();
+    let session = open(Options::new(base_url).name(fresh_name()).timeout(Duration::from_secs(1)));
+    let error = session.token().await.unwrap_err();
     assert!(error.is_instance_of::<js_sys::Error>());
     assert_eq!(code(&error), Some(ErrorCode::Network));
     assert_eq!(session.snapshot().status, Status::Unavailable);
     assert_eq!(session.snapshot().error.unwrap().code, ErrorCode::Network);
-    assert!(count!(session, Event::Retrying { code: ErrorCode::Network, .. }) > 0);
+    assert!(count!(session, SessionEvent::Retrying { code: ErrorCode::Network, .. }) > 0);
     // None while an attempt is under way.
     until("the next attempt is announced", || session.snapshot().error.is_some_and(|error| error.retry_at.is_some()))
         .await;
@@ -121,16 +125,16 @@ async fn c04_a_server_that_is_not_there_is_a_typed_error_by_the_deadline() {
 #[wasm_bindgen_test]
 async fn a_wrong_base_url_is_said_at_once() {
     let base_url = JsString::from(format!("{SERVER}/nowhere"));
-    let session = open(Options { base_url, ..options(&fresh_name()) });
-    let error = session.token(None, None).await.unwrap_err();
+    let session = open(Options::new(base_url).name(fresh_name()));
+    let error = session.token().await.unwrap_err();
     assert_eq!(code(&error), Some(ErrorCode::Rejected));
     assert!(get(&error, "message").as_string().unwrap().contains("baseUrl"));
 }
 
 #[wasm_bindgen_test]
 async fn with_a_base_url_that_is_none_calls_reject_as_fetch_does() {
-    let session = open(Options { base_url: "shop".into(), ..options(&fresh_name()) });
-    let error = session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err();
+    let session = open(Options::new("shop").name(fresh_name()));
+    let error = session.fetch("/me").await.unwrap_err();
     assert_eq!(get(&error, "name"), "TypeError");
 }
 
@@ -142,7 +146,7 @@ async fn what_a_call_is_rejected_with_becomes_an_error_of_rust() {
     assert!(refused.status().is_some_and(|status| status >= 400));
     assert!(refused.to_string().contains(&refused.reason().unwrap()));
     let aborted = AbortSignal::abort_with_reason(&"enough".into());
-    let aborted = Error::from(session.token(Some(&aborted), None).await.unwrap_err());
+    let aborted = Error::from(session.token_with(with_signal(&aborted)).await.unwrap_err());
     assert_eq!((aborted.code(), aborted.status(), aborted.reason()), (None, None, None));
     assert_eq!(JsValue::from(aborted), "enough");
 }
@@ -162,39 +166,39 @@ async fn errors_are_of_the_class_that_the_options_name() {
     let class = js("class ShopError extends Error {
         constructor(code, message, details) { super(message); this.code = code; this.details = details }
     }");
-    let error_class = Some(class.clone().unchecked_into::<Function>());
-    let session = open(Options { error_class, ..options(&fresh_name()) });
-    session.token(None, None).await.unwrap();
+    let error_class = class.clone().unchecked_into::<Function>();
+    let session = open(options(&fresh_name()).error_class(error_class));
+    session.token().await.unwrap();
     let error = session.upgrade(Upgrade::Login, &stranger()).await.unwrap_err();
     assert_eq!(get(&error, "constructor"), class);
     assert_eq!(code(&error), Some(ErrorCode::Refused));
     assert!(get(&get(&error, "details"), "status").as_f64().unwrap() >= 400.0);
     assert!(get(&get(&error, "details"), "reason").is_string());
     session.close();
-    let error = session.token(None, None).await.unwrap_err();
+    let error = session.token().await.unwrap_err();
     assert_eq!((get(&error, "constructor"), code(&error)), (class, Some(ErrorCode::Closed)));
 }
 
 #[wasm_bindgen_test]
 async fn c16_close_is_idempotent_and_settles_what_waits() {
     let session = open(options(&fresh_name()));
-    let waiting = session.token(None, None);
+    let waiting = session.token();
     session.close();
     session.close();
     assert_eq!(code(&waiting.await.unwrap_err()), Some(ErrorCode::Closed));
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::Closed));
-    assert_eq!(code(&session.fetch(&"/me".into(), &JsValue::UNDEFINED).await.unwrap_err()), Some(ErrorCode::Closed));
+    assert_eq!(code(&session.token().await.unwrap_err()), Some(ErrorCode::Closed));
+    assert_eq!(code(&session.fetch("/me").await.unwrap_err()), Some(ErrorCode::Closed));
     assert_eq!(session.snapshot().status, Status::Closed);
 }
 
 #[wasm_bindgen_test]
 async fn c15_nothing_is_reported_unless_something_has_changed() {
     let session = open(options(&fresh_name()));
-    session.token(None, None).await.unwrap();
-    let (reports, snapshot) = (session.reports(), session.snapshot());
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
+    let (reports, snapshot) = (session.changes(), session.snapshot());
+    session.token().await.unwrap();
     session.get("/me").await;
-    assert_eq!(session.reports(), reports);
+    assert_eq!(session.changes(), reports);
     assert_eq!(session.snapshot(), snapshot);
 }
 
@@ -202,15 +206,15 @@ async fn c15_nothing_is_reported_unless_something_has_changed() {
 async fn start_reads_the_storage_without_a_request_to_the_server() {
     let name = fresh_name();
     let first = open(options(&name));
-    first.start(false).await.unwrap();
+    first.start().await.unwrap();
     assert_eq!(first.snapshot().status, Status::Idle, "nothing is stored");
     assert!(stored(&name).is_undefined());
-    first.token(None, None).await.unwrap();
+    first.token().await.unwrap();
     let id = first.snapshot().id;
     first.close();
 
     let second = open(options(&name));
-    second.start(false).await.unwrap();
+    second.start().await.unwrap();
     assert_eq!((second.snapshot().status, second.snapshot().id), (Status::Active, id));
 }
 
@@ -218,20 +222,20 @@ async fn start_reads_the_storage_without_a_request_to_the_server() {
 async fn a_permanent_sign_out_lasts_until_start_resets_it() {
     let name = fresh_name();
     let session = open(options(&name));
-    let token = session.token(None, None).await.unwrap();
-    session.sign_out(true).await.unwrap();
-    assert_eq!(code(&session.token(None, None).await.unwrap_err()), Some(ErrorCode::SignedOut));
+    let token = session.token().await.unwrap();
+    session.sign_out(AfterSignOut::None).await.unwrap();
+    assert_eq!(code(&session.token().await.unwrap_err()), Some(ErrorCode::SignedOut));
     let reloaded = open(options(&name));
-    reloaded.start(false).await.unwrap();
-    assert_eq!(code(&reloaded.token(None, None).await.unwrap_err()), Some(ErrorCode::SignedOut));
-    reloaded.start(true).await.unwrap();
-    assert_ne!(reloaded.token(None, None).await.unwrap(), token);
+    reloaded.start().await.unwrap();
+    assert_eq!(code(&reloaded.token().await.unwrap_err()), Some(ErrorCode::SignedOut));
+    reloaded.start_reset().await.unwrap();
+    assert_ne!(reloaded.token().await.unwrap(), token);
 }
 
 #[wasm_bindgen_test]
 async fn a_guest_becomes_a_member_under_the_same_uuid_and_is_erased() {
     let session = open(options(&fresh_name()));
-    session.token(None, None).await.unwrap();
+    session.token().await.unwrap();
     let guest = session.snapshot().id.unwrap();
     let email = format!("{}@example.com", fresh_name());
     let body = object(&[("email", email.as_str().into()), ("password", "correct horse battery staple".into())]);
@@ -240,11 +244,11 @@ async fn a_guest_becomes_a_member_under_the_same_uuid_and_is_erased() {
     let snapshot = session.snapshot();
     assert_eq!(snapshot.kind, Some(Kind::User));
     assert_eq!(snapshot.id.unwrap().strip_prefix("user_"), guest.strip_prefix("anonymous_"));
-    assert_eq!(count!(session, Event::Identity { reason: IdentityReason::Registered, .. }), 1);
+    assert_eq!(count!(session, SessionEvent::Identity { reason: IdentityReason::Registered, .. }), 1);
     assert_eq!(session.get("/me").await.status(), 200);
 
     session.erase().await.unwrap();
-    assert_eq!(count!(session, Event::SignedOut { reason: SignedOutReason::Erased, .. }), 1);
+    assert_eq!(count!(session, SessionEvent::SignedOut { reason: SignedOutReason::Erased, .. }), 1);
     assert_eq!(session.snapshot().status, Status::SignedOut);
 }
 

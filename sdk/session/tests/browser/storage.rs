@@ -1,6 +1,6 @@
 //! localStorage, sessionStorage and memory, and what each does when it fails (C14).
 
-use guestpass_session::{Event, Options, StorageKind, StorageState};
+use guestpass_session::{SessionEvent, StorageFault, StorageKind};
 use js_sys::Error;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -21,7 +21,7 @@ async fn the_session_is_kept_in_local_storage_and_restored_from_it() {
 #[wasm_bindgen_test]
 async fn session_storage_keeps_the_session_of_one_tab() {
     let name = fresh_name();
-    assert_restored(|| open(Options { storage: StorageKind::Session, ..options(&name) })).await;
+    assert_restored(|| open(options(&name).storage(StorageKind::Session))).await;
     let storage = web_sys::window().unwrap().session_storage().unwrap().unwrap();
     assert!(storage.get_item(&key_of(&name)).unwrap().is_some());
     assert!(stored(&name).is_undefined(), "nothing in localStorage");
@@ -30,10 +30,10 @@ async fn session_storage_keeps_the_session_of_one_tab() {
 #[wasm_bindgen_test]
 async fn memory_leaves_no_trace() {
     let name = fresh_name();
-    let session = open(Options { storage: StorageKind::Memory, ..options(&name) });
-    session.token(None, None).await.unwrap();
+    let session = open(options(&name).storage(StorageKind::Memory));
+    session.token().await.unwrap();
     assert!(stored(&name).is_undefined());
-    assert_eq!(count!(session, Event::Storage { .. }), 0, "it was asked for");
+    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0, "it was asked for");
 }
 
 #[wasm_bindgen_test]
@@ -55,8 +55,8 @@ async fn c14_what_cannot_be_read_is_ignored_and_said() {
         let name = fresh_name();
         local_storage().set_item(&key_of(&name), text).unwrap();
         let session = open(options(&name));
-        session.token(None, None).await.unwrap();
-        assert!(count!(session, Event::Storage { state: StorageState::Corrupt, .. }) > 0, "{text}");
+        session.token().await.unwrap();
+        assert!(count!(session, SessionEvent::Storage { state: StorageFault::Corrupt, .. }) > 0, "{text}");
         assert_eq!(get(&record(&name), "generation"), 1.0, "replaced: {text}");
     }
 }
@@ -75,13 +75,13 @@ async fn c14_a_record_that_is_spoilt_while_the_session_lives_is_mended() {
     for spoilt in ["{", "null", ""] {
         let name = fresh_name();
         let session = open(options(&name));
-        let token = session.token(None, None).await.unwrap();
+        let token = session.token().await.unwrap();
         local_storage().set_item(&key_of(&name), spoilt).unwrap();
         crate::lifecycle::dispatch("pageshow");
         until("it is mended", || stored(&name).as_string().is_some_and(|text| text.len() > 10)).await;
         assert_eq!(get(&record(&name), "generation"), 1.0);
-        assert_eq!(session.token(None, None).await.unwrap(), token, "nothing in memory was lost");
-        assert!(count!(session, Event::Storage { state: StorageState::Corrupt, .. }) > 0);
+        assert_eq!(session.token().await.unwrap(), token, "nothing in memory was lost");
+        assert!(count!(session, SessionEvent::Storage { state: StorageFault::Corrupt, .. }) > 0);
     }
 }
 

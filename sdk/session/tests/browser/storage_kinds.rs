@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use guestpass_session::{CustomStorage, Event, Options, SignedOutBy, Status, StorageKind, StorageState};
+use guestpass_session::{AfterSignOut, CustomStorage, SessionEvent, SignedOutBy, Status, StorageFault, StorageKind};
 use js_sys::futures::{future_to_promise, spawn_local};
 use js_sys::{Error, JSON, Promise};
 use wasm_bindgen::prelude::*;
@@ -16,17 +16,17 @@ use crate::fixture::{
 };
 
 fn open_in(name: &str, storage: StorageKind) -> Opened {
-    open(Options { storage, ..options(name) })
+    open(options(name).storage(storage))
 }
 
 /// Where the storage fails, the session reports it once, and goes on with the credential that it has in memory.
 pub(crate) async fn assert_in_memory(session: &Opened) {
-    let token = session.token(None, None).await.unwrap();
-    let reports = || count!(session, Event::Storage { state: StorageState::Memory, .. });
+    let token = session.token().await.unwrap();
+    let reports = || count!(session, SessionEvent::Storage { state: StorageFault::Memory, .. });
     until("the failure is reported", || reports() == 1).await;
     let id = session.snapshot().id;
     session.expire();
-    assert_ne!(session.token(None, None).await.unwrap(), token);
+    assert_ne!(session.token().await.unwrap(), token);
     assert_eq!(session.snapshot().id, id, "nothing in memory was lost");
     assert_eq!(reports(), 1, "and not reported again");
 }
@@ -34,11 +34,11 @@ pub(crate) async fn assert_in_memory(session: &Opened) {
 /// What was stored by one session is there for the next.
 pub(crate) async fn assert_restored(open: impl Fn() -> Opened) {
     let first = open();
-    let token = first.token(None, None).await.unwrap();
+    let token = first.token().await.unwrap();
     first.close();
     let second = open();
-    assert_eq!(second.token(None, None).await.unwrap(), token);
-    assert_eq!((count!(second, Event::Restored { .. }), count!(second, Event::Acquired { .. })), (1, 0));
+    assert_eq!(second.token().await.unwrap(), token);
+    assert_eq!((count!(second, SessionEvent::Restored { .. }), count!(second, SessionEvent::Acquired { .. })), (1, 0));
 }
 
 /// A storage in the memory of the page, which answers at once, or after some turns of the event loop.
@@ -109,7 +109,7 @@ async fn c02_tabs_share_one_session_in_indexed_db() {
     let (one, two) = (open_in(&name, StorageKind::IndexedDb), open_in(&name, StorageKind::IndexedDb));
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
-    assert_eq!(count!(one, Event::Acquired { .. }) + count!(two, Event::Acquired { .. }), 1);
+    assert_eq!(count!(one, SessionEvent::Acquired { .. }) + count!(two, SessionEvent::Acquired { .. }), 1);
 }
 
 #[wasm_bindgen_test]
@@ -180,10 +180,10 @@ async fn a_custom_storage_is_called_once_at_a_time_in_order() {
     let storage = custom_storage(false, move || operate(None), move |text| writing(Some(text)));
     // Each report makes the session read, also while the refresh reads and writes.
     let on_change = Box::new(|_: Option<&_>, _: Option<&_>| crate::lifecycle::dispatch("pageshow"));
-    let session = open(Options { storage, on_change, ..options(&fresh_name()) });
-    session.token(None, None).await.unwrap();
+    let session = open(options(&fresh_name()).storage(storage).on_change(on_change));
+    session.token().await.unwrap();
     session.expire();
-    let token = session.token(None, None).await.unwrap();
+    let token = session.token().await.unwrap();
     assert!(!overlapped.get());
     let stored = JSON::parse(&text.borrow().as_string().unwrap()).unwrap();
     let stored = get(&get(&stored, "credential"), "access_token");
@@ -196,9 +196,9 @@ async fn c19_a_shared_custom_storage_makes_one_guest_of_all_tabs() {
     let (one, two) = (open_in(&name, texts.storage(true)), open_in(&name, texts.storage(true)));
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
-    one.sign_out(false).await.unwrap();
+    one.sign_out(AfterSignOut::Guest).await.unwrap();
     until("the other tab is signed out", || two.snapshot().status == Status::SignedOut).await;
-    assert_eq!(count!(two, Event::SignedOut { by: SignedOutBy::AnotherTab, .. }), 1);
+    assert_eq!(count!(two, SessionEvent::SignedOut { by: SignedOutBy::AnotherTab, .. }), 1);
 }
 
 #[wasm_bindgen_test]
@@ -218,7 +218,7 @@ async fn c14_a_custom_storage_that_fails_leaves_the_session_in_memory() {
 async fn c14_a_custom_storage_that_holds_something_else_is_corrupt() {
     let texts = Texts { text: Rc::new(RefCell::new(7.into())), turns: 0 };
     let session = open_in(&fresh_name(), texts.storage(false));
-    session.token(None, None).await.unwrap();
-    assert!(count!(session, Event::Storage { state: StorageState::Corrupt, .. }) > 0);
+    session.token().await.unwrap();
+    assert!(count!(session, SessionEvent::Storage { state: StorageFault::Corrupt, .. }) > 0);
     assert!(texts.text.borrow().is_string(), "replaced");
 }

@@ -1,6 +1,6 @@
 //! Two sessions of one name on one page stand for two tabs: they share storage, lock and channel, and no memory.
 
-use guestpass_session::{Event, SignedOutBy, Status};
+use guestpass_session::{AfterSignOut, SessionEvent, SignedOutBy, Status};
 use js_sys::{Date, JsString};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -42,7 +42,7 @@ async fn c19_two_tabs_at_once_end_with_one_guest() {
     let (_, one, two) = two_tabs();
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
-    assert_eq!(count!(one, Event::Acquired { .. }) + count!(two, Event::Acquired { .. }), 1);
+    assert_eq!(count!(one, SessionEvent::Acquired { .. }) + count!(two, SessionEvent::Acquired { .. }), 1);
 }
 
 #[wasm_bindgen_test]
@@ -62,7 +62,7 @@ async fn c02_two_tabs_refresh_once() {
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
     assert_eq!(get(&record(&name), "generation"), 2.0);
-    assert_eq!(count!(one, Event::Refreshed { .. }) + count!(two, Event::Refreshed { .. }), 1);
+    assert_eq!(count!(one, SessionEvent::Refreshed { .. }) + count!(two, SessionEvent::Refreshed { .. }), 1);
 }
 
 #[wasm_bindgen_test]
@@ -78,7 +78,7 @@ async fn c02_without_the_lock_two_refreshes_converge_on_one_successor() {
     drop(no_locks);
     for tab in [&one, &two] {
         tab.expire();
-        tab.token(None, None).await.unwrap();
+        tab.token().await.unwrap();
         assert_eq!(tab.get("/me").await.status(), 200);
         assert_eq!(tab.snapshot().id, id);
     }
@@ -89,9 +89,9 @@ async fn news_of_a_refresh_reaches_the_other_tab() {
     let (_, one, two) = two_tabs();
     both_tokens(&one, &two).await;
     one.expire();
-    let token = one.token(None, None).await.unwrap();
-    until("the other tab has adopted it", || count!(two, Event::Adopted { generation: 2.0, .. }) == 1).await;
-    assert_eq!(two.token(None, None).await.unwrap(), token);
+    let token = one.token().await.unwrap();
+    until("the other tab has adopted it", || count!(two, SessionEvent::Adopted { generation: 2.0, .. }) == 1).await;
+    assert_eq!(two.token().await.unwrap(), token);
 }
 
 #[wasm_bindgen_test]
@@ -99,15 +99,15 @@ async fn c08_a_sign_out_signs_out_the_other_tab_and_revokes() {
     let (name, one, two) = two_tabs();
     let (token, _) = both_tokens(&one, &two).await;
     let refresh_token = refresh_token(&name);
-    one.sign_out(false).await.unwrap();
+    one.sign_out(AfterSignOut::Guest).await.unwrap();
     assert_eq!(one.snapshot().status, Status::SignedOut);
-    assert_eq!(count!(one, Event::SignedOut { by: SignedOutBy::ThisTab, .. }), 1);
+    assert_eq!(count!(one, SessionEvent::SignedOut { by: SignedOutBy::ThisTab, .. }), 1);
     until("the other tab is signed out", || two.snapshot().status == Status::SignedOut).await;
-    assert_eq!(count!(two, Event::SignedOut { by: SignedOutBy::AnotherTab, .. }), 1);
+    assert_eq!(count!(two, SessionEvent::SignedOut { by: SignedOutBy::AnotherTab, .. }), 1);
     assert!(get(&record(&name), "credential").is_null());
     revocation(&refresh_token).await;
 
-    let next = two.token(None, None).await.unwrap();
+    let next = two.token().await.unwrap();
     assert_ne!(next, token, "a fresh guest");
     one_guest(&one, &two).await;
 }

@@ -1,6 +1,6 @@
 //! What holds in every worker.
 
-use guestpass_session::{Event, Options, Session, Status, StorageKind};
+use guestpass_session::{AfterSignOut, Session, SessionEvent, Status, StorageKind};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::fixture::{
@@ -8,7 +8,7 @@ use crate::fixture::{
 };
 
 fn open_in_indexed_db(name: &str) -> Opened {
-    open(Options { storage: StorageKind::IndexedDb, ..options(name) })
+    open(options(name).storage(StorageKind::IndexedDb))
 }
 
 #[wasm_bindgen_test]
@@ -26,15 +26,15 @@ async fn a_worker_acquires_a_guest_and_carries_its_token() {
     assert_eq!(response.status(), 200);
     assert_eq!(get(&json(response).await, "id"), session.snapshot().id.unwrap().as_str());
     assert_eq!(session.snapshot().status, Status::Active);
-    assert_eq!(count!(session, Event::Storage { .. }), 0);
+    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0);
 }
 
 #[wasm_bindgen_test]
 async fn a_worker_refreshes_an_expired_token() {
     let session = open_in_indexed_db(&fresh_name());
-    let (token, id) = (session.token(None, None).await.unwrap(), session.snapshot().id);
+    let (token, id) = (session.token().await.unwrap(), session.snapshot().id);
     session.expire();
-    assert_ne!(session.token(None, None).await.unwrap(), token);
+    assert_ne!(session.token().await.unwrap(), token);
     assert_eq!(session.snapshot().id, id);
     assert_eq!(session.get(&format!("{SERVER}/me")).await.status(), 200);
 }
@@ -52,18 +52,18 @@ async fn c19_sessions_of_one_worker_share_one_guest_in_indexed_db() {
     let (one, two) = (open_in_indexed_db(&name), open_in_indexed_db(&name));
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
-    assert_eq!(count!(one, Event::Acquired { .. }) + count!(two, Event::Acquired { .. }), 1);
+    assert_eq!(count!(one, SessionEvent::Acquired { .. }) + count!(two, SessionEvent::Acquired { .. }), 1);
 
     one.expire();
-    let token = one.token(None, None).await.unwrap();
-    until("the other session has adopted it", || count!(two, Event::Adopted { generation: 2.0, .. }) == 1).await;
-    assert_eq!(two.token(None, None).await.unwrap(), token);
+    let token = one.token().await.unwrap();
+    until("the other session has adopted it", || count!(two, SessionEvent::Adopted { generation: 2.0, .. }) == 1).await;
+    assert_eq!(two.token().await.unwrap(), token);
 
     one.close();
     two.close();
     let later = open_in_indexed_db(&name);
-    assert_eq!(later.token(None, None).await.unwrap(), token);
-    assert_eq!(count!(later, Event::Restored { .. }), 1);
+    assert_eq!(later.token().await.unwrap(), token);
+    assert_eq!(count!(later, SessionEvent::Restored { .. }), 1);
 }
 
 #[wasm_bindgen_test]
@@ -71,7 +71,7 @@ async fn c08_a_sign_out_in_a_worker_reaches_the_other_session() {
     let name = fresh_name();
     let (one, two) = (open_in_indexed_db(&name), open_in_indexed_db(&name));
     both_tokens(&one, &two).await;
-    one.sign_out(false).await.unwrap();
+    one.sign_out(AfterSignOut::Guest).await.unwrap();
     until("the other session is signed out", || two.snapshot().status == Status::SignedOut).await;
 }
 
@@ -80,13 +80,13 @@ async fn c08_a_sign_out_in_a_worker_reaches_the_other_session() {
 async fn where_there_is_no_local_storage_a_worker_keeps_the_session_in_memory() {
     let session = open(options(&fresh_name()));
     assert_eq!(session.get("/me").await.status(), 200);
-    assert_eq!(count!(session, Event::Storage { .. }), 0);
+    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0);
 }
 
 #[wasm_bindgen_test]
 async fn c26_a_session_that_is_dropped_in_a_worker_lets_its_call_finish() {
-    let session = Session::new(Options { storage: StorageKind::IndexedDb, ..options(&fresh_name()) });
-    let asking = session.token(None, None);
+    let session = Session::new(options(&fresh_name()).storage(StorageKind::IndexedDb));
+    let asking = session.token();
     drop(session);
     assert!(asking.await.unwrap().length() > 0);
 }
