@@ -1,7 +1,7 @@
-//! A shop's page in Rust: guestpass-session keeps the session of the visitor, Yew draws the page.
+//! The page of a shop in Rust: guestpass-session manages the session of the visitor, Yew renders the page.
 
 use gloo_net::http::{Request, Response};
-use guestpass_session::{Options, Session, Snapshot};
+use guestpass_session::{AfterSignOut, Options, Session, Snapshot, Subscription};
 use serde::Deserialize;
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -12,8 +12,10 @@ const ITEMS: [(u32, &str); 3] = [(1, "teapot"), (2, "mug"), (7, "fountain pen")]
 
 struct Shop {
     session: Session,
+    /// Dropped with the component.
+    _subscription: Subscription,
     snapshot: Snapshot,
-    /// Each status that the session has had on this page.
+    /// The statuses of the session on this page, oldest first.
     statuses: Vec<&'static str>,
     cart: Cart,
     /// Whether a request is under way.
@@ -53,17 +55,16 @@ impl Component for Shop {
 
     fn create(context: &Context<Self>) -> Self {
         let link = context.link().clone();
-        let mut options = Options::new(origin());
-        options.on_change = Box::new(move |snapshot, _event| {
+        let session = Session::new(Options::new(origin()));
+        let _subscription = session.subscribe(move |snapshot, _event| {
             if let Some(snapshot) = snapshot {
                 link.send_message(Message::Changed(snapshot.clone()));
             }
         });
-        let session = Session::new(options);
-        let (snapshot, started) = (session.snapshot(), session.start(false));
+        let (snapshot, started) = (session.snapshot(), session.start());
         context.link().send_future(async { Message::Ended(started.await) });
         let statuses = vec![snapshot.status.name()];
-        Self { session, snapshot, statuses, cart: Cart::default(), busy: false, error: None }
+        Self { session, _subscription, snapshot, statuses, cart: Cart::default(), busy: false, error: None }
     }
 
     fn update(&mut self, context: &Context<Self>, message: Message) -> bool {
@@ -85,14 +86,14 @@ impl Component for Shop {
             Message::Cart { sent_by, result } => {
                 self.busy = false;
                 match result {
-                    // Another tab has changed the visitor meanwhile: this is the cart of the visitor before.
+                    // Another tab has changed the visitor in the meantime: this is the cart of the previous visitor.
                     _ if sent_by.is_some() && sent_by != self.snapshot.id => self.read_cart(context),
                     Ok(cart) => self.cart = cart,
                     Err(error) => self.error = Some(error),
                 }
             }
             Message::SignOut => {
-                let signed_out = self.session.sign_out(false);
+                let signed_out = self.session.sign_out(AfterSignOut::Guest);
                 context.link().send_future(async { Message::Ended(signed_out.await) });
             }
             Message::Ended(result) => self.error = result.err().map(text),
@@ -128,7 +129,7 @@ impl Component for Shop {
 }
 
 impl Shop {
-    /// Reads the cart of the visitor. A request that is under way brings it, too.
+    /// Reads the cart of the visitor, unless a request is under way, whose response contains the cart as well.
     fn read_cart(&mut self, context: &Context<Self>) {
         if self.snapshot.id.is_some() && !self.busy {
             self.send(context, Request::get("/me/cart").build());
@@ -145,22 +146,22 @@ impl Shop {
     }
 }
 
-/// Sends a request with the token of the visitor. A visitor who has none becomes a guest here.
+/// Sends a request with the token of the visitor. A visitor without a session becomes a guest first.
 async fn fetch_cart(session: &Session, request: Result<Request, gloo_net::Error>) -> Result<Cart, String> {
     let request = web_sys::Request::from(request.map_err(|error| error.to_string())?);
-    let response = Response::from(session.fetch(&request, &JsValue::UNDEFINED).await.map_err(text)?);
+    let response = Response::from(session.fetch(request).await.map_err(text)?);
     if !response.ok() {
         return Err(format!("the server responded with {} {}", response.status(), response.status_text()));
     }
     response.json().await.map_err(|error| error.to_string())
 }
 
-/// Of an error of the session, or of `fetch`.
+/// The message of an error of the session or of `fetch`.
 fn text(error: JsValue) -> String {
     guestpass_session::Error::from(error).to_string()
 }
 
-/// Page and API have one origin.
+/// The origin of the page, which is also the origin of the API.
 fn origin() -> String {
     web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
 }

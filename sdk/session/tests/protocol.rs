@@ -22,7 +22,7 @@ const BORDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../npm/src/border.
 const LINE_WIDTH: usize = 120;
 
 #[test]
-fn the_types_of_the_npm_package_are_those_of_rust() {
+fn the_generated_types_of_the_npm_package_are_up_to_date() {
     let generated = generate();
     if env::var_os("GUESTPASS_UPDATE").is_some() {
         fs::write(BORDER, &generated).unwrap();

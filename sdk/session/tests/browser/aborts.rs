@@ -25,7 +25,7 @@ fn aborted_request(reason: &str) -> JsValue {
 }
 
 #[wasm_bindgen_test]
-async fn c04_aborted_before_the_call_nothing_is_asked_for() {
+async fn c04_a_call_that_was_aborted_before_sends_no_request() {
     let session = open(options(&fresh_name()));
     let controller = AbortController::new().unwrap();
     controller.abort_with_reason(&"enough".into());
@@ -36,7 +36,7 @@ async fn c04_aborted_before_the_call_nothing_is_asked_for() {
 }
 
 #[wasm_bindgen_test]
-async fn c04_aborted_before_the_call_a_token_that_is_there_is_not_given() {
+async fn c04_a_call_that_was_aborted_before_gets_no_token() {
     let session = open(options(&fresh_name()));
     session.token().await.unwrap();
     let aborted = AbortSignal::abort_with_reason(&"enough".into());
@@ -46,7 +46,7 @@ async fn c04_aborted_before_the_call_a_token_that_is_there_is_not_given() {
 }
 
 #[wasm_bindgen_test]
-async fn c05_aborted_while_it_waits_for_a_token_the_others_go_on() {
+async fn c05_an_abort_during_the_wait_for_a_token_does_not_affect_other_calls() {
     for turns in 0..3 {
         let session = open(options(&fresh_name()));
         let controller = AbortController::new().unwrap();
@@ -64,7 +64,7 @@ async fn c05_aborted_while_it_waits_for_a_token_the_others_go_on() {
 }
 
 #[wasm_bindgen_test]
-async fn c04_aborted_in_flight_it_rejects_as_fetch_does() {
+async fn c04_a_request_that_is_aborted_in_flight_rejects_like_fetch() {
     let session = open(options_for_resources());
     session.token().await.unwrap();
     let (controller, resource) = (AbortController::new().unwrap(), Resource::late());
@@ -76,7 +76,7 @@ async fn c04_aborted_in_flight_it_rejects_as_fetch_does() {
 }
 
 #[wasm_bindgen_test]
-async fn c03_aborted_between_the_401_and_the_replay_it_is_not_replayed() {
+async fn c03_a_request_that_is_aborted_between_the_401_and_the_replay_is_not_replayed() {
     let (controller, resource) = (AbortController::new().unwrap(), Resource::refusing_once());
     let aborting = controller.clone();
     let session = open(options_for_resources().on_change(move |_, event| {
@@ -91,14 +91,14 @@ async fn c03_aborted_between_the_401_and_the_replay_it_is_not_replayed() {
 }
 
 #[wasm_bindgen_test]
-async fn c04_a_null_signal_is_no_signal_even_if_the_request_has_one() {
+async fn c04_a_null_signal_replaces_the_signal_of_the_request() {
     let session = open(options(&fresh_name()));
     let init = request_init(&[("signal", JsValue::NULL)]);
     assert_eq!(session.fetch_with(aborted_request("enough"), &init).await.unwrap().status(), 200);
 }
 
 #[wasm_bindgen_test]
-async fn c04_a_call_has_its_own_deadline_within_which_nothing_hangs() {
+async fn c04_a_call_rejects_at_its_own_deadline() {
     let base_url = JsString::from(format!("{RESOURCES}/never"));
     let session = open(Options::new(base_url).name(fresh_name()).storage(StorageKind::Memory));
     let start = Date::now();

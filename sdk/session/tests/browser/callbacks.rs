@@ -1,9 +1,9 @@
-//! What an app gives the session to call (listener, log, storage) may call the session back, and may fail.
+//! The callbacks of the app (listeners, log, storage) may call the session, and may fail.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use guestpass_session::{Options, Session, SessionEvent, Snapshot, Status, StorageKind};
+use guestpass_session::{Options, Session, SessionEvent, Snapshot, Status, StorageKind, Subscription};
 use js_sys::{Error, Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -65,7 +65,7 @@ async fn c06_a_listener_may_call_the_session() {
 }
 
 #[wasm_bindgen_test]
-async fn c06_a_listener_may_ask_for_a_token_and_a_snapshot_at_each_report() {
+async fn c06_a_listener_may_ask_for_a_token_and_a_snapshot_at_each_change() {
     let (slot, asked) = (Slot::default(), Rc::new(RefCell::new(Vec::new())));
     let (calling, asking) = (slot.clone(), Rc::clone(&asked));
     let listener = on_change(move |_| {
@@ -87,7 +87,7 @@ async fn c06_a_listener_may_ask_for_a_token_and_a_snapshot_at_each_report() {
 }
 
 #[wasm_bindgen_test]
-async fn c16_a_listener_may_close_the_session_at_any_report() {
+async fn c16_a_listener_may_close_the_session_at_any_change() {
     // As many reports as there are until the guest is there, and some more.
     for number in 0..6 {
         let (slot, reports) = (Slot::default(), Cell::new(0));
@@ -123,6 +123,54 @@ async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
     drop(session);
     assert!(asking.await.unwrap().length() > 0);
     until("the memory is given back", || memory.strong_count() == 0).await;
+}
+
+#[wasm_bindgen_test]
+async fn each_subscriber_is_called_until_its_subscription_is_dropped() {
+    let session = Session::new(options(&fresh_name()));
+    let calls: Rc<RefCell<Vec<&str>>> = Rc::default();
+    let listener = |name| {
+        let calls = Rc::clone(&calls);
+        move |_: Option<&Snapshot>, event: Option<&SessionEvent>| {
+            if let Some(SessionEvent::Acquired { .. } | SessionEvent::Refreshed { .. }) = event {
+                calls.borrow_mut().push(name);
+            }
+        }
+    };
+    let first = session.subscribe(listener("first"));
+    let second = session.subscribe(listener("second"));
+    session.token().await.unwrap();
+    assert_eq!(calls.take(), ["first", "second"]);
+    drop(first);
+    let third = session.subscribe(listener("third"));
+    session.expire();
+    session.token().await.unwrap();
+    assert_eq!(calls.take(), ["second", "third"]);
+    drop((second, third));
+    session.expire();
+    session.token().await.unwrap();
+    assert_eq!(calls.take(), [""; 0]);
+    session.close();
+}
+
+#[wasm_bindgen_test]
+async fn a_subscriber_may_subscribe_and_unsubscribe_others() {
+    let session = Session::new(options(&fresh_name()));
+    let calls: Rc<Cell<u32>> = Rc::default();
+    let subscriptions: Rc<RefCell<Vec<Subscription>>> = Rc::default();
+    let (changing, counting, subscribing) = (Rc::clone(&subscriptions), Rc::clone(&calls), session.clone());
+    let replacing = session.subscribe(move |_, _| {
+        let counting = Rc::clone(&counting);
+        let added = subscribing.subscribe(move |_, _| counting.set(counting.get() + 1));
+        changing.replace(vec![added]);
+    });
+    session.token().await.unwrap();
+    assert_eq!(calls.get(), 0, "each one is unsubscribed before it is called");
+    drop(replacing);
+    session.expire();
+    session.token().await.unwrap();
+    assert!(calls.get() > 0);
+    session.close();
 }
 
 #[wasm_bindgen_test]
@@ -199,7 +247,7 @@ async fn a_custom_storage_may_call_the_session() {
 
 /// As the npm package has it: the listeners are functions of JavaScript, and what they throw is not the session's.
 #[wasm_bindgen_test]
-async fn listeners_that_throw_do_not_disturb_the_session() {
+async fn exceptions_of_listeners_do_not_affect_the_session() {
     let thrown: Rc<Cell<u32>> = Rc::default();
     let throwing = {
         let thrown = Rc::clone(&thrown);
@@ -218,7 +266,7 @@ async fn listeners_that_throw_do_not_disturb_the_session() {
 }
 
 #[wasm_bindgen_test]
-async fn c14_a_storage_that_throws_what_is_no_error_does_not_disturb_the_session() {
+async fn c14_a_storage_that_throws_a_value_other_than_an_error_does_not_affect_the_session() {
     let thrown: [fn() -> JsValue; 3] = [|| "locked".into(), || JsValue::UNDEFINED, || JsValue::NULL];
     for thrown in thrown {
         let storage = custom_storage(false, move || Err(thrown()), move |_| Err(thrown()));

@@ -107,7 +107,7 @@ async fn c04_a_fetch_that_fails_in_any_way_is_retried() {
 }
 
 #[wasm_bindgen_test]
-async fn c04_a_fetch_that_goes_on_failing_is_an_error_by_the_deadline_and_the_session_works_afterwards() {
+async fn c04_a_fetch_that_keeps_failing_rejects_by_the_deadline_and_the_session_works_afterwards() {
     let panics = Panics::counting();
     for (what, fail) in failures() {
         let fetch = replace_fetch(move |_, _| fail());
@@ -128,7 +128,7 @@ async fn c04_a_fetch_that_goes_on_failing_is_an_error_by_the_deadline_and_the_se
 }
 
 #[wasm_bindgen_test]
-async fn a_fetch_that_rejects_with_a_string_is_a_network_failure() {
+async fn a_fetch_that_rejects_with_a_string_is_a_network_error() {
     let fetch = replace_fetch(|_, _| Ok(Promise::<JsValue>::reject(&"offline".into()).into()));
     let session = open(options(&fresh_name()).timeout(Duration::from_secs(1)));
     assert_eq!(code(&session.token().await.unwrap_err()), Some(ErrorCode::Network));
@@ -138,7 +138,7 @@ async fn a_fetch_that_rejects_with_a_string_is_a_network_failure() {
 
 /// An exception on its way through the session would leave it in memory, with its listeners.
 #[wasm_bindgen_test]
-async fn c26_a_session_whose_fetch_failed_gives_everything_back() {
+async fn c26_a_session_whose_fetch_failed_frees_its_memory() {
     for (what, fail) in failures() {
         // wasm-bindgen's own checks, which a release does not have, throw where the status is no number.
         if what == "resolves with an object without a status" {
@@ -156,7 +156,7 @@ async fn c26_a_session_whose_fetch_failed_gives_everything_back() {
 }
 
 #[wasm_bindgen_test]
-async fn the_callers_own_request_rejects_with_what_fetch_rejects_with() {
+async fn the_callers_own_request_rejects_like_fetch() {
     let session = open(options(&fresh_name()));
     session.token().await.unwrap();
     let failures: [fn() -> Fetched; 2] =
@@ -171,7 +171,7 @@ async fn the_callers_own_request_rejects_with_what_fetch_rejects_with() {
 }
 
 #[wasm_bindgen_test]
-async fn the_callers_own_request_resolves_with_what_fetch_resolves_with() {
+async fn the_callers_own_request_resolves_with_the_response_of_fetch() {
     let session = open(options(&fresh_name()));
     session.token().await.unwrap();
     let fetch = replace_fetch(|_, _| Ok(Promise::resolve(&bodiless()).into()));
@@ -183,7 +183,7 @@ async fn the_callers_own_request_resolves_with_what_fetch_resolves_with() {
 
 /// An iframe's `fetch`, as a micro frontend may have it: each `Response` is one of the other realm.
 #[wasm_bindgen_test]
-async fn responses_of_another_realm_serve_as_those_of_the_page() {
+async fn responses_of_another_realm_work_like_those_of_the_page() {
     let panics = Panics::counting();
     let frame = Frame::open();
     let (window, responses) = (frame.window(), Rc::new(Cell::new(0)));

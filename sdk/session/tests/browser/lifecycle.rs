@@ -43,7 +43,7 @@ impl Drop for Frame {
 
 /// The callback of the very listener that `close` removes is still running then.
 #[wasm_bindgen_test]
-async fn c16_a_session_may_be_closed_from_inside_a_page_event() {
+async fn c16_a_session_may_be_closed_during_a_page_event() {
     let name = fresh_name();
     let closing: Rc<RefCell<Option<Session>>> = Rc::default();
     let to_close = Rc::clone(&closing);
@@ -62,7 +62,7 @@ async fn c16_a_session_may_be_closed_from_inside_a_page_event() {
 
 /// As React's StrictMode does it, and hot reload.
 #[wasm_bindgen_test]
-async fn c16_create_close_create_ends_with_one_guest() {
+async fn c16_creating_closing_and_creating_a_session_makes_one_guest() {
     let name = fresh_name();
     let first = open(options(&name));
     let interrupted = first.token();
@@ -79,7 +79,7 @@ async fn c16_create_close_create_ends_with_one_guest() {
 }
 
 #[wasm_bindgen_test]
-async fn two_sessions_of_one_name_on_one_page_are_one_guest_whatever_the_storage() {
+async fn two_sessions_of_one_name_on_one_page_share_one_guest_in_every_storage() {
     for storage in [StorageKind::Local, StorageKind::IndexedDb, StorageKind::Session] {
         let name = fresh_name();
         let [one, two] = [0, 1].map(|_| open(options(&name).storage(storage.clone())));
@@ -97,7 +97,7 @@ async fn two_sessions_of_one_name_on_one_page_are_one_guest_whatever_the_storage
 }
 
 #[wasm_bindgen_test]
-async fn a_hidden_page_has_no_channel_and_a_page_that_comes_back_reads_what_it_missed() {
+async fn a_hidden_page_has_no_channel_and_reads_the_storage_when_it_is_shown() {
     let counting = Counting::start();
     let name = fresh_name();
     let session = open(options(&name));
@@ -114,7 +114,7 @@ async fn a_hidden_page_has_no_channel_and_a_page_that_comes_back_reads_what_it_m
 }
 
 #[wasm_bindgen_test]
-async fn without_a_channel_the_storage_tells_of_other_tabs() {
+async fn without_a_channel_storage_events_report_other_tabs() {
     let _without = replace(&js_sys::global(), "BroadcastChannel", JsValue::UNDEFINED);
     let name = fresh_name();
     let session = open(options(&name));
@@ -126,7 +126,7 @@ async fn without_a_channel_the_storage_tells_of_other_tabs() {
         count!(session, SessionEvent::Adopted { generation: 2.0, .. }) == 1
     })
     .await;
-    storage.set_item(&key_of(&name), r#"{"v":1,"epoch":1,"generation":0}"#).unwrap();
+    storage.set_item(&key_of(&name), r#"{"v":2,"epoch":1,"generation":0}"#).unwrap();
     until("the session is signed out", || session.snapshot().status == Status::SignedOut).await;
 }
 

@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::fixture::{fresh_name, open, options, refresh_token};
 
 #[wasm_bindgen_test]
-async fn c13_the_log_tells_every_step_and_never_a_token() {
+async fn c13_the_log_has_every_step_and_no_token() {
     let name = fresh_name();
     let lines: Rc<RefCell<Vec<String>>> = Rc::default();
     let listening = Rc::clone(&lines);
@@ -27,7 +27,7 @@ async fn c13_the_log_tells_every_step_and_never_a_token() {
     let lines = lines.borrow();
     assert_eq!(lines[0], "token-wanted~0 → load#1 | loading");
     assert_eq!(lines[1], "loaded#1:empty → take-lock#2 | acquiring");
-    let wanted = ["send#", ":acquire", ":refresh", ":revoke", "store#", "@0.1", "answered#", ":200", "settle~0:token"];
+    let wanted = ["send#", ":acquire", ":refresh", ":revoke", "store#", "@0.1", "responded#", ":200", "settle~0:token"];
     for word in wanted.iter().chain(&["release-lock#2", "key-made#", "expire →", "sign-out~", "close → "]) {
         assert!(lines.iter().any(|line| line.contains(word)), "{word} in {lines:#?}");
     }

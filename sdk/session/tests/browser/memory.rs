@@ -54,7 +54,7 @@ fn random() -> JsString {
 }
 
 #[wasm_bindgen_test]
-fn c12_the_search_finds_what_was_copied_into_memory() {
+fn c12_the_search_finds_a_copied_text_in_memory() {
     let text = random();
     assert!(!is_in_memory(&text));
     let copy = String::from(&text);
@@ -114,7 +114,7 @@ async fn c12_no_storage_puts_a_token_into_the_memory_of_the_webassembly() {
 
 /// Where a response has neither the id of the guest nor the lifetime of the token, the session reads both in the token.
 #[wasm_bindgen_test]
-async fn c12_a_token_is_not_copied_for_what_it_says() {
+async fn c12_reading_the_claims_of_a_token_does_not_copy_its_signature() {
     let silent = js("((fetch) => async (input, init) => {
         const response = await fetch(input, init)
         const { access_token, refresh_token } = await response.json()

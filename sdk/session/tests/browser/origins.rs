@@ -20,7 +20,7 @@ fn redirect(status: u16, to: &str) -> JsValue {
 }
 
 #[wasm_bindgen_test]
-async fn c12_the_token_stays_with_its_exact_origin() {
+async fn c12_only_requests_to_an_exact_allowed_origin_carry_the_token() {
     let session = open(options(&fresh_name()));
     assert_eq!(session.get("/me").await.status(), 200);
     let other_name = SERVER.replace("127.0.0.1", "localhost");
@@ -63,7 +63,7 @@ async fn c12_a_body_follows_a_redirect_and_the_token_does_not() {
 }
 
 #[wasm_bindgen_test]
-async fn c12_a_401_of_another_origin_is_not_about_the_token() {
+async fn c12_a_401_of_another_origin_does_not_refresh_the_token() {
     let session = open(options_for_resources());
     let to = redirect(302, &format!("{}/echo?status=401", elsewhere()));
     let response = session.fetch(to.clone()).await.unwrap();
@@ -73,7 +73,7 @@ async fn c12_a_401_of_another_origin_is_not_about_the_token() {
 }
 
 #[wasm_bindgen_test]
-async fn what_the_caller_says_of_redirects_holds() {
+async fn the_callers_redirect_option_is_kept() {
     let session = open(options_for_resources());
     let to = redirect(302, &format!("{RESOURCES}/echo"));
     let manual = session.fetch_with(to.clone(), &request_init(&[("redirect", "manual".into())])).await.unwrap();
@@ -83,7 +83,7 @@ async fn what_the_caller_says_of_redirects_holds() {
 }
 
 #[wasm_bindgen_test]
-async fn c12_a_blob_is_no_request_to_the_origin_that_made_it() {
+async fn c12_a_blob_url_is_not_a_request_to_the_origin_that_made_it() {
     let page = web_sys::window().unwrap().location().origin().unwrap();
     let session = open(options(&fresh_name()).allowed_origin(page));
     let blob = Blob::new_with_str_sequence(&Array::of1(&"text".into())).unwrap();

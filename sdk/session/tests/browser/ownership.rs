@@ -30,7 +30,7 @@ fn is_freed(memory: &Weak<()>) -> bool {
 }
 
 #[wasm_bindgen_test]
-async fn c16_close_gives_back_every_timer_listener_lock_and_channel() {
+async fn c16_close_frees_every_timer_listener_lock_and_channel() {
     let counting = Counting::start();
     let name = fresh_name();
     let (session, _) = open(options(&name));
@@ -58,7 +58,7 @@ async fn c16_close_gives_back_every_timer_listener_lock_and_channel() {
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_session_that_is_dropped_gives_everything_back() {
+async fn c26_a_dropped_session_frees_everything() {
     for storage in [StorageKind::Local, StorageKind::Session, StorageKind::IndexedDb, StorageKind::Memory] {
         let counting = Counting::start();
         let name = fresh_name();
@@ -80,7 +80,7 @@ async fn c26_a_session_that_is_dropped_gives_everything_back() {
 }
 
 #[wasm_bindgen_test]
-fn c26_a_session_that_was_never_used_gives_everything_back() {
+fn c26_an_unused_session_frees_everything_when_it_is_dropped() {
     let counting = Counting::start();
     let (session, memory) = open(options(&fresh_name()));
     assert!(counting.listeners() > 0.0);
@@ -90,7 +90,7 @@ fn c26_a_session_that_was_never_used_gives_everything_back() {
 }
 
 #[wasm_bindgen_test]
-async fn c26_what_a_dropped_session_has_stored_stays() {
+async fn c26_the_stored_session_stays_when_the_session_is_dropped() {
     let name = fresh_name();
     let (session, _) = open(options(&name));
     let token = session.token().await.unwrap();
@@ -100,7 +100,7 @@ async fn c26_what_a_dropped_session_has_stored_stays() {
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_token_is_still_given_when_the_session_is_dropped_meanwhile() {
+async fn c26_a_call_of_token_completes_although_the_session_is_dropped() {
     for turns in 0..4 {
         let counting = Counting::start();
         let name = fresh_name();
@@ -118,7 +118,7 @@ async fn c26_a_token_is_still_given_when_the_session_is_dropped_meanwhile() {
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_request_is_still_answered_when_the_session_is_dropped_meanwhile() {
+async fn c26_a_request_completes_although_the_session_is_dropped() {
     let counting = Counting::start();
     let resource = Resource::late();
     let (session, memory) = open(options_for_resources());
@@ -132,7 +132,7 @@ async fn c26_a_request_is_still_answered_when_the_session_is_dropped_meanwhile()
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_request_is_still_replayed_when_the_session_is_dropped_meanwhile() {
+async fn c26_a_request_is_replayed_although_the_session_is_dropped() {
     let counting = Counting::start();
     let resource = Resource::refusing_once();
     let (session, memory) = open(options_for_resources());
@@ -145,7 +145,7 @@ async fn c26_a_request_is_still_replayed_when_the_session_is_dropped_meanwhile()
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_sign_out_still_reaches_storage_and_server_when_the_session_is_dropped_meanwhile() {
+async fn c26_a_sign_out_reaches_storage_and_server_although_the_session_is_dropped() {
     let counting = Counting::start();
     let (resource, name) = (crate::foreign_fetch::Revocations::counting(), fresh_name());
     let (session, memory) = open(options(&name));
@@ -158,7 +158,7 @@ async fn c26_a_sign_out_still_reaches_storage_and_server_when_the_session_is_dro
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_call_that_fails_frees_the_session_that_was_dropped_meanwhile() {
+async fn c26_a_failed_call_frees_a_dropped_session() {
     let counting = Counting::start();
     // Port 9 of the loopback address: nothing listens there.
     let base_url = JsString::from("http://127.0.0.1:9");
@@ -170,7 +170,7 @@ async fn c26_a_call_that_fails_frees_the_session_that_was_dropped_meanwhile() {
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_request_that_fails_frees_the_session_that_was_dropped_meanwhile() {
+async fn c26_a_failed_request_frees_a_dropped_session() {
     let counting = Counting::start();
     let resource = Resource::late();
     let (session, memory) = open(options_for_resources());
@@ -187,7 +187,7 @@ async fn c26_a_request_that_fails_frees_the_session_that_was_dropped_meanwhile()
 
 /// The machine stops waiting for such a storage; what would come later finds no session.
 #[wasm_bindgen_test]
-async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session() {
+async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session_in_memory() {
     let counting = Counting::start();
     let hanging = custom_storage(false, pending, |_| pending());
     let (session, memory) = open(options(&fresh_name()).storage(hanging));

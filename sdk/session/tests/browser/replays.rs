@@ -119,7 +119,7 @@ async fn c03_a_second_401_goes_to_the_caller_untouched() {
 }
 
 #[wasm_bindgen_test]
-async fn c03_what_the_caller_changes_after_the_call_does_not_count() {
+async fn c03_changes_of_the_arguments_after_the_call_have_no_effect() {
     for by_request in [false, true] {
         let (session, resource) = (open(options_for_resources()), Resource::refusing_once());
         let url = JsString::from(resource.url());

@@ -26,7 +26,7 @@ async fn a_url_object_and_a_relative_url_are_resolved_by_the_rules_for_urls() {
 }
 
 #[wasm_bindgen_test]
-async fn a_request_is_copied_only_for_a_replay_that_may_come() {
+async fn a_request_is_copied_only_if_it_may_be_replayed() {
     let session = open(options_for_resources());
     let prototype = js("Request.prototype");
     js("globalThis.clones = 0");
@@ -54,7 +54,7 @@ async fn a_request_is_copied_only_for_a_replay_that_may_come() {
 
 /// Chromium sends streams over HTTP/2 only, and Firefox none at all: what is seen here is what the session asks of `fetch`.
 #[wasm_bindgen_test]
-async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_is_the_callers() {
+async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_goes_to_the_caller() {
     let name = fresh_name();
     let first = open(options(&name));
     let old = first.token().await.unwrap();
@@ -80,7 +80,7 @@ async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_is_the_callers()
 }
 
 #[wasm_bindgen_test]
-async fn everything_else_that_the_caller_says_reaches_fetch() {
+async fn every_other_option_of_the_caller_reaches_fetch() {
     let session = open(options(&fresh_name()));
     session.token().await.unwrap();
     let said = [

@@ -85,7 +85,7 @@ async fn c03_a_refused_token_is_renewed_and_the_request_replayed_once() {
 }
 
 #[wasm_bindgen_test]
-async fn a_session_that_the_server_ended_may_stay_ended() {
+async fn with_the_policy_stop_a_session_that_the_server_ended_stays_ended() {
     let name = fresh_name();
     let session = open(options(&name).on_identity_lost(OnIdentityLost::Stop));
     session.token().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_session_that_the_server_ended_may_stay_ended() {
 }
 
 #[wasm_bindgen_test]
-async fn the_callers_own_credentials_are_left_alone() {
+async fn the_callers_own_authorization_header_is_kept() {
     let session = open(options(&fresh_name()));
     let init = request_init(&[("headers", object(&[("Authorization", "Bearer mine".into())]))]);
     let response = session.fetch_with("/me", &init).await.unwrap();
@@ -107,7 +107,7 @@ async fn the_callers_own_credentials_are_left_alone() {
 }
 
 #[wasm_bindgen_test]
-async fn c04_a_server_that_is_not_there_is_a_typed_error_by_the_deadline() {
+async fn c04_an_unreachable_server_is_a_network_error_by_the_deadline() {
     // Port 9 of the loopback address: nothing listens there.
     let base_url = JsString::from("http://127.0.0.1:9");
     let session = open(Options::new(base_url).name(fresh_name()).timeout(Duration::from_secs(1)));
@@ -123,7 +123,7 @@ async fn c04_a_server_that_is_not_there_is_a_typed_error_by_the_deadline() {
 }
 
 #[wasm_bindgen_test]
-async fn a_wrong_base_url_is_said_at_once() {
+async fn a_wrong_base_url_rejects_at_once() {
     let base_url = JsString::from(format!("{SERVER}/nowhere"));
     let session = open(Options::new(base_url).name(fresh_name()));
     let error = session.token().await.unwrap_err();
@@ -132,14 +132,14 @@ async fn a_wrong_base_url_is_said_at_once() {
 }
 
 #[wasm_bindgen_test]
-async fn with_a_base_url_that_is_none_calls_reject_as_fetch_does() {
+async fn with_an_invalid_base_url_calls_reject_like_fetch() {
     let session = open(Options::new("shop").name(fresh_name()));
     let error = session.fetch("/me").await.unwrap_err();
     assert_eq!(get(&error, "name"), "TypeError");
 }
 
 #[wasm_bindgen_test]
-async fn what_a_call_is_rejected_with_becomes_an_error_of_rust() {
+async fn a_rejection_converts_into_a_rust_error() {
     let session = open(options(&fresh_name()));
     let refused = log_in(&session, &stranger()).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::Refused));
@@ -162,7 +162,7 @@ fn stranger() -> JsValue {
 }
 
 #[wasm_bindgen_test]
-async fn errors_are_of_the_class_that_the_options_name() {
+async fn errors_have_the_class_of_the_options() {
     let class = js("class ShopError extends Error {
         constructor(code, message, details) { super(message); this.code = code; this.details = details }
     }");
@@ -180,7 +180,7 @@ async fn errors_are_of_the_class_that_the_options_name() {
 }
 
 #[wasm_bindgen_test]
-async fn c16_close_is_idempotent_and_settles_what_waits() {
+async fn c16_close_is_idempotent_and_rejects_waiting_calls() {
     let session = open(options(&fresh_name()));
     let waiting = session.token();
     session.close();
@@ -192,7 +192,7 @@ async fn c16_close_is_idempotent_and_settles_what_waits() {
 }
 
 #[wasm_bindgen_test]
-async fn c15_nothing_is_reported_unless_something_has_changed() {
+async fn c15_listeners_are_called_only_after_changes() {
     let session = open(options(&fresh_name()));
     session.token().await.unwrap();
     let (reports, snapshot) = (session.changes(), session.snapshot());

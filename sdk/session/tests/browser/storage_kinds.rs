@@ -113,7 +113,7 @@ async fn c02_tabs_share_one_session_in_indexed_db() {
 }
 
 #[wasm_bindgen_test]
-async fn c14_an_indexed_db_that_is_forbidden_missing_or_fails_leaves_the_session_in_memory() {
+async fn c14_a_session_whose_indexed_db_is_forbidden_missing_or_fails_is_kept_in_memory() {
     let refusing = || Ok(object(&[("open", function(|_, _| Err(Error::new("private").into())))]));
     let failing = || {
         let open = |_, _| {
@@ -134,7 +134,7 @@ async fn c14_an_indexed_db_that_is_forbidden_missing_or_fails_leaves_the_session
 }
 
 #[wasm_bindgen_test]
-async fn c14_a_storage_that_hangs_is_left_within_a_deadline() {
+async fn c14_a_session_whose_storage_hangs_is_kept_in_memory_within_a_deadline() {
     let hanging = custom_storage(false, || Ok(pending()), |_| Ok(pending()));
     let hanging_when_written = custom_storage(false, || Ok(JsValue::NULL), |_| Ok(pending()));
     let hanging_request = || Ok(object(&[("open", function(|_, _| Ok(EventTarget::new().unwrap().into())))]));
@@ -145,7 +145,7 @@ async fn c14_a_storage_that_hangs_is_left_within_a_deadline() {
 }
 
 #[wasm_bindgen_test]
-async fn a_custom_storage_may_answer_at_once_or_later() {
+async fn a_custom_storage_may_be_synchronous_or_asynchronous() {
     for turns in [0, 1] {
         let (name, texts) = (fresh_name(), Texts { turns, ..Texts::default() });
         assert_restored(|| open_in(&name, texts.storage(false))).await;
@@ -153,7 +153,7 @@ async fn a_custom_storage_may_answer_at_once_or_later() {
 }
 
 #[wasm_bindgen_test]
-async fn a_custom_storage_is_called_once_at_a_time_in_order() {
+async fn a_custom_storage_gets_one_call_at_a_time_in_order() {
     let running: Rc<Cell<bool>> = Rc::default();
     let overlapped: Rc<Cell<bool>> = Rc::default();
     let text: Rc<RefCell<JsValue>> = Rc::default();
@@ -191,7 +191,7 @@ async fn a_custom_storage_is_called_once_at_a_time_in_order() {
 }
 
 #[wasm_bindgen_test]
-async fn c19_a_shared_custom_storage_makes_one_guest_of_all_tabs() {
+async fn c19_all_tabs_share_one_guest_in_a_shared_custom_storage() {
     let (name, texts) = (fresh_name(), Texts { turns: 1, ..Texts::default() });
     let (one, two) = (open_in(&name, texts.storage(true)), open_in(&name, texts.storage(true)));
     let (first, second) = both_tokens(&one, &two).await;
@@ -202,7 +202,7 @@ async fn c19_a_shared_custom_storage_makes_one_guest_of_all_tabs() {
 }
 
 #[wasm_bindgen_test]
-async fn c14_a_custom_storage_that_fails_leaves_the_session_in_memory() {
+async fn c14_a_session_whose_custom_storage_fails_is_kept_in_memory() {
     for storage in [
         custom_storage(false, thrown, |_| Ok(JsValue::UNDEFINED)),
         custom_storage(false, || Ok(rejected()), |_| Ok(JsValue::UNDEFINED)),
@@ -215,7 +215,7 @@ async fn c14_a_custom_storage_that_fails_leaves_the_session_in_memory() {
 }
 
 #[wasm_bindgen_test]
-async fn c14_a_custom_storage_that_holds_something_else_is_corrupt() {
+async fn c14_a_custom_storage_with_another_value_is_corrupt() {
     let texts = Texts { text: Rc::new(RefCell::new(7.into())), turns: 0 };
     let session = open_in(&fresh_name(), texts.storage(false));
     session.token().await.unwrap();

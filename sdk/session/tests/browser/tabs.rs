@@ -38,7 +38,7 @@ async fn one_guest(one: &Opened, two: &Opened) {
 }
 
 #[wasm_bindgen_test]
-async fn c19_two_tabs_at_once_end_with_one_guest() {
+async fn c19_two_tabs_that_start_at_once_share_one_guest() {
     let (_, one, two) = two_tabs();
     let (first, second) = both_tokens(&one, &two).await;
     assert_eq!(first, second);
@@ -46,7 +46,7 @@ async fn c19_two_tabs_at_once_end_with_one_guest() {
 }
 
 #[wasm_bindgen_test]
-async fn c19_two_tabs_at_once_end_with_one_guest_without_the_lock() {
+async fn c19_two_tabs_that_start_at_once_without_the_lock_share_one_guest() {
     let _no_locks = take_locks_away();
     let (_, one, two) = two_tabs();
     both_tokens(&one, &two).await;
@@ -85,7 +85,7 @@ async fn c02_without_the_lock_two_refreshes_converge_on_one_successor() {
 }
 
 #[wasm_bindgen_test]
-async fn news_of_a_refresh_reaches_the_other_tab() {
+async fn the_other_tab_adopts_a_refresh() {
     let (_, one, two) = two_tabs();
     both_tokens(&one, &two).await;
     one.expire();
@@ -113,7 +113,7 @@ async fn c08_a_sign_out_signs_out_the_other_tab_and_revokes() {
 }
 
 #[wasm_bindgen_test]
-async fn sessions_of_different_names_do_not_see_each_other() {
+async fn sessions_with_different_names_are_independent() {
     let (one, two) = (open(options(&fresh_name())), open(options(&fresh_name())));
     let (first, second) = both_tokens(&one, &two).await;
     assert_ne!(first, second);

@@ -77,14 +77,14 @@ async fn c08_a_sign_out_in_a_worker_reaches_the_other_session() {
 
 /// A worker has no localStorage to be missed: the session lives in memory, and nothing has failed.
 #[wasm_bindgen_test]
-async fn where_there_is_no_local_storage_a_worker_keeps_the_session_in_memory() {
+async fn without_local_storage_a_worker_keeps_the_session_in_memory() {
     let session = open(options(&fresh_name()));
     assert_eq!(session.get("/me").await.status(), 200);
     assert_eq!(count!(session, SessionEvent::Storage { .. }), 0);
 }
 
 #[wasm_bindgen_test]
-async fn c26_a_session_that_is_dropped_in_a_worker_lets_its_call_finish() {
+async fn c26_a_session_that_is_dropped_in_a_worker_completes_its_call() {
     let session = Session::new(options(&fresh_name()).storage(StorageKind::IndexedDb));
     let asking = session.token();
     drop(session);
