@@ -1,22 +1,22 @@
-// Generated from the Rust types, by: GUESTPASS_UPDATE=1 cargo test -p guestpass-session --features schema --test border
+// Generated from the Rust types, by: GUESTPASS_UPDATE=1 cargo test -p guestpass-session --features schema --test protocol
 
 /**
- * What a session looks like at one moment.
+ * The state of a session at one moment.
  *
- * In JavaScript it is the same object until something changes, so that `===` tells whether something has changed.
+ * In JavaScript it is the same object until something changes, so `===` tells whether something has changed.
  */
 export interface Snapshot {
-  /** Where the session stands. */
+  /** The status of the session. */
   readonly status: Status
-  /** The subject: `anonymous_<uuid>` or `user_<uuid>`. `null` when there is none, or the server does not tell. */
+  /** The subject: `anonymous_<uuid>` or `user_<uuid>`. `null` when there is none, or the server does not send it. */
   readonly id: string | null
-  /** What the subject is. `null` when there is none, or the server does not tell. */
+  /** The kind of the subject. `null` when there is none, or the server does not send it. */
   readonly kind: Kind | null
   /**
-   * When the access token expires, in milliseconds since the epoch (this machine's clock). `null` when it is not known.
+   * When the access token expires, in milliseconds since the Unix epoch (this machine's clock). `null` when unknown.
    */
   readonly expiresAt: number | null
-  /** Why the last attempt to get a credential failed, if it did. */
+  /** Why the last attempt to get a credential failed, if it failed. */
   readonly error?: SnapshotError
 }
 
@@ -56,41 +56,40 @@ export type Kind = 'guest' | 'user'
 
 /** Why the last attempt of a session to get a credential failed. */
 export interface SnapshotError {
-  /** What went wrong. The codes are stable. */
+  /** The stable code of the error. */
   readonly code: ErrorCode
-  /** The same for people. Never holds a token. */
+  /** The error in English, for developers. Never contains a token. */
   readonly message: string
   /**
-   * When the session tries again by itself, in milliseconds since the epoch. `null` during an attempt, and after an error
-   * that waiting does not mend (`rejected`; in JavaScript also `load_failed` and `invalid_option`): then the next call
-   * tries again. After `rejected`, calls of the next moments (at most two seconds, or the `Retry-After`) fail with the same
-   * error at once.
+   * When the session tries again by itself, in milliseconds since the Unix epoch. `null` during an attempt, and after an
+   * error that does not pass by itself (`rejected`; in JavaScript also `load_failed` and `invalid_option`): then the next
+   * call tries again. For a short time after `rejected` (at most two seconds, or the `Retry-After` of the response), calls
+   * fail at once with the same error.
    */
   readonly retryAt: number | null
 }
 
 /**
- * Stable codes of the errors of a session: the member `code` of a `GuestpassError`.
+ * The stable code of an error of a session: the member `code` of a `GuestpassError`.
  *
- * A call that its own `signal` aborts is rejected with the reason of that signal, and a request that does not reach its
- * server with the `TypeError` of `fetch`: neither is an error of Guestpass.
+ * A call whose own `signal` is aborted rejects with the reason of that signal, and a request that does not reach its server
+ * rejects with the `TypeError` of `fetch`: neither is an error of Guestpass.
  *
- * - `network`: The session server could not be reached, or its response was cut short.
- * - `timeout`: There was no credential by the deadline, which is the `timeout` of the session or of the call of
- *   `token`.
- * - `unavailable`: The server responded with 408, 429 or 5xx, or with something that is not a token response.
- * - `rejected`: The server refused to make or refresh a session, or to open a stream, for a reason that waiting does
- *   not mend: a wrong base URL, for example.
+ * - `network`: The session server could not be reached, or its response ended early.
+ * - `timeout`: There was no credential within the `timeout` of the session or of the call of `token`.
+ * - `unavailable`: The server responded with 408, 429 or 5xx, or its response is not a token response.
+ * - `rejected`: The server refused to make or refresh a session, or to open a stream, for a reason that does not pass
+ *   by itself: a wrong base URL, for example.
  * - `session_ended`: The server ended the session, and the option `onIdentityLost` is `stop`.
- * - `signed_out`: The session was signed out while the call waited, or before the call, permanently (`next: 'none'`).
- * - `refused`: The server refused to make a member of the guest, or to erase the visitor. `status` and `reason` of the
- *   error say why; the session is as it was.
+ * - `signed_out`: The session was signed out during the call, or permanently (`next: 'none'`) before the call.
+ * - `refused`: The server refused to register, log in, link or erase the visitor. The members `status` and `reason` of
+ *   the error tell why; the session is unchanged.
  * - `closed`: The session is closed.
- * - `passkey_failed`: The browser made or found no passkey: the visitor declined, or has none. `cause` of the error is
- *   what the browser reported.
- * - `invalid_option`: An option of `createSession`, `token`, `signOut` or `openWebSocket` is wrong; the message names
+ * - `passkey_failed`: The browser made or found no passkey: the visitor declined, or has none. The `cause` of the error
+ *   is the error of the browser.
+ * - `invalid_option`: An option of `createSession`, `token`, `signOut` or `openWebSocket` is invalid; the message names
  *   it.
- * - `load_failed`: The compiled session manager could not be loaded; the message says what to do.
+ * - `load_failed`: The compiled session manager could not be loaded; the message tells what to do.
  */
 export type ErrorCode =
   | 'network'
@@ -105,48 +104,48 @@ export type ErrorCode =
   | 'invalid_option'
   | 'load_failed'
 
-/** What a session tells its subscribers, as it happens. Never carries a token. */
+/** A change that a session reports to its subscribers. Never contains a token. */
 export type SessionEvent =
   | {
-      /** The browser had a session in its storage. */
+      /** The session was read from the storage of the browser. */
       readonly type: 'restored'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
-      /** The subject. `null` when the server does not tell. */
+      /** The subject. `null` when the server does not send it. */
       readonly id: string | null
     }
   | {
       /** The server has made a guest. */
       readonly type: 'acquired'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
-      /** The subject. `null` when the server does not tell. */
+      /** The subject. `null` when the server does not send it. */
       readonly id: string | null
     }
   | {
       /** The server has refreshed the token. */
       readonly type: 'refreshed'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
-      /** The subject. `null` when the server does not tell. */
+      /** The subject. `null` when the server does not send it. */
       readonly id: string | null
-      /** How often the credential has changed since the sign-out before it: the same number in every tab. */
+      /** The number of changes of the credential since the last sign-out. The same number in every tab. */
       readonly generation: number
     }
   | {
-      /** Another tab has acquired or refreshed a credential, and this tab has taken it over. */
+      /** Another tab has acquired or refreshed a credential, and this tab has adopted it. */
       readonly type: 'adopted'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
-      /** The subject. `null` when the server does not tell. */
+      /** The subject. `null` when the server does not send it. */
       readonly id: string | null
-      /** How often the credential has changed since the sign-out before it: the same number in every tab. */
+      /** The number of changes of the credential since the last sign-out. The same number in every tab. */
       readonly generation: number
     }
   | {
       /** A server has responded to the token with 401. The session refreshes the token. */
       readonly type: 'unauthorized'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
       /** The generation of the token that was refused. */
       readonly generation: number
@@ -154,36 +153,36 @@ export type SessionEvent =
   | {
       /** The last attempt to get a credential failed, and another one follows. */
       readonly type: 'retrying'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
-      /** Why the attempt failed. */
+      /** The stable code of the error. */
       readonly code: ErrorCode
-      /** The same for people. */
+      /** The error in English, for developers. */
       readonly message: string
-      /** In how many milliseconds the next attempt follows. */
+      /** The time until the next attempt, in milliseconds. */
       readonly delay: number
     }
   | {
       /** The visitor has another id. */
       readonly type: 'identity'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
-      /** The id before. */
+      /** The previous id. */
       readonly oldId: string | null
-      /** The id now. `null` when there is none yet. */
+      /** The new id. `null` when there is none yet. */
       readonly newId: string | null
-      /** Why the id has changed, which tells whether anything is lost. */
+      /** Why the id has changed. The reason tells whether data is lost. */
       readonly reason: IdentityReason
     }
   | {
-      /** The browser has forgotten the session. */
+      /** The session has ended, and the browser has deleted its credential. */
       readonly type: 'signed_out'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
       /** The subject that was signed out. */
       readonly id: string | null
       /**
-       * Where the sign-out was asked for.
+       * The tab that asked for the sign-out.
        *
        * - `this_tab`: In this tab.
        * - `another_tab`: In another tab of this browser.
@@ -198,18 +197,18 @@ export type SessionEvent =
       readonly reason: 'signed_out' | 'erased'
     }
   | {
-      /** The storage does not serve as it should. */
+      /** The storage failed, or its content could not be read. */
       readonly type: 'storage'
-      /** When, in milliseconds since the epoch. */
+      /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
       /**
-       * What is wrong with it.
+       * The fault of the storage.
        *
        * - `memory`: The storage failed or did not respond: the session goes on in memory.
        * - `corrupt`: The content of the storage could not be read, and is treated as nothing.
        */
       readonly state: 'memory' | 'corrupt'
-      /** The same for people. */
+      /** The fault in English, for developers. */
       readonly message: string
     }
 
@@ -229,17 +228,16 @@ export type SessionEvent =
 export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'another_tab' | 'registered' | 'logged_in'
 
 /**
- * Where a session is kept.
+ * Where a session is stored.
  *
- * Where the storage is blocked, full or does not respond, the session goes on in memory, and an event of type `storage`
- * says so. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
+ * Where the storage is blocked, full or does not respond, the session is kept in memory, and an event of type `storage`
+ * reports it. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
  *
- * - `local`: localStorage. All tabs share one session, which outlives a restart of the browser.
- * - `session`: sessionStorage. Each tab has a session of its own, which outlives a reload. A browser copies it when a
- *   tab is duplicated; the copies then use one session without knowing of each other, which a server may take for a
- *   theft.
- * - `indexeddb`: As `local`, in IndexedDB, which workers have, too.
- * - `memory`: Nowhere: a reload starts a fresh guest.
+ * - `local`: localStorage. All tabs share one session, which survives a restart of the browser.
+ * - `session`: sessionStorage. Each tab has its own session, which survives a reload. A browser copies it when a tab is
+ *   duplicated; both tabs then use the same session independently of each other, which a server may take for a theft.
+ * - `indexeddb`: IndexedDB. Like `local`, and also available in workers.
+ * - `memory`: Memory. A reload starts a new guest.
  */
 export type StorageKind = 'local' | 'session' | 'indexeddb' | 'memory'
 

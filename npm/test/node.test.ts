@@ -284,7 +284,7 @@ test('C13: the debug log has a line for each step, and no token', async () => {
   await visitor(session)
 
   expect(lines).toContainEqual(expect.stringMatching(/^token-wanted~\d+ → make-key#\d+ \| acquiring$/))
-  expect(lines).toContainEqual(expect.stringMatching(/^answered#\d+:200 → .*settle~\d+:token \| active$/))
+  expect(lines).toContainEqual(expect.stringMatching(/^responded#\d+:200 → .*settle~\d+:token \| active$/))
   expect(lines.join()).not.toMatch(/access-|gpr_|anonymous_/)
 })
 

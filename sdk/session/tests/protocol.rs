@@ -1,11 +1,11 @@
-//! `npm/src/border.ts` holds the types that cross from Rust to JavaScript. It is generated from the Rust types with their
-//! documentation. This test fails when the file is stale, and rewrites it when `GUESTPASS_UPDATE` is set.
+//! `npm/src/protocol.ts` contains the TypeScript types of the values that Rust passes to JavaScript. It is generated from the
+//! Rust types and their documentation. This test fails if the file is stale, and writes it if `GUESTPASS_UPDATE` is set.
 //!
-//! The Rust types come as JSON Schemas, from `schemars`: it reads the attributes of serde with serde's own parser, and it
-//! knows the documentation of each variant, which `ts-rs` drops.
+//! `schemars` makes JSON Schemas of the Rust types: it reads the attributes of serde with serde's own parser, and keeps the
+//! documentation of each variant, which `ts-rs` drops.
 
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a schema of an unknown shape is a failed test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a schema of an unknown shape fails the test")]
 
 use std::{env, fs};
 
@@ -15,33 +15,34 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use textwrap::WordSplitter;
 
-const COMMAND: &str = "GUESTPASS_UPDATE=1 cargo test -p guestpass-session --features schema --test border";
-const BORDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../npm/src/border.ts");
+const COMMAND: &str = "GUESTPASS_UPDATE=1 cargo test -p guestpass-session --features schema --test protocol";
+const PROTOCOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../npm/src/protocol.ts");
 
-/// The longest line that the formatter of the npm package (biome) leaves as it is.
+/// The line width of biome, the formatter of the npm package.
 const LINE_WIDTH: usize = 120;
 
 #[test]
 fn the_generated_types_of_the_npm_package_are_up_to_date() {
     let generated = generate();
     if env::var_os("GUESTPASS_UPDATE").is_some() {
-        fs::write(BORDER, &generated).unwrap();
+        fs::write(PROTOCOL, &generated).unwrap();
     }
-    let committed = fs::read_to_string(BORDER).unwrap_or_default();
-    assert!(committed == generated, "npm/src/border.ts is stale; rewrite it with: {COMMAND}");
+    let committed = fs::read_to_string(PROTOCOL).unwrap_or_default();
+    assert!(committed == generated, "npm/src/protocol.ts is stale; rewrite it with: {COMMAND}");
 }
 
-/// The codes of the errors that the npm package makes itself. Its type `ErrorCode` has them and those of the session manager.
+/// The codes of the errors that the npm package creates itself. Its type `ErrorCode` has these codes and those of the session
+/// manager.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "only the schema is used")]
 enum PackageErrorCode {
-    /// The browser made or found no passkey: the visitor declined, or has none. `cause` of the error is what the browser
-    /// reported.
+    /// The browser made or found no passkey: the visitor declined, or has none. The `cause` of the error is the error of the
+    /// browser.
     PasskeyFailed,
-    /// An option of `createSession`, `token`, `signOut` or `openWebSocket` is wrong; the message names it.
+    /// An option of `createSession`, `token`, `signOut` or `openWebSocket` is invalid; the message names it.
     InvalidOption,
-    /// The compiled session manager could not be loaded; the message says what to do.
+    /// The compiled session manager could not be loaded; the message tells what to do.
     LoadFailed,
 }
 
@@ -76,13 +77,13 @@ fn declaration(name: &str, schema: &Value) -> String {
 fn members(object: &Value, indent: &str) -> String {
     let required = object["required"].as_array().unwrap();
     let member = |(name, schema): (&String, &Value)| {
-        // The documentation of a variant stands at its tag.
+        // The documentation of a variant is written at its tag.
         let documented = if schema["const"].is_string() { object } else { schema };
         let comment = comment(&documentation(documented), indent);
         if required.contains(&Value::from(name.as_str())) {
             return format!("{comment}{indent}readonly {name}: {}\n", type_of(schema));
         }
-        // What may be left out is never null instead.
+        // An optional member is never null.
         let mut of = alternatives(schema);
         of.retain(|alternative| alternative != "null");
         format!("{comment}{indent}readonly {name}?: {}\n", of.join(" | "))
@@ -115,7 +116,10 @@ fn alternatives(schema: &Value) -> Vec<String> {
 
 fn primitive(name: &Value) -> String {
     let name = name.as_str().unwrap_or_default();
-    assert!(["boolean", "null", "number", "string"].contains(&name), "this generator does not know the type `{name}`");
+    assert!(
+        ["boolean", "null", "number", "string"].contains(&name),
+        "the generator does not support the type `{name}`"
+    );
     name.to_owned()
 }
 
@@ -123,7 +127,7 @@ fn variants(schema: &Value) -> impl Iterator<Item = &Value> {
     schema["oneOf"].as_array().into_iter().flatten()
 }
 
-/// The documentation of a type or a member, and what each of its strings means.
+/// The documentation of a type or a member, and of each of its string values.
 fn documentation(schema: &Value) -> String {
     let meanings: Vec<String> = variants(schema)
         .filter_map(|variant| Some(format!("- `{}`: {}", variant["const"].as_str()?, description(variant))))
@@ -138,9 +142,9 @@ fn documentation(schema: &Value) -> String {
     format!("{}{separator}{}", description(schema), meanings.join("\n"))
 }
 
-/// As written in Rust, where what JavaScript has as null is `None`.
+/// The documentation in Rust, with `null` instead of `None`.
 fn description(schema: &Value) -> String {
-    schema["description"].as_str().expect("what is exported is documented").replace("`None`", "`null`")
+    schema["description"].as_str().expect("exported items are documented").replace("`None`", "`null`")
 }
 
 fn comment(text: &str, indent: &str) -> String {

@@ -90,7 +90,7 @@ async fn a_record_of_format_1_is_read_and_written_in_format_2_at_the_next_commit
     session.token().await.unwrap();
     assert_eq!(session.snapshot().id, id);
     let names: Vec<_> =
-        Object::keys(record(&name).unchecked_ref()).iter().map(|name| name.as_string().unwrap()).collect();
+        Object::keys(record(&name).unchecked_ref::<Object>()).iter().map(|name| name.as_string().unwrap()).collect();
     assert_eq!(names, ["v", "epoch", "generation", "end_reason", "acquire_key", "credential"]);
     assert_eq!((get(&record(&name), "v"), get(&record(&name), "end_reason")), (2.into(), "signed_out".into()));
 }
