@@ -1,15 +1,15 @@
 // The resource servers that the browser tests call: one program, reached as 127.0.0.1 and as localhost, which are two
-// origins. It answers with what it was sent, redirects, and answers 401.
+// origins. It echoes requests, redirects, and responds with 401.
 //
 //   node sdk/session/tests/resources.mjs [PORT]      prints `listening on http://127.0.0.1:PORT` once it does
 //
-// ANY /echo?status=401        answers with what it was sent: {method, path, headers, body}
+// ANY /echo?status=401        responds with the request: {method, path, headers, body}
 // ANY /redirect?status=&to=   redirects
-// ANY /refuse-once?key=       answers 401 the first time that it is asked with this key, and then as /echo
-// ANY /late?key=              answers once /release is asked with this key
-// GET /release?key=           lets /late answer
-// GET /sent?key=              what /refuse-once and /late were sent with this key, as a list
-// ANY /never/…                never answers
+// ANY /refuse-once?key=       responds with 401 to the first request with this key, then like /echo
+// ANY /late?key=              responds after a request to /release with this key
+// GET /release?key=           makes /late respond
+// GET /sent?key=              the list of requests to /refuse-once and /late with this key
+// ANY /never/…                never responds
 
 import { createServer } from 'node:http'
 

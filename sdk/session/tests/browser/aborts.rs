@@ -1,4 +1,4 @@
-//! The caller's own abort, at every stage of a call (C4, C5), and the deadlines.
+//! The abort signal of the caller at every stage of a call (C4, C5), and the deadlines.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn aborted_by(controller: &AbortController) -> RequestInit {
     request_init(&[("signal", controller.signal().into())])
 }
 
-/// A request that has been aborted already.
+/// A request that is aborted.
 fn aborted_request(reason: &str) -> JsValue {
     let init = RequestInit::new();
     init.set_signal(Some(&AbortSignal::abort_with_reason(&reason.into())));

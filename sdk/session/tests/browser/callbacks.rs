@@ -10,7 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::fixture::{Opened, custom_storage, fresh_name, function, open, options, until};
 
-/// What a callback calls back: the session, once there is one.
+/// The session that a callback calls, when there is one.
 #[derive(Clone, Default)]
 struct Slot(Rc<RefCell<Option<Session>>>);
 
@@ -36,7 +36,7 @@ fn open_with_slot(options: Options, slot: &Slot) -> Opened {
     session
 }
 
-/// After the test of a callback, which may go on being called: the session works as before.
+/// Asserts that the session works after the test of a callback, which may be called further.
 async fn assert_works(session: &Opened) {
     assert_eq!(session.get("/me").await.status(), 200);
     let token = session.token().await.unwrap();
@@ -88,7 +88,7 @@ async fn c06_a_listener_may_ask_for_a_token_and_a_snapshot_at_each_change() {
 
 #[wasm_bindgen_test]
 async fn c16_a_listener_may_close_the_session_at_any_change() {
-    // As many reports as there are until the guest is there, and some more.
+    // More numbers than there are changes until the guest is acquired.
     for number in 0..6 {
         let (slot, reports) = (Slot::default(), Cell::new(0));
         let closing = slot.clone();
@@ -106,7 +106,7 @@ async fn c16_a_listener_may_close_the_session_at_any_change() {
     }
 }
 
-/// The session is in the middle of its loop, and goes when that is done.
+/// The session is in its loop, and is freed after it.
 #[wasm_bindgen_test]
 async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
     let (slot, owned) = (Slot::default(), Rc::new(()));
@@ -122,7 +122,7 @@ async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
     let asking = session.token();
     drop(session);
     assert!(asking.await.unwrap().length() > 0);
-    until("the memory is given back", || memory.strong_count() == 0).await;
+    until("the memory is freed", || memory.strong_count() == 0).await;
 }
 
 #[wasm_bindgen_test]
@@ -245,7 +245,7 @@ async fn a_custom_storage_may_call_the_session() {
     slot.0.take();
 }
 
-/// As the npm package has it: the listeners are functions of JavaScript, and what they throw is not the session's.
+/// As in the npm package: the listeners are JavaScript functions, whose exceptions do not concern the session.
 #[wasm_bindgen_test]
 async fn exceptions_of_listeners_do_not_affect_the_session() {
     let thrown: Rc<Cell<u32>> = Rc::default();

@@ -1,12 +1,12 @@
-//! Counts what a session takes of its page and does not give back: listeners, timers, channels and locks.
+//! Counts the listeners, timers, channels and locks that a session has not freed.
 
 use js_sys::{Array, Date, Promise};
 use wasm_bindgen::prelude::*;
 
 use crate::fixture::{Replaced, get, js, key_of, replace};
 
-/// Counts until it is dropped. JavaScript, since the functions that it wraps have a `this`.
-pub(crate) struct Counting(#[expect(dead_code, reason = "puts everything back when dropped")] [Replaced; 5]);
+/// Counts until it is dropped. In JavaScript, because the wrapped functions have a `this`.
+pub(crate) struct Counting(#[expect(dead_code, reason = "restores the functions when dropped")] [Replaced; 5]);
 
 impl Counting {
     pub(crate) fn start() -> Self {
@@ -58,7 +58,7 @@ impl Counting {
         count("held.channels")
     }
 
-    /// How many channels were opened in all.
+    /// The number of all channels that were opened.
     pub(crate) fn channels_opened(&self) -> f64 {
         count("held.opened")
     }
@@ -73,7 +73,7 @@ fn count(expression: &str) -> f64 {
     js(expression).as_f64().unwrap()
 }
 
-/// Waits until no lock of a session is held or asked for: the browser takes a lock back in a later turn.
+/// Waits until no lock of a session is held or asked for: the browser releases a lock in a later turn.
 pub(crate) async fn no_locks(name: &str) {
     let start = Date::now();
     while locks(name).await > 0 {

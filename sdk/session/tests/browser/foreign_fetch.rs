@@ -1,4 +1,4 @@
-//! A `fetch` that an app has replaced: by one that fails in its own way, or whose responses are not those of the page.
+//! A `fetch` that an app has replaced: it fails in different ways, or its responses are of another realm.
 
 use std::cell::Cell;
 use std::panic;
@@ -17,7 +17,7 @@ use crate::fixture::{
 };
 use crate::lifecycle::Frame;
 
-/// What a call of `fetch` returns, or throws.
+/// The result of a call of `fetch`: a value, or an exception.
 type Fetched = Result<JsValue, JsValue>;
 type Failure = Box<dyn Fn() -> Fetched>;
 
@@ -29,7 +29,7 @@ fn replace_fetch(fetch: impl Fn(JsValue, JsValue) -> Fetched + 'static) -> Repla
     replace(&js_sys::global(), "fetch", function(fetch))
 }
 
-/// How `fetch` may fail, each with its name.
+/// The ways in which `fetch` may fail, with their names.
 fn failures() -> Vec<(&'static str, Failure)> {
     let resolved = |value: fn() -> JsValue| move || Ok(Promise::resolve(&value()).into());
     vec![
@@ -42,8 +42,8 @@ fn failures() -> Vec<(&'static str, Failure)> {
         ("resolves with an object without a status", Box::new(resolved(|| object(&[])))),
         ("resolves with an object without headers and body", Box::new(resolved(bodiless))),
         ("resolves with an object without headers", Box::new(resolved(without_headers))),
-        ("answers with nothing", Box::new(|| Ok(JsValue::UNDEFINED))),
-        ("answers without a promise", Box::new(|| Ok(bodiless()))),
+        ("returns nothing", Box::new(|| Ok(JsValue::UNDEFINED))),
+        ("returns no promise", Box::new(|| Ok(bodiless()))),
     ]
 }
 
@@ -51,7 +51,7 @@ fn bodiless() -> JsValue {
     object(&[("status", 200.into()), ("ok", true.into())])
 }
 
-/// What a test of an app may take for a response.
+/// A response as the test of an app may make it.
 fn without_headers() -> JsValue {
     let text = function(|_, _| Ok(Promise::resolve(&JsValue::from("{}")).into()));
     object(&[("status", 200.into()), ("ok", true.into()), ("text", text)])
@@ -59,7 +59,7 @@ fn without_headers() -> JsValue {
 
 static PANICS: AtomicU32 = AtomicU32::new(0);
 
-/// Counts the panics from now on. A panic in a callback of JavaScript rejects a promise, and would not fail the test.
+/// Counts panics. A panic in a callback of JavaScript rejects a promise, and would not fail the test.
 struct Panics;
 
 impl Panics {
@@ -136,7 +136,7 @@ async fn a_fetch_that_rejects_with_a_string_is_a_network_error() {
     drop(fetch);
 }
 
-/// An exception on its way through the session would leave it in memory, with its listeners.
+/// An exception that passes through the session would leave it and its listeners in memory.
 #[wasm_bindgen_test]
 async fn c26_a_session_whose_fetch_failed_frees_its_memory() {
     for (what, fail) in failures() {
@@ -226,14 +226,14 @@ async fn c03_a_401_of_another_realm_is_replayed() {
 
 /// Counts the responses to revocations.
 pub(crate) struct Revocations {
-    answered: Rc<Cell<u32>>,
+    responded: Rc<Cell<u32>>,
     _fetch: Replaced,
 }
 
 impl Revocations {
     pub(crate) fn counting() -> Self {
-        let answered: Rc<Cell<u32>> = Rc::default();
-        let (counting, original) = (Rc::clone(&answered), original());
+        let responded: Rc<Cell<u32>> = Rc::default();
+        let (counting, original) = (Rc::clone(&responded), original());
         let _fetch = replace_fetch(move |input, init| {
             let sent = original.call2(&JsValue::UNDEFINED, &input, &init)?;
             if input != format!("{SERVER}/revoke").as_str() {
@@ -247,10 +247,10 @@ impl Revocations {
             })
             .into())
         });
-        Self { answered, _fetch }
+        Self { responded, _fetch }
     }
 
-    pub(crate) fn answered(&self) -> u32 {
-        self.answered.get()
+    pub(crate) fn responded(&self) -> u32 {
+        self.responded.get()
     }
 }

@@ -1,4 +1,4 @@
-//! A session and the life of its page: opened and closed, hidden and shown, and beside another one.
+//! A session and the lifecycle of its page: opened and closed, hidden and shown, and next to another session.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -41,7 +41,7 @@ impl Drop for Frame {
     }
 }
 
-/// The callback of the very listener that `close` removes is still running then.
+/// The callback of the listener that `close` removes is running during `close`.
 #[wasm_bindgen_test]
 async fn c16_a_session_may_be_closed_during_a_page_event() {
     let name = fresh_name();
@@ -55,19 +55,19 @@ async fn c16_a_session_may_be_closed_during_a_page_event() {
     let session = open(options(&name).on_change(on_change));
     session.token().await.unwrap();
     closing.replace(Some(Session::clone(&session)));
-    local_storage().set_item(&key_of(&name), "spoilt").unwrap();
+    local_storage().set_item(&key_of(&name), "unreadable").unwrap();
     dispatch("pageshow");
     assert_eq!(session.snapshot().status, Status::Closed);
 }
 
-/// As React's StrictMode does it, and hot reload.
+/// Like React's StrictMode, and hot reload.
 #[wasm_bindgen_test]
 async fn c16_creating_closing_and_creating_a_session_makes_one_guest() {
     let name = fresh_name();
     let first = open(options(&name));
     let interrupted = first.token();
     let key_is_stored = || first.snapshot().status == Status::Acquiring && !stored(&name).is_undefined();
-    until("the guest is asked for", key_is_stored).await;
+    until("the guest is requested", key_is_stored).await;
     first.close();
     let second = open(options(&name));
     assert_eq!(code(&interrupted.await.unwrap_err()), Some(ErrorCode::Closed));
@@ -104,13 +104,13 @@ async fn a_hidden_page_has_no_channel_and_reads_the_storage_when_it_is_shown() {
     session.token().await.unwrap();
     dispatch("pagehide");
     assert_eq!(counting.channels(), 0.0);
-    local_storage().set_item(&key_of(&name), &renewed(&name)).unwrap();
+    local_storage().set_item(&key_of(&name), &refreshed(&name)).unwrap();
     dispatch("pageshow");
-    until("it is read", || count!(session, SessionEvent::Adopted { generation: 2.0, .. }) == 1).await;
+    until("the record is adopted", || count!(session, SessionEvent::Adopted { generation: 2.0, .. }) == 1).await;
     assert_eq!((counting.channels(), counting.channels_opened()), (1.0, 2.0));
     session.close();
     dispatch("pageshow");
-    assert_eq!(counting.channels(), 0.0, "closed for good");
+    assert_eq!(counting.channels(), 0.0, "a closed session opens no channel");
 }
 
 #[wasm_bindgen_test]
@@ -121,7 +121,7 @@ async fn without_a_channel_storage_events_report_other_tabs() {
     session.token().await.unwrap();
     let other = Frame::open();
     let storage = other.window().local_storage().unwrap().unwrap();
-    storage.set_item(&key_of(&name), &renewed(&name)).unwrap();
+    storage.set_item(&key_of(&name), &refreshed(&name)).unwrap();
     until("the session has adopted what the other page stored", || {
         count!(session, SessionEvent::Adopted { generation: 2.0, .. }) == 1
     })
@@ -130,8 +130,8 @@ async fn without_a_channel_storage_events_report_other_tabs() {
     until("the session is signed out", || session.snapshot().status == Status::SignedOut).await;
 }
 
-/// What is stored, as another tab would have renewed it.
-fn renewed(name: &str) -> String {
+/// The stored record, as if another tab had refreshed the token.
+fn refreshed(name: &str) -> String {
     let record = record(name);
     Reflect::set(&record, &"generation".into(), &2.into()).unwrap();
     JSON::stringify(&record).unwrap().into()

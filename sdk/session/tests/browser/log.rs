@@ -1,4 +1,4 @@
-//! The log, which has a line for each step, and no token.
+//! The log, which has a line for each step and no token.
 
 use std::cell::RefCell;
 use std::rc::Rc;

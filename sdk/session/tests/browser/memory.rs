@@ -23,8 +23,8 @@ extern "C" {
     fn length(this: &Haystack) -> u32;
 }
 
-/// How many characters of a token are looked for at a time: too many to be there by chance, and few enough to find what is
-/// left of a copy when the allocator has written into the memory that was freed.
+/// The length of the pieces of a token that are searched for: too long for a match by chance, and short enough to find the rest
+/// of a copy after the allocator has written into the freed memory.
 const PIECE: u32 = 16;
 
 /// Whether a piece of a text is anywhere in the whole memory of the WebAssembly, in use or freed.
@@ -37,7 +37,7 @@ fn is_in_memory(text: &JsString) -> bool {
     (0..text.length() / PIECE).any(|piece| haystack.includes(&text.slice(piece * PIECE, (piece + 1) * PIECE)))
 }
 
-/// The signature of a token. What is before it is not secret, and much of it is alike in all tokens.
+/// The signature of a token. The rest is not secret, and mostly equal in all tokens.
 fn signature(token: &JsString) -> JsString {
     let start = token.last_index_of(".", i32::MAX);
     assert!(start >= 0);
@@ -112,7 +112,7 @@ async fn c12_no_storage_puts_a_token_into_the_memory_of_the_webassembly() {
     }
 }
 
-/// Where a response has neither the id of the guest nor the lifetime of the token, the session reads both in the token.
+/// If a response contains neither the id of the guest nor the lifetime of the token, the session reads both from the token.
 #[wasm_bindgen_test]
 async fn c12_reading_the_claims_of_a_token_does_not_copy_its_signature() {
     let silent = js("((fetch) => async (input, init) => {

@@ -1,4 +1,4 @@
-//! C12: the token goes where it belongs, and no redirect takes it elsewhere.
+//! C12: only requests to allowed origins carry the token, also after redirects.
 
 use guestpass_session::{SessionEvent, Status};
 use js_sys::Array;

@@ -1,4 +1,4 @@
-//! C26: a session that is closed, or whose last clone is dropped, gives everything back.
+//! C26: a session that is closed, or whose last clone is dropped, frees everything.
 
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::fixture::{
 
 const NOTHING: [f64; 3] = [0.0; 3];
 
-/// A session with something of its app's own, which is dropped with the memory of the session.
+/// A session, and a reference to a value of its listener, which is dropped with the memory of the session.
 fn open(options: Options) -> (Session, Weak<()>) {
     let owned = Rc::new(());
     let memory = Rc::downgrade(&owned);
@@ -52,7 +52,7 @@ async fn c16_close_frees_every_timer_listener_lock_and_channel() {
     session.close();
     assert_eq!(counting.held(), NOTHING);
     no_locks(&name).await;
-    assert!(!is_freed(&memory), "the app still has the session");
+    assert!(!is_freed(&memory), "the app has the session");
     drop(session);
     assert!(is_freed(&memory));
 }
@@ -111,7 +111,7 @@ async fn c26_a_call_of_token_completes_although_the_session_is_dropped() {
         }
         drop(session);
         assert!(asking.await.unwrap().length() > 0);
-        until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+        until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
         no_locks(&name).await;
         assert!(!stored(&name).is_undefined());
     }
@@ -128,7 +128,7 @@ async fn c26_a_request_completes_although_the_session_is_dropped() {
     assert!(!is_freed(&memory), "a 401 would need the session");
     resource.release().await;
     assert_eq!(call.await.unwrap().status(), 200);
-    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+    until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
 #[wasm_bindgen_test]
@@ -141,20 +141,20 @@ async fn c26_a_request_is_replayed_although_the_session_is_dropped() {
     drop(session);
     assert_eq!(call.await.unwrap().status(), 200);
     assert_eq!(resource.sent().await.len(), 2);
-    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+    until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
 #[wasm_bindgen_test]
 async fn c26_a_sign_out_reaches_storage_and_server_although_the_session_is_dropped() {
     let counting = Counting::start();
-    let (resource, name) = (crate::foreign_fetch::Revocations::counting(), fresh_name());
+    let (revocations, name) = (crate::foreign_fetch::Revocations::counting(), fresh_name());
     let (session, memory) = open(options(&name));
     session.token().await.unwrap();
     let signing_out = session.sign_out(AfterSignOut::Guest);
     drop(session);
     signing_out.await.unwrap();
-    until("the server has answered", || resource.answered() == 1).await;
-    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+    until("the server has responded", || revocations.responded() == 1).await;
+    until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
 #[wasm_bindgen_test]
@@ -166,7 +166,7 @@ async fn c26_a_failed_call_frees_a_dropped_session() {
     let asking = session.token_with(within(Duration::from_millis(50)));
     drop(session);
     assert!(matches!(code(&asking.await.unwrap_err()), Some(ErrorCode::Network | ErrorCode::Timeout)));
-    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+    until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
 #[wasm_bindgen_test]
@@ -182,10 +182,10 @@ async fn c26_a_failed_request_frees_a_dropped_session() {
     resource.arrival().await;
     aborting.abort_with_reason(&"enough".into());
     assert_eq!(call.await.unwrap_err(), "enough");
-    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+    until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
-/// The machine stops waiting for such a storage; what would come later finds no session.
+/// The machine stops waiting for such a storage. A later response of the storage finds no session.
 #[wasm_bindgen_test]
 async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session_in_memory() {
     let counting = Counting::start();
@@ -194,7 +194,7 @@ async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session_in_memory() {
     let asking = session.token();
     drop(session);
     assert!(asking.await.is_ok());
-    until("everything is given back", || is_freed(&memory) && counting.held() == NOTHING).await;
+    until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a function of a storage")]

@@ -1,4 +1,4 @@
-//! C3: a request that is answered with 401 is sent once more, with a fresh token and otherwise as it was.
+//! C3: after a response of 401, a request is sent once more, unchanged except for a fresh token.
 
 use guestpass_session::SessionEvent;
 use js_sys::{ArrayBuffer, DataView, JsString, Uint8Array};
@@ -15,7 +15,7 @@ fn header(sent: &JsValue, name: &str) -> String {
     get(&get(sent, "headers"), name).as_string().unwrap_or_default()
 }
 
-/// Sent twice, alike but for the token.
+/// Asserts that a request was sent twice, with different tokens.
 fn assert_replayed(sent: &[JsValue], body: &str) {
     assert_eq!(sent.len(), 2, "{body}");
     for one in sent {
@@ -69,7 +69,7 @@ async fn c03_a_request_object_is_replayed_with_its_body() {
     let request = request(&resource, "a body");
     assert_eq!(session.fetch(Clone::clone(&request)).await.unwrap().status(), 200);
     assert_replayed(&resource.sent().await, "a body");
-    assert!(request.body_used(), "as fetch leaves it");
+    assert!(request.body_used(), "like fetch");
     assert!(!request.headers().has("Authorization").unwrap(), "the caller's own object gets no token");
 }
 
@@ -82,7 +82,7 @@ async fn c03_an_init_that_overrides_a_request_does_so_in_the_replay_too() {
     assert_replayed(&resource.sent().await, "the init's");
 }
 
-/// Without a body: `fetch` itself would read that as a stream, which Chromium sends over HTTP/2 only.
+/// Without a body: `fetch` itself reads that as a stream, which Chromium sends over HTTP/2 only.
 #[wasm_bindgen_test]
 async fn c03_a_request_object_may_be_the_init_as_fetch_allows() {
     let (session, resource) = (open(options_for_resources()), Resource::refusing_once());

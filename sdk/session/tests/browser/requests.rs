@@ -1,4 +1,4 @@
-//! Everything that `fetch` takes reaches `fetch`.
+//! The arguments of the caller reach `fetch`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -52,7 +52,7 @@ async fn a_request_is_copied_only_if_it_may_be_replayed() {
     assert_eq!(count!(session, SessionEvent::Refreshed { .. }), 1, "it was replayed");
 }
 
-/// Chromium sends streams over HTTP/2 only, and Firefox none at all: what is seen here is what the session asks of `fetch`.
+/// Chromium sends streams over HTTP/2 only, and Firefox does not send streams: the test checks the calls of `fetch`.
 #[wasm_bindgen_test]
 async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_goes_to_the_caller() {
     let name = fresh_name();
@@ -62,8 +62,8 @@ async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_goes_to_the_call
     bring_near_expiry(&name);
 
     let session = open(options(&name));
-    assert_eq!(session.token().await.unwrap(), old, "good enough for what can be replayed");
-    let fetch = RecordingFetch::answering(401);
+    assert_eq!(session.token().await.unwrap(), old, "sufficient for a request that can be replayed");
+    let fetch = RecordingFetch::responding_with(401);
     let stream = Response::new_with_opt_str(Some("a body")).unwrap().body().unwrap();
     let init = request_init(&[("method", "POST".into()), ("duplex", "half".into()), ("body", stream.clone().into())]);
     assert_eq!(session.fetch_with("/echo", &init).await.unwrap().status(), 401);
@@ -73,7 +73,7 @@ async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_goes_to_the_call
     assert_eq!(get(sent, "duplex"), "half");
     assert_eq!(get(sent, "body"), JsValue::from(stream));
     let fresh = session.token().await.unwrap();
-    assert_ne!(fresh, old, "made sure to be fresh");
+    assert_ne!(fresh, old, "it was refreshed");
     assert!(authorization(sent).unwrap().starts_with("Bearer "));
     assert_ne!(authorization(sent), Some(format!("Bearer {old}")));
     assert_eq!(count!(session, SessionEvent::Unauthorized { .. }), 1);
@@ -83,7 +83,7 @@ async fn c20_a_stream_is_sent_once_with_a_fresh_token_and_a_401_goes_to_the_call
 async fn every_other_option_of_the_caller_reaches_fetch() {
     let session = open(options(&fresh_name()));
     session.token().await.unwrap();
-    let said = [
+    let options = [
         ("mode", "same-origin"),
         ("credentials", "include"),
         ("cache", "reload"),
@@ -93,13 +93,13 @@ async fn every_other_option_of_the_caller_reaches_fetch() {
         ("integrity", "sha256-x"),
         ("method", "PUT"),
     ];
-    let init = request_init(&said.map(|(name, value)| (name, value.into())));
+    let init = request_init(&options.map(|(name, value)| (name, value.into())));
     Reflect::set(&init, &"keepalive".into(), &true.into()).unwrap();
     Reflect::set(&init, &"unknown".into(), &"kept".into()).unwrap();
     let url = format!("{SERVER}/echo");
     let page = web_sys::window().unwrap().location().origin().unwrap();
     let referrer = format!("{page}/from-here");
-    let fetch = RecordingFetch::answering(200);
+    let fetch = RecordingFetch::responding_with(200);
     session.fetch_with(url.as_str(), &init).await.unwrap();
     let with_init = Request::new_with_str_and_init(&url, &init).unwrap();
     session.fetch(Clone::clone(&with_init)).await.unwrap();
@@ -111,14 +111,14 @@ async fn every_other_option_of_the_caller_reaches_fetch() {
     let calls = fetch.calls();
     for (input, init) in &calls[..3] {
         let sent = as_fetch_reads(input, init);
-        for (name, value) in said {
+        for (name, value) in options {
             assert_eq!(get(&sent, name), value, "{name}");
         }
     }
     assert_eq!(get(&calls[0].1, "keepalive"), true);
     let copied_by_the_engine = Request::new_with_request(&with_init).unwrap();
     assert_eq!(get(&calls[1].0, "keepalive"), get(&copied_by_the_engine, "keepalive"), "Firefox forgets it");
-    assert_eq!(get(&calls[0].1, "unknown"), "kept", "what only a wrapped fetch knows");
+    assert_eq!(get(&calls[0].1, "unknown"), "kept", "an option of a wrapped fetch");
     assert_eq!(get(&calls[2].1, "unknown"), "kept");
     let (input, init) = &calls[3];
     let kept = get(&as_fetch_reads(input, init), "referrer");
@@ -140,14 +140,14 @@ fn authorization(init: &JsValue) -> Option<String> {
         .unwrap()
 }
 
-/// Stands for `fetch` where the path is `/echo`, and notes what it is called with.
+/// Replaces `fetch` for the path `/echo`, and records its calls.
 struct RecordingFetch {
     calls: Rc<RefCell<Vec<(JsValue, JsValue)>>>,
     _fetch: Replaced,
 }
 
 impl RecordingFetch {
-    fn answering(status: u16) -> Self {
+    fn responding_with(status: u16) -> Self {
         let calls: Rc<RefCell<Vec<(JsValue, JsValue)>>> = Rc::default();
         let noting = Rc::clone(&calls);
         let window = web_sys::window().unwrap();
@@ -166,13 +166,13 @@ impl RecordingFetch {
         Self { calls, _fetch: replace(&js_sys::global(), "fetch", fetch) }
     }
 
-    /// Each as its input and its init.
+    /// The input and the init of each call.
     fn calls(&self) -> Vec<(JsValue, JsValue)> {
         self.calls.borrow().clone()
     }
 }
 
-/// Leaves a twentieth of the lifetime to the stored token.
+/// Shortens the remaining time of the stored token to a twentieth of its lifetime.
 fn bring_near_expiry(name: &str) {
     let record = record(name);
     let credential = get(&record, "credential");

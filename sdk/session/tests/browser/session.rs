@@ -1,4 +1,4 @@
-//! One session of one tab, from its first call to its last.
+//! One session in one tab: acquire, refresh, errors, sign-out, upgrade, close.
 
 use std::time::Duration;
 
@@ -156,7 +156,7 @@ async fn log_in(session: &Session, member: &JsValue) -> Result<(), Error> {
     Ok(())
 }
 
-/// A member that the server does not have.
+/// The credentials of a member that does not exist.
 fn stranger() -> JsValue {
     object(&[("email", "stranger@example.com".into()), ("password", "correct horse".into())])
 }
@@ -252,7 +252,7 @@ async fn a_guest_becomes_a_member_under_the_same_uuid_and_is_erased() {
     assert_eq!(session.snapshot().status, Status::SignedOut);
 }
 
-/// Ends a session at the server, as another device or an operator does it.
+/// Ends a session at the server, like another device or an operator.
 async fn revoke(token: &JsString) {
     let form = gloo_net::http::Request::post(&format!("{SERVER}/revoke"))
         .header("Content-Type", "application/x-www-form-urlencoded")

@@ -33,7 +33,7 @@ async fn memory_storage_stores_nothing() {
     let session = open(options(&name).storage(StorageKind::Memory));
     session.token().await.unwrap();
     assert!(stored(&name).is_undefined());
-    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0, "it was asked for");
+    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0, "memory was chosen");
 }
 
 #[wasm_bindgen_test]
@@ -138,15 +138,15 @@ async fn c14_a_record_of_a_newer_format_is_not_changed() {
 
 #[wasm_bindgen_test]
 async fn c14_a_record_that_becomes_unreadable_is_written_again() {
-    for spoilt in ["{", "null", ""] {
+    for unreadable in ["{", "null", ""] {
         let name = fresh_name();
         let session = open(options(&name));
         let token = session.token().await.unwrap();
-        local_storage().set_item(&key_of(&name), spoilt).unwrap();
+        local_storage().set_item(&key_of(&name), unreadable).unwrap();
         crate::lifecycle::dispatch("pageshow");
-        until("it is mended", || stored(&name).as_string().is_some_and(|text| text.len() > 10)).await;
+        until("the record is written again", || stored(&name).as_string().is_some_and(|text| text.len() > 10)).await;
         assert_eq!(get(&record(&name), "generation"), 1.0);
-        assert_eq!(session.token().await.unwrap(), token, "nothing in memory was lost");
+        assert_eq!(session.token().await.unwrap(), token, "the credential in memory is kept");
         assert!(count!(session, SessionEvent::Storage { state: StorageFault::Corrupt, .. }) > 0);
     }
 }

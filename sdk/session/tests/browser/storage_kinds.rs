@@ -1,4 +1,4 @@
-//! The storages that answer later: IndexedDB and those of the app's own, and what each does when it fails (C14).
+//! The asynchronous storages: IndexedDB and custom storages, and their failures (C14).
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ fn open_in(name: &str, storage: StorageKind) -> Opened {
     open(options(name).storage(storage))
 }
 
-/// Where the storage fails, the session reports it once, and goes on with the credential that it has in memory.
+/// Asserts that the session reports the failure of its storage once, and uses the credential in memory.
 pub(crate) async fn assert_in_memory(session: &Opened) {
     let token = session.token().await.unwrap();
     let reports = || count!(session, SessionEvent::Storage { state: StorageFault::Memory, .. });
@@ -27,11 +27,11 @@ pub(crate) async fn assert_in_memory(session: &Opened) {
     let id = session.snapshot().id;
     session.expire();
     assert_ne!(session.token().await.unwrap(), token);
-    assert_eq!(session.snapshot().id, id, "nothing in memory was lost");
-    assert_eq!(reports(), 1, "and not reported again");
+    assert_eq!(session.snapshot().id, id, "the credential in memory is kept");
+    assert_eq!(reports(), 1, "it is not reported again");
 }
 
-/// What was stored by one session is there for the next.
+/// Asserts that a session reads the credential that an earlier one has stored.
 pub(crate) async fn assert_restored(open: impl Fn() -> Opened) {
     let first = open();
     let token = first.token().await.unwrap();
@@ -41,7 +41,7 @@ pub(crate) async fn assert_restored(open: impl Fn() -> Opened) {
     assert_eq!((count!(second, SessionEvent::Restored { .. }), count!(second, SessionEvent::Acquired { .. })), (1, 0));
 }
 
-/// A storage in the memory of the page, which answers at once, or after some turns of the event loop.
+/// A storage in the memory of the page, which responds at once, or after some turns of the event loop.
 #[derive(Clone, Default)]
 struct Texts {
     text: Rc<RefCell<JsValue>>,
@@ -51,9 +51,9 @@ struct Texts {
 impl Texts {
     fn storage(&self, shared: bool) -> StorageKind {
         let (reading, writing) = (self.clone(), self.clone());
-        let get = move || Ok(reading.clone().answer(|this| this.text.borrow().clone()));
+        let get = move || Ok(reading.clone().respond(|this| this.text.borrow().clone()));
         let set = move |text: JsValue| {
-            Ok(writing.clone().answer(move |this| {
+            Ok(writing.clone().respond(move |this| {
                 this.text.replace(text);
                 JsValue::UNDEFINED
             }))
@@ -61,7 +61,7 @@ impl Texts {
         custom_storage(shared, get, set)
     }
 
-    fn answer(self, work: impl FnOnce(&Self) -> JsValue + 'static) -> JsValue {
+    fn respond(self, work: impl FnOnce(&Self) -> JsValue + 'static) -> JsValue {
         if self.turns == 0 {
             return work(&self);
         }
@@ -178,7 +178,7 @@ async fn a_custom_storage_gets_one_call_at_a_time_in_order() {
     };
     let writing = operate.clone();
     let storage = custom_storage(false, move || operate(None), move |text| writing(Some(text)));
-    // Each report makes the session read, also while the refresh reads and writes.
+    // The session reads after each change, also while the refresh reads and writes.
     let on_change = Box::new(|_: Option<&_>, _: Option<&_>| crate::lifecycle::dispatch("pageshow"));
     let session = open(options(&fresh_name()).storage(storage).on_change(on_change));
     session.token().await.unwrap();
@@ -187,7 +187,7 @@ async fn a_custom_storage_gets_one_call_at_a_time_in_order() {
     assert!(!overlapped.get());
     let stored = JSON::parse(&text.borrow().as_string().unwrap()).unwrap();
     let stored = get(&get(&stored, "credential"), "access_token");
-    assert_eq!(stored, JsValue::from(token), "the last that was set is the newest");
+    assert_eq!(stored, JsValue::from(token), "the newest record was set last");
 }
 
 #[wasm_bindgen_test]

@@ -1,4 +1,4 @@
-//! Two sessions of one name on one page stand for two tabs: they share storage, lock and channel, and no memory.
+//! Two sessions of one name on one page represent two tabs: they share the storage, the lock and the channel, but no memory.
 
 use guestpass_session::{AfterSignOut, SessionEvent, SignedOutBy, Status};
 use js_sys::{Date, JsString};
@@ -16,7 +16,7 @@ fn two_tabs() -> (String, Opened, Opened) {
     (name, one, two)
 }
 
-/// Waits until the server refuses to refresh a session, which it does after the sign-out has resolved.
+/// Waits until the server refuses to refresh a session: the sign-out resolves before the revocation.
 async fn revocation(refresh_token: &JsString) {
     let start = Date::now();
     loop {
@@ -34,7 +34,7 @@ async fn revocation(refresh_token: &JsString) {
 /// Waits until both tabs have the same guest.
 async fn one_guest(one: &Opened, two: &Opened) {
     let same = || one.snapshot().id.is_some() && one.snapshot().id == two.snapshot().id;
-    until("both tabs are of one guest", same).await;
+    until("both tabs have one guest", same).await;
 }
 
 #[wasm_bindgen_test]
@@ -120,7 +120,7 @@ async fn sessions_with_different_names_are_independent() {
     assert_ne!(one.snapshot().id, two.snapshot().id);
 }
 
-/// Shadows `navigator.locks`, as in a browser that has none.
+/// Shadows `navigator.locks`, like a browser without the Web Locks API.
 fn take_locks_away() -> Replaced {
     let navigator = get(&js_sys::global(), "navigator");
     let replaced = replace_getter(&navigator, "locks", || Ok(JsValue::UNDEFINED));

@@ -1,4 +1,4 @@
-//! What holds in every worker.
+//! The tests that run in every kind of worker.
 
 use guestpass_session::{AfterSignOut, Session, SessionEvent, Status, StorageKind};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -75,7 +75,7 @@ async fn c08_a_sign_out_in_a_worker_reaches_the_other_session() {
     until("the other session is signed out", || two.snapshot().status == Status::SignedOut).await;
 }
 
-/// A worker has no localStorage to be missed: the session lives in memory, and nothing has failed.
+/// A worker has no localStorage, so the session in memory is not a fault of the storage.
 #[wasm_bindgen_test]
 async fn without_local_storage_a_worker_keeps_the_session_in_memory() {
     let session = open(options(&fresh_name()));
