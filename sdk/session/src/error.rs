@@ -101,17 +101,18 @@ impl CallError {
         Self { code: ErrorCode::Refused, message, details: Details { status: Some(status), reason: Some(reason) } }
     }
 
-    /// An object of `class`, whose constructor takes the code, the message, and an object with the details. Without a class:
-    /// an `Error` with these as members.
-    pub(crate) fn into_js(self, class: Option<&Function>) -> JsValue {
-        if let Some(class) = class {
-            let arguments = Array::of3(&to_js(&self.code), &self.message.into(), &to_js(&self.details));
-            return Reflect::construct(class, &arguments).unwrap_or_else(|thrown| thrown);
-        }
+    /// A JavaScript `Error`, with the code and the details as members.
+    pub(crate) fn into_error(self) -> JsValue {
         let error = js_sys::Error::new(&self.message);
         let _ = Reflect::set(&error, &"code".into(), &to_js(&self.code));
         let _ = assign(&error, &to_js(&self.details));
         error.into()
+    }
+
+    /// An object of a class whose constructor takes the code, the message, and an object with the details.
+    pub(crate) fn into_instance(self, class: &Function) -> JsValue {
+        let arguments = Array::of3(&to_js(&self.code), &self.message.into(), &to_js(&self.details));
+        Reflect::construct(class, &arguments).unwrap_or_else(|thrown| thrown)
     }
 }
 
@@ -128,7 +129,7 @@ pub(crate) fn describe(error: SessionError) -> (ErrorCode, String) {
         SessionError::Network => {
             (ErrorCode::Network, "the session server could not be reached; check the connection and `baseUrl`")
         }
-        SessionError::Timeout => (ErrorCode::Timeout, "no token within the `timeout`; try again later"),
+        SessionError::Timeout => (ErrorCode::Timeout, "no token within the time limit; try again later"),
         SessionError::Unavailable { status } => {
             let message = with_status(TextBuilder::new("the session server is not available"), status);
             return (ErrorCode::Unavailable, message.text("; try again later").into_string());
@@ -142,7 +143,7 @@ pub(crate) fn describe(error: SessionError) -> (ErrorCode, String) {
         }
         SessionError::SignedOut => (ErrorCode::SignedOut, "the session was signed out; call start() for a new guest"),
         // A call that its caller aborts rejects with the reason of the signal instead.
-        SessionError::Aborted | SessionError::Closed => (ErrorCode::Closed, "the session is closed; create a new one"),
+        SessionError::Aborted | SessionError::Closed => (ErrorCode::Closed, "the session is closed"),
     };
     (code, message.into())
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
+use crate::error::CallError;
 use crate::session_event::SessionEvent;
 use crate::snapshot::Snapshot;
 use crate::subscription::OnChange;
@@ -15,6 +16,9 @@ use crate::subscription::OnChange;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) type OnStep = Box<dyn Fn(&str)>;
+
+/// Makes the JavaScript value that a call rejects with.
+pub(crate) type ToError = Box<dyn Fn(CallError) -> JsValue>;
 
 /// The options of a [`Session`](crate::Session).
 ///
@@ -33,9 +37,9 @@ pub struct Options {
     pub(crate) storage: StorageKind,
     pub(crate) on_identity_lost: OnIdentityLost,
     pub(crate) timeout: Duration,
-    pub(crate) on_change: Box<OnChange>,
+    pub(crate) on_change: Option<Box<OnChange>>,
     pub(crate) on_step: Option<OnStep>,
-    pub(crate) error_class: Option<Function>,
+    pub(crate) to_error: Option<ToError>,
 }
 
 impl Options {
@@ -49,9 +53,9 @@ impl Options {
             storage: StorageKind::Local,
             on_identity_lost: OnIdentityLost::Reacquire,
             timeout: DEFAULT_TIMEOUT,
-            on_change: Box::new(|_, _| ()),
+            on_change: None,
             on_step: None,
-            error_class: None,
+            to_error: None,
         }
     }
 
@@ -93,7 +97,7 @@ impl Options {
     /// `listener` may run during a call of a method of the session, so the app must hold no borrow that the listener needs. It
     /// may call the session, but must not own a clone of it, which would keep both in memory. It must not panic or throw.
     pub fn on_change(mut self, listener: impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static) -> Self {
-        self.on_change = Box::new(listener);
+        self.on_change = Some(Box::new(listener));
         self
     }
 
@@ -107,7 +111,7 @@ impl Options {
     /// The JavaScript class of the errors that calls reject with. Its constructor takes the code, the message, and an object
     /// with the `status` and `reason` of a response that refuses. Default: `Error`, with these as members.
     pub fn error_class(mut self, class: Function) -> Self {
-        self.error_class = Some(class);
+        self.to_error = Some(Box::new(move |error| error.into_instance(&class)));
         self
     }
 }

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use guestpass_core::{Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot, Upgrade};
-use js_sys::{Function, JsString, Promise};
+use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Response};
 
@@ -13,11 +13,12 @@ use crate::base64url;
 use crate::callbacks::{self, Callback};
 use crate::clock;
 use crate::debug_log::DebugLog;
+use crate::error::CallError;
 use crate::fetch_call::{FetchCall, Origins};
 use crate::handles::Handles;
 use crate::js::{self, JsFunction, number};
 use crate::listener::Listener;
-use crate::options::{Options, TokenOptions};
+use crate::options::{Options, ToError, TokenOptions};
 use crate::server_request::InFlight;
 use crate::session_event::SessionEvent;
 use crate::snapshot::Snapshot;
@@ -40,7 +41,7 @@ pub(crate) struct SessionManager {
     timeout: u64,
     on_change: Box<OnChange>,
     subscribers: OnceCell<Box<dyn Subscribers>>,
-    pub(crate) error_class: Option<Function>,
+    pub(crate) to_error: ToError,
     log: Option<DebugLog>,
     pub(crate) storage: Storage,
     pub(crate) handles: Handles,
@@ -89,9 +90,9 @@ impl SessionManager {
             key,
             origins,
             timeout: milliseconds(options.timeout),
-            on_change: options.on_change,
+            on_change: options.on_change.unwrap_or_else(|| Box::new(|_, _| ())),
             subscribers: OnceCell::new(),
-            error_class: options.error_class,
+            to_error: options.to_error.unwrap_or_else(|| Box::new(CallError::into_error)),
             log: options.on_step.map(DebugLog::new),
             storage,
             handles: Handles::new(),

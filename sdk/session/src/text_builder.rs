@@ -16,15 +16,10 @@ impl TextBuilder {
     }
 
     /// Appends a number in decimal digits.
-    pub(crate) fn number(mut self, mut number: u64) -> Self {
-        let start = self.0.len();
-        loop {
-            self.0.insert(start, char::from(b'0' + (number % 10) as u8));
-            number /= 10;
-            if number == 0 {
-                return self;
-            }
-        }
+    pub(crate) fn number(self, number: u64) -> Self {
+        let mut builder = if number < 10 { self } else { self.number(number / 10) };
+        builder.0.push(char::from(b'0' + (number % 10) as u8));
+        builder
     }
 
     pub(crate) fn into_string(self) -> String {

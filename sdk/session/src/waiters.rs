@@ -110,7 +110,7 @@ impl SessionManager {
             Outcome::Done => Ok(JsValue::UNDEFINED),
             Outcome::Member(response) => js::parse_json(&self.handles.text(response)),
             Outcome::Refused { status, reason } => {
-                Err(CallError::refused(status, self.handles.text(reason).into()).into_js(self.error_class.as_ref()))
+                Err((self.to_error)(CallError::refused(status, self.handles.text(reason).into())))
             }
             Outcome::Failed(error) => {
                 if let Continuation::Replay(call, response) = continuation {
@@ -119,7 +119,7 @@ impl SessionManager {
                 }
                 Err(match signal {
                     Some(signal) if error == SessionError::Aborted => abort_reason(&signal),
-                    _ => CallError::from(error).into_js(self.error_class.as_ref()),
+                    _ => (self.to_error)(error.into()),
                 })
             }
         };
