@@ -1,5 +1,7 @@
 //! The monotonic clock and the wall clock.
 
+use core::time::Duration;
+
 use guestpass_core::Timestamp;
 use wasm_bindgen::prelude::*;
 
@@ -25,8 +27,8 @@ pub(crate) fn now() -> Timestamp {
     Timestamp { mono: monotonic() as u64, wall: wall() as u64 }
 }
 
-/// The monotonic time, in milliseconds, at which a wait of `timeout` milliseconds that begins now ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the clock is not negative or that far")]
-pub(crate) fn deadline(timeout: u64) -> u64 {
-    (monotonic() as u64).saturating_add(timeout)
+/// The monotonic time, in milliseconds, at which a wait of `timeout` that begins now ends.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
+pub(crate) fn deadline(timeout: Duration) -> u64 {
+    (monotonic() + timeout.as_secs_f64() * 1_000.0) as u64
 }

@@ -37,8 +37,7 @@ pub(crate) struct SessionManager {
     /// (C12).
     pub(crate) key: JsString,
     pub(crate) origins: Origins,
-    /// In milliseconds.
-    timeout: u64,
+    timeout: Duration,
     on_change: Box<OnChange>,
     subscribers: OnceCell<Box<dyn Subscribers>>,
     pub(crate) to_error: ToError,
@@ -89,7 +88,7 @@ impl SessionManager {
         let manager = Rc::new_cyclic(|this: &Weak<Self>| Self {
             key,
             origins,
-            timeout: milliseconds(options.timeout),
+            timeout: options.timeout,
             on_change: options.on_change.unwrap_or_else(|| Box::new(|_, _| ())),
             subscribers: OnceCell::new(),
             to_error: options.to_error.unwrap_or_else(|| Box::new(CallError::into_error)),
@@ -316,7 +315,7 @@ impl SessionManager {
         if let Some(granted) = self.standing_grant(signal) {
             return Promise::resolve(&JsValue::from(granted.token));
         }
-        let deadline = clock::deadline(timeout.map_or(self.timeout, milliseconds));
+        let deadline = clock::deadline(timeout.unwrap_or(self.timeout));
         let ask = |waiter| Input::TokenWanted { waiter, deadline, fresh: false };
         self.wait(Continuation::ResolveToken, signal, &ask)
     }
@@ -344,11 +343,6 @@ impl SessionManager {
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot::new(&self.handles, &self.snapshot.get())
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the end of the time is not reached")]
-fn milliseconds(duration: Duration) -> u64 {
-    duration.as_millis() as u64
 }
 
 #[wasm_bindgen]
