@@ -70,31 +70,21 @@ pub(crate) fn decode(handles: &Handles, stored: &JsValue) -> Option<Stored> {
     if format > f64::from(FORMAT) {
         return None;
     }
-    let names = if format < f64::from(FORMAT) { &FORMAT_1 } else { &FORMAT_2 };
-    let record = if format < f64::from(OLDEST_FORMAT) { None } else { decode_record(handles, &json, names) };
+    let record = if format < f64::from(OLDEST_FORMAT) { None } else { decode_record(handles, &json, format) };
     Some(record.map_or(Stored::Corrupt, Stored::Record))
 }
 
-/// The names of the members that differ between the formats.
-struct Names {
-    end_reason: &'static str,
-    acquire_key: &'static str,
-}
-
-/// In format 1, `parting` is a number.
-const FORMAT_1: Names = Names { end_reason: "parting", acquire_key: "claim" };
-const FORMAT_2: Names = Names { end_reason: "end_reason", acquire_key: "acquire_key" };
-
 /// `None` for a record with a wrong or missing member.
-fn decode_record(handles: &Handles, json: &JsValue, names: &Names) -> Option<Record> {
+fn decode_record(handles: &Handles, json: &JsValue, format: f64) -> Option<Record> {
+    let is_format_1 = format < f64::from(FORMAT);
     let credential = get(json, "credential");
     Some(Record {
         version: Version {
             epoch: whole_number(&get(json, "epoch"))?,
             generation: whole_number(&get(json, "generation"))?,
         },
-        end_reason: decode_end_reason(&get(json, names.end_reason)),
-        acquire_key: handle_or_none(handles, get(json, names.acquire_key))?,
+        end_reason: decode_end_reason(&get(json, if is_format_1 { "parting" } else { "end_reason" })),
+        acquire_key: handle_or_none(handles, get(json, if is_format_1 { "claim" } else { "acquire_key" }))?,
         credential: if is_missing(&credential) { None } else { Some(decode_credential(handles, &credential)?) },
     })
 }
