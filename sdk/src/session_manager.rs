@@ -87,7 +87,7 @@ impl SessionManager {
     }
 }
 
-/// The ways to become a member, by the names of their endpoints: `Upgrade` of guestpass-core, which knows no JavaScript.
+/// The ways to become a member, by the names of their endpoints: [`Upgrade`] for JavaScript.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug)]
 pub enum UpgradeKind {

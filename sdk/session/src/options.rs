@@ -31,6 +31,7 @@ pub(crate) type ToError = Box<dyn Fn(CallError) -> JsValue>;
 /// let session = Session::new(options);
 /// ```
 pub struct Options {
+    // `None` means the default. A program that sets an option does not contain the code of its default.
     pub(crate) base_url: JsString,
     pub(crate) name: Option<JsString>,
     pub(crate) allowed_origins: Array,

@@ -59,7 +59,7 @@ pub(crate) struct SessionManager {
     grant: StandingGrant,
     /// The session manager itself, while the machine is busy: an operation that is under way is completed although the app has
     /// dropped the session.
-    kept: RefCell<Option<Rc<Self>>>,
+    keep_alive: RefCell<Option<Rc<Self>>>,
 }
 
 /// The token that the machine would grant for now. Until the time that the machine has set, and while there is no other input,
@@ -106,7 +106,7 @@ impl SessionManager {
             channel: RefCell::default(),
             timer: RefCell::new(Timer::new(callbacks::js_function(this, Callback::Tick))),
             grant: StandingGrant::default(),
-            kept: RefCell::default(),
+            keep_alive: RefCell::default(),
             this: this.clone(),
         });
         manager.open_channel();
@@ -140,7 +140,7 @@ impl SessionManager {
             }
             self.emit_changes(now.wall);
         }
-        self.rest();
+        self.end_turn();
         self.running.set(false);
     }
 
@@ -212,7 +212,7 @@ impl SessionManager {
     }
 
     /// All inputs are handled: prepares for the time until the next one.
-    fn rest(&self) {
+    fn end_turn(&self) {
         let machine = self.machine.borrow();
         self.handles.retain(|handle| machine.references(handle));
         let until = machine.serves_until().unwrap_or_default();
@@ -220,10 +220,10 @@ impl SessionManager {
         self.grant.standing.replace(self.grant.latest.take());
         let in_background = self.waiters.is_empty();
         self.timer.borrow_mut().arm(machine.poll_timeout(), in_background);
-        let kept = if machine.is_busy() { self.this.upgrade() } else { None };
+        let keep_alive = if machine.is_busy() { self.this.upgrade() } else { None };
         drop(machine);
         // This may drop the last owner: no cell is borrowed here.
-        let _before = self.kept.replace(kept);
+        let _previous = self.keep_alive.replace(keep_alive);
     }
 
     pub(crate) fn timer_fired(&self) {
