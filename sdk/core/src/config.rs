@@ -58,7 +58,7 @@ pub enum Sharing {
     /// This tab alone, also after a reload of the page: no lock, no messages.
     OneTab,
     /// There is no storage: the record is kept in memory.
-    Nobody,
+    InMemory,
 }
 
 /// What a session does when the server has ended it.

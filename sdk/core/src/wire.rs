@@ -5,7 +5,7 @@
 
 /// `POST`: creates a guest. Without a body, the response has a long-lived access token; with `{"refresh": true}`, a
 /// short-lived one and a refresh token.
-pub const LOGIN_PATH: &str = "/anonymous-login";
+pub const ANONYMOUS_LOGIN_PATH: &str = "/anonymous-login";
 /// `POST`, form-encoded: the OAuth token endpoint (RFC 6749 §6).
 pub const TOKEN_PATH: &str = "/token";
 /// `POST`, form-encoded: token revocation (RFC 7009).
@@ -13,7 +13,7 @@ pub const REVOKE_PATH: &str = "/revoke";
 /// `POST`: the guest becomes a member. Responds with [`MembershipResponse`].
 pub const REGISTER_PATH: &str = "/register";
 /// `POST`: the guest logs in to the account of a member. Responds with [`MembershipResponse`].
-pub const MEMBER_LOGIN_PATH: &str = "/login";
+pub const LOGIN_PATH: &str = "/login";
 /// `POST`: the guest registers or logs in with an OpenID Connect identity. Responds with [`MembershipResponse`].
 pub const LINK_PATH: &str = "/link";
 /// `DELETE`: erases the visitor and everything that belongs to it. Responds with status 204.
@@ -23,7 +23,7 @@ pub const ME_PATH: &str = "/me";
 pub const AUTHORIZATION: &str = "Authorization";
 /// Response header: when to try again (RFC 9110 §10.2.3).
 pub const RETRY_AFTER: &str = "Retry-After";
-/// Request header of [`LOGIN_PATH`]: at least 128 random bits, base64url without padding. As secret as a token.
+/// Request header of [`ANONYMOUS_LOGIN_PATH`]: at least 128 random bits, base64url without padding. As secret as a token.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The least length of an idempotency key in characters: 128 bits in base64url.
 pub const IDEMPOTENCY_KEY_MIN: usize = 22;
@@ -70,7 +70,7 @@ pub mod error_code {
     pub const TEMPORARILY_UNAVAILABLE: &str = "temporarily_unavailable";
 }
 
-/// Response body of [`LOGIN_PATH`] and [`TOKEN_PATH`]: RFC 6749 §5.1, and the subject of the token.
+/// Response body of [`ANONYMOUS_LOGIN_PATH`] and [`TOKEN_PATH`]: RFC 6749 §5.1, and the subject of the token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -105,7 +105,7 @@ impl core::fmt::Debug for TokenResponse {
     }
 }
 
-/// Response body of [`REGISTER_PATH`], [`MEMBER_LOGIN_PATH`] and [`LINK_PATH`]: the member that the visitor is afterwards.
+/// Response body of [`REGISTER_PATH`], [`LOGIN_PATH`] and [`LINK_PATH`]: the member that the visitor is afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Membership))]

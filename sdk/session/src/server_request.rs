@@ -1,7 +1,10 @@
 //! The requests of the session itself: token requests and account requests. They never take the path of a caller's request,
 //! which attaches the token (C1).
 
-use guestpass_core::wire::{GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, LOGIN_PATH, REVOKE_PATH, TOKEN_PATH};
+use guestpass_core::wire::{
+    ANONYMOUS_LOGIN_PATH, GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, LINK_PATH, LOGIN_PATH, ME_PATH, REGISTER_PATH,
+    REVOKE_PATH, TOKEN_PATH,
+};
 use guestpass_core::{Input, Op, Request, Upgrade};
 use js_sys::{JsString, Promise};
 use serde::Serialize;
@@ -98,7 +101,7 @@ impl SessionManager {
             Request::Acquire { key } => {
                 set_json_type();
                 headers.set(&IDEMPOTENCY_KEY.into(), &text(key));
-                ("POST", LOGIN_PATH, r#"{"refresh":true}"#.into())
+                ("POST", ANONYMOUS_LOGIN_PATH, r#"{"refresh":true}"#.into())
             }
             Request::Refresh { refresh_token } => {
                 let form = UrlSearchParams::new();
@@ -113,15 +116,15 @@ impl SessionManager {
             }
             Request::Erase { access_token } => {
                 authorize(access_token);
-                ("DELETE", "/me", JsValue::UNDEFINED)
+                ("DELETE", ME_PATH, JsValue::UNDEFINED)
             }
             Request::Upgrade { upgrade, access_token, body } => {
                 set_json_type();
                 authorize(access_token);
                 let path = match upgrade {
-                    Upgrade::Register => "/register",
-                    Upgrade::Login => "/login",
-                    Upgrade::Link => "/link",
+                    Upgrade::Register => REGISTER_PATH,
+                    Upgrade::Login => LOGIN_PATH,
+                    Upgrade::Link => LINK_PATH,
                 };
                 ("POST", path, text(body).into())
             }

@@ -1,6 +1,7 @@
 //! The response of the server to a request of the session itself.
 
 use gloo_net::http::Response;
+use guestpass_core::wire::{RETRY_AFTER, member};
 use guestpass_core::{MembershipResponse, Response as MachineResponse, ResponseBody, TokenResponse};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
@@ -42,7 +43,7 @@ impl Head {
             return None;
         }
         // gloo-net's own `get` throws if there are no headers, as in a response that the test of an app has made.
-        let header = response.headers().into_raw().get("Retry-After").unwrap_or_default();
+        let header = response.headers().into_raw().get(RETRY_AFTER).unwrap_or_default();
         Some(Self { status, retry_after: header.and_then(|header| retry_after(&header)) })
     }
 
@@ -58,12 +59,12 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
     let handle = |name| handles.handle(get(json, name));
     if status >= 300 {
         // The code of RFC 6749 §5.2, or of a problem (RFC 9457).
-        return handle("error").or_else(|| handle("code")).map_or(ResponseBody::Other, ResponseBody::Error);
+        return handle(member::ERROR).or_else(|| handle(member::CODE)).map_or(ResponseBody::Other, ResponseBody::Error);
     }
-    let token = get(json, "access_token");
+    let token = get(json, member::ACCESS_TOKEN);
     let Some(access_token) = handles.handle(token.clone()) else {
-        let member = handles.subject(&get(json, "id")).zip(handles.handle(text.clone()));
-        return member
+        let membership = handles.subject(&get(json, member::ID)).zip(handles.handle(text.clone()));
+        return membership
             .map_or(ResponseBody::Other, |(subject, text)| ResponseBody::Member(MembershipResponse { subject, text }));
     };
     let claim = |name| get(&claims(token.unchecked_ref()).unwrap_or_default(), name);
@@ -71,9 +72,9 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
     ResponseBody::Token(TokenResponse {
         access_token,
-        expires_in: seconds(get(json, "expires_in").as_f64()).or_else(|| seconds(lifetime())),
-        refresh_token: handle("refresh_token"),
-        subject: handles.subject(&get(json, "anonymous_id")).or_else(|| handles.subject(&claim("sub"))),
+        expires_in: seconds(get(json, member::EXPIRES_IN).as_f64()).or_else(|| seconds(lifetime())),
+        refresh_token: handle(member::REFRESH_TOKEN),
+        subject: handles.subject(&get(json, member::ANONYMOUS_ID)).or_else(|| handles.subject(&claim("sub"))),
     })
 }
 

@@ -54,7 +54,7 @@ impl Storage {
 
     pub(crate) fn sharing(&self) -> Sharing {
         match self {
-            Self::Missing => Sharing::Nobody,
+            Self::Missing => Sharing::InMemory,
             Self::Web { local: true } | Self::Async { shared: true, .. } => Sharing::Tabs,
             Self::Web { local: false } | Self::Async { shared: false, .. } => Sharing::OneTab,
         }

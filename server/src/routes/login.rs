@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use guestpass_core::wire::{LOGIN_PATH, TokenResponse};
+use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, TokenResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -27,7 +27,7 @@ pub(super) struct LoginBody {
 /// With `{"refresh": true}`: a short access token (15 minutes by default) and a refresh token for `/token`.
 #[utoipa::path(
     post,
-    path = LOGIN_PATH,
+    path = ANONYMOUS_LOGIN_PATH,
     tag = "sessions",
     params((
         "Idempotency-Key" = Option<String>,

@@ -14,7 +14,7 @@ pub(super) struct Storage {
 
 impl Storage {
     pub(super) fn new(sharing: Sharing) -> Self {
-        Self { sharing, in_memory: sharing == Sharing::Nobody, loaded: false }
+        Self { sharing, in_memory: sharing == Sharing::InMemory, loaded: false }
     }
 
     pub(super) fn is_in_memory(&self) -> bool {

@@ -185,7 +185,7 @@ fn an_acquire_key_that_the_server_rejects_is_replaced() {
 
 #[test]
 fn without_a_storage_there_is_no_lock_and_no_load() {
-    tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
+    tab_with(Config { sharing: Sharing::InMemory, ..Config::default() }).run(
         "
         want 1                    -> key | acquiring
         key k1                    -> send acquire k1
@@ -285,7 +285,7 @@ fn c19_a_rejected_acquire_key_is_not_used_again_if_another_tab_stores_it() {
 
 #[test]
 fn without_a_storage_a_start_is_settled_at_once() {
-    tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run("start 1 -> settle 1 done | idle");
+    tab_with(Config { sharing: Sharing::InMemory, ..Config::default() }).run("start 1 -> settle 1 done | idle");
 }
 
 #[test]

@@ -293,7 +293,7 @@ fn c09_the_event_of_a_failure_has_the_delay_until_the_next_attempt() {
 #[test]
 fn the_jitter_is_splitmix64() {
     let mut tab = tab_with(Config {
-        sharing: Sharing::Nobody,
+        sharing: Sharing::InMemory,
         seed: 1_234_567,
         backoff_base: u64::MAX,
         backoff_cap: u64::MAX,

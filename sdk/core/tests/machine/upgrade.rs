@@ -315,7 +315,7 @@ fn an_upgrade_goes_on_while_another_tab_upgrades() {
 
 #[test]
 fn an_upgrade_works_in_memory() {
-    tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
+    tab_with(Config { sharing: Sharing::InMemory, ..Config::default() }).run(
         "
         register 1 {}                  -> key
         key k1                         -> send acquire k1
@@ -328,7 +328,7 @@ fn an_upgrade_works_in_memory() {
 
 #[test]
 fn an_upgrade_fails_if_no_guest_can_be_acquired() {
-    tab_with(Config { sharing: Sharing::Nobody, ..Config::default() }).run(
+    tab_with(Config { sharing: Sharing::InMemory, ..Config::default() }).run(
         "
         register 1 {} -> key
         key k1        -> send acquire k1
