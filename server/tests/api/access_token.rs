@@ -1,5 +1,5 @@
-//! S9: what is not an access token of this server, valid now, is refused. Every rule of RFC 7515, 7519, 8725 and 9068
-//! has a token that breaks this rule and no other: signed with the server's own key wherever a key helps.
+//! Invariant S9: only a currently valid access token of this server is accepted. For every rule of RFC 7515, 7519, 8725 and
+//! 9068 there is a token that violates only that rule; if possible, it is signed with the server's own key.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -9,9 +9,9 @@ use guestpass_server::Algorithm;
 use jsonwebtoken::{EncodingKey, crypto};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, SECOND, Server, Tokens, get};
+use crate::support::{Response, SECOND, Server, Tokens, get};
 
-/// Somebody who has the server's keys, and makes tokens that the server would not.
+/// Creates tokens with the server's own key that the server itself never issues.
 struct Forger {
     server: Server,
     tokens: Tokens,
@@ -23,7 +23,7 @@ struct Forger {
 impl Forger {
     async fn new(algorithm: Algorithm) -> Self {
         let server = Server::open_with(|config| config.algorithm = algorithm).await;
-        let tokens = server.login().await;
+        let tokens = server.anonymous_login().await;
         let (kid, material) = server
             .database()
             .file()
@@ -51,7 +51,7 @@ impl Forger {
         crypto::sign(message.as_bytes(), &key, algorithm).unwrap()
     }
 
-    /// jsonwebtoken reads RSA keys in another form than the one that is stored.
+    /// aws-lc-rs reads the stored form of an RSA key (PKCS #8); jsonwebtoken reads another form.
     fn sign_with_rsa(&self, message: &str) -> String {
         let pair = RsaKeyPair::from_pkcs8(&self.material).unwrap();
         let mut signature = vec![0; pair.public_modulus_len()];
@@ -59,34 +59,36 @@ impl Forger {
         URL_SAFE_NO_PAD.encode(signature)
     }
 
-    /// A token with any text as its header and claims, rightly signed.
+    /// A token with the given header and claims, which may be any text, and a valid signature.
     fn token(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         format!("{message}.{}", self.sign(&message))
     }
 
-    /// A good token but for some members of its header; null takes one out.
+    /// A valid token with some members of its header changed; null removes a member.
     fn with_header(&self, changes: Value) -> String {
-        self.token(&merged(self.header(), changes).to_string(), &self.claims().to_string())
+        self.token(&with_changes(self.header(), changes).to_string(), &self.claims().to_string())
     }
 
-    /// A good token but for some claims; null takes one out.
+    /// A valid token with some claims changed; null removes a claim.
     fn with_claims(&self, changes: Value) -> String {
-        self.token(&self.header().to_string(), &merged(self.claims(), changes).to_string())
+        self.token(&self.header().to_string(), &with_changes(self.claims(), changes).to_string())
     }
 
     async fn assert_accepted(&self, token: &str) {
         assert_eq!(self.server.get("/me", token).await.status, 200, "{token}");
     }
 
-    async fn assert_refused(&self, token: &str, why: &str) {
-        let answer = self.server.get("/me", token).await;
-        assert_invalid_token(&answer, token);
-        assert!(answer.header("www-authenticate").contains(why), "for another reason: {answer:?}");
+    /// Checks that the token is refused with a challenge that contains `reason`.
+    async fn assert_refused(&self, token: &str, reason: &str) {
+        let response = self.server.get("/me", token).await;
+        assert_invalid_token(&response, token);
+        assert!(response.header("www-authenticate").contains(reason), "refused for another reason: {response:?}");
     }
 }
 
-fn merged(mut value: Value, changes: Value) -> Value {
+/// The object `value` with the members of `changes`; null removes a member.
+fn with_changes(mut value: Value, changes: Value) -> Value {
     let members = value.as_object_mut().unwrap();
     for (name, change) in changes.as_object().unwrap() {
         if change.is_null() {
@@ -98,14 +100,14 @@ fn merged(mut value: Value, changes: Value) -> Value {
     value
 }
 
-fn assert_invalid_token(answer: &Answer, token: &str) {
-    answer.assert_problem(401);
-    let challenge = answer.header("www-authenticate");
-    assert!(challenge.starts_with("Bearer realm=\"guestpass\", error=\"invalid_token\""), "{token}: {answer:?}");
+fn assert_invalid_token(response: &Response, token: &str) {
+    response.assert_problem(401);
+    let challenge = response.header("www-authenticate");
+    assert!(challenge.starts_with("Bearer realm=\"guestpass\", error=\"invalid_token\""), "{token}: {response:?}");
 }
 
 #[tokio::test]
-async fn s09_the_forger_can_make_good_tokens() {
+async fn s09_valid_tokens_signed_with_the_server_key_are_accepted() {
     for algorithm in Algorithm::ALL {
         let forger = Forger::new(algorithm).await;
 
@@ -116,7 +118,7 @@ async fn s09_the_forger_can_make_good_tokens() {
 }
 
 #[tokio::test]
-async fn s09_each_algorithm_refuses_a_wrong_signature_and_every_other_name() {
+async fn s09_each_algorithm_refuses_a_wrong_signature_and_any_other_alg() {
     for algorithm in Algorithm::ALL {
         let (forger, other) = (Forger::new(algorithm).await, Forger::new(algorithm).await);
         let (message, signature) = forger.tokens.access.rsplit_once('.').unwrap();
@@ -135,12 +137,12 @@ async fn s09_each_algorithm_refuses_a_wrong_signature_and_every_other_name() {
 }
 
 #[tokio::test]
-async fn s09_a_public_key_is_no_secret() {
-    // CVE-2015-9235: HS256 with the public key, in any form in which somebody may have it, as the secret.
+async fn s09_a_public_key_is_refused_as_an_hmac_secret() {
+    // CVE-2015-9235: HS256 with the public key, in each of its usual encodings, as the secret.
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let forger = Forger::new(algorithm).await;
         let jwk = forger.server.send(get("/.well-known/jwks.json")).await.json()["keys"][0].clone();
-        let header = merged(forger.header(), json!({ "alg": "HS256" })).to_string();
+        let header = with_changes(forger.header(), json!({ "alg": "HS256" })).to_string();
         let message =
             format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(forger.claims().to_string()));
         let number = jwk["x"].as_str().or(jwk["n"].as_str()).unwrap();
@@ -156,37 +158,37 @@ async fn s09_a_public_key_is_no_secret() {
 }
 
 #[tokio::test]
-async fn s09_a_token_that_has_been_accepted_before_is_still_held_to_every_rule() {
+async fn s09_every_rule_is_checked_again_for_a_token_that_was_accepted_before() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let now = forger.server.clock.secs();
-    let (short, revoked, ahead) = (
+    let (short, revoked, future) = (
         forger.with_claims(json!({ "exp": now + 2 })),
         forger.with_claims(json!({ "jti": "other" })),
         forger.with_claims(json!({ "iat": now + 5 })),
     );
-    for token in [&short, &revoked, &ahead, &short] {
+    for token in [&short, &revoked, &future, &short] {
         forger.assert_accepted(token).await;
     }
 
     forger.server.clock.advance(SECOND + SECOND);
     forger.assert_refused(&short, "expired").await;
-    let (message, _) = ahead.rsplit_once('.').unwrap();
+    let (message, _) = future.rsplit_once('.').unwrap();
     forger.assert_refused(&format!("{message}.AAAA"), "signature").await;
     forger.server.clock.set_back(3 * SECOND);
-    forger.assert_refused(&ahead, "not valid yet").await;
+    forger.assert_refused(&future, "not valid yet").await;
     forger.server.clock.advance(3 * SECOND);
-    forger.assert_accepted(&ahead).await;
+    forger.assert_accepted(&future).await;
     forger.server.revoke(&forger.tokens.refresh).await;
     forger.assert_refused(&revoked, "revoked").await;
 }
 
 #[tokio::test]
-async fn s09_none_is_no_algorithm_in_any_spelling() {
+async fn s09_alg_none_is_refused_in_any_spelling() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let claims = URL_SAFE_NO_PAD.encode(forger.claims().to_string());
 
     for name in ["none", "None", "NONE", "nOnE", ""] {
-        let header = merged(forger.header(), json!({ "alg": name })).to_string();
+        let header = with_changes(forger.header(), json!({ "alg": name })).to_string();
         let header = URL_SAFE_NO_PAD.encode(header);
         forger.assert_refused(&format!("{header}.{claims}."), "header").await;
         forger.assert_refused(&forger.with_header(json!({ "alg": name })), "header").await;
@@ -194,11 +196,11 @@ async fn s09_none_is_no_algorithm_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn s09_the_key_decides_the_algorithm() {
+async fn s09_the_key_determines_the_algorithm() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let public: Value = forger.server.send(get("/.well-known/jwks.json")).await.json()["keys"][0]["x"].clone();
     let public_key = URL_SAFE_NO_PAD.decode(public.as_str().unwrap()).unwrap();
-    let header = merged(forger.header(), json!({ "alg": "HS256" })).to_string();
+    let header = with_changes(forger.header(), json!({ "alg": "HS256" })).to_string();
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(forger.claims().to_string()));
 
     for secret in [public_key.as_slice(), public.as_str().unwrap().as_bytes()] {
@@ -211,7 +213,7 @@ async fn s09_the_key_decides_the_algorithm() {
 }
 
 #[tokio::test]
-async fn s09_a_token_brings_no_key_of_its_own() {
+async fn s09_a_header_with_a_key_or_the_url_of_a_key_is_refused() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let jwk = forger.server.send(get("/.well-known/jwks.json")).await.json()["keys"][0].clone();
 
@@ -227,7 +229,7 @@ async fn s09_a_token_brings_no_key_of_its_own() {
 }
 
 #[tokio::test]
-async fn s09_what_a_header_calls_critical_is_unknown_here() {
+async fn s09_crit_b64_and_zip_headers_are_refused() {
     let forger = Forger::new(Algorithm::EdDsa).await;
 
     for header in [
@@ -242,7 +244,7 @@ async fn s09_what_a_header_calls_critical_is_unknown_here() {
 }
 
 #[tokio::test]
-async fn s09_a_kid_is_a_name_and_nothing_else() {
+async fn s09_an_unknown_or_malformed_kid_is_refused() {
     let forger = Forger::new(Algorithm::EdDsa).await;
 
     for kid in ["", "other", "../../../dev/null", "/dev/null", "x' OR '1'='1", "'; DROP TABLE signing_key; --"] {
@@ -255,7 +257,7 @@ async fn s09_a_kid_is_a_name_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn s09_only_access_tokens_are_access_tokens() {
+async fn s09_tokens_of_another_type_are_refused() {
     let forger = Forger::new(Algorithm::EdDsa).await;
 
     for typ in [json!("JWT"), json!("jwt"), json!("dpop+jwt"), json!("id+jwt"), json!(""), json!(null)] {
@@ -277,14 +279,14 @@ async fn s09_a_wrong_signature_is_refused() {
     {
         forger.assert_refused(&format!("{message}.{signature}"), "signature").await;
     }
-    let claims = merged(forger.claims(), json!({ "exp": 9_999_999_999_i64 })).to_string();
+    let claims = with_changes(forger.claims(), json!({ "exp": 9_999_999_999_i64 })).to_string();
     let header = message.split('.').next().unwrap();
     let tampered = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims));
     forger.assert_refused(&tampered, "signature").await;
 }
 
 #[tokio::test]
-async fn s09_a_jwt_has_three_parts_in_canonical_base64url() {
+async fn s09_a_jwt_must_have_three_parts_in_canonical_base64url() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let token = &forger.tokens.access;
     let parts: Vec<&str> = token.split('.').collect();
@@ -299,36 +301,37 @@ async fn s09_a_jwt_has_three_parts_in_canonical_base64url() {
         format!(".{token}"),
         format!("{header}..{signature}"),
     ] {
-        let answer = forger.server.get("/me", &token).await;
-        assert_invalid_token(&answer, &token);
+        let response = forger.server.get("/me", &token).await;
+        assert_invalid_token(&response, &token);
     }
     for token in [
         format!("{header}.{claims}.{signature}=="),
         format!("{header}.{claims}.{}+/", &signature[..signature.len() - 2]),
-        // The last character of a 64-byte signature has four bits that mean nothing.
+        // The last base64url character of a 64-byte signature has four unused bits.
         format!("{header}.{claims}.{}", last_bits_changed(signature)),
     ] {
         forger.assert_refused(&token, "canonical").await;
     }
 
-    // Rightly signed, and padded inside: not even the syntax of a bearer token.
+    // With a valid signature over padded parts: `=` inside a token is invalid syntax for a bearer token.
     let claims_text = forger.claims().to_string();
     for (header, claims) in [
         (URL_SAFE.encode(padded(forger.header().to_string())), claims.to_owned()),
         (header.to_owned(), URL_SAFE.encode(padded(claims_text))),
     ] {
         let message = format!("{header}.{claims}");
-        assert!(message.contains('='), "the test wants padding");
+        assert!(message.contains('='), "the test needs padding");
         let signature = forger.sign(&message);
         forger.server.get("/me", &format!("{message}.{signature}")).await.assert_problem(400);
     }
 }
 
-/// Text whose base64 needs padding.
+/// Appends a space if necessary, so that the base64 encoding has padding.
 fn padded(json: String) -> String {
     if json.len().is_multiple_of(3) { json + " " } else { json }
 }
 
+/// Changes only the unused bits of the last base64url character.
 fn last_bits_changed(encoded: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = ALPHABET.find(&encoded[encoded.len() - 1..]).unwrap();
@@ -347,7 +350,7 @@ async fn s09_duplicate_and_unknown_members_are_refused() {
     for member in [r#""exp":9999999999"#, r#""sub":"anonymous_x""#, r#""iss":"x""#, r#""cnf":{"jkt":"x"}"#] {
         forger.assert_refused(&forger.token(&header, &twice(&claims, member)), "claims").await;
     }
-    for (header, claims, why) in [
+    for (header, claims, reason) in [
         (header.as_str(), "[]", "claims"),
         (header.as_str(), "null", "claims"),
         (header.as_str(), "{", "claims"),
@@ -356,7 +359,7 @@ async fn s09_duplicate_and_unknown_members_are_refused() {
         ("null", claims.as_str(), "header"),
         (&header, &format!("{claims}{claims}"), "claims"),
     ] {
-        forger.assert_refused(&forger.token(header, claims), why).await;
+        forger.assert_refused(&forger.token(header, claims), reason).await;
     }
 }
 
@@ -387,15 +390,15 @@ async fn s09_every_other_claim_is_required_too() {
 }
 
 #[tokio::test]
-async fn s09_a_token_ends_exactly_at_exp() {
+async fn s09_a_token_expires_exactly_at_exp() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let now = forger.server.clock.secs();
-    let ends_next = forger.with_claims(json!({ "exp": now + 1 }));
+    let expires_next = forger.with_claims(json!({ "exp": now + 1 }));
 
     forger.assert_refused(&forger.with_claims(json!({ "exp": now })), "expired").await;
-    forger.assert_accepted(&ends_next).await;
+    forger.assert_accepted(&expires_next).await;
     forger.server.clock.advance(SECOND);
-    forger.assert_refused(&ends_next, "expired").await;
+    forger.assert_refused(&expires_next, "expired").await;
     for exp in [json!("9999999999"), json!(9_999_999_999.5), json!(true), json!(1e300), json!([now + 60])] {
         forger.assert_refused(&forger.with_claims(json!({ "exp": exp })), "claims").await;
     }
@@ -403,14 +406,14 @@ async fn s09_a_token_ends_exactly_at_exp() {
         forger.assert_refused(&forger.with_claims(json!({ "exp": exp })), "expired").await;
     }
 
-    // To the millisecond: on a whole second, which the clock of these tests otherwise never shows.
-    let ends_now = forger.with_claims(json!({ "exp": now + 2 }));
+    // Expiry is exact to the millisecond. The test clock starts at a quarter of a second; this moves it to a whole second.
+    let expires_now = forger.with_claims(json!({ "exp": now + 2 }));
     forger.server.clock.advance(SECOND * 3 / 4);
-    forger.assert_refused(&ends_now, "expired").await;
+    forger.assert_refused(&expires_now, "expired").await;
 }
 
 #[tokio::test]
-async fn s09_a_token_of_the_future_is_refused_past_five_seconds() {
+async fn s09_iat_and_nbf_may_be_at_most_five_seconds_in_the_future() {
     let forger = Forger::new(Algorithm::EdDsa).await;
     let now = forger.server.clock.secs();
 
@@ -424,7 +427,7 @@ async fn s09_a_token_of_the_future_is_refused_past_five_seconds() {
 }
 
 #[tokio::test]
-async fn s09_length_is_bounded_before_anything_is_read() {
+async fn s09_a_token_of_more_than_4096_bytes_is_refused_before_it_is_parsed() {
     let forger = Forger::new(Algorithm::EdDsa).await;
 
     let long = forger.with_claims(json!({ "jti": "x".repeat(4096) }));
@@ -435,9 +438,9 @@ async fn s09_length_is_bounded_before_anything_is_read() {
 }
 
 #[tokio::test]
-async fn s09_another_servers_token_is_refused() {
+async fn s09_a_token_of_another_server_is_refused() {
     let (server, other) = (Server::open().await, Server::open().await);
-    let tokens = other.login().await;
+    let tokens = other.anonymous_login().await;
 
     assert_invalid_token(&server.get("/me", &tokens.access).await, &tokens.access);
 }

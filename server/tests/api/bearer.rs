@@ -1,4 +1,4 @@
-//! How credentials are sent, and the challenge when they are not (RFC 6750)
+//! The `Authorization` header, and the challenge of a 401 response (RFC 6750)
 
 use axum::body::Body;
 use axum::http::Request;
@@ -6,22 +6,22 @@ use axum::http::Request;
 use crate::support::{Server, get};
 
 #[tokio::test]
-async fn without_credentials_the_challenge_has_no_code() {
+async fn a_request_without_credentials_gets_a_challenge_without_an_error_code() {
     let server = Server::open().await;
 
     for path in ["/me", "/items/", "/me/cart"] {
-        let answer = server.send(get(path)).await;
-        answer.assert_problem(401);
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"guestpass\"", "{path}");
+        let response = server.send(get(path)).await;
+        response.assert_problem(401);
+        assert_eq!(response.header("www-authenticate"), "Bearer realm=\"guestpass\"", "{path}");
     }
     let basic = Request::get("/me").header("authorization", "Basic dTpw").body(Body::empty()).unwrap();
     assert_eq!(server.send(basic).await.header("www-authenticate"), "Bearer realm=\"guestpass\"");
 }
 
 #[tokio::test]
-async fn malformed_credentials_are_a_bad_request() {
+async fn malformed_credentials_get_400_invalid_request() {
     let server = Server::open().await;
-    let access = server.login().await.access;
+    let access = server.anonymous_login().await.access;
     let query = format!("/me?access_token={access}");
     let good = format!("Bearer {access}");
 
@@ -37,20 +37,20 @@ async fn malformed_credentials_are_a_bad_request() {
         for header in &headers {
             request = request.header("authorization", *header);
         }
-        let answer = server.send(request.body(Body::empty()).unwrap()).await;
-        answer.assert_problem(400);
-        assert!(answer.header("www-authenticate").contains("error=\"invalid_request\""), "{path} {headers:?}");
+        let response = server.send(request.body(Body::empty()).unwrap()).await;
+        response.assert_problem(400);
+        assert!(response.header("www-authenticate").contains("error=\"invalid_request\""), "{path} {headers:?}");
     }
 }
 
 #[tokio::test]
-async fn what_classic_clients_send_without_a_token_is_an_invalid_one() {
+async fn the_tokens_null_and_undefined_get_401_invalid_token() {
     let server = Server::open().await;
 
-    // Their answer to a 401 is to log in again; to a 400 they have none.
+    // Simple clients send these if they have no token. They handle a 401 by logging in again; they do not handle a 400.
     for token in ["null", "undefined"] {
-        let answer = server.get("/items/", token).await;
-        answer.assert_problem(401);
-        assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""), "{answer:?}");
+        let response = server.get("/items/", token).await;
+        response.assert_problem(401);
+        assert!(response.header("www-authenticate").contains("error=\"invalid_token\""), "{response:?}");
     }
 }

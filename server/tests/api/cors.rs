@@ -1,9 +1,9 @@
-//! Cross-origin requests
+//! Cross-origin requests (CORS)
 
 use axum::body::Body;
 use axum::http::Request;
 
-use crate::support::{Answer, Server, authorized};
+use crate::support::{Response, Server, authorized};
 
 const SHOP: &str = "https://shop.example";
 
@@ -14,7 +14,7 @@ async fn server() -> Server {
     .await
 }
 
-async fn preflight(server: &Server, origin: &str) -> Answer {
+async fn preflight(server: &Server, origin: &str) -> Response {
     let request = Request::builder()
         .method("OPTIONS")
         .uri("/me/cart/1")
@@ -25,26 +25,26 @@ async fn preflight(server: &Server, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_preflight_from_an_allowed_origin_may_do_what_the_sdk_does() {
+async fn a_preflight_from_an_allowed_origin_permits_the_requests_of_the_sdk() {
     let server = server().await;
 
     for origin in [SHOP, "http://localhost:5173"] {
-        let answer = preflight(&server, origin).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("access-control-allow-origin"), origin);
+        let response = preflight(&server, origin).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("access-control-allow-origin"), origin);
         assert_eq!(
-            answer.header("access-control-allow-headers"),
+            response.header("access-control-allow-headers"),
             "authorization,content-type,if-match,if-none-match,idempotency-key,proof-of-work"
         );
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
-            assert!(answer.header("access-control-allow-methods").contains(method), "{method}");
+            assert!(response.header("access-control-allow-methods").contains(method), "{method}");
         }
-        assert_eq!(answer.header("access-control-allow-credentials"), "");
+        assert_eq!(response.header("access-control-allow-credentials"), "");
     }
 }
 
 #[tokio::test]
-async fn other_origins_get_no_permission() {
+async fn other_origins_are_not_permitted() {
     let server = server().await;
 
     for origin in ["https://evil.example", "http://shop.example", "https://shop.example:8443", "null"] {
@@ -55,16 +55,16 @@ async fn other_origins_get_no_permission() {
 }
 
 #[tokio::test]
-async fn an_error_can_be_read_across_origins_too() {
+async fn error_responses_have_cors_headers() {
     let server = server().await;
     let mut request = authorized("GET", "/me", "bad", None);
     request.headers_mut().insert("origin", SHOP.parse().unwrap());
 
-    let answer = server.send(request).await;
+    let response = server.send(request).await;
 
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.header("access-control-allow-origin"), SHOP);
-    let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
+    assert_eq!(response.status, 401);
+    assert_eq!(response.header("access-control-allow-origin"), SHOP);
+    let exposed = response.header("access-control-expose-headers").to_ascii_lowercase();
     for name in ["www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "etag", "dpop-nonce"] {
         assert!(exposed.contains(name), "{name} is not exposed");
     }

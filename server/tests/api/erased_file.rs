@@ -1,19 +1,19 @@
-//! What is left of an erased member in the file of the database.
+//! The bytes of the SQLite file after the erasure of a member.
 
 use std::fs::{read, read_dir};
 
 use serde_json::json;
 
-use crate::membership::{EMAIL, PASSWORD, credentials, uuid_of};
+use crate::support::membership::{EMAIL, PASSWORD, credentials, uuid_of};
 use crate::support::{Server, authorized};
 use guestpass_server::StoreLocation;
 
 const NOTE: &str = "likes-sourdough-and-dark-rye";
 
 #[tokio::test]
-async fn of_an_erased_member_the_file_keeps_nothing_that_tells_who_it_was() {
+async fn the_sqlite_file_keeps_no_personal_data_of_an_erased_member() {
     let server = Server::open().await;
-    let (member, other) = (server.login().await, server.login().await);
+    let (member, other) = (server.anonymous_login().await, server.anonymous_login().await);
     for (tokens, email) in [(&member, EMAIL), (&other, "grace@example.com")] {
         let registration = authorized("POST", "/register", &tokens.access, Some(credentials(email, PASSWORD)));
         assert_eq!(server.send(registration).await.status, 200);
@@ -22,7 +22,7 @@ async fn of_an_erased_member_the_file_keeps_nothing_that_tells_who_it_was() {
     assert_eq!(preferences.status, 200);
     let hash = server.database().text(&format!("SELECT password_hash FROM account WHERE email = '{EMAIL}'"));
     let traces = [EMAIL, NOTE, &hash, uuid_of(&member.id)];
-    assert_eq!(found(&server, &traces), traces, "the search finds what is there");
+    assert_eq!(found(&server, &traces), traces, "the search finds texts that are present");
 
     assert_eq!(server.send(authorized("DELETE", "/me", &member.access, None)).await.status, 204);
     server.close().await;
@@ -31,11 +31,11 @@ async fn of_an_erased_member_the_file_keeps_nothing_that_tells_who_it_was() {
     assert_eq!(found(&server, &["grace@example.com"]).len(), 1);
 }
 
-/// Those that can be read in a file of the database.
+/// The texts among `traces` that occur in any file of the database's directory.
 fn found<'a>(server: &Server, traces: &[&'a str]) -> Vec<&'a str> {
-    let StoreLocation::Sqlite(database) = server.location() else { panic!("this is about SQLite's file") };
+    let StoreLocation::Sqlite(database) = server.location() else { panic!("this test is for SQLite only") };
     let files = read_dir(database.parent().unwrap()).unwrap().map(|file| read(file.unwrap().path()).unwrap());
     let files: Vec<_> = files.collect();
-    let holds = |file: &Vec<u8>, trace: &str| file.windows(trace.len()).any(|bytes| bytes == trace.as_bytes());
-    traces.iter().copied().filter(|trace| files.iter().any(|file| holds(file, trace))).collect()
+    let contains = |file: &Vec<u8>, trace: &str| file.windows(trace.len()).any(|bytes| bytes == trace.as_bytes());
+    traces.iter().copied().filter(|trace| files.iter().any(|file| contains(file, trace))).collect()
 }

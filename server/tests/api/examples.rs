@@ -1,4 +1,4 @@
-//! The programs in `server/examples`, over HTTP and with real tokens
+//! The programs in `server/examples`, tested over HTTP
 
 use std::net::SocketAddr;
 
@@ -26,38 +26,40 @@ async fn serve(app: Router) -> String {
     url
 }
 
-async fn text(url: &str, token: Option<&str>) -> (u16, String) {
+/// The status and the body of a GET response.
+async fn get_text(url: &str, token: Option<&str>) -> (u16, String) {
     let mut request = Client::new().get(url);
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    let answer = request.send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
 }
 
-async fn login(url: &str) -> (String, String) {
-    let answer = Client::new().post(format!("{url}/anonymous-login")).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+/// The access token and the ID of a new guest.
+async fn anonymous_login(url: &str) -> (String, String) {
+    let response = Client::new().post(format!("{url}/anonymous-login")).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let response: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    let text = |name: &str| response[name].as_str().unwrap().to_owned();
     (text("access_token"), text("anonymous_id"))
 }
 
 #[tokio::test]
-async fn an_application_that_embeds_guestpass_has_the_guest_of_a_request() {
+async fn an_embedding_application_gets_the_guest_of_each_request() {
     let directory = tempfile::tempdir().unwrap();
     let store = StoreLocation::Sqlite(directory.path().join("guestpass.db"));
     let guestpass = Guestpass::open(Config { store, ..Config::default() }).await.unwrap();
     let url = serve(embed::app(&guestpass)).await;
 
-    let (token, id) = login(&url).await;
+    let (token, id) = anonymous_login(&url).await;
 
-    assert_eq!(text(&format!("{url}/welcome"), Some(&token)).await, (200, format!("The blog welcomes {id}")));
-    assert_eq!(text(&format!("{url}/welcome"), None).await.0, 401);
-    assert_eq!(text(&format!("{url}/healthz"), None).await, (200, "ok".to_owned()));
-    // The example passes on the address of the client: the limit applies.
+    assert_eq!(get_text(&format!("{url}/welcome"), Some(&token)).await, (200, format!("The blog welcomes {id}")));
+    assert_eq!(get_text(&format!("{url}/welcome"), None).await.0, 401);
+    assert_eq!(get_text(&format!("{url}/healthz"), None).await, (200, "ok".to_owned()));
+    // The example gives the client's address to the router, so that the login limit applies.
     for _ in 1..30 {
-        login(&url).await;
+        anonymous_login(&url).await;
     }
     let refused = Client::new().post(format!("{url}/anonymous-login")).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -65,7 +67,7 @@ async fn an_application_that_embeds_guestpass_has_the_guest_of_a_request() {
 }
 
 #[tokio::test]
-async fn a_service_with_only_the_public_keys_has_the_visitor_of_a_request() {
+async fn a_resource_server_with_only_the_public_keys_gets_the_subject_of_each_request() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let directory = tempfile::tempdir().unwrap();
         let store = StoreLocation::Sqlite(directory.path().join("guestpass.db"));
@@ -76,15 +78,15 @@ async fn a_service_with_only_the_public_keys_has_the_visitor_of_a_request() {
             let jwks = format!("{url}/.well-known/jwks.json");
             format!("{}/orders", serve(resource_server::app(iss, aud, jwks)).await)
         };
-        let ours = orders(ISSUER, "guestpass").await;
+        let service = orders(ISSUER, "guestpass").await;
 
-        let (token, id) = login(&url).await;
+        let (token, id) = anonymous_login(&url).await;
 
-        assert_eq!(text(&ours, Some(&token)).await, (200, format!("the orders of {id}")), "{algorithm}");
-        assert_eq!(text(&ours, None).await.0, 401);
-        assert_eq!(text(&ours, Some(&format!("{token}A"))).await.0, 401);
+        assert_eq!(get_text(&service, Some(&token)).await, (200, format!("the orders of {id}")), "{algorithm}");
+        assert_eq!(get_text(&service, None).await.0, 401);
+        assert_eq!(get_text(&service, Some(&format!("{token}A"))).await.0, 401);
         for other in [orders("https://other.example", "guestpass").await, orders(ISSUER, "other").await] {
-            assert_eq!(text(&other, Some(&token)).await.0, 401, "{algorithm}");
+            assert_eq!(get_text(&other, Some(&token)).await.0, 401, "{algorithm}");
         }
         guestpass.close().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`, and changing the algorithm
+//! `GET /.well-known/jwks.json`, and a change of the signing algorithm
 
 use aws_lc_rs::signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
 use base64::Engine as _;
@@ -13,9 +13,9 @@ async fn keys(server: &Server) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn others_can_verify_a_token_with_the_published_key() {
+async fn a_token_can_be_verified_with_the_published_key() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     let keys = keys(&server).await;
 
@@ -32,7 +32,7 @@ async fn others_can_verify_a_token_with_the_published_key() {
 }
 
 #[tokio::test]
-async fn each_public_key_says_what_it_is_and_nothing_private_is_published() {
+async fn each_public_key_has_exactly_its_public_members() {
     for (algorithm, kty, expected) in [
         (Algorithm::EdDsa, "OKP", &["alg", "crv", "kid", "kty", "use", "x"][..]),
         (Algorithm::Es256, "EC", &["alg", "crv", "kid", "kty", "use", "x", "y"]),
@@ -52,9 +52,9 @@ async fn each_public_key_says_what_it_is_and_nothing_private_is_published() {
 }
 
 #[tokio::test]
-async fn an_rsa_key_has_2048_bits_and_others_can_verify_with_it() {
+async fn an_rsa_key_has_2048_bits_and_verifies_tokens() {
     let server = Server::open_with(|config| config.algorithm = Algorithm::Rs256).await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     let key = &keys(&server).await[0];
 
@@ -68,34 +68,34 @@ async fn an_rsa_key_has_2048_bits_and_others_can_verify_with_it() {
 }
 
 #[tokio::test]
-async fn a_shared_secret_is_not_published() {
+async fn an_hmac_secret_is_not_published() {
     let server = Server::open_with(|config| config.algorithm = Algorithm::Hs256).await;
-    server.login().await;
+    server.anonymous_login().await;
 
-    let answer = server.send(get("/.well-known/jwks.json")).await;
+    let response = server.send(get("/.well-known/jwks.json")).await;
 
-    assert_eq!(answer.json(), json!({ "keys": [] }));
-    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(response.json(), json!({ "keys": [] }));
+    assert_eq!(response.header("cache-control"), "public, max-age=300");
 }
 
 #[tokio::test]
-async fn keys_outlive_the_process() {
+async fn keys_survive_a_restart() {
     let server = Server::open().await;
-    let (token, before) = (server.login().await.access, keys(&server).await);
+    let (token, before) = (server.anonymous_login().await.access, keys(&server).await);
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_eq!(keys(&server).await, before);
     assert!(server.accepts(&token).await);
 }
 
 #[tokio::test]
-async fn s09_another_algorithm_gets_another_key_and_older_tokens_stay_good() {
+async fn s09_changing_the_algorithm_creates_a_key_and_older_tokens_stay_valid() {
     let server = Server::open().await;
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
 
-    let server = server.reopen_with(|config| config.algorithm = Algorithm::Hs256).await;
-    let new = server.login().await;
+    let server = server.restart_with(|config| config.algorithm = Algorithm::Hs256).await;
+    let new = server.anonymous_login().await;
 
     assert!(server.accepts(&old.access).await);
     assert!(server.accepts(&new.access).await);

@@ -1,4 +1,4 @@
-//! Rotating keys under a running server, with a clock that moves
+//! Key rotation while the server runs
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ async fn admin(server: &Server) -> KeyAdmin {
     KeyAdmin::open_at(server.location(), server.clock.clone()).await.unwrap()
 }
 
+/// The key IDs that the server publishes.
 async fn published(server: &Server) -> Vec<String> {
     kids(&server.send(get("/.well-known/jwks.json")).await.json())
 }
@@ -29,17 +30,17 @@ fn names(keys: &[KeyInfo], stage: KeyStage) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_rotation_is_announced_then_signs_and_the_old_key_goes_after_its_last_token() {
+async fn a_new_key_is_published_then_signs_and_the_old_key_is_deleted_after_its_last_token_expires() {
     let server = Server::open_with(|config| config.guest_token_ttl = 15 * MINUTE).await;
-    let (admin, first) = (admin(&server).await, server.login().await);
+    let (admin, first) = (admin(&server).await, server.anonymous_login().await);
 
     let keys = admin.rotate(MINUTE).await.unwrap();
     let (old, new) = (kid_of(&first), names(&keys, KeyStage::Next)[0].to_owned());
     until("both keys are published", async || published(&server).await == [old.clone(), new.clone()]).await;
-    assert_eq!(kid_of(&server.login().await), old, "signs before its time");
+    assert_eq!(kid_of(&server.anonymous_login().await), old, "the new key signs only after the notice period");
 
     server.clock.advance(MINUTE);
-    let second = server.login().await;
+    let second = server.anonymous_login().await;
     assert_eq!(kid_of(&second), new);
     assert!(server.accepts(&first.access).await && server.accepts(&second.access).await);
     let refreshed = server.refresh(&first.refresh).await.tokens();
@@ -47,17 +48,17 @@ async fn a_rotation_is_announced_then_signs_and_the_old_key_goes_after_its_last_
 
     server.clock.advance(16 * MINUTE);
     assert_eq!(published(&server).await, std::slice::from_ref(&new));
-    let left = || async { server.number("SELECT count(*) FROM signing_key") == 1 };
-    until("the old key is dropped from the store", left).await;
-    let still = server.refresh(&refreshed.refresh).await.tokens();
-    assert!(server.accepts(&still.access).await);
+    let is_deleted = || async { server.number("SELECT count(*) FROM signing_key") == 1 };
+    until("the old key is deleted from the store", is_deleted).await;
+    let later = server.refresh(&refreshed.refresh).await.tokens();
+    assert!(server.accepts(&later.access).await);
     admin.close().await;
 }
 
 #[tokio::test]
-async fn s02_the_successor_is_the_same_text_on_both_sides_of_a_rotation() {
+async fn s02_a_replay_gets_the_same_successor_before_and_after_a_key_rotation() {
     let server = Server::open().await;
-    let (admin, first) = (admin(&server).await, server.login().await);
+    let (admin, first) = (admin(&server).await, server.anonymous_login().await);
     admin.rotate(10 * SECOND).await.unwrap();
     until("the server knows the key", async || published(&server).await.len() == 2).await;
 
@@ -67,14 +68,14 @@ async fn s02_the_successor_is_the_same_text_on_both_sides_of_a_rotation() {
 
     assert_eq!(before.refresh, after.refresh);
     let next = server.refresh(&after.refresh).await.tokens();
-    assert_ne!(next.refresh[..10], after.refresh[..10], "the new key signs nothing");
+    assert_ne!(next.refresh[..10], after.refresh[..10], "the successor is derived from the new key");
     admin.close().await;
 }
 
 #[tokio::test]
-async fn an_old_refresh_token_is_accepted_as_long_as_its_session_lives() {
+async fn a_refresh_token_stays_valid_for_its_session_after_a_key_rotation() {
     let server = Server::open().await;
-    let (admin, tokens) = (admin(&server).await, server.login().await);
+    let (admin, tokens) = (admin(&server).await, server.anonymous_login().await);
     admin.rotate(10 * SECOND).await.unwrap();
     until("the server knows the key", async || published(&server).await.len() == 2).await;
 
@@ -85,11 +86,11 @@ async fn an_old_refresh_token_is_accepted_as_long_as_its_session_lives() {
 }
 
 #[tokio::test]
-async fn keys_are_kept_for_the_longest_life_that_tokens_had() {
-    // The long-lived token of a simple client was given before the operator made those shorter.
+async fn keys_are_kept_for_the_longest_lifetime_that_was_ever_configured() {
+    // The token was issued before the operator shortened the lifetime of long-lived tokens.
     let server = Server::open().await;
-    let simple = server.send(crate::support::login(None, None)).await.json();
-    let server = server.reopen_with(|config| config.guest_token_ttl = DAY).await;
+    let simple = server.send(crate::support::anonymous_login(None, None)).await.json();
+    let server = server.restart_with(|config| config.guest_token_ttl = DAY).await;
     let admin = admin(&server).await;
     admin.rotate(10 * SECOND).await.unwrap();
     until("the server knows the key", async || published(&server).await.len() == 2).await;
@@ -101,10 +102,10 @@ async fn keys_are_kept_for_the_longest_life_that_tokens_had() {
 }
 
 #[tokio::test]
-async fn a_leaked_key_is_refused_although_its_token_was_accepted_before() {
-    for (leak, survives) in [(Leak::AccessKeys, true), (Leak::AllKeys, false)] {
+async fn a_token_of_a_leaked_key_is_refused_although_it_was_accepted_before() {
+    for (leak, keeps_sessions) in [(Leak::AccessKeys, true), (Leak::AllKeys, false)] {
         let server = Server::open().await;
-        let (admin, tokens) = (admin(&server).await, server.login().await);
+        let (admin, tokens) = (admin(&server).await, server.anonymous_login().await);
         assert!(server.accepts(&tokens.access).await);
 
         let keys = admin.replace(leak).await.unwrap();
@@ -112,18 +113,18 @@ async fn a_leaked_key_is_refused_although_its_token_was_accepted_before() {
         assert_eq!(names(&keys, KeyStage::Verifying), [""; 0]);
         until("the token is refused", async || !server.accepts(&tokens.access).await).await;
         assert_eq!(published(&server).await, names(&keys, KeyStage::Signing)[..1]);
-        let answer = server.refresh(&tokens.refresh).await;
-        if survives {
-            assert!(server.accepts(&answer.tokens().access).await);
+        let response = server.refresh(&tokens.refresh).await;
+        if keeps_sessions {
+            assert!(server.accepts(&response.tokens().access).await);
         } else {
-            answer.assert_oauth_error("invalid_grant");
+            response.assert_oauth_error("invalid_grant");
         }
         admin.close().await;
     }
 }
 
 #[tokio::test]
-async fn rotating_twice_makes_one_key_and_a_notice_has_a_least_length() {
+async fn rotating_twice_creates_one_key_and_a_notice_below_the_minimum_is_refused() {
     let server = Server::open().await;
     let admin = admin(&server).await;
 

@@ -1,4 +1,4 @@
-//! `POST /link`: with the ID token of another issuer
+//! `POST /link`: registration and login with the ID token of an OpenID Connect issuer
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::issuer::{Issuer, Mood, SigningKey};
-use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, log_in, member, user};
-use crate::support::{Answer, DAY, MINUTE, SECOND, Server, Tokens, authorized};
+use crate::support::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, login, new_member, user_id};
+use crate::support::oidc_issuer::{Availability, Issuer, SigningKey};
+use crate::support::{DAY, MINUTE, Response, SECOND, Server, Tokens, authorized};
 
-/// A server that trusts an issuer that has a key.
-async fn trusting() -> (Server, Issuer, SigningKey) {
+/// A server, an issuer that it trusts, and the issuer's key.
+async fn server_with_issuer() -> (Server, Issuer, SigningKey) {
     let issuer = Issuer::start().await;
     let key = SigningKey::es256("first");
     issuer.publish(&[key.jwk()]);
@@ -25,13 +25,14 @@ fn link_request(access_token: &str, id_token: &str) -> Request<Body> {
     authorized("POST", "/link", access_token, Some(json!({ "id_token": id_token })))
 }
 
-async fn link(server: &Server, tokens: &Tokens, id_token: &str) -> Answer {
+async fn link(server: &Server, tokens: &Tokens, id_token: &str) -> Response {
     server.send(link_request(&tokens.access, id_token)).await
 }
 
-/// With the other signature by the same key: to (r, s) of ECDSA that is (r, n - s), and everybody can compute it.
+/// The token with the second valid signature of the same key: for the ECDSA signature (r, s) that is (r, n - s), which can be
+/// computed without the key.
 fn with_other_signature(token: &str) -> String {
-    /// n of P-256, the upper half and the lower one.
+    /// The order n of P-256, as its upper and its lower half.
     const ORDER: [u128; 2] = [0xffff_ffff_0000_0000_ffff_ffff_ffff_ffff, 0xbce6_faad_a717_9e84_f3b9_cac2_fc63_2551];
     let (message, signature) = token.rsplit_once('.').unwrap();
     let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -43,62 +44,62 @@ fn with_other_signature(token: &str) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Checks that a guest who has got hold of the token is none the better for it.
+/// Checks that the ID token is refused for another guest, because it has been used.
 async fn assert_used(server: &Server, id_token: &str) {
-    let thief = server.login().await;
-    let answer = link(server, &thief, id_token).await;
-    answer.assert_refused(403, "invalid_id_token");
-    assert_eq!(answer.json()["detail"], "The ID token is refused: it has been used before.");
-    assert_eq!(server.get("/me", &thief.access).await.json()["kind"], "guest");
+    let other = server.anonymous_login().await;
+    let response = link(server, &other, id_token).await;
+    response.assert_refused(403, "invalid_id_token");
+    assert_eq!(response.json()["detail"], "The ID token is refused: it has been used before.");
+    assert_eq!(server.get("/me", &other.access).await.json()["kind"], "guest");
 }
 
 #[tokio::test]
 async fn s08_an_unknown_identity_registers_and_a_known_one_logs_in() {
-    let (server, issuer, key) = trusting().await;
-    let account = server.login().await;
+    let (server, issuer, key) = server_with_issuer().await;
+    let account = server.anonymous_login().await;
     add_to_cart(&server, &account.access, 1, 2).await;
 
-    let answer = link(&server, &account, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
+    let response = link(&server, &account, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
 
-    answer.assert_member(&user(&account.id), "registered", false);
-    assert_eq!(answer.json()["email"], Value::Null);
+    response.assert_member(&user_id(&account.id), "registered", false);
+    assert_eq!(response.json()["email"], Value::Null);
     server.clock.advance(DAY);
     let account = server.refresh(&account.refresh).await.tokens();
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
-    let answer = link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
-    answer.assert_member(&user(&account.id), "logged_in", true);
+    let response = link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
+    response.assert_member(&user_id(&account.id), "logged_in", true);
     assert_eq!(cart(&server, &account.access).await, [(1, 5)]);
-    let other = server.login().await;
-    let answer = link(&server, &other, &key.sign(&issuer.claims("eve", server.clock.secs()))).await;
-    answer.assert_member(&user(&other.id), "registered", false);
+    let other = server.anonymous_login().await;
+    let response = link(&server, &other, &key.sign(&issuer.claims("eve", server.clock.secs()))).await;
+    response.assert_member(&user_id(&other.id), "registered", false);
 }
 
 #[tokio::test]
-async fn s08_a_link_whose_answer_was_lost_is_repeated() {
-    let (server, issuer, key) = trusting().await;
-    let account = server.login().await;
+async fn s08_a_link_whose_response_was_lost_can_be_retried() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let account = server.anonymous_login().await;
     let token = key.sign(&issuer.claims("ada", server.clock.secs()));
-    let registrations = server.send_at_once(5, || link_request(&account.access, &token)).await;
-    let guest = server.login().await;
+    let registrations = server.send_concurrently(5, || link_request(&account.access, &token)).await;
+    let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
     server.clock.advance(SECOND);
     let token = key.sign(&issuer.claims("ada", server.clock.secs()));
-    let logins = server.send_at_once(5, || link_request(&guest.access, &token)).await;
+    let logins = server.send_concurrently(5, || link_request(&guest.access, &token)).await;
 
-    for answer in registrations {
-        answer.assert_member(&user(&account.id), "registered", false);
+    for response in registrations {
+        response.assert_member(&user_id(&account.id), "registered", false);
     }
-    for answer in logins {
-        answer.assert_member(&user(&account.id), "logged_in", true);
+    for response in logins {
+        response.assert_member(&user_id(&account.id), "logged_in", true);
     }
     assert_eq!(cart(&server, &account.access).await, [(1, 3)]);
 }
 
 #[tokio::test]
-async fn s08_guests_of_one_unknown_identity_at_once_end_in_one_account() {
-    let (server, issuer, key) = trusting().await;
-    let guests = [server.login().await, server.login().await, server.login().await];
+async fn s08_concurrent_links_of_one_unknown_identity_create_one_account() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let guests = [server.anonymous_login().await, server.anonymous_login().await, server.anonymous_login().await];
     for guest in &guests {
         add_to_cart(&server, &guest.access, 1, 1).await;
     }
@@ -113,21 +114,22 @@ async fn s08_guests_of_one_unknown_identity_at_once_end_in_one_account() {
         })
         .collect();
     let requests = std::sync::Mutex::new(requests);
-    let answers = server.send_at_once(3, || requests.lock().unwrap().pop().unwrap()).await;
+    let responses = server.send_concurrently(3, || requests.lock().unwrap().pop().unwrap()).await;
 
-    let ids: std::collections::HashSet<_> = answers.iter().map(|answer| answer.json()["id"].to_string()).collect();
-    assert_eq!(ids.len(), 1, "{answers:?}");
+    let ids: std::collections::HashSet<_> =
+        responses.iter().map(|response| response.json()["id"].to_string()).collect();
+    assert_eq!(ids.len(), 1, "{responses:?}");
     for guest in &guests {
         assert_eq!(cart(&server, &guest.access).await, [(1, 3)]);
     }
 }
 
 #[tokio::test]
-async fn c18_a_token_is_good_for_one_caller() {
-    let (server, issuer, key) = trusting().await;
-    let account = server.login().await;
+async fn c18_an_id_token_can_be_used_by_one_caller_only() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let account = server.anonymous_login().await;
     let token = key.sign(&issuer.claims("ada", server.clock.secs()));
-    link(&server, &account, &token).await.assert_member(&user(&account.id), "registered", false);
+    link(&server, &account, &token).await.assert_member(&user_id(&account.id), "registered", false);
 
     assert_used(&server, &token).await;
 
@@ -138,32 +140,32 @@ async fn c18_a_token_is_good_for_one_caller() {
 }
 
 #[tokio::test]
-async fn c18_a_used_token_with_another_signature_is_the_same_token() {
-    let (server, issuer, key) = trusting().await;
-    let account = server.login().await;
+async fn c18_a_used_id_token_with_another_valid_signature_is_refused() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let account = server.anonymous_login().await;
     let token = key.sign(&issuer.claims("ada", server.clock.secs()));
-    link(&server, &account, &token).await.assert_member(&user(&account.id), "registered", false);
+    link(&server, &account, &token).await.assert_member(&user_id(&account.id), "registered", false);
 
     assert_used(&server, &with_other_signature(&token)).await;
 
-    // That is no signature less than the first one.
-    let guest = server.login().await;
+    // The second signature is valid if the token has not been used.
+    let guest = server.anonymous_login().await;
     let token = key.sign(&issuer.claims("eve", server.clock.secs()));
-    let answer = link(&server, &guest, &with_other_signature(&token)).await;
-    answer.assert_member(&user(&guest.id), "registered", false);
+    let response = link(&server, &guest, &with_other_signature(&token)).await;
+    response.assert_member(&user_id(&guest.id), "registered", false);
 }
 
 #[tokio::test]
-async fn c18_a_token_is_used_also_by_who_is_in_that_account() {
-    let (server, issuer, key) = trusting().await;
+async fn c18_an_id_token_is_consumed_also_if_the_caller_is_already_in_its_account() {
+    let (server, issuer, key) = server_with_issuer().await;
     let new_token = || {
         server.clock.advance(SECOND);
         key.sign(&issuer.claims("ada", server.clock.secs()))
     };
-    let account = server.login().await;
-    link(&server, &account, &new_token()).await.assert_member(&user(&account.id), "registered", false);
-    let guest = server.login().await;
-    link(&server, &guest, &new_token()).await.assert_member(&user(&account.id), "logged_in", true);
+    let account = server.anonymous_login().await;
+    link(&server, &account, &new_token()).await.assert_member(&user_id(&account.id), "registered", false);
+    let guest = server.anonymous_login().await;
+    link(&server, &guest, &new_token()).await.assert_member(&user_id(&account.id), "logged_in", true);
     let refreshed = server.refresh(&account.refresh).await.tokens();
 
     for (tokens, outcome, merged) in
@@ -171,22 +173,22 @@ async fn c18_a_token_is_used_also_by_who_is_in_that_account() {
     {
         let token = new_token();
         for _ in 0..2 {
-            link(&server, tokens, &token).await.assert_member(&user(&account.id), outcome, merged);
+            link(&server, tokens, &token).await.assert_member(&user_id(&account.id), outcome, merged);
             assert_used(&server, &token).await;
         }
     }
 }
 
 #[tokio::test]
-async fn c18_a_token_is_used_also_by_who_is_in_another_account() {
-    let (server, issuer, key) = trusting().await;
+async fn c18_an_id_token_is_consumed_also_if_the_caller_is_in_another_account() {
+    let (server, issuer, key) = server_with_issuer().await;
     let new_token = || {
         server.clock.advance(SECOND);
         key.sign(&issuer.claims("ada", server.clock.secs()))
     };
-    let other = member(&server).await;
-    let merged = server.login().await;
-    server.send(log_in(&merged.access)).await.assert_member(&user(&other.id), "logged_in", true);
+    let other = new_member(&server).await;
+    let merged = server.anonymous_login().await;
+    server.send(login(&merged.access)).await.assert_member(&user_id(&other.id), "logged_in", true);
     let assert_used_by_both = async || {
         for tokens in [&other, &merged] {
             let token = new_token();
@@ -197,27 +199,27 @@ async fn c18_a_token_is_used_also_by_who_is_in_another_account() {
         }
     };
 
-    // The identity is nobody's yet.
+    // No account has the identity yet.
     assert_used_by_both().await;
 
-    let account = server.login().await;
-    link(&server, &account, &new_token()).await.assert_member(&user(&account.id), "registered", false);
+    let account = server.anonymous_login().await;
+    link(&server, &account, &new_token()).await.assert_member(&user_id(&account.id), "registered", false);
     assert_used_by_both().await;
 }
 
 #[tokio::test]
-async fn c18_a_member_links_no_identity_of_another_account() {
-    let (server, issuer, key) = trusting().await;
-    let account = member(&server).await;
+async fn c18_a_member_cannot_link_another_identity() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let account = new_member(&server).await;
 
     link(&server, &account, &key.sign(&issuer.claims("ada", server.clock.secs())))
         .await
         .assert_refused(409, "already_member");
 
-    let other = server.login().await;
+    let other = server.anonymous_login().await;
     server.clock.advance(SECOND);
-    let answer = link(&server, &other, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
-    answer.assert_member(&user(&other.id), "registered", false);
+    let response = link(&server, &other, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
+    response.assert_member(&user_id(&other.id), "registered", false);
     server.clock.advance(SECOND);
     link(&server, &account, &key.sign(&issuer.claims("ada", server.clock.secs())))
         .await
@@ -225,8 +227,8 @@ async fn c18_a_member_links_no_identity_of_another_account() {
 }
 
 #[tokio::test]
-async fn an_address_is_taken_over_only_if_it_is_verified_and_free() {
-    let (server, issuer, key) = trusting().await;
+async fn an_email_address_is_stored_only_if_it_is_verified_and_not_taken() {
+    let (server, issuer, key) = server_with_issuer().await;
     let with = |subject: &str, email: &str, verified: Value| {
         let mut claims = issuer.claims(subject, server.clock.secs());
         claims["email"] = email.into();
@@ -241,14 +243,14 @@ async fn an_address_is_taken_over_only_if_it_is_verified_and_free() {
         ("e", "e@example.com", json!("true"), json!("e@example.com")),
         ("f", "nobody", json!(true), Value::Null),
     ] {
-        let guest = server.login().await;
-        let answer = link(&server, &guest, &with(subject, email, verified)).await;
-        answer.assert_member(&user(&guest.id), "registered", false);
-        assert_eq!(answer.json()["email"], kept, "{subject}");
+        let guest = server.anonymous_login().await;
+        let response = link(&server, &guest, &with(subject, email, verified)).await;
+        response.assert_member(&user_id(&guest.id), "registered", false);
+        assert_eq!(response.json()["email"], kept, "{subject}");
     }
 
-    // Nor does an address lead to an account: only the identity does.
-    let guest = server.login().await;
+    // An account that was registered by a link has no password, and its email address is taken.
+    let guest = server.anonymous_login().await;
     server
         .call("POST", "/register", &guest.access, credentials("a@example.com", PASSWORD))
         .await
@@ -257,27 +259,27 @@ async fn an_address_is_taken_over_only_if_it_is_verified_and_free() {
         .call("POST", "/login", &guest.access, credentials("a@example.com", PASSWORD))
         .await
         .assert_refused(403, "invalid_credentials");
-    let answer = server.call("POST", "/register", &guest.access, credentials(EMAIL, PASSWORD)).await;
-    answer.assert_member(&user(&guest.id), "registered", false);
+    let response = server.call("POST", "/register", &guest.access, credentials(EMAIL, PASSWORD)).await;
+    response.assert_member(&user_id(&guest.id), "registered", false);
 }
 
 #[tokio::test]
-async fn every_kind_of_key_verifies() {
-    let (server, issuer, _) = trusting().await;
+async fn id_tokens_of_every_supported_algorithm_are_accepted() {
+    let (server, issuer, _) = server_with_issuer().await;
     let keys = [SigningKey::es256("a"), SigningKey::rs256("b"), SigningKey::eddsa("c")];
     issuer.publish(&keys.iter().map(SigningKey::jwk).collect::<Vec<_>>());
 
     for key in keys {
-        let guest = server.login().await;
+        let guest = server.anonymous_login().await;
         let token = key.sign(&issuer.claims(key.algorithm(), server.clock.secs()));
-        link(&server, &guest, &token).await.assert_member(&user(&guest.id), "registered", false);
+        link(&server, &guest, &token).await.assert_member(&user_id(&guest.id), "registered", false);
     }
 }
 
 #[tokio::test]
 async fn c18_each_rule_of_an_id_token_is_enforced() {
-    let (server, issuer, key) = trusting().await;
-    let guest = server.login().await;
+    let (server, issuer, key) = server_with_issuer().await;
+    let guest = server.anonymous_login().await;
     let now = server.clock.secs();
     let good = issuer.claims("ada", now);
     let with = |name: &str, value: Value| {
@@ -298,10 +300,10 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
     };
     let token = key.sign(&good);
     let parts: Vec<_> = token.split('.').collect();
-    let stranger = SigningKey::es256("first");
+    let other_key = SigningKey::es256("first");
     let twice = good.to_string().replacen('{', "{\"sub\":\"eve\",", 1);
 
-    let bad = [
+    let invalid = [
         with("iss", "https://evil.example".into()),
         with("iss", format!("{}/", issuer.url).into()),
         with("aud", "another".into()),
@@ -332,8 +334,8 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
         header(es256("crit", json!(["exp"]))),
         key.sign_with(&es256("typ", "JWT".into()), &twice),
         key.sign_with(&es256("typ", "JWT".into()), &json!([good["iss"], good["sub"]]).to_string()),
-        stranger.sign(&good),
-        stranger.sign_with(&es256("jwk", stranger.jwk()), &good.to_string()),
+        other_key.sign(&good),
+        other_key.sign_with(&es256("jwk", other_key.jwk()), &good.to_string()),
         format!("{}.{}.", parts[0], parts[1]),
         format!("{}.{}", parts[0], parts[1]),
         format!("{token}.x"),
@@ -343,13 +345,13 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
         "x".repeat(9000),
         guest.access.clone(),
     ];
-    for token in bad {
-        let answer = link(&server, &guest, &token).await;
-        answer.assert_refused(403, "invalid_id_token");
+    for token in invalid {
+        let response = link(&server, &guest, &token).await;
+        response.assert_refused(403, "invalid_id_token");
     }
 
     assert_eq!(server.get("/me", &guest.access).await.json()["kind"], "guest");
-    // What is allowed, though it looks unusual.
+    // These tokens are unusual and valid.
     for (number, token) in [
         with("aud", json!(["shop"])),
         with("nbf", now.into()),
@@ -360,49 +362,49 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
     .into_iter()
     .enumerate()
     {
-        let guest = server.login().await;
-        let answer = link(&server, &guest, &token).await;
-        assert_eq!(answer.status, 200, "{number}: {answer:?}");
+        let guest = server.anonymous_login().await;
+        let response = link(&server, &guest, &token).await;
+        assert_eq!(response.status, 200, "{number}: {response:?}");
     }
 }
 
 #[tokio::test]
-async fn several_audiences_need_the_one_it_was_given_to() {
-    let (server, issuer, key) = trusting().await;
+async fn several_audiences_are_accepted_if_azp_is_the_client() {
+    let (server, issuer, key) = server_with_issuer().await;
     let mut claims = issuer.claims("ada", server.clock.secs());
     claims["aud"] = json!(["another", "shop"]);
     claims["azp"] = "shop".into();
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
 
-    link(&server, &guest, &key.sign(&claims)).await.assert_member(&user(&guest.id), "registered", false);
+    link(&server, &guest, &key.sign(&claims)).await.assert_member(&user_id(&guest.id), "registered", false);
 }
 
 #[tokio::test]
-async fn the_nonces_of_token_and_request_are_the_same_or_there_is_none() {
-    let (server, issuer, key) = trusting().await;
-    let guest = server.login().await;
+async fn the_nonce_of_the_request_must_equal_that_of_the_id_token() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let guest = server.anonymous_login().await;
     let mut claims = issuer.claims("ada", server.clock.secs());
-    let bare = key.sign(&claims);
+    let without_nonce = key.sign(&claims);
     claims["nonce"] = "n-0S6_WzA2Mj".into();
     let token = key.sign(&claims);
     let call = async |token: &str, nonce: &str| {
         server.call("POST", "/link", &guest.access, json!({ "id_token": token, "nonce": nonce })).await
     };
 
-    call(&bare, "n-0S6_WzA2Mj").await.assert_refused(403, "invalid_id_token");
+    call(&without_nonce, "n-0S6_WzA2Mj").await.assert_refused(403, "invalid_id_token");
     call(&token, "another").await.assert_refused(403, "invalid_id_token");
-    let answer = link(&server, &guest, &token).await;
-    answer.assert_refused(403, "invalid_id_token");
+    let response = link(&server, &guest, &token).await;
+    response.assert_refused(403, "invalid_id_token");
     assert_eq!(
-        answer.json()["detail"],
+        response.json()["detail"],
         "The ID token is refused: it has a nonce, and the request has none; send that of the authentication request along."
     );
-    call(&token, "n-0S6_WzA2Mj").await.assert_member(&user(&guest.id), "registered", false);
+    call(&token, "n-0S6_WzA2Mj").await.assert_member(&user_id(&guest.id), "registered", false);
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_for_this_is_none() {
-    let (server, issuer, key) = trusting().await;
+async fn a_key_with_another_use_algorithm_or_curve_is_ignored() {
+    let (server, issuer, key) = server_with_issuer().await;
     for (name, value) in [
         ("use", json!("enc")),
         ("alg", json!("ES384")),
@@ -414,56 +416,56 @@ async fn a_key_that_is_not_for_this_is_none() {
         jwk[name] = value;
         issuer.publish(&[jwk]);
         server.clock.advance(2 * 60 * MINUTE);
-        let guest = server.login().await;
-        let answer = link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
-        answer.assert_refused(403, "invalid_id_token");
+        let guest = server.anonymous_login().await;
+        let response = link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
+        response.assert_refused(403, "invalid_id_token");
     }
 }
 
 #[tokio::test]
-async fn new_keys_are_fetched_when_a_token_names_one_and_not_all_the_time() {
-    let (server, issuer, first) = trusting().await;
+async fn an_unknown_kid_makes_the_server_fetch_the_keys_at_most_every_ten_seconds() {
+    let (server, issuer, first) = server_with_issuer().await;
     let try_with = async |key: &SigningKey, subject: &str| {
-        let guest = server.login().await;
+        let guest = server.anonymous_login().await;
         link(&server, &guest, &key.sign(&issuer.claims(subject, server.clock.secs()))).await
     };
     for subject in ["a", "b", "c"] {
         assert_eq!(try_with(&first, subject).await.status, 200);
     }
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.key_fetches(), 1);
 
     let second = SigningKey::es256("second");
     for _ in 0..5 {
         try_with(&second, "d").await.assert_refused(403, "invalid_id_token");
     }
-    assert_eq!(issuer.asked(), 1, "asked within ten seconds");
+    assert_eq!(issuer.key_fetches(), 1, "the keys were fetched again within ten seconds");
     issuer.publish(&[first.jwk(), second.jwk()]);
     server.clock.advance(10 * SECOND);
     assert_eq!(try_with(&second, "d").await.status, 200);
-    assert_eq!(issuer.asked(), 2);
+    assert_eq!(issuer.key_fetches(), 2);
 
-    // A key that is withdrawn is forgotten within the hour.
+    // A key that the issuer no longer publishes is dropped within one hour.
     issuer.publish(&[second.jwk()]);
     server.clock.advance(Duration::from_secs(3600));
     try_with(&first, "e").await.assert_refused(403, "invalid_id_token");
 }
 
 #[tokio::test]
-async fn an_issuer_that_does_not_answer_is_waited_for_and_its_keys_are_used_for_a_day() {
-    let (server, issuer, key) = trusting().await;
+async fn an_unavailable_issuer_gets_503_and_its_keys_stay_valid_for_a_day() {
+    let (server, issuer, key) = server_with_issuer().await;
     let try_again = async || {
-        let guest = server.login().await;
+        let guest = server.anonymous_login().await;
         link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await
     };
-    issuer.is(Mood::Down);
-    let answer = try_again().await;
-    answer.assert_problem(503);
-    assert_eq!(answer.header("retry-after"), "1");
+    issuer.set_availability(Availability::Failing);
+    let response = try_again().await;
+    response.assert_problem(503);
+    assert_eq!(response.header("retry-after"), "1");
 
-    issuer.is(Mood::Well);
+    issuer.set_availability(Availability::Available);
     server.clock.advance(10 * SECOND);
     assert_eq!(try_again().await.status, 200);
-    issuer.is(Mood::Down);
+    issuer.set_availability(Availability::Failing);
     server.clock.advance(DAY - SECOND);
     assert_eq!(try_again().await.status, 200);
     server.clock.advance(SECOND);
@@ -471,12 +473,12 @@ async fn an_issuer_that_does_not_answer_is_waited_for_and_its_keys_are_used_for_
 }
 
 #[tokio::test]
-async fn what_an_issuer_publishes_is_read_within_bounds() {
-    let (server, issuer, key) = trusting().await;
-    let well = json!({ "issuer": issuer.url, "jwks_uri": format!("{}/keys", issuer.url) });
-    let elsewhere = Issuer::start().await;
-    elsewhere.publish(&[key.jwk()]);
-    let guest = server.login().await;
+async fn invalid_discovery_documents_and_redirects_get_503() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let valid_discovery = json!({ "issuer": issuer.url, "jwks_uri": format!("{}/keys", issuer.url) });
+    let redirect_target = Issuer::start().await;
+    redirect_target.publish(&[key.jwk()]);
+    let guest = server.anonymous_login().await;
     let try_again = async || {
         server.clock.advance(10 * SECOND);
         link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await
@@ -489,29 +491,29 @@ async fn what_an_issuer_publishes_is_read_within_bounds() {
         ("jwks_uri", json!("file:///etc/passwd")),
         ("padding", json!("x".repeat(300_000))),
     ] {
-        let mut discovery = well.clone();
+        let mut discovery = valid_discovery.clone();
         discovery[name] = value;
-        issuer.describe(discovery);
+        issuer.set_discovery(discovery);
         try_again().await.assert_problem(503);
     }
-    issuer.describe(well);
-    issuer.is(Mood::Elsewhere(elsewhere.url.clone()));
+    issuer.set_discovery(valid_discovery);
+    issuer.set_availability(Availability::RedirectsTo(redirect_target.url.clone()));
     try_again().await.assert_problem(503);
-    assert_eq!(elsewhere.asked(), 0);
+    assert_eq!(redirect_target.key_fetches(), 0);
 
-    issuer.is(Mood::Well);
+    issuer.set_availability(Availability::Available);
     issuer.publish(&[json!({ "kty": "new", "kid": "first" }), json!("nonsense"), key.jwk()]);
-    try_again().await.assert_member(&user(&guest.id), "registered", false);
+    try_again().await.assert_member(&user_id(&guest.id), "registered", false);
 }
 
 #[tokio::test]
-async fn without_issuers_no_token_is_known() {
+async fn without_configured_issuers_every_id_token_is_refused() {
     let issuer = Issuer::start().await;
     let server = Server::open().await;
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     let token = SigningKey::es256("first").sign(&issuer.claims("ada", server.clock.secs()));
 
     link(&server, &guest, &token).await.assert_refused(403, "invalid_id_token");
 
-    assert_eq!(issuer.asked(), 0);
+    assert_eq!(issuer.key_fetches(), 0);
 }

@@ -1,5 +1,5 @@
-//! The merge, by its properties: whatever an account and some guests have, and in whatever order and however often those
-//! guests log in, also at once, the account ends with what the rules say.
+//! Property tests of the merge: for random data of an account and of some guests, and for sequential, repeated and concurrent
+//! logins in any order, the account ends with the data that the merge rules define.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,11 +10,12 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use serde_json::json;
 
 use crate::STORE;
-use crate::membership::{PASSWORD, credentials, uuid_of};
 use crate::support::database::{Database, Kind};
+use crate::support::membership::{PASSWORD, credentials, uuid_of};
 use crate::support::{Server, Tokens, authorized};
 
-/// What somebody has: item to quantity, to when it was added, to when it was seen; and key to value.
+/// The data of a guest or an account: item to quantity, item to the time of its addition, item to the time of its last view,
+/// and preference to value. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Data {
     cart: BTreeMap<i64, i64>,
@@ -23,7 +24,7 @@ struct Data {
     preferences: BTreeMap<String, i64>,
 }
 
-/// An account, its guests, and in which order these log in, some of them more than once.
+/// An account, guests, and the order of their logins as indexes of `guests`. A guest can log in more than once.
 #[derive(Debug, Clone)]
 struct Case {
     account: Data,
@@ -46,9 +47,9 @@ fn data() -> impl Strategy<Value = Data> {
 
 fn case() -> impl Strategy<Value = Case> {
     (data(), vec(data(), 1..=3)).prop_flat_map(|(account, guests)| {
-        let everybody = (0..guests.len()).collect::<Vec<_>>();
+        let each_once = (0..guests.len()).collect::<Vec<_>>();
         let again = vec(0..guests.len(), 0..=3);
-        (Just(account), Just(guests), Just(everybody), again).prop_flat_map(|(account, guests, mut logins, again)| {
+        (Just(account), Just(guests), Just(each_once), again).prop_flat_map(|(account, guests, mut logins, again)| {
             logins.extend(again);
             (Just(account), Just(guests), Just(logins).prop_shuffle()).prop_map(|(account, guests, logins)| Case {
                 account,
@@ -59,7 +60,7 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// The rules.
+/// The data of the account after all merges, without its preferences, which `check_preferences` checks.
 fn expected(case: &Case) -> Data {
     let mut all = case.account.clone();
     for guest in &case.guests {
@@ -79,7 +80,8 @@ fn expected(case: &Case) -> Data {
     all
 }
 
-/// The account wins; between guests whoever comes first does, and with logins at once that may be any of them.
+/// Checks that the account keeps its own preferences, and that each other preference has the value of one of the guests: the
+/// first one to be merged, which can be any of them if logins are concurrent.
 fn check_preferences(case: &Case, found: &BTreeMap<String, i64>) -> Result<(), TestCaseError> {
     let sides = || std::iter::once(&case.account).chain(&case.guests);
     for side in sides() {
@@ -95,11 +97,12 @@ fn check_preferences(case: &Case, found: &BTreeMap<String, i64>) -> Result<(), T
         }
     }
     match found.keys().find(|key| !sides().any(|side| side.preferences.contains_key(*key))) {
-        Some(key) => Err(TestCaseError::fail(format!("{key} is nobody's"))),
+        Some(key) => Err(TestCaseError::fail(format!("{key} is a preference of neither the account nor a guest"))),
         None => Ok(()),
     }
 }
 
+/// Stores `data` for the guest `id`.
 fn insert(database: &Database, id: &str, data: &Data) {
     let user = uuid_of(id);
     let mut statements = String::new();
@@ -118,7 +121,7 @@ fn insert(database: &Database, id: &str, data: &Data) {
     database.execute(&statements);
 }
 
-/// Idempotency keys of additions to the cart, by when they came.
+/// Stores an idempotency key of an addition to the cart for each time in `times`.
 fn insert_keys(database: &Database, id: &str, times: RangeInclusive<i64>) {
     let user = uuid_of(id);
     let bytes = match STORE {
@@ -129,10 +132,11 @@ fn insert_keys(database: &Database, id: &str, times: RangeInclusive<i64>) {
     database.execute(&format!("INSERT INTO cart_key (user_id, hash, request, created_at) VALUES {}", keys.join(",")));
 }
 
+/// The stored data of the guest or account `id`.
 fn read(database: &Database, id: &str) -> Data {
     let user = uuid_of(id);
     let rows = |columns: &str, table: &str| {
-        // Both databases write this in one way.
+        // Lists rows as `item=number,…` in both databases.
         let list = match STORE {
             Kind::Sqlite => format!("group_concat({columns}, ',')"),
             Kind::Postgres => format!("string_agg({columns}, ',')"),
@@ -155,39 +159,40 @@ fn read(database: &Database, id: &str) -> Data {
     }
 }
 
-/// Everybody of a case, with what they have.
+/// Creates the account and the guests of a case, with their data.
 async fn prepare(server: &Server, case: &Case, email: &str) -> (Tokens, Vec<Tokens>) {
-    let account = server.login().await;
+    let account = server.anonymous_login().await;
     insert(server.database(), &account.id, &case.account);
-    let answer = server.call("POST", "/register", &account.access, credentials(email, PASSWORD)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = server.call("POST", "/register", &account.access, credentials(email, PASSWORD)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let mut guests = Vec::new();
     for data in &case.guests {
-        let guest = server.login().await;
+        let guest = server.anonymous_login().await;
         insert(server.database(), &guest.id, data);
         guests.push(guest);
     }
     (account, guests)
 }
 
+/// Checks that the account has the expected data, and the guests have none.
 async fn check(server: &Server, case: &Case, account: &Tokens, guests: &[Tokens]) -> Result<(), TestCaseError> {
     let mut found = read(server.database(), &account.id);
-    let mut wanted = expected(case);
+    let mut expected = expected(case);
     check_preferences(case, &found.preferences)?;
-    (found.preferences, wanted.preferences) = Default::default();
-    if found != wanted {
-        return Err(TestCaseError::fail(format!("found {found:?}\nwanted {wanted:?}")));
+    (found.preferences, expected.preferences) = Default::default();
+    if found != expected {
+        return Err(TestCaseError::fail(format!("found {found:?}\nexpected {expected:?}")));
     }
     for guest in guests {
         if read(server.database(), &guest.id) != Data::default() {
-            return Err(TestCaseError::fail("the guest has something left"));
+            return Err(TestCaseError::fail("the guest still has data"));
         }
     }
     Ok(())
 }
 
-/// Runs a property. The seed of a run that failed is printed; `GUESTPASS_SEED` runs it again.
-fn hold(cases: u32, property: impl AsyncFn(&Server, Case, String) -> Result<(), TestCaseError>) {
+/// Checks a property for random cases. Prints the seed; `GUESTPASS_SEED` repeats a run with its seed.
+fn check_property(cases: u32, property: impl AsyncFn(&Server, Case, String) -> Result<(), TestCaseError>) {
     let seed = std::env::var("GUESTPASS_SEED").ok().map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("GUESTPASS_SEED={seed}");
     let mut bytes = [0; 32];
@@ -198,7 +203,7 @@ fn hold(cases: u32, property: impl AsyncFn(&Server, Case, String) -> Result<(), 
     let server = runtime.block_on(Server::open());
     let strategy = (case(), any::<u64>());
     let ran = runner.run(&strategy, |(case, number)| {
-        // Shrinking runs a case again.
+        // Shrinking runs a case more than once on the same server, so that each run needs another email address.
         let email = format!("{number}.{}@example.com", fastrand::u64(..));
         runtime.block_on(property(&server, case, email))
     });
@@ -206,13 +211,13 @@ fn hold(cases: u32, property: impl AsyncFn(&Server, Case, String) -> Result<(), 
 }
 
 #[test]
-fn s08_merges_one_after_the_other_lose_and_double_nothing() {
-    hold(12, async |server, case, email| {
+fn s08_sequential_merges_lose_and_duplicate_nothing() {
+    check_property(12, async |server, case, email| {
         let (account, guests) = prepare(server, &case, &email).await;
 
         for &guest in &case.logins {
-            let answer = server.call("POST", "/login", &guests[guest].access, credentials(&email, PASSWORD)).await;
-            assert_eq!(answer.status, 200, "{answer:?}");
+            let response = server.call("POST", "/login", &guests[guest].access, credentials(&email, PASSWORD)).await;
+            assert_eq!(response.status, 200, "{response:?}");
         }
 
         check(server, &case, &account, &guests).await
@@ -220,8 +225,8 @@ fn s08_merges_one_after_the_other_lose_and_double_nothing() {
 }
 
 #[test]
-fn s08_the_order_of_merges_at_once_does_not_matter() {
-    hold(12, async |server, case, email| {
+fn s08_concurrent_merges_give_the_same_result_in_any_order() {
+    check_property(12, async |server, case, email| {
         let (account, guests) = prepare(server, &case, &email).await;
 
         let requests = case
@@ -229,24 +234,24 @@ fn s08_the_order_of_merges_at_once_does_not_matter() {
             .iter()
             .map(|&guest| authorized("POST", "/login", &guests[guest].access, Some(credentials(&email, PASSWORD))));
         let requests = std::sync::Mutex::new(requests.collect::<Vec<_>>());
-        let answers = server.send_at_once(case.logins.len(), || requests.lock().unwrap().pop().unwrap()).await;
+        let responses = server.send_concurrently(case.logins.len(), || requests.lock().unwrap().pop().unwrap()).await;
 
-        for answer in answers {
-            assert_eq!(answer.status, 200, "{answer:?}");
+        for response in responses {
+            assert_eq!(response.status, 200, "{response:?}");
         }
         check(server, &case, &account, &guests).await
     });
 }
 
 #[tokio::test]
-async fn s08_a_merge_stays_within_the_bounds_of_each_collection() {
+async fn s08_a_merge_respects_the_limit_of_each_collection() {
     let server = Server::open().await;
     let items: Vec<_> = (1001..1150).map(|id| format!("({id}, 'Item', '', 1, 'EUR', '', '')")).collect();
     let items = items.join(",");
     server.database().execute(&format!(
         "INSERT INTO item (id, name, description, price_cents, currency, emoji, category) VALUES {items}"
     ));
-    // The account has seen the even items, the guest all; the account's are older.
+    // The account has viewed the even items, the guest the first hundred, later than the account.
     let account = Data {
         cart: [(1, 60)].into(),
         history: (1001..1150).filter(|id| id % 2 == 0).map(|id| (id, id)).collect(),
@@ -262,26 +267,27 @@ async fn s08_a_merge_stays_within_the_bounds_of_each_collection() {
     insert_keys(server.database(), &account.id, 1..=300);
     insert_keys(server.database(), &guests[0].id, 1001..=1300);
 
-    let answer = server.call("POST", "/login", &guests[0].access, credentials("ada@example.com", PASSWORD)).await;
+    let response = server.call("POST", "/login", &guests[0].access, credentials("ada@example.com", PASSWORD)).await;
 
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     let merged = read(server.database(), &account.id);
     assert_eq!(merged.cart, [(1, 99), (2, 99)].into());
-    assert_eq!(merged.history, case.guests[0].history, "the newest hundred");
-    let keys = ["count(*)", "min(created_at)", "max(created_at)"]
-        .map(|what| server.number(&format!("SELECT {what} FROM cart_key WHERE user_id = '{}'", uuid_of(&account.id))));
-    assert_eq!(keys, [500, 101, 1300], "the newest five hundred");
+    assert_eq!(merged.history, case.guests[0].history, "the newest 100 views");
+    let keys = ["count(*)", "min(created_at)", "max(created_at)"].map(|column| {
+        server.number(&format!("SELECT {column} FROM cart_key WHERE user_id = '{}'", uuid_of(&account.id)))
+    });
+    assert_eq!(keys, [500, 101, 1300], "the newest 500 keys");
 }
 
-/// Whoever adds a table says what a merge makes of it.
+/// Fails if a table with guest data is added: decide what a merge does with its rows, then add it to a list of this test.
 #[tokio::test]
-async fn s08_no_table_of_guests_is_forgotten_by_the_merge() {
+async fn s08_the_merge_considers_every_table_with_guest_data() {
     let server = Server::open().await;
     let moved = ["cart_item", "cart_key", "favorite_item", "history_item", "preferences", "session"];
     let dropped = ["ceremony"];
-    let of_members_who_are_never_merged = ["account", "linked_identity", "passkey"];
+    let of_accounts_only = ["account", "linked_identity", "passkey"];
 
-    let mut tables: Vec<_> = [&moved[..], &dropped, &of_members_who_are_never_merged].concat();
+    let mut tables: Vec<_> = [&moved[..], &dropped, &of_accounts_only].concat();
     tables.sort_unstable();
 
     assert_eq!(server.database().tables_with("user_id"), tables);

@@ -11,14 +11,14 @@ async fn with_issuer(issuer: &str) -> Server {
 }
 
 #[tokio::test]
-async fn it_says_where_everything_is_and_leaves_out_what_is_not_there() {
+async fn the_metadata_lists_all_endpoints_except_disabled_ones() {
     let server = with_issuer("https://api.example").await;
 
-    let answer = server.send(get(WELL_KNOWN)).await;
+    let response = server.send(get(WELL_KNOWN)).await;
 
-    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(response.header("content-type"), "application/json");
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({
             "issuer": "https://api.example",
             "token_endpoint": "https://api.example/token",
@@ -33,7 +33,7 @@ async fn it_says_where_everything_is_and_leaves_out_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn introspection_is_named_if_it_is_open() {
+async fn introspection_is_listed_if_it_is_enabled() {
     let secret = "0123456789abcdef0123456789abcdef".parse().unwrap();
     let server = Server::open_with(|config| config.introspection_secret = Some(secret)).await;
 
@@ -44,19 +44,19 @@ async fn introspection_is_named_if_it_is_open() {
 }
 
 #[tokio::test]
-async fn the_path_of_an_issuer_follows_the_well_known_one() {
-    for (issuer, there, elsewhere) in [
+async fn the_path_of_the_issuer_is_appended_to_the_well_known_path() {
+    for (issuer, path, wrong_paths) in [
         ("https://a.example/tenant", "/tenant", vec!["", "/", "/tenant/", "/tenan", "/tenant/x"]),
         ("https://a.example/a/b", "/a/b", vec!["", "/a", "/a%2Fb", "/b"]),
-        // RFC 8414 §3.1: a slash at the end is taken off first. The issuer stays as it is.
+        // RFC 8414 §3.1: a trailing slash is removed before the path is appended. The `issuer` member keeps it.
         ("https://a.example/tenant/", "/tenant", vec!["", "/tenant/"]),
         ("https://a.example/", "", vec!["/", "/x"]),
     ] {
         let server = with_issuer(issuer).await;
-        let metadata = server.send(get(&format!("{WELL_KNOWN}{there}"))).await.json();
+        let metadata = server.send(get(&format!("{WELL_KNOWN}{path}"))).await.json();
         assert_eq!(metadata["issuer"], issuer);
         assert_eq!(metadata["token_endpoint"], format!("{}/token", issuer.trim_end_matches('/')));
-        for path in elsewhere {
+        for path in wrong_paths {
             assert_eq!(server.send(get(&format!("{WELL_KNOWN}{path}"))).await.status, 404, "{issuer} {path}");
         }
     }

@@ -1,37 +1,37 @@
-//! What operators watch: `/metrics` and `/readyz`
+//! `GET /metrics`
 
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use serde_json::json;
 
-use crate::issuer::{Issuer, SigningKey};
-use crate::membership::{EMAIL, credentials, log_in, member, register, user, uuid_of};
-use crate::support::{MINUTE, Server, get, login, send};
+use crate::support::membership::{EMAIL, credentials, login, new_member, register, user_id, uuid_of};
+use crate::support::oidc_issuer::{Issuer, SigningKey};
+use crate::support::{MINUTE, Server, anonymous_login, get, send};
 
 async fn metrics(server: &Server) -> String {
-    let answer = send(server.guestpass().metrics_router(), get("/metrics")).await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
-    answer.body
+    let response = send(server.guestpass().metrics_router(), get("/metrics")).await;
+    assert_eq!(response.status, 200);
+    assert!(response.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+    response.body
 }
 
-/// The value of one series.
+/// The value of one time series.
 fn value(metrics: &str, series: &str) -> f64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in {metrics}")).parse().unwrap()
 }
 
 #[tokio::test]
-async fn the_three_classes_of_refresh_reuse_are_told_apart() {
+async fn the_three_kinds_of_refresh_token_reuse_are_counted_separately() {
     let server = Server::open().await;
-    let first = server.login().await;
+    let first = server.anonymous_login().await;
     let second = server.refresh(&first.refresh).await.tokens();
     server.refresh(&first.refresh).await.tokens();
     let third = server.refresh(&second.refresh).await.tokens();
     server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
     server.refresh(&third.refresh).await.assert_oauth_error("invalid_grant");
-    let other = server.login().await;
+    let other = server.anonymous_login().await;
     server.refresh(&other.refresh).await.tokens();
     server.clock.advance(2 * MINUTE);
     server.refresh(&other.refresh).await.assert_oauth_error("invalid_grant");
@@ -49,16 +49,16 @@ async fn the_three_classes_of_refresh_reuse_are_told_apart() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_name_nobody() {
+async fn requests_are_counted_by_route_without_personal_data() {
     let server = Server::open_with(|config| config.login_rate = "1/1h".parse().unwrap()).await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     for item in [1, 2, 3] {
         server.call("PUT", &format!("/me/cart/{item}"), &tokens.access, json!({ "quantity": 1 })).await;
     }
     server.send(get("/no/such/thing")).await;
     server.revoke(&tokens.access).await;
     for _ in 0..2 {
-        let mut request = login(None, None);
+        let mut request = anonymous_login(None, None);
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 4711))));
         server.send(request).await;
     }
@@ -83,7 +83,7 @@ async fn requests_are_counted_by_route_and_name_nobody() {
 }
 
 #[tokio::test]
-async fn who_becomes_a_member_or_is_erased_is_counted_by_outcome() {
+async fn registrations_logins_links_and_erasures_are_counted_by_outcome() {
     let issuer = Issuer::start().await;
     let key = SigningKey::es256("first");
     issuer.publish(&[key.jwk()]);
@@ -92,15 +92,15 @@ async fn who_becomes_a_member_or_is_erased_is_counted_by_outcome() {
     for series in ["memberships_total{endpoint=\"link\",outcome=\"merged\"}", "erasures_total{outcome=\"gone\"}"] {
         assert!(value(&fresh, &format!("guestpass_{series}")) < 0.5, "{fresh}");
     }
-    let (member, guest) = (member(&server).await, server.login().await);
+    let (member, guest) = (new_member(&server).await, server.anonymous_login().await);
     server.send(register(&guest.access)).await.assert_refused(409, "email_taken");
     let weak = credentials(EMAIL, "short");
     server.call("POST", "/register", &guest.access, weak).await.assert_refused(422, "password_too_short");
     let wrong = credentials(EMAIL, "wrong horse battery staple");
     server.call("POST", "/login", &guest.access, wrong).await.assert_refused(403, "invalid_credentials");
-    server.send(log_in(&guest.access)).await.assert_member(&user(&member.id), "logged_in", true);
-    server.send(log_in(&member.access)).await.assert_member(&user(&member.id), "logged_in", false);
-    let linked = [server.login().await, server.login().await];
+    server.send(login(&guest.access)).await.assert_member(&user_id(&member.id), "logged_in", true);
+    server.send(login(&member.access)).await.assert_member(&user_id(&member.id), "logged_in", false);
+    let linked = [server.anonymous_login().await, server.anonymous_login().await];
     for (number, guest) in linked.iter().enumerate() {
         let mut claims = issuer.claims("eve", server.clock.secs());
         claims["jti"] = number.into();
@@ -110,7 +110,7 @@ async fn who_becomes_a_member_or_is_erased_is_counted_by_outcome() {
     let no_token = json!({ "id_token": "none" });
     server.call("POST", "/link", &linked[0].access, no_token).await.assert_refused(403, "invalid_id_token");
     server.call("DELETE", "/me", &member.access, json!({})).await;
-    let gone = server.login().await;
+    let gone = server.anonymous_login().await;
     server.database().execute(&format!("DELETE FROM anonymous_user WHERE id = '{}'", uuid_of(&gone.id)));
     server.call("DELETE", "/me", &gone.access, json!({})).await.assert_problem(401);
 
@@ -141,23 +141,4 @@ async fn the_public_router_has_no_metrics() {
     let server = Server::open().await;
 
     server.send(get("/metrics")).await.assert_problem(404);
-}
-
-#[tokio::test]
-async fn ready_says_which_part_is_not() {
-    let server = Server::open().await;
-    let ready = server.send(get("/readyz")).await;
-    assert_eq!(
-        (ready.status.as_u16(), ready.json()),
-        (200, json!({ "ready": true, "store": true, "draining": false }))
-    );
-
-    server.guestpass().drain();
-    let draining = server.send(get("/readyz")).await;
-    assert_eq!(draining.status, 503);
-    assert_eq!(draining.json(), json!({ "ready": false, "store": true, "draining": true }));
-    assert_eq!(server.send(get("/healthz")).await.status, 200);
-
-    server.close().await;
-    assert_eq!(server.send(get("/readyz")).await.json(), json!({ "ready": false, "store": false, "draining": true }));
 }

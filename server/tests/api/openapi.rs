@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the contract
+//! `GET /openapi.json`: the OpenAPI document of the API
 
 use serde_json::Value;
 
@@ -7,12 +7,13 @@ use crate::support::{Server, get};
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
 async fn document() -> Value {
-    let answer = Server::open().await.send(get("/openapi.json")).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "application/json");
-    answer.json()
+    let response = Server::open().await.send(get("/openapi.json")).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "application/json");
+    response.json()
 }
 
+/// Every operation with its name, such as `get /me`.
 fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
         let operations = item.as_object().unwrap().iter().filter(|(name, _)| METHODS.contains(&name.as_str()));
@@ -20,7 +21,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// Every `$ref` in the document, wherever it stands.
+/// Collects every `$ref` in `value`, at any depth.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(members) => {
@@ -33,7 +34,7 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 #[tokio::test]
-async fn the_contract_is_openapi_3_1_and_has_the_routes() {
+async fn the_document_is_openapi_3_1_and_has_the_routes() {
     let document = document().await;
 
     assert_eq!(document["openapi"], "3.1.0");
@@ -45,7 +46,7 @@ async fn the_contract_is_openapi_3_1_and_has_the_routes() {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere() {
+async fn every_reference_resolves() {
     let document = document().await;
 
     let mut found = Vec::new();
@@ -54,21 +55,21 @@ async fn every_reference_leads_somewhere() {
     assert!(found.len() > 20);
     for reference in found {
         let target = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
-        assert!(target.is_some(), "{reference} leads nowhere");
+        assert!(target.is_some(), "{reference} does not resolve");
     }
 }
 
 #[tokio::test]
-async fn every_operation_says_what_it_is_and_how_it_fails() {
+async fn every_operation_documents_its_purpose_and_its_errors() {
     let document = document().await;
 
     for (name, operation) in operations(&document) {
         assert!(operation["summary"].is_string(), "{name} has no summary");
         assert!(operation["tags"][0].is_string(), "{name} has no tag");
         let responses = &operation["responses"];
-        assert!(responses["503"].is_object(), "{name} may always be unavailable");
+        assert!(responses["503"].is_object(), "{name} does not document 503");
         if operation["security"].is_array() {
-            assert!(responses["401"].is_object(), "{name} needs a token and does not say what happens without one");
+            assert!(responses["401"].is_object(), "{name} needs a token and does not document 401");
         }
     }
 }

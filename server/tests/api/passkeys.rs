@@ -1,4 +1,4 @@
-//! Signing up and in with passkeys, which a real authenticator makes (in software, the one of 1Password's crate)
+//! Registration and login with passkeys, with a software authenticator (1Password's crate `passkey`)
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,14 +9,14 @@ use passkey::types::Passkey;
 use passkey::types::ctap2::{Aaguid, Ctap2Error};
 use serde_json::{Value, json};
 
-use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, member, user, uuid_of};
-use crate::support::{Answer, MINUTE, SECOND, Server, Tokens};
+use crate::support::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, new_member, user_id, uuid_of};
+use crate::support::{MINUTE, Response, SECOND, Server, Tokens};
 
-/// Somebody who looks at the device, and is recognised.
-struct Present;
+/// A user who is always present and verified.
+struct VerifiedUser;
 
 #[async_trait::async_trait]
-impl UserValidationMethod for Present {
+impl UserValidationMethod for VerifiedUser {
     type PasskeyItem = Passkey;
 
     async fn check_user<'a>(
@@ -37,64 +37,66 @@ impl UserValidationMethod for Present {
     }
 }
 
-/// A browser with a device that keeps one passkey.
+/// A browser at a page, with an authenticator that stores one passkey.
 struct Browser {
-    kept: Option<Passkey>,
+    stored: Option<Passkey>,
     page: url::Url,
 }
 
 impl Browser {
     fn on(page: &str) -> Self {
-        Self { kept: None, page: page.parse().unwrap() }
+        Self { stored: None, page: page.parse().unwrap() }
     }
 
-    fn device(&self) -> Authenticator<Option<Passkey>, Present, RustCryptoBackend> {
-        Authenticator::new(Aaguid::new_empty(), self.kept.clone(), Present, RustCryptoBackend)
+    fn authenticator(&self) -> Authenticator<Option<Passkey>, VerifiedUser, RustCryptoBackend> {
+        Authenticator::new(Aaguid::new_empty(), self.stored.clone(), VerifiedUser, RustCryptoBackend)
     }
 
     /// `navigator.credentials.create`
     async fn create(&mut self, public_key: Value) -> Value {
-        let mut client = Client::new(self.device()).allows_insecure_localhost(true);
-        let options = serde_json::from_value(for_device(public_key)).unwrap();
-        let made = client.register(&self.page, options, DefaultClientData).await.unwrap();
-        self.kept = client.authenticator().store().clone();
-        as_browsers_write(serde_json::to_value(made).unwrap())
+        let mut client = Client::new(self.authenticator()).allows_insecure_localhost(true);
+        let options = serde_json::from_value(for_authenticator(public_key)).unwrap();
+        let credential = client.register(&self.page, options, DefaultClientData).await.unwrap();
+        self.stored = client.authenticator().store().clone();
+        as_browser_json(serde_json::to_value(credential).unwrap())
     }
 
     /// `navigator.credentials.get`
     async fn get(&mut self, public_key: Value) -> Value {
-        let mut client = Client::new(self.device()).allows_insecure_localhost(true);
-        let options = serde_json::from_value(for_device(public_key)).unwrap();
-        let made = client.authenticate(&self.page, options, DefaultClientData).await.unwrap();
-        self.kept = client.authenticator().store().clone();
-        as_browsers_write(serde_json::to_value(made).unwrap())
+        let mut client = Client::new(self.authenticator()).allows_insecure_localhost(true);
+        let options = serde_json::from_value(for_authenticator(public_key)).unwrap();
+        let credential = client.authenticate(&self.page, options, DefaultClientData).await.unwrap();
+        self.stored = client.authenticator().store().clone();
+        as_browser_json(serde_json::to_value(credential).unwrap())
     }
 }
 
-/// The device knows none of the extensions, which is its right; and to it, an empty list of passkeys is none, not all.
-fn for_device(mut public_key: Value) -> Value {
+/// The options in the form that the crate accepts: without extensions, which it does not support, and without an empty
+/// `allowCredentials`, which it would read as "no passkey" instead of "any passkey".
+fn for_authenticator(mut public_key: Value) -> Value {
     let options = public_key.as_object_mut().unwrap();
     options.remove("extensions");
     assert_eq!(options.remove("allowCredentials").unwrap_or(json!([])), json!([]));
     json!({ "publicKey": public_key })
 }
 
-/// `toJSON()`: bytes are base64url.
-fn as_browsers_write(value: Value) -> Value {
+/// The JSON form of a credential that browsers produce (`PublicKeyCredential.toJSON()`): bytes as base64url.
+fn as_browser_json(value: Value) -> Value {
     match value {
         Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_u64) => {
             let bytes: Vec<u8> = list.iter().map(|byte| byte.as_u64().unwrap().try_into().unwrap()).collect();
             URL_SAFE_NO_PAD.encode(bytes).into()
         }
-        Value::Object(members) => members.into_iter().map(|(name, member)| (name, as_browsers_write(member))).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, member)| (name, as_browser_json(member))).collect(),
         other => other,
     }
 }
 
+/// Requests the options for a passkey; returns the challenge's ID and the `publicKey` member.
 async fn options(server: &Server, path: &str, tokens: &Tokens, body: Value) -> (Value, Value) {
-    let answer = server.call("POST", path, &tokens.access, body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let json = answer.json();
+    let response = server.call("POST", path, &tokens.access, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let json = response.json();
     (json["challenge_id"].clone(), json["publicKey"].clone())
 }
 
@@ -102,54 +104,56 @@ fn passkey(challenge: &Value, credential: &Value) -> Value {
     json!({ "challenge_id": challenge, "credential": credential })
 }
 
-async fn sign_up(server: &Server, browser: &mut Browser, tokens: &Tokens) -> (Value, Answer) {
+/// Registers with a new passkey; returns the body of the request and the response.
+async fn register(server: &Server, browser: &mut Browser, tokens: &Tokens) -> (Value, Response) {
     let (challenge, public_key) = options(server, "/register/options", tokens, json!({ "email": EMAIL })).await;
     let credential = browser.create(public_key).await;
     let body = json!({ "email": EMAIL, "passkey": passkey(&challenge, &credential) });
-    let answer = server.call("POST", "/register", &tokens.access, body.clone()).await;
-    (body, answer)
+    let response = server.call("POST", "/register", &tokens.access, body.clone()).await;
+    (body, response)
 }
 
-async fn sign_in(server: &Server, browser: &mut Browser, tokens: &Tokens) -> (Value, Answer) {
+/// Logs in with the stored passkey; returns the body of the request and the response.
+async fn login(server: &Server, browser: &mut Browser, tokens: &Tokens) -> (Value, Response) {
     let (challenge, public_key) = options(server, "/login/options", tokens, json!({})).await;
     let credential = browser.get(public_key).await;
     let body = json!({ "passkey": passkey(&challenge, &credential) });
-    let answer = server.call("POST", "/login", &tokens.access, body.clone()).await;
-    (body, answer)
+    let response = server.call("POST", "/login", &tokens.access, body.clone()).await;
+    (body, response)
 }
 
 #[tokio::test]
-async fn s08_a_guest_signs_up_with_one_touch_and_in_with_another() {
+async fn s08_a_guest_registers_and_logs_in_with_a_passkey() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let account = server.login().await;
+    let account = server.anonymous_login().await;
     add_to_cart(&server, &account.access, 1, 2).await;
 
-    let (_, answer) = sign_up(&server, &mut browser, &account).await;
+    let (_, response) = register(&server, &mut browser, &account).await;
 
-    answer.assert_member(&user(&account.id), "registered", false);
-    assert_eq!(answer.json()["email"], EMAIL);
+    response.assert_member(&user_id(&account.id), "registered", false);
+    assert_eq!(response.json()["email"], EMAIL);
     assert_eq!(server.get("/me", &account.access).await.json()["passkeys"], 1);
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
-    let (_, answer) = sign_in(&server, &mut browser, &guest).await;
-    answer.assert_member(&user(&account.id), "logged_in", true);
+    let (_, response) = login(&server, &mut browser, &guest).await;
+    response.assert_member(&user_id(&account.id), "logged_in", true);
     assert_eq!(cart(&server, &guest.access).await, [(1, 5)]);
-    assert_eq!(server.refresh(&guest.refresh).await.tokens().id, user(&account.id));
+    assert_eq!(server.refresh(&guest.refresh).await.tokens().id, user_id(&account.id));
     assert_eq!(server.number("SELECT count(*) FROM ceremony"), 0);
 }
 
 #[tokio::test]
-async fn s08_a_registration_or_login_whose_answer_was_lost_is_repeated() {
+async fn s08_a_registration_or_login_whose_response_was_lost_can_be_retried() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let account = server.login().await;
-    let (body, first) = sign_up(&server, &mut browser, &account).await;
+    let account = server.anonymous_login().await;
+    let (body, first) = register(&server, &mut browser, &account).await;
     assert_eq!(server.call("POST", "/register", &account.access, body).await.json(), first.json());
 
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
-    let (body, first) = sign_in(&server, &mut browser, &guest).await;
+    let (body, first) = login(&server, &mut browser, &guest).await;
     let again = server.call("POST", "/login", &guest.access, body).await;
 
     assert_eq!((again.status, again.json()), (first.status, first.json()));
@@ -157,53 +161,53 @@ async fn s08_a_registration_or_login_whose_answer_was_lost_is_repeated() {
 }
 
 #[tokio::test]
-async fn s08_one_answer_sent_at_once_makes_one_account_and_one_merge() {
+async fn s08_concurrent_requests_with_one_credential_create_one_account_and_one_merge() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let account = server.login().await;
+    let account = server.anonymous_login().await;
     let (challenge, public_key) = options(&server, "/register/options", &account, json!({})).await;
     let body = json!({ "passkey": passkey(&challenge, &browser.create(public_key).await) });
     let request = |path: &'static str, access: &str, body: &Value| {
         crate::support::authorized("POST", path, access, Some(body.clone()))
     };
-    for answer in server.send_at_once(6, || request("/register", &account.access, &body)).await {
-        answer.assert_member(&user(&account.id), "registered", false);
-        assert_eq!(answer.json()["email"], Value::Null);
+    for response in server.send_concurrently(6, || request("/register", &account.access, &body)).await {
+        response.assert_member(&user_id(&account.id), "registered", false);
+        assert_eq!(response.json()["email"], Value::Null);
     }
 
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
     let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
     let body = json!({ "passkey": passkey(&challenge, &browser.get(public_key).await) });
-    for answer in server.send_at_once(6, || request("/login", &guest.access, &body)).await {
-        answer.assert_member(&user(&account.id), "logged_in", true);
+    for response in server.send_concurrently(6, || request("/login", &guest.access, &body)).await {
+        response.assert_member(&user_id(&account.id), "logged_in", true);
     }
 
     assert_eq!(cart(&server, &account.access).await, [(1, 3)]);
 }
 
 #[tokio::test]
-async fn c18_an_answer_is_good_for_the_caller_who_was_asked_and_once() {
+async fn c18_a_credential_is_valid_only_for_the_caller_that_received_the_challenge() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let (account, guest) = (server.login().await, server.login().await);
-    let (body, _) = sign_up(&server, &mut browser, &account).await;
+    let (account, guest) = (server.anonymous_login().await, server.anonymous_login().await);
+    let (body, _) = register(&server, &mut browser, &account).await;
 
-    // Somebody who has read along.
+    // Another guest, with the credential of the first caller.
     server.call("POST", "/register", &guest.access, body).await.assert_refused(422, "challenge_expired");
-    let victim = server.login().await;
-    let (body, answer) = sign_in(&server, &mut browser, &victim).await;
-    answer.assert_member(&user(&account.id), "logged_in", true);
+    let other = server.anonymous_login().await;
+    let (body, response) = login(&server, &mut browser, &other).await;
+    response.assert_member(&user_id(&account.id), "logged_in", true);
     server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "challenge_expired");
 
     assert_eq!(server.get("/me", &guest.access).await.json()["kind"], "guest");
 }
 
 #[tokio::test]
-async fn c18_a_challenge_is_good_for_five_minutes() {
+async fn c18_a_challenge_is_valid_for_five_minutes() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let (challenge, public_key) = options(&server, "/register/options", &tokens, json!({})).await;
     let body = json!({ "passkey": passkey(&challenge, &browser.create(public_key).await) });
 
@@ -211,41 +215,45 @@ async fn c18_a_challenge_is_good_for_five_minutes() {
 
     server.call("POST", "/register", &tokens.access, body.clone()).await.assert_refused(422, "challenge_expired");
     server.clock.set_back(SECOND);
-    server.call("POST", "/register", &tokens.access, body).await.assert_member(&user(&tokens.id), "registered", false);
+    server.call("POST", "/register", &tokens.access, body).await.assert_member(
+        &user_id(&tokens.id),
+        "registered",
+        false,
+    );
 }
 
 #[tokio::test]
-async fn c18_an_answer_from_another_page_is_refused_and_its_challenge_is_gone() {
+async fn c18_a_credential_of_another_origin_is_refused_and_its_challenge_is_consumed() {
     let server = Server::open_with(|config| {
         config.issuer = "https://api.shop.example".to_owned();
         config.passkey_domain = Some("shop.example".to_owned());
         config.passkey_origins = vec!["https://www.shop.example".parse().unwrap()];
     })
     .await;
-    let tokens = server.login().await;
-    let mut elsewhere = Browser::on("https://evil.shop.example");
+    let tokens = server.anonymous_login().await;
+    let mut other_origin = Browser::on("https://evil.shop.example");
     let (challenge, public_key) = options(&server, "/register/options", &tokens, json!({})).await;
     assert_eq!(public_key["rp"]["id"], "shop.example");
-    let body = json!({ "passkey": passkey(&challenge, &elsewhere.create(public_key).await) });
+    let body = json!({ "passkey": passkey(&challenge, &other_origin.create(public_key).await) });
 
     server.call("POST", "/register", &tokens.access, body.clone()).await.assert_refused(422, "invalid_passkey");
     server.call("POST", "/register", &tokens.access, body).await.assert_refused(422, "challenge_expired");
 
     let mut page = Browser::on("https://www.shop.example");
-    let (_, answer) = sign_up(&server, &mut page, &tokens).await;
-    answer.assert_member(&user(&tokens.id), "registered", false);
+    let (_, response) = register(&server, &mut page, &tokens).await;
+    response.assert_member(&user_id(&tokens.id), "registered", false);
 }
 
 #[tokio::test]
-async fn c18_what_was_changed_or_is_unknown_is_refused() {
+async fn c18_modified_and_unknown_credentials_are_refused() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let account = server.login().await;
-    sign_up(&server, &mut browser, &account).await;
-    let guest = server.login().await;
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
 
-    // A signature by nobody.
+    // An invalid signature.
     let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
     let mut credential = browser.get(public_key).await;
     let signature = credential["response"]["signature"].as_str().unwrap().to_owned();
@@ -253,14 +261,14 @@ async fn c18_what_was_changed_or_is_unknown_is_refused() {
     let body = json!({ "passkey": passkey(&challenge, &credential) });
     server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "invalid_passkey");
 
-    // The passkey of one as that of another.
+    // A passkey with the user handle of another account.
     let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
     let mut credential = browser.get(public_key).await;
     credential["response"]["userHandle"] = "AAAAAAAAAAAAAAAAAAAAAA".into();
     let body = json!({ "passkey": passkey(&challenge, &credential) });
     server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "invalid_passkey");
 
-    // A passkey of an account that is gone.
+    // A passkey of a deleted account.
     let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
     let body = json!({ "passkey": passkey(&challenge, &browser.get(public_key).await) });
     server.database().execute(&format!("DELETE FROM anonymous_user WHERE id = '{}'", uuid_of(&account.id)));
@@ -269,19 +277,19 @@ async fn c18_what_was_changed_or_is_unknown_is_refused() {
     for body in [json!({ "passkey": passkey(&json!("x"), &json!({})) }), json!({ "passkey": {} })] {
         server.call("POST", "/login", &guest.access, body).await.assert_problem(422);
     }
-    let nothing = json!({ "passkey": passkey(&challenge, &json!({})) });
+    let empty_credential = json!({ "passkey": passkey(&challenge, &json!({})) });
     for path in ["/login", "/register"] {
-        server.call("POST", path, &guest.access, nothing.clone()).await.assert_refused(422, "invalid_passkey");
+        server.call("POST", path, &guest.access, empty_credential.clone()).await.assert_refused(422, "invalid_passkey");
     }
     assert_eq!(cart(&server, &guest.access).await, [(1, 3)]);
     assert_eq!(server.get("/me", &guest.access).await.json()["id"], guest.id);
 }
 
 #[tokio::test]
-async fn c18_a_challenge_of_one_kind_is_none_of_the_other() {
+async fn c18_a_login_challenge_cannot_be_used_to_register() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let account = server.login().await;
+    let account = server.anonymous_login().await;
     let (challenge, _) = options(&server, "/login/options", &account, json!({})).await;
     let (_, public_key) = options(&server, "/register/options", &account, json!({})).await;
     let body = json!({ "passkey": passkey(&challenge, &browser.create(public_key).await) });
@@ -290,10 +298,10 @@ async fn c18_a_challenge_of_one_kind_is_none_of_the_other() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_told_before_a_passkey_is_made() {
+async fn a_taken_email_address_is_refused_before_a_passkey_is_created() {
     let server = Server::open().await;
-    let account = member(&server).await;
-    let guest = server.login().await;
+    let account = new_member(&server).await;
+    let guest = server.anonymous_login().await;
     let call = async |tokens: &Tokens, body| server.call("POST", "/register/options", &tokens.access, body).await;
 
     call(&guest, json!({ "email": EMAIL })).await.assert_refused(409, "email_taken");
@@ -302,22 +310,22 @@ async fn an_address_that_is_taken_is_told_before_a_passkey_is_made() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_password_has_none_that_is_right() {
+async fn every_password_is_refused_for_an_account_without_a_password() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
-    let account = server.login().await;
-    sign_up(&server, &mut browser, &account).await;
-    let guest = server.login().await;
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    let guest = server.anonymous_login().await;
 
-    let answer = server.call("POST", "/login", &guest.access, credentials(EMAIL, PASSWORD)).await;
+    let response = server.call("POST", "/login", &guest.access, credentials(EMAIL, PASSWORD)).await;
 
-    answer.assert_refused(403, "invalid_credentials");
+    response.assert_refused(403, "invalid_credentials");
 }
 
 #[tokio::test]
-async fn challenges_are_few_for_each_caller_and_are_swept() {
+async fn each_caller_has_at_most_five_challenges_and_expired_ones_are_swept() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let (oldest, _) = options(&server, "/login/options", &tokens, json!({})).await;
     for _ in 0..10 {
         server.clock.advance(SECOND);
@@ -333,9 +341,9 @@ async fn challenges_are_few_for_each_caller_and_are_swept() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_domain_says_that_it_has_no_passkeys() {
+async fn without_a_passkey_domain_the_options_get_passkeys_unavailable() {
     let server = Server::open_with(|config| config.issuer = "http://127.0.0.1:8000".to_owned()).await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
 
     for path in ["/register/options", "/login/options"] {
         server.call("POST", path, &tokens.access, json!({})).await.assert_refused(422, "passkeys_unavailable");

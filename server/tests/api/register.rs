@@ -1,29 +1,31 @@
-//! `POST /register` with a password: the guest becomes a member where they are
+//! `POST /register` with a password: the guest becomes a member and keeps ID and data
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, log_in, member, register, user};
+use crate::support::membership::{
+    EMAIL, PASSWORD, add_to_cart, cart, credentials, login, new_member, register, user_id,
+};
 use crate::support::{DAY, Server, claims_of, form};
 
 #[tokio::test]
-async fn s08_a_guest_who_registers_keeps_the_id_and_every_row() {
+async fn s08_a_guest_who_registers_keeps_the_id_and_all_data() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     add_to_cart(&server, &tokens.access, 1, 2).await;
 
-    let answer = server.send(register(&tokens.access)).await;
+    let response = server.send(register(&tokens.access)).await;
 
-    answer.assert_member(&user(&tokens.id), "registered", false);
-    assert_eq!(answer.json()["email"], EMAIL);
-    assert_eq!(answer.header("cache-control"), "no-store");
+    response.assert_member(&user_id(&tokens.id), "registered", false);
+    assert_eq!(response.json()["email"], EMAIL);
+    assert_eq!(response.header("cache-control"), "no-store");
     let next = server.refresh(&tokens.refresh).await.tokens();
-    assert_eq!(next.id, user(&tokens.id));
-    assert_eq!(claims_of(&next.access)["sub"], user(&tokens.id));
-    // The token from before is as good as the one from after.
+    assert_eq!(next.id, user_id(&tokens.id));
+    assert_eq!(claims_of(&next.access)["sub"], user_id(&tokens.id));
+    // The access token from before the registration stays valid.
     for access in [&tokens.access, &next.access] {
         let me = server.get("/me", access).await.json();
-        assert_eq!(me["id"], user(&tokens.id));
+        assert_eq!(me["id"], user_id(&tokens.id));
         assert_eq!(me["kind"], "user");
         assert_eq!(me["email"], EMAIL);
         assert_eq!(me["registered_at"], "2027-01-15T08:00:00.250Z");
@@ -34,9 +36,9 @@ async fn s08_a_guest_who_registers_keeps_the_id_and_every_row() {
 }
 
 #[tokio::test]
-async fn a_guest_is_none_of_that() {
+async fn me_of_a_guest_has_no_member_data() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
 
     let me = server.get("/me", &tokens.access).await.json();
 
@@ -45,43 +47,43 @@ async fn a_guest_is_none_of_that() {
 }
 
 #[tokio::test]
-async fn s08_the_same_registration_again_gets_the_same_answer() {
+async fn s08_a_repeated_registration_gets_the_same_response() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let first = server.send(register(&tokens.access)).await;
 
-    let spelled_otherwise = credentials(" Ada@EXAMPLE.com", PASSWORD);
-    let again = server.call("POST", "/register", &tokens.access, spelled_otherwise).await;
+    let other_spelling = credentials(" Ada@EXAMPLE.com", PASSWORD);
+    let again = server.call("POST", "/register", &tokens.access, other_spelling).await;
     let next = server.refresh(&tokens.refresh).await.tokens();
     let after_the_refresh = server.send(register(&next.access)).await;
 
-    for answer in [again, after_the_refresh] {
-        assert_eq!((answer.status, answer.json()), (StatusCode::OK, first.json()));
+    for response in [again, after_the_refresh] {
+        assert_eq!((response.status, response.json()), (StatusCode::OK, first.json()));
     }
     assert_eq!(server.number("SELECT count(*) FROM account"), 1);
 }
 
 #[tokio::test]
-async fn s08_registrations_at_once_make_one_account() {
+async fn s08_concurrent_registrations_of_one_guest_create_one_account() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
 
-    for answer in server.send_at_once(8, || register(&tokens.access)).await {
-        answer.assert_member(&user(&tokens.id), "registered", false);
+    for response in server.send_concurrently(8, || register(&tokens.access)).await {
+        response.assert_member(&user_id(&tokens.id), "registered", false);
     }
 
     assert_eq!(server.number("SELECT count(*) FROM account"), 1);
 }
 
 #[tokio::test]
-async fn c18_of_two_guests_with_one_address_the_second_stays_a_guest() {
+async fn c18_a_guest_who_registers_a_taken_email_address_stays_a_guest() {
     let server = Server::open().await;
-    member(&server).await;
-    let tokens = server.login().await;
+    new_member(&server).await;
+    let tokens = server.anonymous_login().await;
     add_to_cart(&server, &tokens.access, 1, 2).await;
 
-    for answer in server.send_at_once(4, || register(&tokens.access)).await {
-        answer.assert_refused(409, "email_taken");
+    for response in server.send_concurrently(4, || register(&tokens.access)).await {
+        response.assert_refused(409, "email_taken");
     }
 
     let next = server.refresh(&tokens.refresh).await.tokens();
@@ -91,37 +93,37 @@ async fn c18_of_two_guests_with_one_address_the_second_stays_a_guest() {
 }
 
 #[tokio::test]
-async fn c18_guests_who_race_for_one_address_end_with_one_member() {
+async fn c18_of_concurrent_registrations_of_one_email_address_one_succeeds() {
     let server = Server::open().await;
-    let guests = [server.login().await, server.login().await, server.login().await];
+    let guests = [server.anonymous_login().await, server.anonymous_login().await, server.anonymous_login().await];
 
     let requests = std::sync::Mutex::new(guests.iter().map(|tokens| register(&tokens.access)).collect::<Vec<_>>());
-    let answers = server.send_at_once(3, || requests.lock().unwrap().pop().unwrap()).await;
+    let responses = server.send_concurrently(3, || requests.lock().unwrap().pop().unwrap()).await;
 
-    let registered: Vec<_> = answers.iter().filter(|answer| answer.status == StatusCode::OK).collect();
-    assert_eq!(registered.len(), 1, "{answers:?}");
-    for answer in answers.iter().filter(|answer| answer.status != StatusCode::OK) {
-        answer.assert_refused(409, "email_taken");
+    let registered: Vec<_> = responses.iter().filter(|response| response.status == StatusCode::OK).collect();
+    assert_eq!(registered.len(), 1, "{responses:?}");
+    for response in responses.iter().filter(|response| response.status != StatusCode::OK) {
+        response.assert_refused(409, "email_taken");
     }
     assert_eq!(server.number("SELECT count(*) FROM anonymous_user WHERE registered_at IS NOT NULL"), 1);
 }
 
 #[tokio::test]
-async fn c18_a_member_does_not_become_another_one() {
+async fn c18_a_member_cannot_register_again_with_other_credentials() {
     let server = Server::open().await;
-    let tokens = member(&server).await;
+    let tokens = new_member(&server).await;
 
     for other in [credentials("eve@example.com", PASSWORD), credentials(EMAIL, "another horse battery staple")] {
         server.call("POST", "/register", &tokens.access, other).await.assert_refused(409, "already_member");
     }
 
-    server.send(log_in(&tokens.access)).await.assert_member(&user(&tokens.id), "logged_in", false);
+    server.send(login(&tokens.access)).await.assert_member(&user_id(&tokens.id), "logged_in", false);
 }
 
 #[tokio::test]
-async fn c18_what_is_no_address_and_no_password_is_refused() {
+async fn c18_invalid_email_addresses_and_passwords_are_refused() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let call = async |body| server.call("POST", "/register", &tokens.access, body).await;
 
     call(credentials("ada", PASSWORD)).await.assert_refused(422, "invalid_email");
@@ -140,9 +142,9 @@ async fn c18_what_is_no_address_and_no_password_is_refused() {
 }
 
 #[tokio::test]
-async fn s04_who_has_been_revoked_does_not_register() {
+async fn s04_a_registration_from_a_revoked_session_is_refused() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.revoke(&tokens.refresh).await;
 
     server.send(register(&tokens.access)).await.assert_problem(401);
@@ -152,10 +154,10 @@ async fn s04_who_has_been_revoked_does_not_register() {
 }
 
 #[tokio::test]
-async fn s04_a_registration_and_a_revocation_at_once_leave_nothing_that_is_accepted() {
+async fn s04_after_a_concurrent_registration_and_revocation_no_token_is_accepted() {
     for _ in 0..5 {
         let server = Server::open().await;
-        let tokens = server.login().await;
+        let tokens = server.anonymous_login().await;
 
         let (registered, revoked) = tokio::join!(server.send(register(&tokens.access)), server.revoke(&tokens.refresh));
 
@@ -166,9 +168,9 @@ async fn s04_a_registration_and_a_revocation_at_once_leave_nothing_that_is_accep
 }
 
 #[tokio::test]
-async fn a_password_is_kept_as_an_argon2id_hash_only() {
+async fn a_password_is_stored_only_as_an_argon2id_hash() {
     let server = Server::open().await;
-    member(&server).await;
+    new_member(&server).await;
 
     let hash = server.database().text("SELECT password_hash FROM account");
 
@@ -177,12 +179,12 @@ async fn a_password_is_kept_as_an_argon2id_hash_only() {
 }
 
 #[tokio::test]
-async fn attempts_to_register_one_address_are_limited_and_do_not_use_up_those_to_log_in() {
+async fn registrations_of_one_email_address_are_limited_separately_from_logins() {
     let server = Server::open().await;
-    let account = member(&server).await;
-    let tokens = server.login().await;
+    let account = new_member(&server).await;
+    let tokens = server.anonymous_login().await;
     let call = async |email: &str| server.call("POST", "/register", &tokens.access, credentials(email, PASSWORD)).await;
-    // One of them was the member's own.
+    // The member's own registration was the first of the ten attempts.
     for _ in 0..9 {
         call(EMAIL).await.assert_refused(409, "email_taken");
     }
@@ -192,30 +194,30 @@ async fn attempts_to_register_one_address_are_limited_and_do_not_use_up_those_to
     refused.assert_problem(429);
     assert_eq!(refused.json()["violated-policies"], json!(["account"]));
     assert_eq!(refused.header("ratelimit-policy"), "\"account\";q=10;w=900");
-    server.send(log_in(&tokens.access)).await.assert_member(&user(&account.id), "logged_in", true);
+    server.send(login(&tokens.access)).await.assert_member(&user_id(&account.id), "logged_in", true);
 }
 
 #[tokio::test]
-async fn a_member_is_introspected_as_one() {
+async fn introspection_of_the_tokens_of_a_member_returns_the_user_id() {
     const SECRET: &str = "a-secret-for-introspection-of-32-characters";
     let server = Server::open_with(|config| config.introspection_secret = Some(SECRET.parse().unwrap())).await;
-    let tokens = member(&server).await;
+    let tokens = new_member(&server).await;
 
     for token in [&tokens.access, &tokens.refresh] {
         let mut request = form("/introspect", &[("token", token)]);
         request.headers_mut().insert("authorization", format!("Bearer {SECRET}").parse().unwrap());
-        let facts = server.send(request).await.json();
-        assert_eq!(facts["active"], true);
-        assert_eq!(facts["sub"], user(&tokens.id));
+        let claims = server.send(request).await.json();
+        assert_eq!(claims["active"], true);
+        assert_eq!(claims["sub"], user_id(&tokens.id));
     }
 }
 
 #[tokio::test]
 async fn s07_a_member_is_never_swept() {
     let server = Server::open_with(|config| config.guest_retention = DAY).await;
-    let tokens = member(&server).await;
+    let tokens = new_member(&server).await;
     server.revoke(&tokens.refresh).await;
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     server.revoke(&guest.refresh).await;
 
     server.clock.advance(1000 * DAY);
@@ -223,17 +225,17 @@ async fn s07_a_member_is_never_swept() {
 
     assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 1);
     assert_eq!(server.number("SELECT count(*) FROM anonymous_user WHERE registered_at IS NOT NULL"), 1);
-    let back = server.login().await;
-    server.send(log_in(&back.access)).await.assert_member(&user(&tokens.id), "logged_in", true);
+    let returning = server.anonymous_login().await;
+    server.send(login(&returning.access)).await.assert_member(&user_id(&tokens.id), "logged_in", true);
 }
 
 #[tokio::test]
-async fn a_registration_outlives_the_process() {
+async fn a_registration_survives_a_restart() {
     let server = Server::open().await;
-    let tokens = member(&server).await;
+    let tokens = new_member(&server).await;
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_eq!(server.get("/me", &tokens.access).await.json()["kind"], "user");
-    assert_eq!(server.refresh(&tokens.refresh).await.tokens().id, user(&tokens.id));
+    assert_eq!(server.refresh(&tokens.refresh).await.tokens().id, user_id(&tokens.id));
 }

@@ -1,4 +1,4 @@
-//! A service that verifies with the public keys alone: when it fetches them, and what it does when it cannot
+//! `ResourceServer`: verification of access tokens in a service that has only the public keys, and when it fetches them
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use guestpass_server::{KeyAdmin, Leak, ResourceServer, Unauthorized, VerifyError
 use crate::support::wait::until;
 use crate::support::{MINUTE, SECOND, Server, claims_of, get};
 
-/// A service beside a server, with the same clock.
+/// A service that verifies the tokens of `server`, with the same clock.
 struct Service {
     server: Arc<Server>,
     resource: ResourceServer,
@@ -50,9 +50,9 @@ impl Service {
 }
 
 #[tokio::test]
-async fn s09_a_token_says_who_it_is_until_it_expires() {
+async fn s09_a_token_is_verified_to_its_subject_until_it_expires() {
     let service = Service::new().await;
-    let tokens = service.server.login().await;
+    let tokens = service.server.anonymous_login().await;
 
     let subject = service.resource.verify(&tokens.access).await.unwrap();
 
@@ -63,57 +63,57 @@ async fn s09_a_token_says_who_it_is_until_it_expires() {
     for other in [&tokens.refresh, &tokens.access[1..], &format!("{}A", tokens.access), ""] {
         assert!(!service.accepts(other).await, "{other}");
     }
-    assert_eq!(service.fetches(), 1, "the keys are kept");
+    assert_eq!(service.fetches(), 1, "the keys are cached");
     service.server.clock.advance(15 * MINUTE + SECOND);
     assert!(!service.accepts(&tokens.access).await);
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_known_is_fetched_but_not_for_everybody_who_makes_one_up() {
+async fn an_unknown_kid_makes_the_service_fetch_the_keys_at_most_every_five_seconds() {
     let service = Service::new().await;
     let (server, admin) = (&service.server, admin(&service).await);
-    assert!(service.accepts(&server.login().await.access).await);
+    assert!(service.accepts(&server.anonymous_login().await.access).await);
     admin.rotate(10 * SECOND).await.unwrap();
     let published = || async { server.send(get("/.well-known/jwks.json")).await.json()["keys"][1].is_object() };
     until("the server knows the key", published).await;
     server.clock.advance(11 * SECOND);
 
-    let new = server.login().await;
+    let new = server.anonymous_login().await;
 
     assert!(service.accepts(&new.access).await);
     assert_eq!(service.fetches(), 2);
-    let stranger = Server::open().await.login().await;
+    let unknown_kid = Server::open().await.anonymous_login().await;
     for _ in 0..20 {
-        assert!(!service.accepts(&stranger.access).await);
+        assert!(!service.accepts(&unknown_kid.access).await);
     }
-    assert_eq!(service.fetches(), 2, "within five seconds");
+    assert_eq!(service.fetches(), 2, "the keys were fetched again within five seconds");
     server.clock.advance(5 * SECOND);
-    assert!(!service.accepts(&stranger.access).await);
+    assert!(!service.accepts(&unknown_kid.access).await);
     assert_eq!(service.fetches(), 3);
     admin.close().await;
 }
 
 #[tokio::test]
-async fn s09_a_key_that_was_withdrawn_verifies_no_more() {
+async fn s09_tokens_of_a_withdrawn_key_are_refused() {
     let service = Service::new().await;
     let (server, admin) = (&service.server, admin(&service).await);
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
     assert!(service.accepts(&old.access).await);
     admin.replace(Leak::AccessKeys).await.unwrap();
-    until("the server refuses it", || async { !server.accepts(&old.access).await }).await;
+    until("the server refuses the token", || async { !server.accepts(&old.access).await }).await;
 
     server.clock.advance(5 * MINUTE + SECOND);
 
-    until("the service refuses it", || async { !service.accepts(&old.access).await }).await;
-    assert!(service.accepts(&server.login().await.access).await);
+    until("the service refuses the token", || async { !service.accepts(&old.access).await }).await;
+    assert!(service.accepts(&server.anonymous_login().await.access).await);
     admin.close().await;
 }
 
 #[tokio::test]
-async fn while_the_keys_cannot_be_fetched_those_at_hand_serve_for_an_hour() {
+async fn while_the_keys_cannot_be_fetched_cached_keys_are_used_for_an_hour() {
     let service = Service::new().await;
-    let login = || async { service.server.send(crate::support::login(None, None)).await.json() };
-    let simple = login().await["access_token"].as_str().unwrap().to_owned();
+    let simple_login = || async { service.server.send(crate::support::anonymous_login(None, None)).await.json() };
+    let simple = simple_login().await["access_token"].as_str().unwrap().to_owned();
     service.unreachable.store(true, Ordering::SeqCst);
     let error = service.resource.verify(&simple).await.unwrap_err();
     assert_eq!(error, VerifyError::KeysUnavailable);

@@ -1,4 +1,4 @@
-//! `--static`
+//! Static files (`--static`)
 
 use axum::body::Body;
 use axum::http::Request;
@@ -17,34 +17,34 @@ async fn server() -> (Server, TempDir) {
 }
 
 #[tokio::test]
-async fn files_have_the_type_that_browsers_insist_on() {
+async fn files_have_the_content_type_that_browsers_require() {
     let (server, _directory) = server().await;
 
     for (path, content_type) in [
         ("/", "text/html"),
         ("/assets/app.js", "text/javascript"),
-        // Anything else keeps a browser from compiling while it downloads.
+        // Browsers compile WebAssembly while it downloads only with this type.
         ("/assets/guestpass.wasm", "application/wasm"),
     ] {
-        let answer = server.send(get(path)).await;
-        assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.header("content-type"), content_type, "{path}");
-        assert_eq!(answer.header("cache-control"), "no-cache", "{path}");
+        let response = server.send(get(path)).await;
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("content-type"), content_type, "{path}");
+        assert_eq!(response.header("cache-control"), "no-cache", "{path}");
     }
 }
 
 #[tokio::test]
-async fn paths_that_an_app_makes_up_give_its_page() {
+async fn paths_of_client_side_routes_return_the_index_page() {
     let (server, _directory) = server().await;
 
     for path in ["/cart", "/items/7/reviews", "/assets/unknown", "/me/settings?tab=1"] {
-        let answer = server.send(get(path)).await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "<title>shop</title>"), "{path}");
+        let response = server.send(get(path)).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "<title>shop</title>"), "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_missing_file_is_missing() {
+async fn a_missing_file_gets_404() {
     let (server, _directory) = server().await;
 
     for path in ["/favicon.ico", "/assets/old.js", "/%2e%2e/Cargo.toml", "/..%2fCargo.toml"] {
@@ -53,7 +53,7 @@ async fn a_missing_file_is_missing() {
 }
 
 #[tokio::test]
-async fn the_api_comes_first_and_other_methods_are_never_files() {
+async fn api_routes_take_precedence_and_only_get_serves_files() {
     let (server, _directory) = server().await;
 
     server.send(get("/me")).await.assert_problem(401);
@@ -64,7 +64,7 @@ async fn the_api_comes_first_and_other_methods_are_never_files() {
 }
 
 #[tokio::test]
-async fn an_unchanged_file_is_not_sent_again() {
+async fn an_unchanged_file_gets_304() {
     let (server, _directory) = server().await;
     let first = server.send(get("/assets/app.js")).await;
 

@@ -6,19 +6,20 @@ use axum::http::Request;
 
 use crate::support::{DAY, MINUTE, SECOND, Server, Tokens, form, refresh};
 
-fn successors(answers: &[crate::support::Answer]) -> HashSet<String> {
-    answers.iter().map(|answer| answer.tokens().refresh).collect()
+/// The different refresh tokens of the responses.
+fn successors(responses: &[crate::support::Response]) -> HashSet<String> {
+    responses.iter().map(|response| response.tokens().refresh).collect()
 }
 
 #[tokio::test]
-async fn a_refresh_keeps_the_guest_and_gives_new_tokens() {
+async fn a_refresh_keeps_the_guest_and_returns_new_tokens() {
     let server = Server::open().await;
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
 
-    let answer = server.refresh(&old.refresh).await;
+    let response = server.refresh(&old.refresh).await;
 
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let new = answer.tokens();
+    assert_eq!(response.header("cache-control"), "no-store");
+    let new = response.tokens();
     assert_eq!(new.id, old.id);
     assert_eq!(new.expires_in, 900);
     assert_ne!(new.access, old.access);
@@ -28,27 +29,27 @@ async fn a_refresh_keeps_the_guest_and_gives_new_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s01_sixty_four_refreshes_at_once_give_one_successor() {
+async fn s01_64_concurrent_refreshes_create_one_successor() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
 
-    let answers = server.send_at_once(64, || refresh(&tokens.refresh)).await;
+    let responses = server.send_concurrently(64, || refresh(&tokens.refresh)).await;
 
-    assert_eq!(successors(&answers).len(), 1);
+    assert_eq!(successors(&responses).len(), 1);
     assert_eq!(server.number("SELECT counter FROM session"), 1);
-    for answer in &answers {
-        assert!(server.accepts(&answer.tokens().access).await);
+    for response in &responses {
+        assert!(server.accepts(&response.tokens().access).await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s01_each_generation_has_one_successor() {
     let server = Server::open().await;
-    let mut token = server.login().await.refresh;
+    let mut token = server.anonymous_login().await.refresh;
 
     for generation in 1..=20 {
-        let answers = server.send_at_once(8, || refresh(&token)).await;
-        let next = successors(&answers);
+        let responses = server.send_concurrently(8, || refresh(&token)).await;
+        let next = successors(&responses);
         assert_eq!(next.len(), 1, "generation {generation}");
         assert_eq!(server.number("SELECT counter FROM session"), generation);
         token = next.into_iter().next().unwrap();
@@ -58,7 +59,7 @@ async fn s01_each_generation_has_one_successor() {
 #[tokio::test]
 async fn s02_a_replay_inside_the_window_gets_the_same_successor() {
     let server = Server::open().await;
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
     let first = server.refresh(&old.refresh).await.tokens();
     server.clock.advance(59 * SECOND);
 
@@ -72,7 +73,7 @@ async fn s02_a_replay_inside_the_window_gets_the_same_successor() {
 #[tokio::test]
 async fn s02_a_replay_does_not_extend_the_window() {
     let server = Server::open().await;
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
     server.refresh(&old.refresh).await.tokens();
     server.clock.advance(40 * SECOND);
     server.refresh(&old.refresh).await.tokens();
@@ -84,17 +85,17 @@ async fn s02_a_replay_does_not_extend_the_window() {
 #[tokio::test]
 async fn s02_the_window_survives_a_restart() {
     let server = Server::open().await;
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
     let first = server.refresh(&old.refresh).await.tokens();
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_eq!(server.refresh(&old.refresh).await.tokens().refresh, first.refresh);
 }
 
-/// A session whose first refresh token is used again after the window.
+/// Uses the first refresh token of a new session again after the replay window; returns both generations of tokens.
 async fn reuse(server: &Server) -> (Tokens, Tokens) {
-    let first = server.login().await;
+    let first = server.anonymous_login().await;
     let second = server.refresh(&first.refresh).await.tokens();
     server.clock.advance(MINUTE);
     server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
@@ -102,7 +103,7 @@ async fn reuse(server: &Server) -> (Tokens, Tokens) {
 }
 
 #[tokio::test]
-async fn s03_reuse_ends_the_session_at_once() {
+async fn s03_reuse_ends_the_session_immediately() {
     let server = Server::open().await;
 
     let (first, second) = reuse(&server).await;
@@ -116,12 +117,12 @@ async fn s03_reuse_ends_the_session_at_once() {
 #[tokio::test]
 async fn s03_reuse_ends_no_other_session() {
     let server = Server::open().await;
-    let bystander = server.login().await;
+    let other = server.anonymous_login().await;
 
     reuse(&server).await;
 
-    assert!(server.accepts(&bystander.access).await);
-    server.refresh(&bystander.refresh).await.tokens();
+    assert!(server.accepts(&other.access).await);
+    server.refresh(&other.refresh).await.tokens();
     assert_eq!(server.number("SELECT count(*) FROM session WHERE revoked_at IS NOT NULL"), 1);
 }
 
@@ -130,16 +131,16 @@ async fn s03_the_revocation_is_committed_although_the_request_fails() {
     let server = Server::open().await;
     let (_, second) = reuse(&server).await;
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert!(!server.accepts(&second.access).await);
     server.refresh(&second.refresh).await.assert_oauth_error("invalid_grant");
 }
 
 #[tokio::test]
-async fn s03_a_grandparent_is_reuse_also_inside_the_window() {
+async fn s03_a_token_two_generations_old_is_reuse_even_inside_the_window() {
     let server = Server::open().await;
-    let first = server.login().await;
+    let first = server.anonymous_login().await;
     let second = server.refresh(&first.refresh).await.tokens();
     let third = server.refresh(&second.refresh).await.tokens();
 
@@ -149,9 +150,9 @@ async fn s03_a_grandparent_is_reuse_also_inside_the_window() {
 }
 
 #[tokio::test]
-async fn a_session_slides_with_each_refresh_and_ends_when_it_rests() {
+async fn each_refresh_extends_the_session_and_an_idle_session_expires() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.clock.advance(29 * DAY);
     let tokens = server.refresh(&tokens.refresh).await.tokens();
     server.clock.advance(29 * DAY);
@@ -160,18 +161,18 @@ async fn a_session_slides_with_each_refresh_and_ends_when_it_rests() {
 
     server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
 
-    // Resting too long is no theft.
+    // Expiry is not a revocation for reuse.
     assert_eq!(server.number("SELECT count(*) FROM session WHERE revoked_at IS NOT NULL"), 0);
 }
 
 #[tokio::test]
-async fn an_access_token_never_outlives_its_session() {
+async fn an_access_token_expires_no_later_than_its_session() {
     let server = Server::open_with(|config| {
         config.access_ttl = 50 * SECOND;
         config.refresh_ttl = 61 * SECOND;
     })
     .await;
-    let old = server.login().await;
+    let old = server.anonymous_login().await;
     server.refresh(&old.refresh).await.tokens();
     server.clock.advance(40 * SECOND);
 
@@ -181,9 +182,9 @@ async fn an_access_token_never_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn s11_a_bad_request_gets_the_error_of_rfc_6749() {
+async fn s11_an_invalid_request_gets_the_error_code_of_rfc_6749() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let token = tokens.refresh.as_str();
     let grant = ("grant_type", "refresh_token");
 
@@ -212,7 +213,7 @@ async fn s11_a_bad_request_gets_the_error_of_rfc_6749() {
 }
 
 #[tokio::test]
-async fn s11_a_body_that_is_no_form_is_an_invalid_request() {
+async fn s11_a_body_that_is_not_a_form_gets_invalid_request() {
     let server = Server::open().await;
     let long = format!("grant_type=refresh_token&refresh_token={}", "x".repeat(20_000));
 
@@ -230,7 +231,7 @@ async fn s11_a_body_that_is_no_form_is_an_invalid_request() {
 #[tokio::test]
 async fn unknown_parameters_and_a_charset_are_ignored() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let body = format!("scope=&client_id=shop&grant_type=refresh_token&refresh_token={}", tokens.refresh);
 
     let request = Request::post("/token")
@@ -244,7 +245,7 @@ async fn unknown_parameters_and_a_charset_are_ignored() {
 #[tokio::test]
 async fn a_refresh_token_of_another_server_is_refused() {
     let (server, other) = (Server::open().await, Server::open().await);
-    let tokens = other.login().await;
+    let tokens = other.anonymous_login().await;
 
     server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
 }

@@ -1,5 +1,5 @@
-//! Who waits for whom: what changes an account and its guests at the same moment never waits in a circle, which PostgreSQL
-//! would end by refusing one of them. Here an operator with psql holds rows until everybody waits as the test wants it.
+//! Lock order: concurrent transactions that change an account and its guests do not deadlock (PostgreSQL would abort one of
+//! them). The tests hold row locks from connections of their own until the server's statements wait in the intended order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use axum::http::Request;
 use serde_json::json;
 use tokio_postgres::{Client, NoTls};
 
-use crate::membership::{log_in, member, uuid_of};
-use crate::support::{Answer, MINUTE, Server, Tokens, authorized};
+use crate::support::membership::{login, new_member, uuid_of};
+use crate::support::{MINUTE, Response, Server, Tokens, authorized};
 
-/// No test waits longer for something to become so.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest time that a test waits for the statements of the server to block.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Somebody with psql.
-struct Operator(Client);
+/// A separate connection to the database that holds row locks.
+struct LockHolder(Client);
 
-impl Operator {
-    async fn at(server: &Server) -> Self {
+impl LockHolder {
+    async fn connect(server: &Server) -> Self {
         let (client, connection) = tokio_postgres::connect(&server.database().store(), NoTls).await.unwrap();
         tokio::spawn(connection);
         Self(client)
     }
 
-    /// Begins a transaction that has a user's row.
-    async fn hold(&self, user: &Tokens, strength: &str) {
+    /// Begins a transaction that locks a user's row. `strength` is the lock mode, such as `UPDATE`.
+    async fn lock_row(&self, user: &Tokens, strength: &str) {
         let user = uuid_of(&user.id);
         self.run(&format!("BEGIN; SELECT FROM anonymous_user WHERE id = '{user}' FOR {strength}")).await;
     }
@@ -35,30 +35,31 @@ impl Operator {
         self.0.batch_execute(statements).await.unwrap();
     }
 
-    /// Waits until so many statements wait for whoever has a row, and so many behind somebody who waits for it.
-    async fn until_waiting(&self, is_wanted: fn(i64, i64) -> bool) {
+    /// Waits until `condition` is true for the number of statements that wait for the holder of a row lock, and the number of
+    /// those that wait behind another waiting statement.
+    async fn until_waiting(&self, condition: fn(i64, i64) -> bool) {
         let query =
             "SELECT count(*) FILTER (WHERE wait_event = 'transactionid'), count(*) FILTER (WHERE wait_event = 'tuple')
                      FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let asking = async {
+        let polling = async {
             loop {
-                // Within a transaction they are else as they were when it first asked.
+                // Within a transaction, PostgreSQL otherwise repeats the first result.
                 self.run("SELECT pg_stat_clear_snapshot()").await;
                 let row = self.0.query_one(query, &[]).await.unwrap();
-                if is_wanted(row.get(0), row.get(1)) {
+                if condition(row.get(0), row.get(1)) {
                     return;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        let waited = tokio::time::timeout(PATIENCE, asking).await;
-        assert!(waited.is_ok(), "nobody waits as the test wants it");
+        let waited = tokio::time::timeout(TIMEOUT, polling).await;
+        assert!(waited.is_ok(), "the statements do not wait as the test expects");
     }
 }
 
-/// A member, and a guest who is younger than the account.
+/// A member, and a guest who was created after the account.
 async fn member_and_guest(server: &Server) -> (Tokens, Tokens) {
-    (member(server).await, server.login().await)
+    (new_member(server).await, server.anonymous_login().await)
 }
 
 fn add(access_token: &str) -> Request<Body> {
@@ -69,33 +70,34 @@ fn erase(access_token: &str) -> Request<Body> {
     authorized("DELETE", "/me", access_token, None)
 }
 
-fn send(server: &Arc<Server>, request: Request<Body>) -> tokio::task::JoinHandle<Answer> {
+fn send(server: &Arc<Server>, request: Request<Body>) -> tokio::task::JoinHandle<Response> {
     let server = Arc::clone(server);
     tokio::spawn(async move { server.send(request).await })
 }
 
-/// `request` is the guest's. It waits for the guest's row while that guest is merged, and the erasure for the account's.
-async fn erase_the_account_during(request: fn(&str) -> Request<Body>) -> Answer {
+/// Erases an account while a guest is merged into it, and sends `request` with the guest's token. The request waits for the row
+/// of the guest, and the erasure for the row of the account. Returns the response to `request`.
+async fn erase_account_during(request: fn(&str) -> Request<Body>) -> Response {
     let server = Arc::new(Server::open().await);
     let (member, guest) = member_and_guest(&server).await;
-    let (merging, busy) = (Operator::at(&server).await, Operator::at(&server).await);
-    merging.hold(&guest, "UPDATE").await;
-    busy.hold(&member, "NO KEY UPDATE").await;
+    let (merge, account_lock) = (LockHolder::connect(&server).await, LockHolder::connect(&server).await);
+    merge.lock_row(&guest, "UPDATE").await;
+    account_lock.lock_row(&member, "NO KEY UPDATE").await;
     let erasure = send(&server, erase(&member.access));
-    busy.until_waiting(|first, _| first == 1).await;
+    account_lock.until_waiting(|first, _| first == 1).await;
     let requested = send(&server, request(&guest.access));
-    busy.until_waiting(|first, behind| first + behind == 2).await;
+    account_lock.until_waiting(|first, behind| first + behind == 2).await;
 
     let (account, merged) = (uuid_of(&member.id), uuid_of(&guest.id));
-    merging
+    merge
         .run(&format!(
             "UPDATE session SET user_id = '{account}' WHERE user_id = '{merged}';
              UPDATE anonymous_user SET merged_into = '{account}', guest_tokens_until = 9e12 WHERE id = '{merged}';
              COMMIT"
         ))
         .await;
-    busy.until_waiting(|first, behind| (first, behind) == (1, 1)).await;
-    busy.run("COMMIT").await;
+    account_lock.until_waiting(|first, behind| (first, behind) == (1, 1)).await;
+    account_lock.run("COMMIT").await;
 
     let erasure = erasure.await.unwrap();
     let requested = requested.await.unwrap();
@@ -106,44 +108,44 @@ async fn erase_the_account_during(request: fn(&str) -> Request<Body>) -> Answer 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s04_an_account_is_erased_while_a_guest_who_is_merged_into_it_goes_on_shopping() {
-    let answer = erase_the_account_during(add).await;
+async fn s04_an_account_can_be_erased_while_a_guest_being_merged_into_it_adds_to_the_cart() {
+    let response = erase_account_during(add).await;
 
-    assert!(answer.status == 200 || answer.status == 401, "{answer:?}");
+    assert!(response.status == 200 || response.status == 401, "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s04_an_account_is_erased_while_a_guest_logs_in_to_it_once_more() {
-    let answer = erase_the_account_during(log_in).await;
+async fn s04_an_account_can_be_erased_while_a_guest_being_merged_into_it_logs_in_again() {
+    let response = erase_account_during(login).await;
 
-    assert!([200, 401, 403].contains(&answer.status.as_u16()), "{answer:?}");
+    assert!([200, 401, 403].contains(&response.status.as_u16()), "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s04_an_account_is_erased_by_two_tokens_one_of_them_of_a_guest_who_is_being_merged() {
-    let answer = erase_the_account_during(erase).await;
+async fn s04_an_account_can_be_erased_concurrently_with_the_token_of_a_guest_being_merged_into_it() {
+    let response = erase_account_during(erase).await;
 
-    assert!(answer.status == 204 || answer.status == 401, "{answer:?}");
+    assert!(response.status == 204 || response.status == 401, "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s06_a_merge_and_the_notes_of_activity_of_both_do_not_wait_for_each_other() {
+async fn s06_a_merge_and_activity_writes_of_both_users_do_not_deadlock() {
     let server = Arc::new(Server::open().await);
     let (member, guest) = member_and_guest(&server).await;
     server.clock.advance(MINUTE);
-    let operator = Operator::at(&server).await;
-    operator.hold(&guest, "UPDATE").await;
-    let merge = send(&server, log_in(&guest.access));
-    operator.until_waiting(|first, _| first == 1).await;
+    let lock_holder = LockHolder::connect(&server).await;
+    lock_holder.lock_row(&guest, "UPDATE").await;
+    let merge = send(&server, login(&guest.access));
+    lock_holder.until_waiting(|first, _| first == 1).await;
     for user in [&member, &guest] {
         server.get("/me", &user.access).await;
     }
-    // Writes the notes.
+    // Closing the server writes the last activity.
     let closing = Arc::clone(&server);
     let closing = tokio::spawn(async move { closing.guestpass().close().await });
-    operator.until_waiting(|first, behind| first + behind == 2).await;
+    lock_holder.until_waiting(|first, behind| first + behind == 2).await;
 
-    operator.run("COMMIT").await;
+    lock_holder.run("COMMIT").await;
 
     let merged = merge.await.unwrap();
     assert_eq!((merged.status.as_u16(), merged.json()["merged"].clone()), (200, true.into()), "{merged:?}");

@@ -1,4 +1,4 @@
-//! The database of one test, of the kind that the test program uses.
+//! The database of one test, of the kind that the test program selects with `STORE`.
 
 use guestpass_server::StoreLocation;
 use rusqlite::Connection;
@@ -7,14 +7,15 @@ use tempfile::TempDir;
 use super::postgres;
 use crate::STORE;
 
-/// The store of the tests of a program.
+/// The kind of database of a test program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "each test program has one of the two")]
+#[expect(dead_code, reason = "each test program uses one of the variants")]
 pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
+/// A new, empty database, which is deleted at the end of the test.
 pub(crate) enum Database {
     Sqlite(TempDir),
     Postgres(postgres::Database),
@@ -40,7 +41,7 @@ impl Database {
         }
     }
 
-    /// A connection to the SQLite file, as of the `sqlite3` shell.
+    /// A direct connection to the SQLite file.
     pub(crate) fn file(&self) -> Connection {
         match self {
             Self::Sqlite(directory) => Connection::open(directory.path().join("guestpass.db")).unwrap(),
@@ -48,6 +49,7 @@ impl Database {
         }
     }
 
+    /// The integer that a query returns.
     pub(crate) fn number(&self, query: &str) -> i64 {
         match self {
             Self::Sqlite(_) => self.file().query_row(query, [], |row| row.get(0)).unwrap(),
@@ -55,6 +57,7 @@ impl Database {
         }
     }
 
+    /// The text that a query returns.
     pub(crate) fn text(&self, query: &str) -> String {
         match self {
             Self::Sqlite(_) => self.file().query_row(query, [], |row| row.get(0)).unwrap(),
@@ -62,6 +65,7 @@ impl Database {
         }
     }
 
+    /// The bytes that a query returns.
     pub(crate) fn bytes(&self, query: &str) -> Vec<u8> {
         match self {
             Self::Sqlite(_) => self.file().query_row(query, [], |row| row.get(0)).unwrap(),
@@ -69,7 +73,7 @@ impl Database {
         }
     }
 
-    /// The tables with such a column, by name.
+    /// The names of the tables that have this column, in alphabetical order.
     pub(crate) fn tables_with(&self, column: &str) -> Vec<String> {
         let tables = match self {
             Self::Sqlite(_) => self.text(&format!(

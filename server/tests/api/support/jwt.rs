@@ -1,4 +1,4 @@
-//! The parts of a JWT, without a check of its signature.
+//! Decodes the parts of a JWT without checking its signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,8 +1,10 @@
-//! The vocabulary of these tests: a server with its own file and clock, and what a client says to it.
+//! Support for the API tests: a server with its own database and clock, and the requests of a client.
 
 pub(crate) mod database;
 mod jwt;
-#[expect(dead_code, reason = "used by the tests of the program only")]
+pub(crate) mod membership;
+pub(crate) mod oidc_issuer;
+#[expect(dead_code, reason = "some functions are used only by the tests of the program")]
 pub(crate) mod postgres;
 pub(crate) mod wait;
 
@@ -29,7 +31,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A clock that moves when a test says so.
+/// A clock that only the test moves.
 #[derive(Debug)]
 pub(crate) struct TestClock(AtomicI64);
 
@@ -42,6 +44,7 @@ impl TestClock {
         self.0.fetch_sub(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Seconds since 1970, rounded down.
     pub(crate) fn secs(&self) -> i64 {
         self.now().as_millis().div_euclid(1000)
     }
@@ -71,17 +74,17 @@ impl Server {
         let database = Database::new();
         let mut config = Config { store: database.location(), ..Config::default() };
         change(&mut config);
-        // Not on a whole second, as no real clock is.
+        // With a fraction of a second, as real clocks have.
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_250)));
         Self::start(config, clock, database).await
     }
 
-    /// Stops the server and starts it again on the same database.
-    pub(crate) async fn reopen(self) -> Self {
-        self.reopen_with(|_| {}).await
+    /// Stops the server and starts it again with the same database and clock.
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
     }
 
-    pub(crate) async fn reopen_with(self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         self.guestpass.close().await.unwrap();
         let mut config = self.config;
         change(&mut config);
@@ -106,54 +109,55 @@ impl Server {
         &self.config.store
     }
 
-    /// The server's database, as an operator sees it.
+    /// Direct access to the server's database.
     pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 
+    /// The integer that a SQL query returns.
     pub(crate) fn number(&self, query: &str) -> i64 {
         self.database.number(query)
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response {
         send(self.router.clone(), request).await
     }
 
-    /// Sends `count` requests at once, each from a task of its own.
-    pub(crate) async fn send_at_once(&self, count: usize, request: impl Fn() -> Request<Body>) -> Vec<Answer> {
+    /// Sends `count` requests concurrently, each from its own task; returns the responses in the order of the requests.
+    pub(crate) async fn send_concurrently(&self, count: usize, request: impl Fn() -> Request<Body>) -> Vec<Response> {
         let tasks: Vec<_> = (0..count).map(|_| tokio::spawn(send(self.router.clone(), request()))).collect();
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for task in tasks {
-            answers.push(task.await.unwrap());
+            responses.push(task.await.unwrap());
         }
-        answers
+        responses
     }
 
-    /// Logs in as the SDK does.
-    pub(crate) async fn login(&self) -> Tokens {
-        let answer = self.send(login(Some(json!({ "refresh": true })), None)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        answer.tokens()
+    /// Creates a guest with a refresh token, as the SDK does.
+    pub(crate) async fn anonymous_login(&self) -> Tokens {
+        let response = self.send(anonymous_login(Some(json!({ "refresh": true })), None)).await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        response.tokens()
     }
 
-    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Response {
         self.send(refresh(refresh_token)).await
     }
 
-    pub(crate) async fn revoke(&self, token: &str) -> Answer {
+    pub(crate) async fn revoke(&self, token: &str) -> Response {
         self.send(form("/revoke", &[("token", token)])).await
     }
 
-    pub(crate) async fn get(&self, path: &str, access_token: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, access_token: &str) -> Response {
         self.send(authorized("GET", path, access_token, None)).await
     }
 
-    pub(crate) async fn call(&self, method: &str, path: &str, access_token: &str, body: Value) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, access_token: &str, body: Value) -> Response {
         self.send(authorized(method, path, access_token, Some(body))).await
     }
 
-    /// Fills the catalogue up to an item of this number.
-    pub(crate) fn stock(&self, last: i64) {
+    /// Adds items to the catalogue, which starts with 12, up to the ID `last`.
+    pub(crate) fn add_items_up_to(&self, last: i64) {
         let items = (13..=last).map(|id| format!("({id}, 'Thing {id}', '', 100, 'EUR', '', '')"));
         let items = items.collect::<Vec<_>>().join(", ");
         self.database.execute(&format!(
@@ -163,16 +167,16 @@ impl Server {
 
     /// Whether an access token is accepted.
     pub(crate) async fn accepts(&self, access_token: &str) -> bool {
-        let answer = self.get("/me", access_token).await;
-        match answer.status {
+        let response = self.get("/me", access_token).await;
+        match response.status {
             StatusCode::OK => true,
             StatusCode::UNAUTHORIZED => false,
-            _ => panic!("neither accepted nor refused: {answer:?}"),
+            _ => panic!("neither accepted nor refused: {response:?}"),
         }
     }
 }
 
-/// What a login or a refresh gives.
+/// The tokens of a login or a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -181,18 +185,20 @@ pub(crate) struct Tokens {
     pub(crate) expires_in: u64,
 }
 
+/// The whole response to a request.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    /// The value of a header; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -208,7 +214,7 @@ impl Answer {
         }
     }
 
-    /// Checks that this is a problem of RFC 9457 with `status`.
+    /// Checks that this is a problem document (RFC 9457) with this status.
     pub(crate) fn assert_problem(&self, status: u16) {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
@@ -225,20 +231,21 @@ impl Answer {
     }
 }
 
-pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
+pub(crate) async fn send(router: Router, request: Request<Body>) -> Response {
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    Response { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
-/// A request as it comes from a connection of `peer`.
-pub(crate) fn from(peer: &str, mut request: Request<Body>) -> Request<Body> {
+/// The request as from a connection of the IP address `peer`.
+pub(crate) fn from_peer(peer: &str, mut request: Request<Body>) -> Request<Body> {
     let peer = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 4711);
     request.extensions_mut().insert(ConnectInfo(peer));
     request
 }
 
-pub(crate) fn login(body: Option<Value>, idempotency_key: Option<&str>) -> Request<Body> {
+/// `POST /anonymous-login`
+pub(crate) fn anonymous_login(body: Option<Value>, idempotency_key: Option<&str>) -> Request<Body> {
     let mut request = Request::post("/anonymous-login");
     if let Some(key) = idempotency_key {
         request = request.header("idempotency-key", key);
@@ -249,6 +256,7 @@ pub(crate) fn login(body: Option<Value>, idempotency_key: Option<&str>) -> Reque
     }
 }
 
+/// `POST /token` with a refresh token
 pub(crate) fn refresh(refresh_token: &str) -> Request<Body> {
     form("/token", &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
 }
@@ -268,8 +276,8 @@ pub(crate) fn authorized(method: &str, path: &str, access_token: &str, body: Opt
     }
 }
 
-/// The request with one more header.
-pub(crate) fn with(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+/// Adds a header to the request.
+pub(crate) fn with_header(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
     request.headers_mut().append(name, value.parse().unwrap());
     request
 }

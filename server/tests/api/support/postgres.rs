@@ -1,4 +1,4 @@
-//! A private PostgreSQL: the first test that needs it starts it, and it ends with the process of the tests.
+//! A PostgreSQL server for the tests of one process. The first test that needs it starts it; it ends with the process.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// A PostgreSQL server with its own port and files. The script stops it and removes the files when its standard input ends:
-/// at the end of this process, also after a crash.
+/// A PostgreSQL server with its own port and files. `scripts/private-postgres` stops it and removes the files when the standard
+/// input of the script ends, which also happens when this process crashes.
 pub(crate) struct Postgres {
     script: Child,
     output: BufReader<ChildStdout>,
@@ -18,28 +18,30 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
+    /// Starts a server with these settings of postgresql.conf, each as `NAME=VALUE`.
     pub(crate) fn start(settings: &[&str]) -> Self {
         let mut script =
             Command::new(script()).args(settings).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(script.stdout.take().unwrap());
-        let url = line(&mut output);
+        let url = read_line(&mut output);
         assert!(url.starts_with("postgres://"), "no PostgreSQL: run scripts/setup postgresql");
         Self { script, output, url }
     }
 
-    /// Kills the server as a power failure does.
+    /// Stops the server without a checkpoint, as a power failure does.
     pub(crate) fn crash(&mut self) {
-        self.tell("crash");
+        self.send_command("crash");
     }
 
     /// Starts the server again on the same port.
     pub(crate) fn start_again(&mut self) {
-        self.tell("start");
+        self.send_command("start");
     }
 
-    fn tell(&mut self, command: &str) {
+    /// Sends a command to the script and waits until it is done.
+    fn send_command(&mut self, command: &str) {
         writeln!(self.script.stdin.as_mut().unwrap(), "{command}").unwrap();
-        assert_eq!(line(&mut self.output), "done");
+        assert_eq!(read_line(&mut self.output), "done");
     }
 
     /// A new, empty database for one test.
@@ -66,7 +68,7 @@ impl Drop for Postgres {
     }
 }
 
-fn line(output: &mut impl BufRead) -> String {
+fn read_line(output: &mut impl BufRead) -> String {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     line.trim().to_owned()
@@ -78,23 +80,24 @@ pub(crate) fn database() -> Database {
     SHARED.get_or_init(|| Postgres::start(&["max_connections=400"])).database()
 }
 
-/// One database, as in psql.
+/// A database of a PostgreSQL server.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(crate) url: String,
 }
 
 impl Database {
+    /// The value that a query returns.
     pub(crate) fn value<T: FromSqlOwned + Send>(&self, query: &str) -> T {
-        self.with(async |client| client.query_one(query, &[]).await.unwrap().get(0))
+        self.with_client(async |client| client.query_one(query, &[]).await.unwrap().get(0))
     }
 
     pub(crate) fn execute(&self, statement: &str) {
-        self.with(async |client| client.batch_execute(statement).await.unwrap());
+        self.with_client(async |client| client.batch_execute(statement).await.unwrap());
     }
 
-    /// Connects on another thread, because tests call this inside of their runtime.
-    fn with<T: Send>(&self, work: impl AsyncFnOnce(&Client) -> T + Send) -> T {
+    /// Connects from another thread, because a test calls this inside its own runtime, which must not block.
+    fn with_client<T: Send>(&self, work: impl AsyncFnOnce(&Client) -> T + Send) -> T {
         let config: Config = self.url.parse().unwrap();
         std::thread::scope(|scope| {
             let thread = scope.spawn(move || {
@@ -102,10 +105,10 @@ impl Database {
                 runtime.block_on(async {
                     let (client, connection) = config.connect(NoTls).await.unwrap();
                     let connection = tokio::spawn(connection);
-                    let done = work(&client).await;
+                    let result = work(&client).await;
                     drop(client);
                     connection.await.unwrap().unwrap();
-                    done
+                    result
                 })
             });
             thread.join().unwrap()

@@ -1,4 +1,4 @@
-//! An OpenID Connect issuer, on this machine: what it publishes is fetched over HTTP, and its signatures are real.
+//! An OpenID Connect issuer for the tests: an HTTP server on the loopback interface, with real keys and signatures.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// Who the app is to it.
+/// The client ID of the application at the issuer: the `aud` of its ID tokens.
 pub(crate) const CLIENT: &str = "shop";
 
 pub(crate) struct Issuer {
@@ -26,32 +26,34 @@ pub(crate) struct Issuer {
     published: Arc<Published>,
 }
 
-/// What it answers.
+/// The documents of the issuer, and how it responds to requests.
 struct Published {
     discovery: Mutex<Value>,
     keys: Mutex<Value>,
-    mood: Mutex<Mood>,
-    asked: AtomicUsize,
+    availability: Mutex<Availability>,
+    key_fetches: AtomicUsize,
 }
 
+/// How the issuer responds to requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mood {
-    Well,
-    Down,
-    /// Everything has moved there.
-    Elsewhere(String),
+pub(crate) enum Availability {
+    Available,
+    /// With 500.
+    Failing,
+    /// With a redirect to the same path at this URL.
+    RedirectsTo(String),
 }
 
 impl Issuer {
-    /// One that publishes nothing but its name yet.
+    /// Starts an issuer without keys.
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let published = Arc::new(Published {
             discovery: Mutex::new(json!({ "issuer": url, "jwks_uri": format!("{url}/keys") })),
             keys: Mutex::new(json!([])),
-            mood: Mutex::new(Mood::Well),
-            asked: AtomicUsize::new(0),
+            availability: Mutex::new(Availability::Available),
+            key_fetches: AtomicUsize::new(0),
         });
         let app = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -61,54 +63,56 @@ impl Issuer {
         Self { url, published }
     }
 
-    /// What `--oidc-issuer` takes.
+    /// The value of `--oidc-issuer`.
     pub(crate) fn setting(&self) -> String {
         format!("{}={CLIENT}", self.url)
     }
 
+    /// Replaces the published keys.
     pub(crate) fn publish(&self, keys: &[Value]) {
         *self.published.keys.lock().unwrap() = json!(keys);
     }
 
-    pub(crate) fn describe(&self, discovery: Value) {
+    /// Replaces the discovery document.
+    pub(crate) fn set_discovery(&self, discovery: Value) {
         *self.published.discovery.lock().unwrap() = discovery;
     }
 
-    pub(crate) fn is(&self, mood: Mood) {
-        *self.published.mood.lock().unwrap() = mood;
+    pub(crate) fn set_availability(&self, availability: Availability) {
+        *self.published.availability.lock().unwrap() = availability;
     }
 
-    /// How often its keys have been fetched.
-    pub(crate) fn asked(&self) -> usize {
-        self.published.asked.load(Ordering::SeqCst)
+    /// The number of requests for the keys.
+    pub(crate) fn key_fetches(&self) -> usize {
+        self.published.key_fetches.load(Ordering::SeqCst)
     }
 
-    /// The claims of a token that it gives out at `now`, in seconds.
+    /// The claims of an ID token issued at `now`, in seconds since 1970.
     pub(crate) fn claims(&self, subject: &str, now: i64) -> Value {
         json!({ "iss": self.url, "sub": subject, "aud": CLIENT, "iat": now, "exp": now + 300 })
     }
 }
 
 async fn discovery(State(published): State<Arc<Published>>) -> Response {
-    published.answer("/.well-known/openid-configuration", published.discovery.lock().unwrap().clone())
+    published.respond("/.well-known/openid-configuration", published.discovery.lock().unwrap().clone())
 }
 
 async fn keys(State(published): State<Arc<Published>>) -> Response {
-    published.asked.fetch_add(1, Ordering::SeqCst);
-    published.answer("/keys", json!({ "keys": *published.keys.lock().unwrap() }))
+    published.key_fetches.fetch_add(1, Ordering::SeqCst);
+    published.respond("/keys", json!({ "keys": *published.keys.lock().unwrap() }))
 }
 
 impl Published {
-    fn answer(&self, path: &str, document: Value) -> Response {
-        match &*self.mood.lock().unwrap() {
-            Mood::Well => Json(document).into_response(),
-            Mood::Down => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            Mood::Elsewhere(url) => (StatusCode::FOUND, [(LOCATION, format!("{url}{path}"))]).into_response(),
+    fn respond(&self, path: &str, document: Value) -> Response {
+        match &*self.availability.lock().unwrap() {
+            Availability::Available => Json(document).into_response(),
+            Availability::Failing => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            Availability::RedirectsTo(url) => (StatusCode::FOUND, [(LOCATION, format!("{url}{path}"))]).into_response(),
         }
     }
 }
 
-/// A key with a name.
+/// A key pair with a key ID.
 pub(crate) struct SigningKey {
     kid: &'static str,
     pair: Pair,
@@ -163,10 +167,12 @@ impl SigningKey {
         jwk
     }
 
+    /// An ID token with these claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_with(&json!({ "alg": self.algorithm(), "typ": "JWT", "kid": self.kid }), &claims.to_string())
     }
 
+    /// A token with this header and these claims, which may be any text, and a valid signature.
     pub(crate) fn sign_with(&self, header: &Value, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
         let signature = match &self.pair {

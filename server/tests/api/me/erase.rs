@@ -1,4 +1,4 @@
-//! `DELETE /me`, and what is asked in the name of a guest who is gone
+//! `DELETE /me`, and requests with the tokens of a deleted guest
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,17 +6,17 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{MINUTE, Server, Tokens, authorized, login, refresh, with};
+use crate::support::{MINUTE, Server, Tokens, anonymous_login, authorized, refresh, with_header};
 
 fn erasure(token: &str) -> Request<Body> {
     authorized("DELETE", "/me", token, None)
 }
 
-/// Everything that may be asked in a guest's name, but for the end of it.
+/// One request for each route that acts for a guest, except those that end a session or erase the guest.
 fn requests(token: &str) -> Vec<Request<Body>> {
     let request = |method: &str, path: &str, body: Option<Value>| authorized(method, path, token, body);
     vec![
-        with(
+        with_header(
             request("POST", "/me/cart", Some(json!({ "item_id": 1, "quantity": 1 }))),
             "idempotency-key",
             "k_-GqFbKvQ0r8pWm2ZtYxA",
@@ -41,14 +41,15 @@ fn requests(token: &str) -> Vec<Request<Body>> {
     ]
 }
 
-async fn live(server: &Server, guest: &Tokens) {
+/// Sends all `requests`, so that the guest has data of every kind.
+async fn store_data(server: &Server, guest: &Tokens) {
     for request in requests(&guest.access) {
-        let answer = server.send(request).await;
-        assert!(answer.status.is_success(), "{answer:?}");
+        let response = server.send(request).await;
+        assert!(response.status.is_success(), "{response:?}");
     }
 }
 
-/// Rows that hang on a guest, in all tables.
+/// The number of rows of guests, in all tables.
 fn rows(server: &Server) -> i64 {
     let tables = server.database().tables_with("user_id");
     assert!(tables.len() > 5);
@@ -56,26 +57,27 @@ fn rows(server: &Server) -> i64 {
     rows.sum::<i64>() + server.number("SELECT count(*) FROM anonymous_user")
 }
 
-/// `/me/sessions` asks for no guest's row: only the end of the session can be why it is refused.
+/// Checks that both tokens are refused. `/me/sessions` reads no row of the guest, so that only the end of the session can be
+/// the reason of the refusal.
 async fn assert_refused(server: &Server, tokens: &Tokens) {
-    let answer = server.get("/me/sessions", &tokens.access).await;
-    answer.assert_problem(401);
-    assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""), "{answer:?}");
+    let response = server.get("/me/sessions", &tokens.access).await;
+    response.assert_problem(401);
+    assert!(response.header("www-authenticate").contains("error=\"invalid_token\""), "{response:?}");
     server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
 }
 
 #[tokio::test]
-async fn s04_erasure_takes_everything_and_no_token_is_accepted_any_more() {
+async fn s04_erasure_deletes_all_data_and_all_tokens_are_refused() {
     let server = Server::open().await;
-    let (guest, other) = (server.login().await, server.login().await);
-    live(&server, &other).await;
+    let (guest, other) = (server.anonymous_login().await, server.anonymous_login().await);
+    store_data(&server, &other).await;
     let others = rows(&server) - 2;
-    live(&server, &guest).await;
+    store_data(&server, &guest).await;
     let newer = server.refresh(&guest.refresh).await.tokens();
 
-    let answer = server.send(erasure(&newer.access)).await;
+    let response = server.send(erasure(&newer.access)).await;
 
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (204, ""));
     assert_refused(&server, &guest).await;
     assert_refused(&server, &newer).await;
     server.send(erasure(&newer.access)).await.assert_problem(401);
@@ -84,10 +86,10 @@ async fn s04_erasure_takes_everything_and_no_token_is_accepted_any_more() {
 }
 
 #[tokio::test]
-async fn s04_erasure_ends_all_sessions_also_those_that_are_over() {
+async fn s04_erasure_covers_all_sessions_including_revoked_ones() {
     let server = Server::open().await;
-    let guest = server.login().await;
-    // A second session, ended, as another browser would have had.
+    let guest = server.anonymous_login().await;
+    // A second, revoked session of the guest.
     let second = "0197f2f0-0000-7000-8000-00000000000a";
     server.database().execute(&format!(
         "INSERT INTO session (id, user_id, refreshable, counter, created_at, expires_at, access_expires_at, revoked_at)
@@ -101,46 +103,46 @@ async fn s04_erasure_ends_all_sessions_also_those_that_are_over() {
 }
 
 #[tokio::test]
-async fn s04_an_erasure_outlives_the_process() {
+async fn s04_an_erasure_survives_a_restart() {
     let server = Server::open().await;
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     server.send(erasure(&guest.access)).await;
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_refused(&server, &guest).await;
 }
 
 #[tokio::test]
-async fn s04_an_erasure_is_remembered_as_long_as_a_replayed_refresh_gave_access() {
+async fn s04_an_erasure_is_kept_until_the_newest_access_token_has_expired() {
     let server = Server::open().await;
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     server.clock.advance(14 * MINUTE);
     let newer = server.refresh(&guest.refresh).await.tokens();
     server.send(erasure(&newer.access)).await;
-    // Past the life of the first access token, and not of the second.
+    // The first access token has expired; the second has not.
     server.clock.advance(14 * MINUTE);
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_refused(&server, &newer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s04_nothing_that_a_racing_refresh_was_given_outlives_the_erasure() {
+async fn s04_tokens_from_a_refresh_concurrent_with_the_erasure_are_refused() {
     for _ in 0..10 {
         let server = Server::open().await;
-        let guest = server.login().await;
+        let guest = server.anonymous_login().await;
 
-        let (answers, erased) =
-            tokio::join!(server.send_at_once(16, || refresh(&guest.refresh)), server.send(erasure(&guest.access)));
+        let (responses, erased) =
+            tokio::join!(server.send_concurrently(16, || refresh(&guest.refresh)), server.send(erasure(&guest.access)));
 
         assert_eq!(erased.status, 204);
-        for answer in answers {
-            if answer.status == 200 {
-                assert_refused(&server, &answer.tokens()).await;
+        for response in responses {
+            if response.status == 200 {
+                assert_refused(&server, &response.tokens()).await;
             } else {
-                answer.assert_oauth_error("invalid_grant");
+                response.assert_oauth_error("invalid_grant");
             }
         }
         assert_eq!(rows(&server), 0);
@@ -148,60 +150,60 @@ async fn s04_nothing_that_a_racing_refresh_was_given_outlives_the_erasure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s04_what_is_written_during_an_erasure_is_refused_or_erased() {
+async fn s04_writes_concurrent_with_an_erasure_are_refused_or_erased() {
     for round in 0..5 {
         let server = Server::open().await;
-        let guest = server.login().await;
+        let guest = server.anonymous_login().await;
         let all = requests(&guest.access).len();
 
-        let next = AtomicUsize::new(round * 3);
-        let request = || requests(&guest.access).swap_remove(next.fetch_add(1, Ordering::SeqCst) % all);
-        let (answers, erased) =
-            tokio::join!(server.send_at_once(2 * all, request), server.send(erasure(&guest.access)));
+        let next_index = AtomicUsize::new(round * 3);
+        let request = || requests(&guest.access).swap_remove(next_index.fetch_add(1, Ordering::SeqCst) % all);
+        let (responses, erased) =
+            tokio::join!(server.send_concurrently(2 * all, request), server.send(erasure(&guest.access)));
 
         assert_eq!(erased.status, 204);
-        for answer in &answers {
-            assert!(answer.status.is_success() || answer.status == 401, "{answer:?}");
+        for response in &responses {
+            assert!(response.status.is_success() || response.status == 401, "{response:?}");
         }
         assert_eq!(rows(&server), 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_erasures_at_once_one_finds_nothing_left() {
+async fn of_concurrent_erasures_one_succeeds_and_the_others_get_401() {
     let server = Server::open().await;
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
 
-    let answers = server.send_at_once(8, || erasure(&guest.access)).await;
+    let responses = server.send_concurrently(8, || erasure(&guest.access)).await;
 
-    assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 7, "{answers:?}");
+    assert_eq!(responses.iter().filter(|response| response.status == 204).count(), 1, "{responses:?}");
+    assert_eq!(responses.iter().filter(|response| response.status == 401).count(), 7, "{responses:?}");
 }
 
-/// Else a proof of work would be good for any number of guests, and the rate limit for logins for many times as many.
+/// Otherwise one proof of work, and one login counted by the rate limit, could create any number of guests.
 #[tokio::test]
-async fn the_key_of_a_login_whose_guest_was_erased_makes_no_other_guest() {
+async fn a_login_key_of_an_erased_guest_creates_no_second_guest() {
     let server = Server::open().await;
-    let enter = || login(Some(json!({ "refresh": true })), Some("k_-GqFbKvQ0r8pWm2ZtYxA"));
-    let guest = server.send(enter()).await.tokens();
+    let log_in = || anonymous_login(Some(json!({ "refresh": true })), Some("k_-GqFbKvQ0r8pWm2ZtYxA"));
+    let guest = server.send(log_in()).await.tokens();
     assert_eq!(server.send(erasure(&guest.access)).await.status, 204);
 
-    server.send(enter()).await.assert_problem(409);
+    server.send(log_in()).await.assert_problem(409);
 
     assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 0);
 }
 
 #[tokio::test]
-async fn what_is_asked_for_a_guest_who_is_gone_is_refused_as_with_a_bad_token() {
+async fn requests_of_a_deleted_guest_get_401_invalid_token() {
     let server = Server::open().await;
-    let guest = server.login().await;
+    let guest = server.anonymous_login().await;
     server.database().execute("DELETE FROM anonymous_user");
 
     for request in requests(&guest.access).into_iter().chain([erasure(&guest.access)]) {
-        let asked = format!("{} {}", request.method(), request.uri());
-        let answer = server.send(request).await;
-        answer.assert_problem(401);
-        assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""), "{asked}: {answer:?}");
+        let route = format!("{} {}", request.method(), request.uri());
+        let response = server.send(request).await;
+        response.assert_problem(401);
+        assert!(response.header("www-authenticate").contains("error=\"invalid_token\""), "{route}: {response:?}");
     }
     assert_eq!(rows(&server), 0);
 }
@@ -212,12 +214,12 @@ async fn every_method_needs_a_token() {
 
     for mut request in requests("none").into_iter().chain([erasure("none")]) {
         request.headers_mut().remove("authorization");
-        let asked = format!("{} {}", request.method(), request.uri());
-        let answer = server.send(request).await;
+        let route = format!("{} {}", request.method(), request.uri());
+        let response = server.send(request).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.header("www-authenticate")),
+            (response.status.as_u16(), response.header("www-authenticate")),
             (401, "Bearer realm=\"guestpass\""),
-            "{asked}"
+            "{route}"
         );
     }
 }

@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, SECOND, Server, authorized};
+use crate::support::{Response, SECOND, Server, authorized};
 
-async fn see(server: &Server, token: &str, item: i64) -> Answer {
+/// Records a view of an item, one second after the previous one.
+async fn view(server: &Server, token: &str, item: i64) -> Response {
     server.clock.advance(SECOND);
     server.send(authorized("PUT", &format!("/me/history/{item}"), token, None)).await
 }
 
-async fn forget(server: &Server, token: &str, path: &str) {
-    let answer = server.send(authorized("DELETE", path, token, None)).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
+async fn delete(server: &Server, token: &str, path: &str) {
+    let response = server.send(authorized("DELETE", path, token, None)).await;
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (204, ""));
 }
 
 fn ids(page: &Value) -> Vec<i64> {
@@ -23,20 +24,20 @@ async fn history(server: &Server, token: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_new_guest_has_seen_nothing() {
+async fn a_new_guest_has_an_empty_history() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     assert_eq!(server.get("/me/history", &token).await.json(), json!({ "items": [], "next": null }));
 }
 
 #[tokio::test]
-async fn what_was_seen_last_is_first_and_each_item_is_there_once() {
+async fn the_last_viewed_item_is_first_and_each_item_is_listed_once() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     for item in [1, 2, 3, 1] {
-        assert_eq!(see(&server, &token, item).await.status, 204);
+        assert_eq!(view(&server, &token, item).await.status, 204);
     }
 
     assert_eq!(history(&server, &token).await, [1, 3, 2]);
@@ -57,43 +58,43 @@ async fn what_was_seen_last_is_first_and_each_item_is_there_once() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_behind_moves_nothing_back() {
+async fn a_clock_that_was_set_back_does_not_change_the_order() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    see(&server, &token, 1).await;
-    see(&server, &token, 2).await;
+    let token = server.anonymous_login().await.access;
+    view(&server, &token, 1).await;
+    view(&server, &token, 2).await;
 
     server.clock.set_back(2 * SECOND);
-    see(&server, &token, 2).await;
+    view(&server, &token, 2).await;
 
     assert_eq!(history(&server, &token).await, [2, 1]);
 }
 
 #[tokio::test]
-async fn one_item_or_everything_is_forgotten_and_twice_is_as_good_as_once() {
+async fn one_item_or_the_whole_history_can_be_deleted_more_than_once() {
     let server = Server::open().await;
-    let (token, other) = (server.login().await.access, server.login().await.access);
+    let (token, other) = (server.anonymous_login().await.access, server.anonymous_login().await.access);
     for item in [1, 2, 3] {
-        see(&server, &token, item).await;
-        see(&server, &other, item).await;
+        view(&server, &token, item).await;
+        view(&server, &other, item).await;
     }
 
     for _ in 0..2 {
-        forget(&server, &token, "/me/history/2").await;
+        delete(&server, &token, "/me/history/2").await;
         assert_eq!(history(&server, &token).await, [3, 1]);
     }
     for _ in 0..2 {
-        forget(&server, &token, "/me/history").await;
+        delete(&server, &token, "/me/history").await;
         assert_eq!(history(&server, &token).await, [0_i64; 0]);
     }
-    assert_eq!(history(&server, &other).await, [3, 2, 1], "guests do not touch each other's");
+    assert_eq!(history(&server, &other).await, [3, 2, 1], "the history of another guest is unchanged");
 }
 
 #[tokio::test]
-async fn the_hundred_that_were_seen_last_stay() {
+async fn the_100_items_viewed_last_are_kept() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    server.stock(102);
+    let token = server.anonymous_login().await.access;
+    server.add_items_up_to(102);
     server.database().execute(
         "INSERT INTO history_item (user_id, item_id, viewed_at)
          SELECT anonymous_user.id, item.id, item.id FROM anonymous_user, item WHERE item.id <= 100",
@@ -101,25 +102,25 @@ async fn the_hundred_that_were_seen_last_stay() {
     let oldest = || server.number("SELECT min(item_id) FROM history_item");
     let count = || server.number("SELECT count(*) FROM history_item");
 
-    see(&server, &token, 1).await;
+    view(&server, &token, 1).await;
     assert_eq!((count(), oldest()), (100, 1));
-    see(&server, &token, 101).await;
-    assert_eq!((count(), oldest()), (100, 1), "2 has made room");
-    see(&server, &token, 102).await;
+    view(&server, &token, 101).await;
+    assert_eq!((count(), oldest()), (100, 1), "item 2 was deleted");
+    view(&server, &token, 102).await;
     assert_eq!(server.number("SELECT count(*) FROM history_item WHERE item_id IN (2, 3)"), 0);
     assert_eq!(count(), 100);
 }
 
 #[tokio::test]
-async fn parts_follow_each_other_without_a_gap() {
+async fn pages_have_no_gaps_and_no_duplicates() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
     for item in 1..=12 {
-        see(&server, &token, item).await;
+        view(&server, &token, item).await;
     }
-    // Four at one moment: their numbers decide.
+    // Four items with the same time are ordered by their IDs.
     server.database().execute("UPDATE history_item SET viewed_at = 1800000020000 WHERE item_id IN (2, 5, 7, 11)");
-    let everything = [11, 7, 5, 2, 12, 10, 9, 8, 6, 4, 3, 1];
+    let expected = [11, 7, 5, 2, 12, 10, 9, 8, 6, 4, 3, 1];
 
     for limit in [1, 2, 3, 5, 6, 11, 12, 13, 100] {
         let (mut found, mut after) = (Vec::new(), String::new());
@@ -130,44 +131,44 @@ async fn parts_follow_each_other_without_a_gap() {
                 Some(next) => after = format!("&after={next}"),
                 None => break,
             }
-            assert_eq!(found.len() % limit, 0, "a part that is not the last is full");
+            assert_eq!(found.len() % limit, 0, "every page except the last is full");
         }
-        assert_eq!(found, everything, "in parts of {limit}");
+        assert_eq!(found, expected, "pages of {limit}");
     }
 }
 
 #[tokio::test]
-async fn what_is_seen_meanwhile_moves_nothing_that_is_still_to_come() {
+async fn an_item_viewed_between_two_pages_does_not_shift_the_next_page() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
     for item in 1..=6 {
-        see(&server, &token, item).await;
+        view(&server, &token, item).await;
     }
     let first = server.get("/me/history?limit=2", &token).await.json();
 
-    see(&server, &token, 12).await;
+    view(&server, &token, 12).await;
     let second = server.get(&format!("/me/history?after={}", first["next"].as_str().unwrap()), &token).await.json();
 
     assert_eq!((ids(&first), ids(&second)), (vec![6, 5], vec![4, 3, 2, 1]));
 }
 
 #[tokio::test]
-async fn s05_a_history_outlives_the_process() {
+async fn s05_a_history_survives_a_restart() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    see(&server, &token, 4).await;
-    see(&server, &token, 9).await;
-    forget(&server, &token, "/me/history/9").await;
+    let token = server.anonymous_login().await.access;
+    view(&server, &token, 4).await;
+    view(&server, &token, 9).await;
+    delete(&server, &token, "/me/history/9").await;
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_eq!(history(&server, &token).await, [4]);
 }
 
 #[tokio::test]
-async fn s11_a_bad_part_or_item_gets_a_precise_answer() {
+async fn s11_an_invalid_page_or_item_gets_a_specific_status() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     for query in [
         "limit=0",

@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DAY, MINUTE, Server, authorized, get, login};
+use crate::support::{DAY, MINUTE, Server, anonymous_login, authorized, get};
 
 async fn sessions(server: &Server, access: &str) -> Vec<Value> {
     server.get("/me/sessions", access).await.json()["sessions"].as_array().unwrap().clone()
 }
 
-async fn end(server: &Server, access: &str, id: &str) -> crate::support::Answer {
+async fn end(server: &Server, access: &str, id: &str) -> crate::support::Response {
     server.send(authorized("DELETE", &format!("/me/sessions/{id}"), access, None)).await
 }
 
-/// Gives the guest of `tokens` a second session, as signing in from another browser would.
+/// Adds a second session to the guest of the session `first`, and returns its ID.
 fn second_session(server: &Server, first: &str) -> String {
     let id = "0197f2f0-0000-7000-8000-00000000000a";
     server.database().execute(&format!(
@@ -24,9 +24,9 @@ fn second_session(server: &Server, first: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_guest_sees_their_sessions_and_nobody_elses() {
+async fn a_guest_gets_only_their_own_sessions() {
     let server = Server::open().await;
-    let (tokens, other) = (server.login().await, server.login().await);
+    let (tokens, other) = (server.anonymous_login().await, server.anonymous_login().await);
 
     let before = sessions(&server, &tokens.access).await;
     server.clock.advance(MINUTE);
@@ -48,9 +48,9 @@ async fn a_guest_sees_their_sessions_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn s03_a_thief_does_not_learn_when_a_token_was_used() {
+async fn s03_the_listed_times_do_not_reveal_when_a_token_was_refreshed() {
     let server = Server::open().await;
-    let mut tokens = server.login().await;
+    let mut tokens = server.anonymous_login().await;
     let times = async |access: &str| {
         let listed = sessions(&server, access).await;
         let exported = server.get("/me/export", access).await.json();
@@ -62,7 +62,8 @@ async fn s03_a_thief_does_not_learn_when_a_token_was_used() {
     let fresh = times(&tokens.access).await;
     assert_eq!(fresh, [Value::Null, json!("2027-02-14T08:00:01.000Z")]);
 
-    // Just before each refresh and just after it: 8:07, 8:14 and on to 11:30. A poll sees the clock, and no refresh.
+    // Every seven minutes from 8:07 to 11:30, the times before and after a refresh are the same: they change with the clock and
+    // not with the refresh, so that a holder of a stolen token cannot detect refreshes.
     for _ in 0..30 {
         server.clock.advance(7 * MINUTE);
         let before = times(&tokens.access).await;
@@ -74,9 +75,9 @@ async fn s03_a_thief_does_not_learn_when_a_token_was_used() {
 }
 
 #[tokio::test]
-async fn s04_an_ended_session_is_refused_at_once() {
+async fn s04_tokens_of_an_ended_session_are_refused_immediately() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let own = sessions(&server, &tokens.access).await[0]["id"].as_str().unwrap().to_owned();
     let second = second_session(&server, &own);
 
@@ -86,14 +87,14 @@ async fn s04_an_ended_session_is_refused_at_once() {
 
     assert!(!server.accepts(&tokens.access).await);
     server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
-    let server = server.reopen().await;
+    let server = server.restart().await;
     assert!(!server.accepts(&tokens.access).await);
 }
 
 #[tokio::test]
-async fn what_is_not_a_live_session_of_ones_own_is_not_there() {
+async fn ending_a_session_that_is_not_an_active_one_of_the_caller_gets_404() {
     let server = Server::open().await;
-    let (tokens, other) = (server.login().await, server.login().await);
+    let (tokens, other) = (server.anonymous_login().await, server.anonymous_login().await);
     let own = sessions(&server, &tokens.access).await[0]["id"].as_str().unwrap().to_owned();
     let theirs = sessions(&server, &other.access).await[0]["id"].as_str().unwrap().to_owned();
     let second = second_session(&server, &own);
@@ -108,9 +109,9 @@ async fn what_is_not_a_live_session_of_ones_own_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_session_past_its_idle_expiry_is_not_listed() {
+async fn an_expired_session_is_not_listed() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     let own = sessions(&server, &tokens.access).await[0]["id"].as_str().unwrap().to_owned();
     second_session(&server, &own);
     server.clock.advance(20 * DAY);
@@ -125,9 +126,9 @@ async fn a_session_past_its_idle_expiry_is_not_listed() {
 }
 
 #[tokio::test]
-async fn a_simple_client_has_a_session_too() {
+async fn a_client_without_refresh_tokens_has_a_session() {
     let server = Server::open().await;
-    let token = server.send(login(None, None)).await.json()["access_token"].as_str().unwrap().to_owned();
+    let token = server.send(anonymous_login(None, None)).await.json()["access_token"].as_str().unwrap().to_owned();
 
     let listed = sessions(&server, &token).await;
     assert_eq!(end(&server, &token, listed[0]["id"].as_str().unwrap()).await.status, 204);

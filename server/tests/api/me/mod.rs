@@ -1,11 +1,20 @@
-//! `GET /me`, and `last_active_at`
+//! `GET /me`, and the time of the last activity. The other files of this folder test the routes below `/me` and `DELETE /me`.
+
+mod cart;
+mod cart_conditions;
+mod erase;
+mod export;
+mod favorites;
+mod history;
+mod preferences;
+mod sessions;
 
 use crate::support::{MINUTE, SECOND, Server};
 
 #[tokio::test]
-async fn me_is_who_the_token_is_for() {
+async fn me_returns_the_guest_of_the_token() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.clock.advance(5 * SECOND);
 
     let me = server.get("/me", &tokens.access).await.json();
@@ -17,10 +26,10 @@ async fn me_is_who_the_token_is_for() {
 }
 
 #[tokio::test]
-async fn s06_activity_is_written_every_few_seconds_and_not_at_each_request() {
+async fn s06_activity_is_written_every_few_seconds_and_not_for_each_request() {
     let server = Server::open().await;
-    let tokens = server.login().await;
-    // The clock moves with each request, so that each write can be told from the one before.
+    let tokens = server.anonymous_login().await;
+    // The clock moves with each request, so that each write stores another time.
     let written = || server.number("SELECT last_active_at FROM anonymous_user");
     let (mut last, mut commits) = (written(), 0);
     let started = std::time::Instant::now();
@@ -36,9 +45,9 @@ async fn s06_activity_is_written_every_few_seconds_and_not_at_each_request() {
 }
 
 #[tokio::test]
-async fn s06_closing_writes_the_last_activity() {
+async fn s06_closing_the_server_writes_the_last_activity() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
 
     for _ in 0..50 {
         server.clock.advance(SECOND);
@@ -52,7 +61,7 @@ async fn s06_closing_writes_the_last_activity() {
 #[tokio::test]
 async fn a_refresh_counts_as_activity() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.clock.advance(10 * MINUTE);
     server.refresh(&tokens.refresh).await.tokens();
 
@@ -62,9 +71,9 @@ async fn a_refresh_counts_as_activity() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_no_activity() {
+async fn a_request_with_a_refused_token_does_not_count_as_activity() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.revoke(&tokens.refresh).await;
     server.clock.advance(SECOND);
     assert!(!server.accepts(&tokens.access).await);
@@ -75,9 +84,9 @@ async fn a_refused_token_is_no_activity() {
 }
 
 #[tokio::test]
-async fn a_guest_that_is_gone_has_no_valid_token() {
+async fn a_token_of_a_deleted_guest_is_refused() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.database().execute("DELETE FROM anonymous_user");
 
     server.get("/me", &tokens.access).await.assert_problem(401);

@@ -1,10 +1,10 @@
-//! The vocabulary of the tests about members.
+//! Requests and checks of the tests about registration and login to an account.
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, Tokens, authorized};
+use super::{Response, Server, Tokens, authorized};
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -13,32 +13,35 @@ pub(crate) fn credentials(email: &str, password: &str) -> Value {
     json!({ "email": email, "password": password })
 }
 
+/// `POST /register` with `EMAIL` and `PASSWORD`.
 pub(crate) fn register(access_token: &str) -> Request<Body> {
     authorized("POST", "/register", access_token, Some(credentials(EMAIL, PASSWORD)))
 }
 
-pub(crate) fn log_in(access_token: &str) -> Request<Body> {
+/// `POST /login` with `EMAIL` and `PASSWORD`.
+pub(crate) fn login(access_token: &str) -> Request<Body> {
     authorized("POST", "/login", access_token, Some(credentials(EMAIL, PASSWORD)))
 }
 
-/// The UUID of a subject.
+/// The UUID of a subject such as `anonymous_0197…`.
 pub(crate) fn uuid_of(subject: &str) -> &str {
     subject.split_once('_').unwrap().1
 }
 
-pub(crate) fn user(subject: &str) -> String {
+/// The ID of a guest's account after registration: `user_` and the UUID of the guest.
+pub(crate) fn user_id(subject: &str) -> String {
     format!("user_{}", uuid_of(subject))
 }
 
-/// Makes a member.
-pub(crate) async fn member(server: &Server) -> Tokens {
-    let tokens = server.login().await;
-    let answer = server.send(register(&tokens.access)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+/// The tokens of a new guest who has registered with `EMAIL` and `PASSWORD`.
+pub(crate) async fn new_member(server: &Server) -> Tokens {
+    let tokens = server.anonymous_login().await;
+    let response = server.send(register(&tokens.access)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     tokens
 }
 
-/// What makes a user's data, whoever looks.
+/// The lines of a cart as (item ID, quantity), ordered by item.
 pub(crate) async fn cart(server: &Server, access_token: &str) -> Vec<(i64, i64)> {
     let cart = server.get("/me/cart", access_token).await.json();
     let lines = cart["lines"].as_array().unwrap().iter();
@@ -49,18 +52,19 @@ pub(crate) async fn cart(server: &Server, access_token: &str) -> Vec<(i64, i64)>
 }
 
 pub(crate) async fn add_to_cart(server: &Server, access_token: &str, item: i64, quantity: i64) {
-    let answer = server.call("POST", "/me/cart", access_token, json!({ "item_id": item, "quantity": quantity })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response =
+        server.call("POST", "/me/cart", access_token, json!({ "item_id": item, "quantity": quantity })).await;
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
-impl Answer {
-    /// Checks that this is a refusal with a code.
+impl Response {
+    /// Checks that this is an error with this status and code.
     pub(crate) fn assert_refused(&self, status: u16, code: &str) {
         self.assert_problem(status);
         assert_eq!(self.json()["code"], code, "{self:?}");
     }
 
-    /// Checks that the caller is a member now.
+    /// Checks that the caller is a member, with this ID and this outcome.
     pub(crate) fn assert_member(&self, id: &str, outcome: &str, merged: bool) {
         assert_eq!(self.status, 200, "{self:?}");
         let json = self.json();

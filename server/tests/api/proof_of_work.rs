@@ -1,4 +1,4 @@
-//! A proof of work at login: asked for, solved as docs/api.md says, and good for one guest
+//! Proof of work at `/anonymous-login`: the challenge, its solution as in `docs/api.md`, and the use of a proof for one guest
 
 use std::num::NonZeroU32;
 
@@ -11,7 +11,7 @@ use guestpass_server::{Config, KeyAdmin, ProofOfWork};
 use serde_json::{Value, json};
 
 use crate::support::wait::until;
-use crate::support::{Answer, MINUTE, SECOND, Server, get, login};
+use crate::support::{MINUTE, Response, SECOND, Server, anonymous_login, get};
 
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
 const OTHER_KEY: &str = "another-key-of-128-bits";
@@ -29,22 +29,23 @@ async fn server_with(change: impl FnOnce(&mut Config)) -> Server {
     .await
 }
 
+/// The login request of the SDK, which asks for a refresh token.
 fn sdk_login(key: Option<&str>, proof: Option<&str>) -> Request<Body> {
-    let mut request = login(Some(json!({ "refresh": true })), key);
+    let mut request = anonymous_login(Some(json!({ "refresh": true })), key);
     if let Some(proof) = proof {
         request.headers_mut().insert(PROOF, proof.parse().unwrap());
     }
     request
 }
 
-/// The challenge of an answer that asks for a proof.
-fn challenge_of(answer: &Answer) -> Value {
-    answer.assert_problem(428);
-    assert_eq!(answer.json()["code"], "proof_required", "{answer:?}");
-    answer.json()["challenge"].clone()
+/// The challenge in a 428 response, which requires a proof.
+fn challenge_of(response: &Response) -> Value {
+    response.assert_problem(428);
+    assert_eq!(response.json()["code"], "proof_required", "{response:?}");
+    response.json()["challenge"].clone()
 }
 
-/// What a client does with a challenge. Nothing here is the server's code, nor its library's.
+/// Solves a challenge as a client does, without code of the server or of the library that the server uses.
 fn solve(challenge: &Value) -> Value {
     let parameters = &challenge["parameters"];
     assert_eq!(parameters["algorithm"], "PBKDF2/SHA-256");
@@ -68,11 +69,12 @@ fn from_hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
+/// The value of the `Proof-Of-Work` header.
 fn proof(challenge: &Value, solution: &Value) -> String {
     STANDARD.encode(json!({ "challenge": challenge, "solution": solution }).to_string())
 }
 
-/// A proof for a login under this key.
+/// A proof for a login with this idempotency key.
 async fn proof_for(server: &Server, key: Option<&str>) -> String {
     let challenge = challenge_of(&server.send(sdk_login(key, None)).await);
     proof(&challenge, &solve(&challenge))
@@ -83,42 +85,42 @@ fn guests(server: &Server) -> i64 {
 }
 
 #[tokio::test]
-async fn a_login_is_let_through_once_its_challenge_is_solved() {
+async fn a_login_succeeds_with_a_solved_challenge() {
     let server = server().await;
     for (body, key) in
         [(None, None), (Some(json!({ "refresh": true })), None), (Some(json!({ "refresh": true })), Some(KEY))]
     {
-        let asked = server.send(login(body.clone(), key)).await;
+        let asked = server.send(anonymous_login(body.clone(), key)).await;
         let challenge = challenge_of(&asked);
         assert!(asked.json()["detail"].as_str().unwrap().contains("Proof-Of-Work"), "{asked:?}");
 
-        let mut again = login(body, key);
+        let mut again = anonymous_login(body, key);
         again.headers_mut().insert(PROOF, proof(&challenge, &solve(&challenge)).parse().unwrap());
-        let answer = server.send(again).await;
+        let response = server.send(again).await;
 
-        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(response.status, 200, "{response:?}");
     }
     assert_eq!(guests(&server), 3);
 }
 
 #[tokio::test]
-async fn nobody_is_asked_unless_it_was_set() {
+async fn no_proof_is_required_by_default() {
     let server = Server::open().await;
 
     assert_eq!(server.send(sdk_login(None, None)).await.status, 200);
-    assert_eq!(server.send(sdk_login(None, Some("whatever"))).await.status, 200);
+    assert_eq!(server.send(sdk_login(None, Some("anything"))).await.status, 200);
 }
 
 #[tokio::test]
-async fn one_proof_makes_one_guest_however_often_it_is_used() {
+async fn one_proof_creates_one_guest_however_often_it_is_used() {
     let server = server().await;
     let (with_key, without) = (proof_for(&server, Some(KEY)).await, proof_for(&server, None).await);
 
     for (key, proof) in [(Some(KEY), with_key), (None, without)] {
         let first = server.send(sdk_login(key, Some(&proof))).await.tokens();
-        let answers = server.send_at_once(16, || sdk_login(key, Some(&proof))).await;
-        for answer in answers {
-            assert_eq!(answer.tokens().id, first.id);
+        let responses = server.send_concurrently(16, || sdk_login(key, Some(&proof))).await;
+        for response in responses {
+            assert_eq!(response.tokens().id, first.id);
         }
     }
 
@@ -126,12 +128,12 @@ async fn one_proof_makes_one_guest_however_often_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_proof_used_again_after_a_restart_or_a_refresh_makes_no_other_guest() {
+async fn a_proof_used_again_after_a_restart_or_a_refresh_creates_no_second_guest() {
     let server = server().await;
     let proof = proof_for(&server, None).await;
     let first = server.send(sdk_login(None, Some(&proof))).await.tokens();
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
     assert_eq!(server.send(sdk_login(None, Some(&proof))).await.tokens().id, first.id);
     server.refresh(&first.refresh).await.tokens();
 
@@ -140,7 +142,7 @@ async fn a_proof_used_again_after_a_restart_or_a_refresh_makes_no_other_guest() 
 }
 
 #[tokio::test]
-async fn a_retry_under_the_key_of_a_login_that_was_let_through_needs_no_proof() {
+async fn up_to_ten_retries_of_an_accepted_login_need_no_proof() {
     let server = server().await;
     let proof = proof_for(&server, Some(KEY)).await;
     let guest = server.send(sdk_login(Some(KEY), Some(&proof))).await.tokens().id;
@@ -154,7 +156,7 @@ async fn a_retry_under_the_key_of_a_login_that_was_let_through_needs_no_proof() 
 }
 
 #[tokio::test]
-async fn a_proof_that_is_not_for_this_login_is_answered_with_another_challenge() {
+async fn an_invalid_proof_gets_a_new_challenge() {
     let server = server().await;
     let challenge = challenge_of(&server.send(sdk_login(Some(KEY), None)).await);
     let solution = solve(&challenge);
@@ -166,8 +168,8 @@ async fn a_proof_that_is_not_for_this_login_is_answered_with_another_challenge()
     let good = proof(&challenge, &solution);
     let mut unsigned = challenge.clone();
     unsigned.as_object_mut().unwrap().remove("signature");
-    let mut timeless = challenge.clone();
-    timeless["parameters"].as_object_mut().unwrap().remove("expiresAt");
+    let mut without_expiry = challenge.clone();
+    without_expiry["parameters"].as_object_mut().unwrap().remove("expiresAt");
     let of_another_server = proof_for(&self::server().await, Some(KEY)).await;
     let without_key = proof_for(&server, None).await;
 
@@ -177,8 +179,8 @@ async fn a_proof_that_is_not_for_this_login_is_answered_with_another_challenge()
         ("of a login without a key", Some(KEY), &without_key),
         ("of another server", Some(KEY), &of_another_server),
         ("unsigned", Some(KEY), &proof(&unsigned, &solution)),
-        ("without an end", Some(KEY), &proof(&timeless, &solution)),
-        ("another end", Some(KEY), &with("/challenge/parameters/expiresAt", json!(9_999_999_999_u64))),
+        ("no expiry", Some(KEY), &proof(&without_expiry, &solution)),
+        ("another expiry", Some(KEY), &with("/challenge/parameters/expiresAt", json!(9_999_999_999_u64))),
         ("less work", Some(KEY), &with("/challenge/parameters/cost", json!(1))),
         ("an easier prefix", Some(KEY), &with("/challenge/parameters/keyPrefix", json!(""))),
         ("another signature", Some(KEY), &with("/challenge/signature", json!("00"))),
@@ -196,21 +198,21 @@ async fn a_proof_that_is_not_for_this_login_is_answered_with_another_challenge()
         ),
         ("empty", Some(KEY), ""),
     ] {
-        let answer = server.send(sdk_login(key, Some(proof))).await;
-        assert_eq!(answer.status, 428, "{name}: {answer:?}");
-        assert_ne!(challenge_of(&answer), challenge, "{name}");
+        let response = server.send(sdk_login(key, Some(proof))).await;
+        assert_eq!(response.status, 428, "{name}: {response:?}");
+        assert_ne!(challenge_of(&response), challenge, "{name}");
     }
 
     assert_eq!(guests(&server), 0);
     assert_eq!(
         server.send(sdk_login(Some(KEY), Some(&good))).await.status,
         200,
-        "all of them failed for their own reason"
+        "the unchanged proof is still accepted"
     );
 }
 
 #[tokio::test]
-async fn a_challenge_lives_for_five_minutes_by_the_servers_clock() {
+async fn a_challenge_is_valid_for_five_minutes_of_server_time() {
     let server = server().await;
     let (early, late) = (proof_for(&server, None).await, proof_for(&server, Some(KEY)).await);
 
@@ -224,7 +226,7 @@ async fn a_challenge_lives_for_five_minutes_by_the_servers_clock() {
 }
 
 #[tokio::test]
-async fn being_sent_away_to_work_uses_up_no_limit_and_a_proof_buys_none() {
+async fn requests_for_a_challenge_do_not_count_and_a_proof_does_not_raise_the_limit() {
     let server = server_with(|config| config.login_rate_total = "1/1h".parse().unwrap()).await;
     for _ in 0..5 {
         challenge_of(&server.send(sdk_login(None, None)).await);
@@ -239,7 +241,7 @@ async fn being_sent_away_to_work_uses_up_no_limit_and_a_proof_buys_none() {
 }
 
 #[tokio::test]
-async fn a_challenge_survives_a_rotation_of_keys_and_is_known_to_every_node() {
+async fn a_challenge_stays_valid_after_a_key_rotation_and_on_every_node() {
     let server = server().await;
     let proof = proof_for(&server, None).await;
     let admin = KeyAdmin::open_at(server.location(), server.clock.clone()).await.unwrap();
@@ -248,10 +250,10 @@ async fn a_challenge_survives_a_rotation_of_keys_and_is_known_to_every_node() {
     until("the server knows the new keys", published).await;
     server.clock.advance(11 * SECOND);
 
-    // A node that has started since knows nothing of the challenge but the keys.
-    let server = server.reopen().await;
-    let answer = server.send(sdk_login(None, Some(&proof))).await;
+    // A node that starts after the challenge was issued shares only the keys with the first node.
+    let server = server.restart().await;
+    let response = server.send(sdk_login(None, Some(&proof))).await;
 
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     admin.close().await;
 }

@@ -6,18 +6,19 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, SECOND, Server, authorized};
+use crate::support::{Response, SECOND, Server, authorized};
 
-fn marking(token: &str, item: i64) -> Request<Body> {
+fn add_request(token: &str, item: i64) -> Request<Body> {
     authorized("PUT", &format!("/me/favorites/{item}"), token, None)
 }
 
-async fn mark(server: &Server, token: &str, item: i64) -> Answer {
+/// Adds a favorite, one second after the previous one.
+async fn add(server: &Server, token: &str, item: i64) -> Response {
     server.clock.advance(SECOND);
-    server.send(marking(token, item)).await
+    server.send(add_request(token, item)).await
 }
 
-async fn unmark(server: &Server, token: &str, item: i64) {
+async fn remove(server: &Server, token: &str, item: i64) {
     assert_eq!(server.send(authorized("DELETE", &format!("/me/favorites/{item}"), token, None)).await.status, 204);
 }
 
@@ -29,8 +30,8 @@ async fn favorites(server: &Server, token: &str) -> Vec<i64> {
     ids(&server.get("/me/favorites?limit=100", token).await.json())
 }
 
-/// Gives the only guest there is so many favourites.
-fn fill(server: &Server, count: i64) {
+/// Adds the items up to ID `count` to the favorites of the only guest.
+fn add_first_items(server: &Server, count: i64) {
     server.database().execute(&format!(
         "INSERT INTO favorite_item (user_id, item_id, added_at)
          SELECT anonymous_user.id, item.id, item.id FROM anonymous_user, item WHERE item.id <= {count}"
@@ -38,14 +39,14 @@ fn fill(server: &Server, count: i64) {
 }
 
 #[tokio::test]
-async fn what_was_marked_last_is_first() {
+async fn the_newest_favorite_is_first() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
     assert_eq!(server.get("/me/favorites", &token).await.json(), json!({ "items": [], "next": null }));
 
     for item in [3, 1, 2] {
-        let answer = mark(&server, &token, item).await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
+        let response = add(&server, &token, item).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (204, ""));
     }
 
     assert_eq!(favorites(&server, &token).await, [2, 1, 3]);
@@ -55,60 +56,61 @@ async fn what_was_marked_last_is_first() {
 }
 
 #[tokio::test]
-async fn marking_and_removing_twice_is_as_good_as_once() {
+async fn adding_or_removing_a_favorite_twice_succeeds() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    mark(&server, &token, 1).await;
-    mark(&server, &token, 2).await;
+    let token = server.anonymous_login().await.access;
+    add(&server, &token, 1).await;
+    add(&server, &token, 2).await;
 
-    assert_eq!(mark(&server, &token, 1).await.status, 204);
-    assert_eq!(favorites(&server, &token).await, [2, 1], "it keeps its time");
+    assert_eq!(add(&server, &token, 1).await.status, 204);
+    assert_eq!(favorites(&server, &token).await, [2, 1], "a repeated addition keeps the first time");
     for _ in 0..2 {
-        unmark(&server, &token, 2).await;
+        remove(&server, &token, 2).await;
         assert_eq!(favorites(&server, &token).await, [1]);
     }
 }
 
 #[tokio::test]
-async fn there_are_five_hundred_at_most() {
+async fn a_guest_has_at_most_500_favorites() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    server.stock(502);
-    fill(&server, 499);
+    let token = server.anonymous_login().await.access;
+    server.add_items_up_to(502);
+    add_first_items(&server, 499);
 
-    assert_eq!(mark(&server, &token, 500).await.status, 204);
-    let full = mark(&server, &token, 501).await;
+    assert_eq!(add(&server, &token, 500).await.status, 204);
+    let full = add(&server, &token, 501).await;
     full.assert_problem(409);
     assert_eq!(full.json()["code"], "favorites_full");
-    assert_eq!(mark(&server, &token, 500).await.status, 204, "it is one already");
-    mark(&server, &token, 999).await.assert_problem(404);
+    assert_eq!(add(&server, &token, 500).await.status, 204, "the item is already a favorite");
+    add(&server, &token, 999).await.assert_problem(404);
 
-    unmark(&server, &token, 1).await;
-    assert_eq!(mark(&server, &token, 501).await.status, 204);
+    remove(&server, &token, 1).await;
+    assert_eq!(add(&server, &token, 501).await.status, 204);
     assert_eq!(server.number("SELECT count(*) FROM favorite_item"), 500);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn marks_at_once_do_not_get_past_the_limit() {
+async fn concurrent_additions_do_not_exceed_the_limit() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    server.stock(520);
-    fill(&server, 497);
+    let token = server.anonymous_login().await.access;
+    server.add_items_up_to(520);
+    add_first_items(&server, 497);
 
-    let next = AtomicI64::new(500);
-    let answers = server.send_at_once(16, || marking(&token, next.fetch_add(1, Ordering::SeqCst))).await;
+    let next_item = AtomicI64::new(500);
+    let responses =
+        server.send_concurrently(16, || add_request(&token, next_item.fetch_add(1, Ordering::SeqCst))).await;
 
-    assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 3, "{answers:?}");
-    assert_eq!(answers.iter().filter(|answer| answer.status == 409).count(), 13, "{answers:?}");
+    assert_eq!(responses.iter().filter(|response| response.status == 204).count(), 3, "{responses:?}");
+    assert_eq!(responses.iter().filter(|response| response.status == 409).count(), 13, "{responses:?}");
     assert_eq!(server.number("SELECT count(*) FROM favorite_item"), 500);
 }
 
 #[tokio::test]
-async fn five_hundred_come_in_parts() {
+async fn all_500_favorites_are_returned_in_pages() {
     let server = Server::open().await;
-    let token = server.login().await.access;
-    server.stock(500);
-    fill(&server, 500);
+    let token = server.anonymous_login().await.access;
+    server.add_items_up_to(500);
+    add_first_items(&server, 500);
 
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
@@ -124,23 +126,23 @@ async fn five_hundred_come_in_parts() {
 }
 
 #[tokio::test]
-async fn s05_favourites_outlive_the_process_and_are_the_guests_own() {
+async fn s05_favorites_survive_a_restart_and_are_separate_for_each_guest() {
     let server = Server::open().await;
-    let (token, other) = (server.login().await.access, server.login().await.access);
-    mark(&server, &token, 4).await;
-    mark(&server, &token, 5).await;
-    unmark(&server, &token, 5).await;
+    let (token, other) = (server.anonymous_login().await.access, server.anonymous_login().await.access);
+    add(&server, &token, 4).await;
+    add(&server, &token, 5).await;
+    remove(&server, &token, 5).await;
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
 
     assert_eq!(favorites(&server, &token).await, [4]);
     assert_eq!(favorites(&server, &other).await, [0_i64; 0]);
 }
 
 #[tokio::test]
-async fn s11_an_unknown_item_is_no_favourite() {
+async fn s11_an_unknown_item_gets_404() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     for item in ["999", "-1", "teapot", "99999999999999999999"] {
         server.send(authorized("PUT", &format!("/me/favorites/{item}"), &token, None)).await.assert_problem(404);

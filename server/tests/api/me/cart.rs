@@ -9,6 +9,7 @@ async fn cart(server: &Server, token: &str) -> Value {
     server.get("/me/cart", token).await.json()
 }
 
+/// The lines of a cart as (item ID, quantity).
 fn quantities(cart: &Value) -> Vec<(i64, i64)> {
     let lines = cart["lines"].as_array().unwrap();
     lines.iter().map(|line| (line["item_id"].as_i64().unwrap(), line["quantity"].as_i64().unwrap())).collect()
@@ -17,17 +18,17 @@ fn quantities(cart: &Value) -> Vec<(i64, i64)> {
 #[tokio::test]
 async fn a_new_guest_has_an_empty_cart() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     assert_eq!(cart(&server, &token).await, json!({ "lines": [], "total_cents": 0, "currency": "EUR" }));
 }
 
 #[tokio::test]
-async fn a_line_has_what_a_page_shows() {
+async fn a_cart_line_has_the_name_price_emoji_and_quantity_of_its_item() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
-    let answer = server.call("POST", "/me/cart", &token, json!({ "item_id": 2, "quantity": 2 })).await;
+    let response = server.call("POST", "/me/cart", &token, json!({ "item_id": 2, "quantity": 2 })).await;
 
     let expected = json!({
         "lines": [{
@@ -36,15 +37,15 @@ async fn a_line_has_what_a_page_shows() {
         "total_cents": 2580,
         "currency": "EUR",
     });
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), expected);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.json(), expected);
     assert_eq!(cart(&server, &token).await, expected);
 }
 
 #[tokio::test]
-async fn adding_adds_up_to_ninety_nine_and_setting_sets() {
+async fn post_adds_to_the_quantity_up_to_99_and_put_replaces_it() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
     let add = |quantity: i64| server.call("POST", "/me/cart", &token, json!({ "item_id": 1, "quantity": quantity }));
     let set = |quantity: i64| server.call("PUT", "/me/cart/1", &token, json!({ "quantity": quantity }));
 
@@ -57,19 +58,19 @@ async fn adding_adds_up_to_ninety_nine_and_setting_sets() {
 }
 
 #[tokio::test]
-async fn setting_an_item_that_is_not_there_puts_it_there() {
+async fn put_adds_an_item_that_is_not_in_the_cart() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
-    let answer = server.call("PUT", "/me/cart/5", &token, json!({ "quantity": 4 })).await;
+    let response = server.call("PUT", "/me/cart/5", &token, json!({ "quantity": 4 })).await;
 
-    assert_eq!(quantities(&answer.json()), [(5, 4)]);
+    assert_eq!(quantities(&response.json()), [(5, 4)]);
 }
 
 #[tokio::test]
-async fn lines_keep_the_order_in_which_they_came() {
+async fn lines_keep_the_order_in_which_they_were_added() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     for item in [9, 3, 6] {
         server.clock.advance(std::time::Duration::from_millis(1));
@@ -81,22 +82,22 @@ async fn lines_keep_the_order_in_which_they_came() {
 }
 
 #[tokio::test]
-async fn removing_twice_is_as_good_as_once() {
+async fn removing_an_item_twice_succeeds() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
     server.call("POST", "/me/cart", &token, json!({ "item_id": 1, "quantity": 1 })).await;
 
     for _ in 0..2 {
-        let answer = server.send(authorized("DELETE", "/me/cart/1", &token, None)).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(quantities(&answer.json()), []);
+        let response = server.send(authorized("DELETE", "/me/cart/1", &token, None)).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(quantities(&response.json()), []);
     }
 }
 
 #[tokio::test]
 async fn guests_do_not_see_each_others_carts() {
     let server = Server::open().await;
-    let (one, two) = (server.login().await.access, server.login().await.access);
+    let (one, two) = (server.anonymous_login().await.access, server.anonymous_login().await.access);
 
     server.call("POST", "/me/cart", &one, json!({ "item_id": 1, "quantity": 1 })).await;
 
@@ -104,43 +105,43 @@ async fn guests_do_not_see_each_others_carts() {
 }
 
 #[tokio::test]
-async fn s05_a_cart_outlives_the_process_and_the_token() {
+async fn s05_a_cart_survives_a_restart_and_a_refresh() {
     let server = Server::open().await;
-    let tokens = server.login().await;
+    let tokens = server.anonymous_login().await;
     server.call("POST", "/me/cart", &tokens.access, json!({ "item_id": 4, "quantity": 2 })).await;
 
-    let server = server.reopen().await;
+    let server = server.restart().await;
     let fresh = server.refresh(&tokens.refresh).await.tokens();
 
     assert_eq!(quantities(&cart(&server, &fresh.access).await), [(4, 2)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn additions_at_once_are_all_counted() {
+async fn concurrent_additions_are_all_counted() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     let body = json!({ "item_id": 1, "quantity": 1 });
-    server.send_at_once(40, || authorized("POST", "/me/cart", &token, Some(body.clone()))).await;
+    server.send_concurrently(40, || authorized("POST", "/me/cart", &token, Some(body.clone()))).await;
 
     assert_eq!(quantities(&cart(&server, &token).await), [(1, 40)]);
 }
 
 #[tokio::test]
-async fn a_whole_number_may_be_written_with_a_point() {
+async fn a_whole_number_may_be_written_with_a_decimal_point() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     server.call("POST", "/me/cart", &token, json!({ "item_id": 3.0, "quantity": 2.0 })).await;
-    let answer = server.call("PUT", "/me/cart/4", &token, json!({ "quantity": 5e0 })).await;
+    let response = server.call("PUT", "/me/cart/4", &token, json!({ "quantity": 5e0 })).await;
 
-    assert_eq!(quantities(&answer.json()), [(3, 2), (4, 5)]);
+    assert_eq!(quantities(&response.json()), [(3, 2), (4, 5)]);
 }
 
 #[tokio::test]
-async fn s11_bad_input_gets_a_precise_answer_and_changes_nothing() {
+async fn s11_invalid_input_gets_a_specific_status_and_changes_nothing() {
     let server = Server::open().await;
-    let token = server.login().await.access;
+    let token = server.anonymous_login().await.access;
 
     for (method, path, body, status) in [
         ("POST", "/me/cart", json!({ "item_id": 999, "quantity": 1 }), 404),

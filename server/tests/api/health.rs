@@ -1,0 +1,31 @@
+//! `GET /healthz` and `GET /readyz`
+
+use serde_json::json;
+
+use crate::support::{Server, get};
+
+#[tokio::test]
+async fn healthz_responds_with_ok() {
+    let server = Server::open().await;
+
+    assert_eq!(server.send(get("/healthz")).await.body, "ok");
+}
+
+#[tokio::test]
+async fn readyz_names_the_part_that_is_not_ready() {
+    let server = Server::open().await;
+    let ready = server.send(get("/readyz")).await;
+    assert_eq!(
+        (ready.status.as_u16(), ready.json()),
+        (200, json!({ "ready": true, "store": true, "draining": false }))
+    );
+
+    server.guestpass().drain();
+    let draining = server.send(get("/readyz")).await;
+    assert_eq!(draining.status, 503);
+    assert_eq!(draining.json(), json!({ "ready": false, "store": true, "draining": true }));
+    assert_eq!(server.send(get("/healthz")).await.status, 200);
+
+    server.close().await;
+    assert_eq!(server.send(get("/readyz")).await.json(), json!({ "ready": false, "store": false, "draining": true }));
+}
