@@ -22,17 +22,17 @@ async fn the_sqlite_file_keeps_no_personal_data_of_an_erased_member() {
     assert_eq!(preferences.status, 200);
     let hash = server.database().text(&format!("SELECT password_hash FROM account WHERE email = '{EMAIL}'"));
     let traces = [EMAIL, NOTE, &hash, uuid_of(&member.id)];
-    assert_eq!(found(&server, &traces), traces, "the search finds texts that are present");
+    assert_eq!(traces_in_file(&server, &traces), traces, "the search finds texts that are present");
 
     assert_eq!(server.send(authorized("DELETE", "/me", &member.access, None)).await.status, 204);
     server.close().await;
 
-    assert_eq!(found(&server, &traces), [""; 0]);
-    assert_eq!(found(&server, &["grace@example.com"]).len(), 1);
+    assert_eq!(traces_in_file(&server, &traces), [""; 0]);
+    assert_eq!(traces_in_file(&server, &["grace@example.com"]).len(), 1);
 }
 
 /// The texts among `traces` that occur in any file of the database's directory.
-fn found<'a>(server: &Server, traces: &[&'a str]) -> Vec<&'a str> {
+fn traces_in_file<'a>(server: &Server, traces: &[&'a str]) -> Vec<&'a str> {
     let StoreLocation::Sqlite(database) = server.location() else { panic!("this test is for SQLite only") };
     let files = read_dir(database.parent().unwrap()).unwrap().map(|file| read(file.unwrap().path()).unwrap());
     let files: Vec<_> = files.collect();

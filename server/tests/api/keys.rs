@@ -68,7 +68,7 @@ async fn s02_a_replay_gets_the_same_successor_before_and_after_a_key_rotation() 
 
     assert_eq!(before.refresh, after.refresh);
     let next = server.refresh(&after.refresh).await.tokens();
-    assert_ne!(next.refresh[..10], after.refresh[..10], "the successor is derived from the new key");
+    assert_ne!(next.refresh[..10], after.refresh[..10], "the new key signs the next refresh token");
     admin.close().await;
 }
 

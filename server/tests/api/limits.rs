@@ -147,7 +147,7 @@ async fn up_to_ten_retries_of_an_accepted_login_do_not_count() {
     let server = server(|_| {}).await;
     let guest = server.send(from_peer("203.0.113.7", sdk_login(Some(KEY)))).await.tokens().id;
     assert!(logs_in(&server, "203.0.113.7").await);
-    assert!(!logs_in(&server, "203.0.113.7").await, "the limit is used up");
+    assert!(!logs_in(&server, "203.0.113.7").await, "the limit is reached");
 
     for _ in 0..10 {
         assert_eq!(server.send(from_peer("203.0.113.7", sdk_login(Some(KEY)))).await.tokens().id, guest);

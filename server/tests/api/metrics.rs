@@ -76,8 +76,8 @@ async fn requests_are_counted_by_route_without_personal_data() {
     }
     assert!(value(&metrics, "guestpass_store_commit_jobs_count") >= 5.0, "{metrics}");
     let id = &tokens.id["anonymous_".len()..];
-    for secret in [id, "203.0.113.7", &tokens.access, "/no/such/thing"] {
-        assert!(!metrics.contains(secret), "{secret} is in the metrics");
+    for personal in [id, "203.0.113.7", &tokens.access, "/no/such/thing"] {
+        assert!(!metrics.contains(personal), "the metrics contain {personal}");
     }
     assert!(metrics.ends_with("# EOF\n"));
 }
@@ -110,9 +110,9 @@ async fn registrations_logins_links_and_erasures_are_counted_by_outcome() {
     let no_token = json!({ "id_token": "none" });
     server.call("POST", "/link", &linked[0].access, no_token).await.assert_refused(403, "invalid_id_token");
     server.call("DELETE", "/me", &member.access, json!({})).await;
-    let gone = server.anonymous_login().await;
-    server.database().execute(&format!("DELETE FROM anonymous_user WHERE id = '{}'", uuid_of(&gone.id)));
-    server.call("DELETE", "/me", &gone.access, json!({})).await.assert_problem(401);
+    let deleted = server.anonymous_login().await;
+    server.database().execute(&format!("DELETE FROM anonymous_user WHERE id = '{}'", uuid_of(&deleted.id)));
+    server.call("DELETE", "/me", &deleted.access, json!({})).await.assert_problem(401);
 
     let metrics = metrics(&server).await;
 

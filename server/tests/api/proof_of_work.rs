@@ -90,9 +90,9 @@ async fn a_login_succeeds_with_a_solved_challenge() {
     for (body, key) in
         [(None, None), (Some(json!({ "refresh": true })), None), (Some(json!({ "refresh": true })), Some(KEY))]
     {
-        let asked = server.send(anonymous_login(body.clone(), key)).await;
-        let challenge = challenge_of(&asked);
-        assert!(asked.json()["detail"].as_str().unwrap().contains("Proof-Of-Work"), "{asked:?}");
+        let without_proof = server.send(anonymous_login(body.clone(), key)).await;
+        let challenge = challenge_of(&without_proof);
+        assert!(without_proof.json()["detail"].as_str().unwrap().contains("Proof-Of-Work"), "{without_proof:?}");
 
         let mut again = anonymous_login(body, key);
         again.headers_mut().insert(PROOF, proof(&challenge, &solve(&challenge)).parse().unwrap());
@@ -214,14 +214,14 @@ async fn an_invalid_proof_gets_a_new_challenge() {
 #[tokio::test]
 async fn a_challenge_is_valid_for_five_minutes_of_server_time() {
     let server = server().await;
-    let (early, late) = (proof_for(&server, None).await, proof_for(&server, Some(KEY)).await);
+    let (valid, expired) = (proof_for(&server, None).await, proof_for(&server, Some(KEY)).await);
 
     server.clock.advance(5 * MINUTE - SECOND);
-    assert_eq!(server.send(sdk_login(None, Some(&early))).await.status, 200);
+    assert_eq!(server.send(sdk_login(None, Some(&valid))).await.status, 200);
     server.clock.advance(SECOND);
 
-    challenge_of(&server.send(sdk_login(Some(KEY), Some(&late))).await);
-    challenge_of(&server.send(sdk_login(None, Some(&early))).await);
+    challenge_of(&server.send(sdk_login(Some(KEY), Some(&expired))).await);
+    challenge_of(&server.send(sdk_login(None, Some(&valid))).await);
     assert_eq!(guests(&server), 1);
 }
 

@@ -44,7 +44,7 @@ async fn s07_inactive_guests_are_deleted_with_all_their_data() {
     let server = server.restart().await;
 
     server.clock.advance(DAY - 50 * MINUTE);
-    assert_eq!(sweep_and_count(&server).await[0], 2, "a day has not passed");
+    assert_eq!(sweep_and_count(&server).await[0], 2, "no guest has been inactive for a day");
     server.clock.advance(MINUTE);
     assert_eq!(sweep_and_count(&server).await[0], 1, "only the inactive guest is deleted");
 

@@ -36,8 +36,8 @@ async fn a_get_with_the_current_etag_gets_304() {
     let tag = cart(&server, &token).await.header("etag").to_owned();
     let get_if_changed = || with_header(authorized("GET", "/me/cart", &token, None), "if-none-match", &tag);
 
-    let known = server.send(get_if_changed()).await;
-    assert_eq!((known.status.as_u16(), known.body.as_str(), known.header("etag")), (304, "", tag.as_str()));
+    let unchanged = server.send(get_if_changed()).await;
+    assert_eq!((unchanged.status.as_u16(), unchanged.body.as_str(), unchanged.header("etag")), (304, "", tag.as_str()));
 
     let changed = server.send(add(&token, 1, 1)).await;
     let fresh = server.send(get_if_changed()).await;

@@ -50,7 +50,7 @@ async fn store_data(server: &Server, guest: &Tokens) {
 }
 
 /// The number of rows of guests, in all tables.
-fn rows(server: &Server) -> i64 {
+fn count_rows(server: &Server) -> i64 {
     let tables = server.database().tables_with("user_id");
     assert!(tables.len() > 5);
     let rows = tables.iter().map(|table| server.number(&format!("SELECT count(*) FROM {table}")));
@@ -71,7 +71,7 @@ async fn s04_erasure_deletes_all_data_and_all_tokens_are_refused() {
     let server = Server::open().await;
     let (guest, other) = (server.anonymous_login().await, server.anonymous_login().await);
     store_data(&server, &other).await;
-    let others = rows(&server) - 2;
+    let rows_of_other = count_rows(&server) - 2;
     store_data(&server, &guest).await;
     let newer = server.refresh(&guest.refresh).await.tokens();
 
@@ -81,7 +81,7 @@ async fn s04_erasure_deletes_all_data_and_all_tokens_are_refused() {
     assert_refused(&server, &guest).await;
     assert_refused(&server, &newer).await;
     server.send(erasure(&newer.access)).await.assert_problem(401);
-    assert_eq!(rows(&server), others);
+    assert_eq!(count_rows(&server), rows_of_other);
     assert!(server.accepts(&other.access).await);
 }
 
@@ -145,7 +145,7 @@ async fn s04_tokens_from_a_refresh_concurrent_with_the_erasure_are_refused() {
                 response.assert_oauth_error("invalid_grant");
             }
         }
-        assert_eq!(rows(&server), 0);
+        assert_eq!(count_rows(&server), 0);
     }
 }
 
@@ -165,7 +165,7 @@ async fn s04_writes_concurrent_with_an_erasure_are_refused_or_erased() {
         for response in &responses {
             assert!(response.status.is_success() || response.status == 401, "{response:?}");
         }
-        assert_eq!(rows(&server), 0);
+        assert_eq!(count_rows(&server), 0);
     }
 }
 
@@ -205,7 +205,7 @@ async fn requests_of_a_deleted_guest_get_401_invalid_token() {
         response.assert_problem(401);
         assert!(response.header("www-authenticate").contains("error=\"invalid_token\""), "{route}: {response:?}");
     }
-    assert_eq!(rows(&server), 0);
+    assert_eq!(count_rows(&server), 0);
 }
 
 #[tokio::test]

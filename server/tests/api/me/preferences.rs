@@ -89,8 +89,8 @@ async fn a_change_with_an_old_etag_gets_412_and_changes_nothing() {
     assert_eq!(preferences(&server, &token).await.body, current.body);
 
     let request = with_header(authorized("GET", PATH, &token, None), "if-none-match", current.header("etag"));
-    let known = server.send(request).await;
-    assert_eq!((known.status.as_u16(), known.body.as_str()), (304, ""));
+    let unchanged = server.send(request).await;
+    assert_eq!((unchanged.status.as_u16(), unchanged.body.as_str()), (304, ""));
     let request = with_header(merge_patch(&token, &json!({ "a": 2 })), "if-match", current.header("etag"));
     assert_eq!(server.send(request).await.json(), json!({ "a": 2 }));
 }

@@ -1,4 +1,7 @@
 //! Support for the API tests: a server with its own database and clock, and the requests of a client.
+//!
+//! In these tests, a *simple client* is one that logs in without a body: it gets one long-lived access token and no refresh
+//! token.
 
 pub(crate) mod database;
 mod jwt;
@@ -66,6 +69,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Opens a server with the default configuration and a new database.
     pub(crate) async fn open() -> Self {
         Self::open_with(|_| {}).await
     }
@@ -140,18 +144,22 @@ impl Server {
         response.tokens()
     }
 
+    /// Sends `POST /token`.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Response {
         self.send(refresh(refresh_token)).await
     }
 
+    /// Sends `POST /revoke`.
     pub(crate) async fn revoke(&self, token: &str) -> Response {
         self.send(form("/revoke", &[("token", token)])).await
     }
 
+    /// Sends a GET request with an access token.
     pub(crate) async fn get(&self, path: &str, access_token: &str) -> Response {
         self.send(authorized("GET", path, access_token, None)).await
     }
 
+    /// Sends a request with an access token and a JSON body.
     pub(crate) async fn call(&self, method: &str, path: &str, access_token: &str, body: Value) -> Response {
         self.send(authorized(method, path, access_token, Some(body))).await
     }
@@ -171,7 +179,7 @@ impl Server {
         match response.status {
             StatusCode::OK => true,
             StatusCode::UNAUTHORIZED => false,
-            _ => panic!("neither accepted nor refused: {response:?}"),
+            _ => panic!("the status is neither 200 nor 401: {response:?}"),
         }
     }
 }
@@ -261,6 +269,7 @@ pub(crate) fn refresh(refresh_token: &str) -> Request<Body> {
     form("/token", &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
 }
 
+/// A POST request with a form body
 pub(crate) fn form(path: &str, parameters: &[(&str, &str)]) -> Request<Body> {
     Request::post(path)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -268,6 +277,7 @@ pub(crate) fn form(path: &str, parameters: &[(&str, &str)]) -> Request<Body> {
         .unwrap()
 }
 
+/// A request with an access token and, if there is one, a JSON body
 pub(crate) fn authorized(method: &str, path: &str, access_token: &str, body: Option<Value>) -> Request<Body> {
     let request = Request::builder().method(method).uri(path).header(AUTHORIZATION, format!("Bearer {access_token}"));
     match body {
@@ -282,6 +292,7 @@ pub(crate) fn with_header(mut request: Request<Body>, name: &'static str, value:
     request
 }
 
+/// A GET request without an access token
 pub(crate) fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
