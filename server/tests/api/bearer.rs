@@ -23,14 +23,14 @@ async fn malformed_credentials_get_400_invalid_request() {
     let server = Server::open().await;
     let access = server.anonymous_login().await.access;
     let query = format!("/me?access_token={access}");
-    let good = format!("Bearer {access}");
+    let valid = format!("Bearer {access}");
 
     for (path, headers) in [
         ("/me", vec!["Bearer"]),
         ("/me", vec!["Bearer a b"]),
         ("/me", vec!["Bearer a,b"]),
-        ("/me", vec![good.as_str(), good.as_str()]),
-        (query.as_str(), vec![good.as_str()]),
+        ("/me", vec![valid.as_str(), valid.as_str()]),
+        (query.as_str(), vec![valid.as_str()]),
         (query.as_str(), vec![]),
     ] {
         let mut request = Request::get(path);

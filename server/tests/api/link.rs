@@ -281,27 +281,27 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
     let (server, issuer, key) = server_with_issuer().await;
     let guest = server.anonymous_login().await;
     let now = server.clock.secs();
-    let good = issuer.claims("ada", now);
+    let valid_claims = issuer.claims("ada", now);
     let with = |name: &str, value: Value| {
-        let mut claims = good.clone();
+        let mut claims = valid_claims.clone();
         claims[name] = value;
         key.sign(&claims)
     };
     let without = |name: &str| {
-        let mut claims = good.clone();
+        let mut claims = valid_claims.clone();
         claims.as_object_mut().unwrap().remove(name);
         key.sign(&claims)
     };
-    let header = |header: Value| key.sign_with(&header, &good.to_string());
+    let header = |header: Value| key.sign_with(&header, &valid_claims.to_string());
     let es256 = |name: &str, value: Value| {
         let mut header = json!({ "alg": "ES256", "kid": "first" });
         header[name] = value;
         header
     };
-    let token = key.sign(&good);
+    let token = key.sign(&valid_claims);
     let parts: Vec<_> = token.split('.').collect();
     let other_key = SigningKey::es256("first");
-    let twice = good.to_string().replacen('{', "{\"sub\":\"eve\",", 1);
+    let twice = valid_claims.to_string().replacen('{', "{\"sub\":\"eve\",", 1);
 
     let invalid = [
         with("iss", "https://evil.example".into()),
@@ -333,9 +333,9 @@ async fn c18_each_rule_of_an_id_token_is_enforced() {
         header(es256("typ", "at+jwt".into())),
         header(es256("crit", json!(["exp"]))),
         key.sign_with(&es256("typ", "JWT".into()), &twice),
-        key.sign_with(&es256("typ", "JWT".into()), &json!([good["iss"], good["sub"]]).to_string()),
-        other_key.sign(&good),
-        other_key.sign_with(&es256("jwk", other_key.jwk()), &good.to_string()),
+        key.sign_with(&es256("typ", "JWT".into()), &json!([valid_claims["iss"], valid_claims["sub"]]).to_string()),
+        other_key.sign(&valid_claims),
+        other_key.sign_with(&es256("jwk", other_key.jwk()), &valid_claims.to_string()),
         format!("{}.{}.", parts[0], parts[1]),
         format!("{}.{}", parts[0], parts[1]),
         format!("{token}.x"),

@@ -165,7 +165,7 @@ async fn an_invalid_proof_gets_a_new_challenge() {
         *payload.pointer_mut(pointer).unwrap() = value;
         STANDARD.encode(payload.to_string())
     };
-    let good = proof(&challenge, &solution);
+    let valid = proof(&challenge, &solution);
     let mut unsigned = challenge.clone();
     unsigned.as_object_mut().unwrap().remove("signature");
     let mut without_expiry = challenge.clone();
@@ -174,8 +174,8 @@ async fn an_invalid_proof_gets_a_new_challenge() {
     let without_key = proof_for(&server, None).await;
 
     for (name, key, proof) in [
-        ("another key", Some(OTHER_KEY), good.as_str()),
-        ("no key", None, &good),
+        ("another key", Some(OTHER_KEY), valid.as_str()),
+        ("no key", None, &valid),
         ("of a login without a key", Some(KEY), &without_key),
         ("of another server", Some(KEY), &of_another_server),
         ("unsigned", Some(KEY), &proof(&unsigned, &solution)),
@@ -205,7 +205,7 @@ async fn an_invalid_proof_gets_a_new_challenge() {
 
     assert_eq!(guests(&server), 0);
     assert_eq!(
-        server.send(sdk_login(Some(KEY), Some(&good))).await.status,
+        server.send(sdk_login(Some(KEY), Some(&valid))).await.status,
         200,
         "the unchanged proof is still accepted"
     );

@@ -9,7 +9,7 @@ use crate::support::membership::{
 use crate::support::{DAY, Server, claims_of, form};
 
 #[tokio::test]
-async fn s08_a_guest_who_registers_keeps_the_id_and_all_data() {
+async fn s08_a_registration_keeps_the_id_and_all_data() {
     let server = Server::open().await;
     let tokens = server.anonymous_login().await;
     add_to_cart(&server, &tokens.access, 1, 2).await;
@@ -76,7 +76,7 @@ async fn s08_concurrent_registrations_of_one_guest_create_one_account() {
 }
 
 #[tokio::test]
-async fn c18_a_guest_who_registers_a_taken_email_address_stays_a_guest() {
+async fn c18_a_registration_with_a_taken_email_address_is_refused_and_changes_nothing() {
     let server = Server::open().await;
     new_member(&server).await;
     let tokens = server.anonymous_login().await;
