@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::auth::{LoginError, NoToken, RefreshError, Rejection, Unavailable};
-use crate::store::{MAX_FAVORITES, MAX_LINES, PreferencesError, Refusal, StoreError};
+use crate::auth::{LoginError, BearerError, RefreshError, AccessTokenError, UnavailableError};
+use crate::store::{MAX_FAVORITES, MAX_LINES, PreferencesError, DataError, StoreError};
 
 /// An error of the app: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,27 +105,27 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
+impl From<DataError> for Problem {
+    fn from(error: DataError) -> Self {
+        match error {
             // The token of a guest who is gone is as good as one that was revoked.
-            Refusal::NoGuest => Unauthorized::from(Rejection::Revoked).into(),
-            Refusal::NoItem => Self::new(StatusCode::NOT_FOUND, "There is no such item."),
-            Refusal::Changed => {
+            DataError::NoGuest => Unauthorized::from(AccessTokenError::Revoked).into(),
+            DataError::NoItem => Self::new(StatusCode::NOT_FOUND, "There is no such item."),
+            DataError::Changed => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "It is no longer what you take it for. Read it again.")
             }
-            Refusal::CartFull => {
+            DataError::CartFull => {
                 let detail = format!("A cart holds at most {MAX_LINES} different items. Take one out first.");
                 Self::new(StatusCode::CONFLICT, detail).with("code", json!("cart_full"))
             }
-            Refusal::FavoritesFull => {
+            DataError::FavoritesFull => {
                 let detail = format!("There are at most {MAX_FAVORITES} favourites. Remove one first.");
                 Self::new(StatusCode::CONFLICT, detail).with("code", json!("favorites_full"))
             }
-            Refusal::OtherRequest => {
+            DataError::OtherRequest => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key has been used with another request.")
             }
-            Refusal::Preferences(error) => error.into(),
+            DataError::Preferences(error) => error.into(),
         }
     }
 }
@@ -136,8 +136,8 @@ impl From<PreferencesError> for Problem {
     }
 }
 
-impl From<Unavailable> for Problem {
-    fn from(error: Unavailable) -> Self {
+impl From<UnavailableError> for Problem {
+    fn from(error: UnavailableError) -> Self {
         tracing::error!(%error, "a request could not be served");
         Self::unavailable()
     }
@@ -200,7 +200,7 @@ pub(crate) enum TokenError {
     InvalidClient,
     /// The endpoint has not been opened.
     NotFound,
-    Unavailable(Unavailable),
+    Unavailable(UnavailableError),
 }
 
 /// An error of an OAuth endpoint (RFC 6749 §5.2).
@@ -253,18 +253,18 @@ impl From<RefreshError> for TokenError {
     }
 }
 
-impl From<NoToken> for Unauthorized {
-    fn from(error: NoToken) -> Self {
+impl From<BearerError> for Unauthorized {
+    fn from(error: BearerError) -> Self {
         match error {
-            NoToken::Absent => Self::NoCredentials,
-            NoToken::Malformed(why) => Self::InvalidRequest(why),
+            BearerError::Absent => Self::NoCredentials,
+            BearerError::Malformed(why) => Self::InvalidRequest(why),
         }
     }
 }
 
-impl From<Rejection> for Unauthorized {
-    fn from(rejection: Rejection) -> Self {
-        Self::InvalidToken(rejection.describe())
+impl From<AccessTokenError> for Unauthorized {
+    fn from(error: AccessTokenError) -> Self {
+        Self::InvalidToken(error.describe())
     }
 }
 

@@ -50,7 +50,7 @@ mod sweep;
 
 pub use accounts::OidcIssuer;
 pub use auth::{
-    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Kind, Leak, ROTATION_NOTICE_MIN, ResourceServer, RotationError,
+    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Kind, KeyScope, ROTATION_NOTICE_MIN, ResourceServer, RotationError,
     UnknownAlgorithm, VerifyError, Visitor,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -60,5 +60,5 @@ pub use limits::{ClientNetwork, ProofOfWork, Rate};
 pub use routes::openapi::document as openapi;
 pub use server::{Guestpass, OpenError};
 pub use store::postgres::PostgresUrl;
-pub use store::{KeyStage, StoreError};
-pub use sweep::Swept;
+pub use store::{KeyState, StoreError};
+pub use sweep::SweepReport;

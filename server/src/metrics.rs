@@ -62,7 +62,7 @@ struct LimitLabels {
 
 /// How a refresh ended. The last three but one are the classes of reuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refresh {
+pub(crate) enum RefreshOutcome {
     /// The token was current: it was rotated.
     Rotated,
     /// The parent inside the window: the same successor again.
@@ -75,7 +75,7 @@ pub(crate) enum Refresh {
     Refused,
 }
 
-impl Refresh {
+impl RefreshOutcome {
     const ALL: [Self; 5] = [Self::Rotated, Self::Replayed, Self::ParentPastWindow, Self::Older, Self::Refused];
 
     const fn labels(self) -> OutcomeLabels {
@@ -92,14 +92,14 @@ impl Refresh {
 
 /// By which way somebody becomes a member, or logs in as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum MembershipEndpoint {
     Register,
     /// `/login`; the name is that of the operation, because guests log in, too.
     Login,
     Link,
 }
 
-impl Way {
+impl MembershipEndpoint {
     /// Each with how it may end well: there from the start, so that a rate can be made of the first one.
     const ALL: [(Self, &'static [&'static str]); 3] = [
         (Self::Register, &["registered"]),
@@ -119,7 +119,7 @@ impl Way {
 
 /// How an erasure ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Erasure {
+pub(crate) enum ErasureOutcome {
     Erased,
     /// There was nobody left: swept, or erased by another request of the same moment.
     Gone,
@@ -127,7 +127,7 @@ pub(crate) enum Erasure {
     Unavailable,
 }
 
-impl Erasure {
+impl ErasureOutcome {
     const ALL: [Self; 3] = [Self::Erased, Self::Gone, Self::Unavailable];
 
     const fn labels(self) -> OutcomeLabels {
@@ -156,14 +156,14 @@ impl Metrics {
             logins.clone(),
         );
         let refreshes = Family::<OutcomeLabels, Counter>::default();
-        for outcome in Refresh::ALL {
+        for outcome in RefreshOutcome::ALL {
             drop(refreshes.get_or_create(&outcome.labels()));
         }
         registry.register("refreshes", "Refreshes by outcome, with the three classes of reuse", refreshes.clone());
         let revocations = Counter::default();
         registry.register("revocations", "Sessions ended by a client", revocations.clone());
         let memberships = Family::<MembershipLabels, Counter>::default();
-        for (way, outcomes) in Way::ALL {
+        for (way, outcomes) in MembershipEndpoint::ALL {
             for outcome in outcomes {
                 drop(memberships.get_or_create(&way.labels(outcome)));
             }
@@ -172,7 +172,7 @@ impl Metrics {
             "Registrations, logins to accounts and links by outcome: merged, or the code of the refusal, for example";
         registry.register("memberships", help, memberships.clone());
         let erasures = Family::<OutcomeLabels, Counter>::default();
-        for outcome in Erasure::ALL {
+        for outcome in ErasureOutcome::ALL {
             drop(erasures.get_or_create(&outcome.labels()));
         }
         registry.register("erasures", "Erasures that a guest or a member has asked for, by outcome", erasures.clone());
@@ -212,7 +212,7 @@ impl Metrics {
         self.logins.inc();
     }
 
-    pub(crate) fn refreshed(&self, outcome: Refresh) {
+    pub(crate) fn refreshed(&self, outcome: RefreshOutcome) {
         self.refreshes.get_or_create(&outcome.labels()).inc();
     }
 
@@ -221,11 +221,11 @@ impl Metrics {
     }
 
     /// `outcome` is that of [`Membership`](crate::accounts::Membership), or the code of a refusal.
-    pub(crate) fn became_member(&self, way: Way, outcome: &'static str) {
+    pub(crate) fn became_member(&self, way: MembershipEndpoint, outcome: &'static str) {
         self.memberships.get_or_create(&way.labels(outcome)).inc();
     }
 
-    pub(crate) fn erased(&self, outcome: Erasure) {
+    pub(crate) fn erased(&self, outcome: ErasureOutcome) {
         self.erasures.get_or_create(&outcome.labels()).inc();
     }
 

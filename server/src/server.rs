@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval_at};
 use crate::accounts::{Accounts, Issuers, Passwords, RelyingParty};
 use crate::activity::{self, Activity};
 use crate::auth::{
-    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, Members, NoKeys, RevokedSessions, Sessions, Verifier,
+    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, Members, PrepareKeysError, RevokedSessions, Sessions, Verifier,
     prepare,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -26,7 +26,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{
     CART_KEY_WINDOW, Change, ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, ShortLived, Store, StoreError,
 };
-use crate::sweep::{Sweeper, Swept};
+use crate::sweep::{Sweeper, SweepReport};
 
 /// An open server. Cheap to clone; every clone is the same server.
 #[derive(Debug, Clone)]
@@ -71,16 +71,16 @@ impl Guestpass {
         let store = open_store(&config.store).await.map_err(cannot_open)?;
         let now = clock.now();
         let keys = prepare(&*store, &config, now).await.map_err(|error| match error {
-            NoKeys::Store(error) => cannot_open(error),
-            NoKeys::Key(error) => error.into(),
+            PrepareKeysError::Store(error) => cannot_open(error),
+            PrepareKeysError::Key(error) => error.into(),
         })?;
         let revoked = store.revocations(now).await.map_err(cannot_open)?;
-        let promotions = store.promotions(now).await.map_err(cannot_open)?;
+        let upgrades = store.upgrades(now).await.map_err(cannot_open)?;
 
         let keys = Arc::new(keys);
         let activity = Arc::new(Activity::default());
         let metrics = Arc::new(Metrics::new(|registry| store.measure(registry)));
-        let members = Arc::new(Members::new(promotions));
+        let members = Arc::new(Members::new(upgrades));
         let accounts = Accounts {
             store: Arc::clone(&store),
             members: Arc::clone(&members),
@@ -164,7 +164,7 @@ impl Guestpass {
     ///
     /// # Errors
     /// The store failed; what was removed before stays removed.
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+    pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
         let Inner { config, clock, store, .. } = &*self.inner;
         let now = clock.now();
         self.inner.forget(now).await?;
@@ -304,7 +304,7 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
             };
             match change {
                 Change::Revoked(revocation) => revoked.add(revocation),
-                Change::Promoted(promotion) => members.add(promotion),
+                Change::Upgraded(upgrade) => members.add(upgrade),
             }
         }
     }
@@ -331,7 +331,7 @@ impl Inner {
         self.sessions.members.forget_expired(now);
         self.forget(now).await?;
         let swept = sweeper.some(&*self.store, now).await?;
-        if swept != Swept::default() {
+        if swept != SweepReport::default() {
             tracing::info!(guests = swept.guests, sessions = swept.sessions, "swept");
         }
         Ok(())

@@ -20,7 +20,7 @@ const BATCHES: u32 = 20;
 
 /// What a sweep has removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Guests, with everything of theirs.
     pub guests: usize,
     /// Sessions that were over, of guests who are still there.
@@ -47,8 +47,8 @@ impl Sweeper {
     }
 
     /// Some batches, on from where the last ones stopped.
-    pub(crate) async fn some(&mut self, store: &dyn Store, now: Timestamp) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
+    pub(crate) async fn some(&mut self, store: &dyn Store, now: Timestamp) -> Result<SweepReport, StoreError> {
+        let mut swept = SweepReport::default();
         for _ in 0..BATCHES {
             let batch = store.sweep_sessions(self.sessions_after(self.sessions, now)).await?;
             swept.sessions += batch.removed;
@@ -69,8 +69,8 @@ impl Sweeper {
     }
 
     /// Everything, from the first row to the last.
-    pub(crate) async fn all(&self, store: &dyn Store, now: Timestamp) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
+    pub(crate) async fn all(&self, store: &dyn Store, now: Timestamp) -> Result<SweepReport, StoreError> {
+        let mut swept = SweepReport::default();
         let mut next = Some(Uuid::nil());
         while let Some(after) = next {
             let Batch { removed, next: on } = store.sweep_sessions(self.sessions_after(after, now)).await?;

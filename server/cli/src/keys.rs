@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use guestpass_server::{KeyAdmin, KeyInfo, Leak, OpenError, RotationError, StoreError, StoreLocation};
+use guestpass_server::{KeyAdmin, KeyInfo, KeyScope, OpenError, RotationError, StoreError, StoreLocation};
 
 use crate::CommandError;
 use crate::config::{StoreArgs, duration};
@@ -86,8 +86,8 @@ pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError>
             KeysCommand::Rotate(RotateArgs { store, notice, leaked }) => {
                 with(&store, sources, async |keys| match leaked {
                     None => keys.rotate(notice).await,
-                    Some(Leaked::Access) => keys.replace(Leak::AccessKeys).await,
-                    Some(Leaked::All) => keys.replace(Leak::AllKeys).await,
+                    Some(Leaked::Access) => keys.replace(KeyScope::AccessTokens).await,
+                    Some(Leaked::All) => keys.replace(KeyScope::AllTokens).await,
                 })
                 .await
             }

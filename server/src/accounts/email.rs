@@ -4,7 +4,7 @@ use std::fmt;
 
 use email_address::Options;
 
-use super::Refused;
+use super::AccountError;
 
 /// An address in lower case. Mail servers may tell upper from lower case before the `@` (RFC 5321 §2.4); none that people
 /// use does, and people do not.
@@ -12,7 +12,7 @@ use super::Refused;
 pub(crate) struct EmailAddress(String);
 
 impl EmailAddress {
-    pub(crate) fn parse(text: &str) -> Result<Self, Refused> {
+    pub(crate) fn parse(text: &str) -> Result<Self, AccountError> {
         let options = Options::default().without_display_text().without_domain_literal();
         // A quoted local part may hold anything, and nobody has one.
         let plain = !text.trim().contains(|c: char| matches!(c, '"' | '\\') || c.is_control() || c.is_whitespace());
@@ -20,7 +20,7 @@ impl EmailAddress {
         let text = text.trim().to_lowercase();
         match email_address::EmailAddress::parse_with_options(&text, options) {
             Ok(address) if plain && text.len() <= LONGEST => Ok(Self(address.into())),
-            Ok(_) | Err(_) => Err(Refused::InvalidEmail),
+            Ok(_) | Err(_) => Err(AccountError::InvalidEmail),
         }
     }
 

@@ -11,7 +11,7 @@ mod link;
 mod oidc;
 mod passkeys;
 mod password;
-mod refused;
+mod error;
 mod webauthn;
 
 use std::sync::Arc;
@@ -25,13 +25,13 @@ pub use self::oidc::OidcIssuer;
 pub(crate) use self::oidc::Issuers;
 pub(crate) use self::passkeys::{PasskeyAnswer, PasskeyOptions};
 pub(crate) use self::password::{Password, Passwords};
-pub(crate) use self::refused::{REFUSAL_CODES, Refused};
+pub(crate) use self::error::{ACCOUNT_ERROR_CODES, AccountError};
 pub(crate) use self::webauthn::RelyingParty;
 
-use crate::auth::{Guest, Members, Subject, finish};
+use crate::auth::{Guest, Members, Subject, run_to_completion};
 use crate::clock::Timestamp;
 use crate::store::{
-    AccountKey, AccountRow, Caller, Entry, EntryOutcome, NewCredential, Once, PasskeyRow, RegisterOutcome,
+    AccountKey, AccountRow, Caller, MergeRequest, MergeOutcome, NewCredential, SingleUse, PasskeyRow, RegisterOutcome,
     Registration, Store,
 };
 
@@ -96,7 +96,7 @@ impl Accounts {
         email: EmailAddress,
         password: Password,
         now: Timestamp,
-    ) -> Result<Membership, Refused> {
+    ) -> Result<Membership, AccountError> {
         let user = guest.token_subject().id;
         if let Some(account) = self.store.account(AccountKey::User(user)).await? {
             return self.repeat_registration(guest, account, &email, password).await;
@@ -107,7 +107,7 @@ impl Accounts {
             now,
             email: Some(email.as_str().to_owned()),
             credential: NewCredential::Password(hash),
-            once: None,
+            single_use: None,
         };
         match self.register(registration).await? {
             RegisterOutcome::Registered(_) => {
@@ -116,10 +116,10 @@ impl Accounts {
             }
             // Another request of the same guest was faster.
             RegisterOutcome::Member(account) => self.repeat_registration(guest, account, &email, password).await,
-            RegisterOutcome::EmailTaken => Err(Refused::EmailTaken),
-            RegisterOutcome::Over => Err(Refused::SessionOver),
+            RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
+            RegisterOutcome::Over => Err(AccountError::SessionOver),
             // Nothing of a password is anybody else's, or can be used up.
-            RegisterOutcome::CredentialTaken | RegisterOutcome::Used => Err(Refused::AlreadyMember),
+            RegisterOutcome::CredentialTaken | RegisterOutcome::Used => Err(AccountError::AlreadyMember),
         }
     }
 
@@ -130,12 +130,12 @@ impl Accounts {
         account: AccountRow,
         email: &EmailAddress,
         password: Password,
-    ) -> Result<Membership, Refused> {
+    ) -> Result<Membership, AccountError> {
         let is_theirs = account.user == guest.token_subject().id && account.email.as_deref() == Some(email.as_str());
         if is_theirs && self.passwords.is_right(account.password.clone(), password).await? {
             return Ok(Membership::of(account, Outcome::Registered, false));
         }
-        Err(Refused::AlreadyMember)
+        Err(AccountError::AlreadyMember)
     }
 
     /// Enters an account with its password.
@@ -145,26 +145,26 @@ impl Accounts {
         email: EmailAddress,
         password: Password,
         now: Timestamp,
-    ) -> Result<Membership, Refused> {
+    ) -> Result<Membership, AccountError> {
         let account = self.store.account(AccountKey::Email(email.into())).await?;
         // Whether or not there is such an account, a password is checked: the time tells nothing.
         let hash = account.as_ref().and_then(|account| account.password.clone());
         let is_right = self.passwords.is_right(hash, password).await?;
-        let Some(account) = account.filter(|_| is_right) else { return Err(Refused::InvalidCredentials) };
-        match self.enter(guest, &account, None, None, now).await? {
+        let Some(account) = account.filter(|_| is_right) else { return Err(AccountError::InvalidCredentials) };
+        match self.merge_into_account(guest, &account, None, None, now).await? {
             Entered::In { merged } => Ok(Membership::of(account, Outcome::LoggedIn, merged)),
             // A password can be used again and again.
-            Entered::Used => Err(Refused::InvalidCredentials),
+            Entered::Used => Err(AccountError::InvalidCredentials),
         }
     }
 
     /// Registers, and lets this node's requests know, even if the client hangs up meanwhile.
-    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, Refused> {
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, AccountError> {
         let this = self.clone();
-        let outcome = finish(async move {
+        let outcome = run_to_completion(async move {
             let outcome = this.store.register(registration).await?;
-            if let RegisterOutcome::Registered(promotion) = outcome {
-                this.members.add(promotion);
+            if let RegisterOutcome::Registered(upgrade) = outcome {
+                this.members.add(upgrade);
             }
             Ok(outcome)
         });
@@ -172,29 +172,29 @@ impl Accounts {
     }
 
     /// Takes the caller into an account, and lets this node's requests know, even if the client hangs up meanwhile.
-    async fn enter(
+    async fn merge_into_account(
         &self,
         guest: Guest,
         account: &AccountRow,
-        once: Option<Once>,
+        single_use: Option<SingleUse>,
         passkey: Option<PasskeyRow>,
         now: Timestamp,
-    ) -> Result<Entered, Refused> {
-        let entry = Entry { caller: caller(guest), account: account.user, now, once, passkey };
+    ) -> Result<Entered, AccountError> {
+        let request = MergeRequest { caller: caller(guest), account: account.user, now, single_use, passkey };
         let this = self.clone();
-        let outcome = finish(async move {
-            let outcome = this.store.enter(entry).await?;
-            if let EntryOutcome::Entered(Some(promotion)) = outcome {
-                this.members.add(promotion);
+        let outcome = run_to_completion(async move {
+            let outcome = this.store.merge_into_account(request).await?;
+            if let MergeOutcome::Entered(Some(upgrade)) = outcome {
+                this.members.add(upgrade);
             }
             Ok(outcome)
         });
         match outcome.await? {
-            EntryOutcome::Entered(promotion) => Ok(Entered::In { merged: promotion.is_some() }),
-            EntryOutcome::Used => Ok(Entered::Used),
-            EntryOutcome::OtherMember => Err(Refused::AlreadyMember),
-            EntryOutcome::NoAccount => Err(Refused::InvalidCredentials),
-            EntryOutcome::Over => Err(Refused::SessionOver),
+            MergeOutcome::Entered(upgrade) => Ok(Entered::In { merged: upgrade.is_some() }),
+            MergeOutcome::Used => Ok(Entered::Used),
+            MergeOutcome::OtherMember => Err(AccountError::AlreadyMember),
+            MergeOutcome::NoAccount => Err(AccountError::InvalidCredentials),
+            MergeOutcome::Over => Err(AccountError::SessionOver),
         }
     }
 }

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
 
 use super::webauthn::{Challenge, RelyingParty, read_credential};
-use super::{Accounts, EmailAddress, Entered, Membership, Outcome, Refused, caller};
+use super::{Accounts, EmailAddress, Entered, Membership, Outcome, AccountError, caller};
 use crate::auth::Guest;
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, AccountRow, Ceremony, NewCredential, Once, RegisterOutcome, Registration};
+use crate::store::{AccountKey, AccountRow, Ceremony, NewCredential, SingleUse, RegisterOutcome, Registration};
 
 /// How long somebody may look for their finger.
 pub(super) const CEREMONY_TTL: Duration = Duration::from_secs(5 * 60);
@@ -48,17 +48,17 @@ impl Accounts {
         guest: Guest,
         email: Option<EmailAddress>,
         now: Timestamp,
-    ) -> Result<PasskeyOptions, Refused> {
+    ) -> Result<PasskeyOptions, AccountError> {
         let user = guest.token_subject().id;
         let party = self.relying_party()?;
         if self.store.account(AccountKey::User(user)).await?.is_some() {
-            return Err(Refused::AlreadyMember);
+            return Err(AccountError::AlreadyMember);
         }
         let name = match email {
             Some(email) => {
                 // Before a passkey is made for nothing.
                 if self.store.account(AccountKey::Email(email.as_str().to_owned())).await?.is_some() {
-                    return Err(Refused::EmailTaken);
+                    return Err(AccountError::EmailTaken);
                 }
                 String::from(email)
             }
@@ -68,17 +68,17 @@ impl Accounts {
     }
 
     /// Begins signing in with whichever passkey the caller has.
-    pub(crate) async fn start_passkey_login(&self, guest: Guest, now: Timestamp) -> Result<PasskeyOptions, Refused> {
+    pub(crate) async fn start_passkey_login(&self, guest: Guest, now: Timestamp) -> Result<PasskeyOptions, AccountError> {
         let challenge = self.relying_party()?.start_login()?;
         self.give_out(guest.token_subject().id, challenge, now).await
     }
 
-    async fn give_out(&self, user: Uuid, challenge: Challenge, now: Timestamp) -> Result<PasskeyOptions, Refused> {
+    async fn give_out(&self, user: Uuid, challenge: Challenge, now: Timestamp) -> Result<PasskeyOptions, AccountError> {
         let Challenge { public_key, state } = challenge;
         let id = Uuid::now_v7();
         let kept = self.store.begin_ceremony(Ceremony { id, user, state, expires_at: now + CEREMONY_TTL }).await?;
         if !kept {
-            return Err(Refused::SessionOver);
+            return Err(AccountError::SessionOver);
         }
         Ok(PasskeyOptions { challenge_id: id, public_key })
     }
@@ -90,7 +90,7 @@ impl Accounts {
         email: Option<EmailAddress>,
         answer: PasskeyAnswer,
         now: Timestamp,
-    ) -> Result<Membership, Refused> {
+    ) -> Result<Membership, AccountError> {
         let party = self.relying_party()?;
         let PasskeyAnswer { challenge_id, credential } = answer;
         let credential: RegisterPublicKeyCredential = read_credential(credential)?;
@@ -102,12 +102,12 @@ impl Accounts {
         if let Some(account) = self.store.account(AccountKey::User(user)).await? {
             return repeat(account).await;
         }
-        let Some(state) = state else { return Err(Refused::ChallengeExpired) };
+        let Some(state) = state else { return Err(AccountError::ChallengeExpired) };
         let passkey = match party.finish_registration(&credential, &state) {
             Ok(passkey) => passkey,
-            Err(refused) => {
+            Err(error) => {
                 self.store.end_ceremony(challenge_id).await?;
-                return Err(refused);
+                return Err(error);
             }
         };
         let registration = Registration {
@@ -115,7 +115,7 @@ impl Accounts {
             now,
             email: email.clone(),
             credential: NewCredential::Passkey(passkey),
-            once: Some(Once::Ceremony(challenge_id)),
+            single_use: Some(SingleUse::Ceremony(challenge_id)),
         };
         match self.register(registration).await? {
             RegisterOutcome::Registered(_) => {
@@ -123,10 +123,10 @@ impl Accounts {
             }
             // Another request of the same guest was faster.
             RegisterOutcome::Member(account) => repeat(account).await,
-            RegisterOutcome::EmailTaken => Err(Refused::EmailTaken),
-            RegisterOutcome::CredentialTaken => Err(Refused::InvalidPasskey),
-            RegisterOutcome::Used => Err(Refused::ChallengeExpired),
-            RegisterOutcome::Over => Err(Refused::SessionOver),
+            RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
+            RegisterOutcome::CredentialTaken => Err(AccountError::InvalidPasskey),
+            RegisterOutcome::Used => Err(AccountError::ChallengeExpired),
+            RegisterOutcome::Over => Err(AccountError::SessionOver),
         }
     }
 
@@ -138,13 +138,13 @@ impl Accounts {
         account: AccountRow,
         email: Option<String>,
         credential_id: Vec<u8>,
-    ) -> Result<Membership, Refused> {
+    ) -> Result<Membership, AccountError> {
         let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
         let is_theirs = account.user == guest.token_subject().id && account.email == email;
         if is_theirs && owner.is_some_and(|owner| owner.user == account.user) {
             return Ok(Membership::of(account, Outcome::Registered, false));
         }
-        Err(Refused::AlreadyMember)
+        Err(AccountError::AlreadyMember)
     }
 
     /// Enters the account that the passkey belongs to.
@@ -153,7 +153,7 @@ impl Accounts {
         guest: Guest,
         answer: PasskeyAnswer,
         now: Timestamp,
-    ) -> Result<Membership, Refused> {
+    ) -> Result<Membership, AccountError> {
         let party = self.relying_party()?;
         let PasskeyAnswer { challenge_id, credential } = answer;
         let credential: PublicKeyCredential = read_credential(credential)?;
@@ -167,23 +167,23 @@ impl Accounts {
             (Some(owner), Some(known)) if is_handle_of(&credential, owner) => {
                 party.finish_login(&credential, &state, &known)
             }
-            (Some(_), Some(_)) => Err(Refused::InvalidPasskey),
-            _ => Err(Refused::InvalidCredentials),
+            (Some(_), Some(_)) => Err(AccountError::InvalidPasskey),
+            _ => Err(AccountError::InvalidCredentials),
         };
         let (Some(account), Ok(passkey)) = (owner, &checked) else {
             self.store.end_ceremony(challenge_id).await?;
-            return Err(checked.err().unwrap_or(Refused::InvalidCredentials));
+            return Err(checked.err().unwrap_or(AccountError::InvalidCredentials));
         };
-        let once = Some(Once::Ceremony(challenge_id));
-        match self.enter(guest, &account, once, Some(passkey.clone()), now).await? {
+        let single_use = Some(SingleUse::Ceremony(challenge_id));
+        match self.merge_into_account(guest, &account, single_use, Some(passkey.clone()), now).await? {
             Entered::In { merged } => Ok(Membership::of(account, Outcome::LoggedIn, merged)),
-            Entered::Used => Err(Refused::ChallengeExpired),
+            Entered::Used => Err(AccountError::ChallengeExpired),
         }
     }
 
     /// The challenge has been used, or is none. If the caller is in the account of that passkey by now, it is the same
     /// login, whose answer was lost; again the access token says who asks.
-    async fn repeat_passkey_login(&self, guest: Guest, credential_id: Vec<u8>) -> Result<Membership, Refused> {
+    async fn repeat_passkey_login(&self, guest: Guest, credential_id: Vec<u8>) -> Result<Membership, AccountError> {
         let named = guest.token_subject().id;
         let mine = self.store.account(AccountKey::User(named)).await?;
         let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
@@ -192,12 +192,12 @@ impl Accounts {
                 let merged = named != mine.user;
                 Ok(Membership::of(mine, Outcome::LoggedIn, merged))
             }
-            _ => Err(Refused::ChallengeExpired),
+            _ => Err(AccountError::ChallengeExpired),
         }
     }
 
-    fn relying_party(&self) -> Result<&RelyingParty, Refused> {
-        self.relying_party.as_deref().ok_or(Refused::NoPasskeys)
+    fn relying_party(&self) -> Result<&RelyingParty, AccountError> {
+        self.relying_party.as_deref().ok_or(AccountError::NoPasskeys)
     }
 }
 

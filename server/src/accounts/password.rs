@@ -8,8 +8,8 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 use zxcvbn::{Score, zxcvbn};
 
-use super::{EmailAddress, Refused};
-use crate::auth::Unavailable;
+use super::{EmailAddress, AccountError};
+use crate::auth::UnavailableError;
 use crate::secret::PasswordHash;
 
 /// In characters (NIST SP 800-63B §3.1.1.2).
@@ -29,8 +29,8 @@ pub(crate) struct Password(String);
 
 impl Password {
     /// `None`: it is longer than any that was accepted.
-    pub(crate) fn new(text: String) -> Result<Self, Refused> {
-        if text.len() > LONGEST { Err(Refused::PasswordTooLong) } else { Ok(Self(text)) }
+    pub(crate) fn new(text: String) -> Result<Self, AccountError> {
+        if text.len() > LONGEST { Err(AccountError::PasswordTooLong) } else { Ok(Self(text)) }
     }
 }
 
@@ -60,9 +60,9 @@ impl Passwords {
         &self,
         Password(password): Password,
         email: &EmailAddress,
-    ) -> Result<PasswordHash, Refused> {
+    ) -> Result<PasswordHash, AccountError> {
         if password.chars().count() < SHORTEST {
-            return Err(Refused::PasswordTooShort);
+            return Err(AccountError::PasswordTooShort);
         }
         let email = email.clone();
         let hash = self.run(move || {
@@ -74,10 +74,10 @@ impl Passwords {
         });
         match hash.await? {
             Ok(Some(hash)) => Ok(hash),
-            Ok(None) => Err(Refused::PasswordTooCommon),
+            Ok(None) => Err(AccountError::PasswordTooCommon),
             Err(error) => {
                 tracing::error!(%error, "a password could not be hashed");
-                Err(Unavailable::Task.into())
+                Err(UnavailableError::Task.into())
             }
         }
     }
@@ -87,7 +87,7 @@ impl Passwords {
         &self,
         hash: Option<PasswordHash>,
         Password(password): Password,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, AccountError> {
         let is_known = hash.is_some();
         let is_right = self.run(move || {
             let hash = hash.as_ref().map_or(DECOY, PasswordHash::expose);
@@ -96,16 +96,16 @@ impl Passwords {
         Ok(is_right.await? && is_known)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
-        let waiting = self.waiting.try_acquire().map_err(|_| Refused::Busy)?;
-        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Unavailable::Task)?;
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccountError> {
+        let waiting = self.waiting.try_acquire().map_err(|_| AccountError::Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| UnavailableError::Task)?;
         drop(waiting);
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
             drop(running);
             done
         });
-        Ok(done.await.map_err(|_| Unavailable::Task)?)
+        Ok(done.await.map_err(|_| UnavailableError::Task)?)
     }
 }
 
@@ -138,11 +138,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_short_long_or_common_is_refused() {
         let passwords = Passwords::new();
-        let refused = async |text: &str| passwords.hash(password(text), &email()).await.unwrap_err().code();
+        let code_of = async |text: &str| passwords.hash(password(text), &email()).await.unwrap_err().code();
 
-        assert_eq!(refused("").await, "password_too_short");
-        assert_eq!(refused("1234567").await, "password_too_short");
-        assert_eq!(refused("äöüßé€☕").await, "password_too_short");
+        assert_eq!(code_of("").await, "password_too_short");
+        assert_eq!(code_of("1234567").await, "password_too_short");
+        assert_eq!(code_of("äöüßé€☕").await, "password_too_short");
         for common in [
             "password",
             "password1",
@@ -155,7 +155,7 @@ mod tests {
             "ada.lovelace1",
             "guestpass",
         ] {
-            assert_eq!(refused(common).await, "password_too_common", "{common}");
+            assert_eq!(code_of(common).await, "password_too_common", "{common}");
         }
         assert_eq!(Password::new("x".repeat(1025)).unwrap_err().code(), "password_too_long");
     }

@@ -12,7 +12,7 @@ use webauthn_rs::prelude::{
 };
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
-use super::Refused;
+use super::AccountError;
 use super::passkeys::CEREMONY_TTL;
 use crate::config::{Config, ConfigError};
 use crate::store::PasskeyRow;
@@ -64,7 +64,7 @@ impl RelyingParty {
     }
 
     /// A passkey that the authenticator itself finds again (a discoverable one): signing in needs no name.
-    pub(super) fn start_registration(&self, user: Uuid, name: &str) -> Result<Challenge, Refused> {
+    pub(super) fn start_registration(&self, user: Uuid, name: &str) -> Result<Challenge, AccountError> {
         let started = self.0.start_passkey_registration(user, name, name, None);
         let (options, state) = started.map_err(|error| broken(&error))?;
         let mut public_key = json(&options.public_key)?;
@@ -77,13 +77,13 @@ impl RelyingParty {
         &self,
         credential: &RegisterPublicKeyCredential,
         state: &str,
-    ) -> Result<PasskeyRow, Refused> {
+    ) -> Result<PasskeyRow, AccountError> {
         let state: PasskeyRegistration = read_state(state)?;
         let passkey = self.0.finish_passkey_registration(credential, &state).map_err(|error| wrong(&error))?;
         row(&passkey)
     }
 
-    pub(super) fn start_login(&self) -> Result<Challenge, Refused> {
+    pub(super) fn start_login(&self) -> Result<Challenge, AccountError> {
         let (options, state) = self.0.start_discoverable_authentication().map_err(|error| broken(&error))?;
         Ok(Challenge { public_key: json(&options.public_key)?, state: text(&state)? })
     }
@@ -94,7 +94,7 @@ impl RelyingParty {
         credential: &PublicKeyCredential,
         state: &str,
         known: &PasskeyRow,
-    ) -> Result<PasskeyRow, Refused> {
+    ) -> Result<PasskeyRow, AccountError> {
         let state: DiscoverableAuthentication = read_state(state)?;
         let mut passkey: Passkey = serde_json::from_str(&known.data).map_err(|error| broken(&error))?;
         let finished = self.0.finish_discoverable_authentication_v2(credential, state, &passkey);
@@ -105,39 +105,39 @@ impl RelyingParty {
 }
 
 /// What a browser sent, as `PublicKeyCredential.toJSON()` makes it.
-pub(super) fn read_credential<T: DeserializeOwned>(credential: Value) -> Result<T, Refused> {
+pub(super) fn read_credential<T: DeserializeOwned>(credential: Value) -> Result<T, AccountError> {
     serde_json::from_value(credential).map_err(|error| {
         tracing::info!(%error, "a passkey could not be read");
-        Refused::InvalidPasskey
+        AccountError::InvalidPasskey
     })
 }
 
 /// A challenge of the other kind is none for this.
-fn read_state<T: DeserializeOwned>(state: &str) -> Result<T, Refused> {
-    serde_json::from_str(state).map_err(|_| Refused::ChallengeExpired)
+fn read_state<T: DeserializeOwned>(state: &str) -> Result<T, AccountError> {
+    serde_json::from_str(state).map_err(|_| AccountError::ChallengeExpired)
 }
 
-fn row(passkey: &Passkey) -> Result<PasskeyRow, Refused> {
+fn row(passkey: &Passkey) -> Result<PasskeyRow, AccountError> {
     Ok(PasskeyRow { credential_id: passkey.cred_id().to_vec(), data: text(passkey)? })
 }
 
-fn text(value: &impl Serialize) -> Result<String, Refused> {
+fn text(value: &impl Serialize) -> Result<String, AccountError> {
     serde_json::to_string(value).map_err(|error| broken(&error))
 }
 
-fn json(value: &impl Serialize) -> Result<Value, Refused> {
+fn json(value: &impl Serialize) -> Result<Value, AccountError> {
     serde_json::to_value(value).map_err(|error| broken(&error))
 }
 
 /// Why is for the operator: an origin that is not allowed, as a rule.
-fn wrong(error: &WebauthnError) -> Refused {
+fn wrong(error: &WebauthnError) -> AccountError {
     tracing::info!(%error, "a passkey was refused");
-    Refused::InvalidPasskey
+    AccountError::InvalidPasskey
 }
 
-fn broken(error: &dyn std::error::Error) -> Refused {
+fn broken(error: &dyn std::error::Error) -> AccountError {
     tracing::error!(%error, "passkeys do not work");
-    Refused::Unavailable(crate::auth::Unavailable::Task)
+    AccountError::Unavailable(crate::auth::UnavailableError::Task)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 
 /// Why a request carries no usable bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoToken {
+pub(crate) enum BearerError {
     /// No credentials, or those of a scheme that is not ours.
     Absent,
     /// Something is wrong with how the token was sent.
@@ -13,34 +13,34 @@ pub(crate) enum NoToken {
 }
 
 /// The bearer token of a request. It may come in one way only: one `Authorization` header.
-pub(crate) fn bearer_token(parts: &Parts) -> Result<&str, NoToken> {
+pub(crate) fn bearer_token(parts: &Parts) -> Result<&str, BearerError> {
     if parts.uri.query().is_some_and(has_access_token) {
         // A URL ends up in logs and histories (RFC 6750 §2.3).
-        return Err(NoToken::Malformed("an access token does not belong in the query string"));
+        return Err(BearerError::Malformed("an access token does not belong in the query string"));
     }
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-    let header = headers.next().ok_or(NoToken::Absent)?;
+    let header = headers.next().ok_or(BearerError::Absent)?;
     if headers.next().is_some() {
-        return Err(NoToken::Malformed("there is more than one Authorization header"));
+        return Err(BearerError::Malformed("there is more than one Authorization header"));
     }
     // In bytes, and in loops that the compiler can vectorise: this looks at all of every request's token, and text with its
     // checks (`HeaderValue::to_str` alone) took longer than the hash of the token does.
     let header = header.as_bytes();
     if !header.is_ascii() {
-        return Err(NoToken::Malformed("the Authorization header is not ASCII"));
+        return Err(BearerError::Malformed("the Authorization header is not ASCII"));
     }
     let end_of_scheme = header.iter().position(|byte| *byte == b' ').unwrap_or(header.len());
     let (scheme, token) = header.split_at(end_of_scheme);
     if scheme.is_empty() {
-        return Err(NoToken::Malformed("the Authorization header is empty"));
+        return Err(BearerError::Malformed("the Authorization header is empty"));
     }
     if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Err(NoToken::Absent);
+        return Err(BearerError::Absent);
     }
     let spaces = token.iter().take_while(|byte| **byte == b' ').count();
     let token = &token[spaces..];
     let token = if is_b64token(token) { str::from_utf8(token).ok() } else { None };
-    token.ok_or(NoToken::Malformed("the bearer token is missing or malformed"))
+    token.ok_or(BearerError::Malformed("the bearer token is missing or malformed"))
 }
 
 fn has_access_token(query: &str) -> bool {
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    fn token_of(uri: &str, headers: &[&str]) -> Result<String, NoToken> {
+    fn token_of(uri: &str, headers: &[&str]) -> Result<String, BearerError> {
         let mut request = Request::get(uri);
         for header in headers {
             request = request.header(AUTHORIZATION, *header);
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn without_credentials_of_ours_there_is_no_token() {
-        assert_eq!(token_of("/", &[]), Err(NoToken::Absent));
-        assert_eq!(token_of("/", &["Basic dTpw"]), Err(NoToken::Absent));
-        assert_eq!(token_of("/", &["Bearertoken"]), Err(NoToken::Absent));
+        assert_eq!(token_of("/", &[]), Err(BearerError::Absent));
+        assert_eq!(token_of("/", &["Basic dTpw"]), Err(BearerError::Absent));
+        assert_eq!(token_of("/", &["Bearertoken"]), Err(BearerError::Absent));
     }
 
     #[test]
@@ -104,23 +104,23 @@ mod tests {
         for header in ["Bearer \u{e4}", "Basic \u{e4}"] {
             assert_eq!(
                 token_of("/", &[header]),
-                Err(NoToken::Malformed("the Authorization header is not ASCII")),
+                Err(BearerError::Malformed("the Authorization header is not ASCII")),
                 "{header:?}"
             );
         }
         for header in
             ["", " a", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "Bearer a=b", "Bearer \"a\""]
         {
-            assert!(matches!(token_of("/", &[header]), Err(NoToken::Malformed(_))), "{header:?}");
+            assert!(matches!(token_of("/", &[header]), Err(BearerError::Malformed(_))), "{header:?}");
         }
-        assert!(matches!(token_of("/", &["Bearer a", "Bearer a"]), Err(NoToken::Malformed(_))));
+        assert!(matches!(token_of("/", &["Bearer a", "Bearer a"]), Err(BearerError::Malformed(_))));
     }
 
     #[test]
     fn a_token_in_the_query_string_is_refused() {
         for uri in ["/?access_token=a", "/?x=1&access_token=a", "/?access%5Ftoken=a", "/?access_token"] {
-            assert!(matches!(token_of(uri, &["Bearer a"]), Err(NoToken::Malformed(_))), "{uri}");
-            assert!(matches!(token_of(uri, &[]), Err(NoToken::Malformed(_))), "{uri}");
+            assert!(matches!(token_of(uri, &["Bearer a"]), Err(BearerError::Malformed(_))), "{uri}");
+            assert!(matches!(token_of(uri, &[]), Err(BearerError::Malformed(_))), "{uri}");
         }
         assert_eq!(token_of("/?my_access_token=a", &["Bearer a"]).as_deref(), Ok("a"));
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::access_token::CLIENT_ID;
 use super::guest::Subject;
-use super::sessions::{Sessions, Unavailable};
+use super::sessions::{Sessions, UnavailableError};
 use crate::clock::Timestamp;
 use crate::store::{Rotation, SessionRow};
 
@@ -53,7 +53,7 @@ struct Facts {
 
 impl Sessions {
     /// What a token of either kind is worth now. Neither uses the token up nor counts as activity of the guest.
-    pub(crate) async fn introspect(&self, token: &str, now: Timestamp) -> Result<Introspection, Unavailable> {
+    pub(crate) async fn introspect(&self, token: &str, now: Timestamp) -> Result<Introspection, UnavailableError> {
         if let Some(presented) = self.read_refresh_token(token, now).await {
             let session = self.store.session(presented.session).await?;
             return Ok(session

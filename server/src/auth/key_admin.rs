@@ -10,7 +10,7 @@ use super::rotation::make_signing_key;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::StoreLocation;
 use crate::server::{OpenError, open_store_beside};
-use crate::store::{KeyChange, KeyLife, KeySet, KeyStage, Store, StoreError, stage, verifies_until};
+use crate::store::{KeyChange, KeyLife, KeySet, KeyState, Store, StoreError, stage, verifies_until};
 
 /// The least time between a rotation and the first token of the new key: every server has asked for it by then.
 pub const ROTATION_NOTICE_MIN: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub struct KeyInfo {
     /// How tokens refer to it: the `kid` of an access token, the version in a refresh token.
     pub name: String,
     /// Where it is in its life.
-    pub stage: KeyStage,
+    pub stage: KeyState,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it began to sign, or will.
@@ -50,11 +50,11 @@ pub enum KeyKind {
 
 /// Which keys somebody else may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leak {
+pub enum KeyScope {
     /// Those of access tokens.
-    AccessKeys,
+    AccessTokens,
     /// All: a copy of the database has been seen.
-    AllKeys,
+    AllTokens,
 }
 
 /// Why the keys were not rotated.
@@ -65,7 +65,7 @@ pub enum RotationError {
     Store(#[from] StoreError),
     /// There is nothing to rotate.
     #[error("the store has no keys: a server makes them at its first start")]
-    NoKeys,
+    PrepareKeysError,
     /// The notice is shorter than [`ROTATION_NOTICE_MIN`].
     #[error("the notice must be at least 5s, so that every server has the new key before one signs with it")]
     ShortNotice,
@@ -120,7 +120,7 @@ impl KeyAdmin {
             return Err(RotationError::ShortNotice);
         }
         loop {
-            let algorithm = self.store.keys().await?.algorithm().ok_or(RotationError::NoKeys)?;
+            let algorithm = self.store.keys().await?.algorithm().ok_or(RotationError::PrepareKeysError)?;
             let (signing, refresh) = (make_signing_key(algorithm).await?, fresh_refresh_key()?);
             let now = self.clock.now();
             let signs_from = now + notice;
@@ -137,15 +137,15 @@ impl KeyAdmin {
     }
 
     /// Keys have leaked: new ones sign at once, and the others are gone. Every access token that is out is refused from
-    /// then on; clients get another one with their refresh token, unless [`Leak::AllKeys`] has ended their sessions.
+    /// then on; clients get another one with their refresh token, unless [`KeyScope::AllTokens`] has ended their sessions.
     ///
     /// # Errors
     /// Nothing has been changed.
-    pub async fn replace(&self, leak: Leak) -> Result<Vec<KeyInfo>, RotationError> {
+    pub async fn replace(&self, scope: KeyScope) -> Result<Vec<KeyInfo>, RotationError> {
         loop {
-            let algorithm = self.store.keys().await?.algorithm().ok_or(RotationError::NoKeys)?;
+            let algorithm = self.store.keys().await?.algorithm().ok_or(RotationError::PrepareKeysError)?;
             let signing = make_signing_key(algorithm).await?;
-            let refresh = if leak == Leak::AllKeys { Some(fresh_refresh_key()?) } else { None };
+            let refresh = if scope == KeyScope::AllTokens { Some(fresh_refresh_key()?) } else { None };
             let (kid, now) = (signing.kid.clone(), self.clock.now());
             let keys = self.store.change_keys(KeyChange::Replace { signing, refresh, now }).await?;
             if keys.signing.last().is_some_and(|key| key.kid == kid) {
@@ -192,7 +192,7 @@ impl fmt::Display for KeyKind {
     }
 }
 
-impl fmt::Display for KeyStage {
+impl fmt::Display for KeyState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Next => "next",

@@ -10,21 +10,21 @@ use uuid::Uuid;
 
 use super::guest::{Kind, Subject};
 use crate::clock::Timestamp;
-use crate::store::Promotion;
+use crate::store::Upgrade;
 
 #[derive(Debug)]
 pub(crate) struct Members {
-    promoted: RwLock<HashMap<Uuid, Promotion>>,
+    upgraded: RwLock<HashMap<Uuid, Upgrade>>,
 }
 
 impl Members {
-    pub(crate) fn new(promotions: Vec<Promotion>) -> Self {
-        Self { promoted: RwLock::new(promotions.into_iter().map(|one| (one.guest, one)).collect()) }
+    pub(crate) fn new(upgrades: Vec<Upgrade>) -> Self {
+        Self { upgraded: RwLock::new(upgrades.into_iter().map(|one| (one.guest, one)).collect()) }
     }
 
     /// A registration may be followed by nothing, and a merge neither: the first word is the last.
-    pub(crate) fn add(&self, promotion: Promotion) {
-        self.promoted.write().unwrap_or_else(PoisonError::into_inner).insert(promotion.guest, promotion);
+    pub(crate) fn add(&self, upgrade: Upgrade) {
+        self.upgraded.write().unwrap_or_else(PoisonError::into_inner).insert(upgrade.guest, upgrade);
     }
 
     /// Who it is now that a token names.
@@ -32,14 +32,14 @@ impl Members {
         if subject.kind == Kind::User {
             return subject;
         }
-        let promoted = self.promoted.read().unwrap_or_else(PoisonError::into_inner);
-        promoted.get(&subject.id).map_or(subject, |promotion| Subject { id: promotion.account, kind: Kind::User })
+        let upgraded = self.upgraded.read().unwrap_or_else(PoisonError::into_inner);
+        upgraded.get(&subject.id).map_or(subject, |upgrade| Subject { id: upgrade.account, kind: Kind::User })
     }
 
     /// Drops those whose tokens have all expired.
     pub(crate) fn forget_expired(&self, now: Timestamp) {
-        let mut promoted = self.promoted.write().unwrap_or_else(PoisonError::into_inner);
-        promoted.retain(|_, promotion| promotion.until > now);
+        let mut upgraded = self.upgraded.write().unwrap_or_else(PoisonError::into_inner);
+        upgraded.retain(|_, upgrade| upgrade.until > now);
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     fn who_is_a_member_is_told_until_the_last_token_has_expired() {
         let (guest, account) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let until = Timestamp::from_secs(100);
-        let members = Members::new(vec![Promotion { guest, account, until }]);
+        let members = Members::new(vec![Upgrade { guest, account, until }]);
         let named = Subject::new(guest, false);
 
         assert_eq!(members.now(named), Subject::new(account, true));
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_member_and_a_stranger_are_who_their_token_names() {
         let members = Members::new(Vec::new());
-        members.add(Promotion {
+        members.add(Upgrade {
             guest: Uuid::from_u128(1),
             account: Uuid::from_u128(1),
             until: Timestamp::from_secs(1),

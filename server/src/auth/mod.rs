@@ -21,16 +21,16 @@ mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use guest::{Guest, Kind};
-pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, Leak, ROTATION_NOTICE_MIN, RotationError};
+pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
 pub use resource_server::{ResourceServer, VerifyError, Visitor};
 
 pub(crate) use access_token::Issuer;
-pub(crate) use bearer::NoToken;
+pub(crate) use bearer::BearerError;
 pub(crate) use guest::Subject;
 pub(crate) use introspection::Introspection;
 pub(crate) use keys::{KeyError, Keys};
 pub(crate) use members::Members;
 pub(crate) use revoked::RevokedSessions;
-pub(crate) use rotation::{KEY_POLL, KeyKeeper, NoKeys, prepare};
-pub(crate) use sessions::{Lifetimes, LoginError, RefreshError, Sessions, Unavailable, finish};
-pub(crate) use verify::{Rejection, Verifier};
+pub(crate) use rotation::{KEY_POLL, KeyKeeper, PrepareKeysError, prepare};
+pub(crate) use sessions::{Lifetimes, LoginError, RefreshError, Sessions, UnavailableError, run_to_completion};
+pub(crate) use verify::{AccessTokenError, Verifier};

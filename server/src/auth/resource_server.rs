@@ -19,7 +19,7 @@ use super::guest::Kind;
 use super::jwks::{JwksError, verifying_keys};
 use super::keys::VerifyingKeys;
 use super::rotation::Reloads;
-use super::verify::{CachedRules, Rejection, Verified};
+use super::verify::{CachedRules, AccessTokenError, Verified};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Problem, Unauthorized};
 use crate::secret::sha256;
@@ -150,7 +150,7 @@ impl ResourceServer {
             });
         }
         let mut verdict = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
-        if verdict == Err(Rejection::UnknownKey) && self.inner.fetch(keys.generation, now).await {
+        if verdict == Err(AccessTokenError::UnknownKey) && self.inner.fetch(keys.generation, now).await {
             keys = self.inner.keys.load_full();
             verdict = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
         }

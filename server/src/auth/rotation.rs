@@ -22,7 +22,7 @@ const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoKeys {
+pub(crate) enum PrepareKeysError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub(crate) enum NoKeys {
 }
 
 /// The keys of a server that starts, made if they are not there.
-pub(crate) async fn prepare(store: &dyn Store, config: &Config, now: Timestamp) -> Result<Keys, NoKeys> {
+pub(crate) async fn prepare(store: &dyn Store, config: &Config, now: Timestamp) -> Result<Keys, PrepareKeysError> {
     let mut signing = None;
     loop {
         let change = KeyChange::Prepare {

@@ -14,13 +14,13 @@ use super::members::Members;
 use super::refresh_token::RefreshToken;
 use super::revoked::RevokedSessions;
 use super::rotation::KeyKeeper;
-use super::verify::{Rejection, Verified, Verifier};
+use super::verify::{AccessTokenError, Verified, Verifier};
 use crate::activity::Activity;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::metrics::{Erasure, Metrics, Refresh};
+use crate::metrics::{ErasureOutcome, Metrics, RefreshOutcome};
 use crate::secret::sha256;
-use crate::store::{Login, LoginOutcome, OpenSession, Outcome, Reuse, Rotation, RotationOutcome, Store, StoreError};
+use crate::store::{Login, LoginOutcome, OpenSession, DataResult, Reuse, Rotation, RotationOutcome, Store, StoreError};
 
 /// How long things live.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ pub(crate) enum LoginError {
     #[error("the Idempotency-Key has been used with a login of the other form")]
     OtherForm,
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] UnavailableError),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +64,12 @@ pub(crate) enum RefreshError {
     #[error("the refresh token is invalid, expired or revoked")]
     Refused,
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] UnavailableError),
 }
 
 /// The server could not do it now. The cause is for the log.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unavailable {
+pub(crate) enum UnavailableError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("an access token could not be signed: {0}")]
@@ -124,7 +124,7 @@ impl Sessions {
             expires_at: (now + session).rounded_up_to_second(),
             access_expires_at: (now + access).rounded_up_to_second(),
         };
-        match self.store.login(login).await.map_err(Unavailable::from)? {
+        match self.store.login(login).await.map_err(UnavailableError::from)? {
             LoginOutcome::Open(open) => {
                 self.metrics.logged_in();
                 Ok(self.answer(&open, refreshable, now)?)
@@ -137,7 +137,7 @@ impl Sessions {
     /// Exchanges a refresh token for its successor.
     pub(crate) async fn refresh(&self, token: &str, now: Timestamp) -> Result<TokenResponse, RefreshError> {
         let Some(token) = self.read_refresh_token(token, now).await else {
-            self.metrics.refreshed(Refresh::Refused);
+            self.metrics.refreshed(RefreshOutcome::Refused);
             return Err(RefreshError::Refused);
         };
         let rotation = Rotation {
@@ -149,7 +149,7 @@ impl Sessions {
             access_expires_at: (now + self.lifetimes.access).rounded_up_to_second(),
         };
         let this = self.clone();
-        let outcome = finish(async move {
+        let outcome = run_to_completion(async move {
             let outcome = this.store.rotate(rotation).await?;
             if let RotationOutcome::Revoked(revocation, _) = outcome {
                 this.revoked.add(revocation);
@@ -159,11 +159,11 @@ impl Sessions {
         });
         let outcome = outcome.await?;
         self.metrics.refreshed(match outcome {
-            RotationOutcome::Open(_) => Refresh::Rotated,
-            RotationOutcome::Replayed(_) => Refresh::Replayed,
-            RotationOutcome::Revoked(_, Reuse::ParentPastWindow) => Refresh::ParentPastWindow,
-            RotationOutcome::Revoked(_, Reuse::Older) => Refresh::Older,
-            RotationOutcome::Refused => Refresh::Refused,
+            RotationOutcome::Open(_) => RefreshOutcome::Rotated,
+            RotationOutcome::Replayed(_) => RefreshOutcome::Replayed,
+            RotationOutcome::Revoked(_, Reuse::ParentPastWindow) => RefreshOutcome::ParentPastWindow,
+            RotationOutcome::Revoked(_, Reuse::Older) => RefreshOutcome::Older,
+            RotationOutcome::Refused => RefreshOutcome::Refused,
         });
         match outcome {
             RotationOutcome::Open(open) | RotationOutcome::Replayed(open) => {
@@ -175,7 +175,7 @@ impl Sessions {
     }
 
     /// Ends the session that an access or a refresh token belongs to. A token that is none ends nothing (RFC 7009 §2.2).
-    pub(crate) async fn revoke(&self, token: &str, now: Timestamp) -> Result<(), Unavailable> {
+    pub(crate) async fn revoke(&self, token: &str, now: Timestamp) -> Result<(), UnavailableError> {
         let session = match self.read_refresh_token(token, now).await {
             Some(token) => token.session,
             None => match self.verify_access_token(token, now).await {
@@ -184,7 +184,7 @@ impl Sessions {
             },
         };
         let this = self.clone();
-        finish(async move {
+        run_to_completion(async move {
             if let Some(revocation) = this.store.revoke(session, now).await? {
                 this.revoked.add(revocation);
                 this.metrics.revoked();
@@ -195,9 +195,9 @@ impl Sessions {
     }
 
     /// Ends a live session of that user. Says whether there was such a one.
-    pub(crate) async fn end(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<bool, Unavailable> {
+    pub(crate) async fn end(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<bool, UnavailableError> {
         let this = self.clone();
-        finish(async move {
+        run_to_completion(async move {
             let ended = this.store.end_session(user, session, now).await?;
             if let Some(revocation) = ended {
                 this.revoked.add(revocation);
@@ -209,14 +209,14 @@ impl Sessions {
     }
 
     /// Erases a guest with all sessions, at once on this node.
-    pub(crate) async fn erase(&self, guest: Uuid) -> Result<Outcome<()>, Unavailable> {
+    pub(crate) async fn erase(&self, guest: Uuid) -> Result<DataResult<()>, UnavailableError> {
         let this = self.clone();
-        finish(async move {
+        run_to_completion(async move {
             let erased = this.store.erase(guest).await;
             this.metrics.erased(match &erased {
-                Ok(Ok(_)) => Erasure::Erased,
-                Ok(Err(_)) => Erasure::Gone,
-                Err(_) => Erasure::Unavailable,
+                Ok(Ok(_)) => ErasureOutcome::Erased,
+                Ok(Err(_)) => ErasureOutcome::Gone,
+                Err(_) => ErasureOutcome::Unavailable,
             });
             let erased = erased?;
             for revocation in erased.iter().flatten() {
@@ -230,19 +230,19 @@ impl Sessions {
 
     /// Whom an access token speaks for, unless its session has been revoked. Asks no database, unless a rotation has
     /// overtaken this node; notes the activity.
-    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, Rejection> {
+    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, AccessTokenError> {
         let verified = self.verify_access_token(token, now).await?;
         if self.revoked.contains(verified.session) {
-            return Err(Rejection::Revoked);
+            return Err(AccessTokenError::Revoked);
         }
         let subject = self.members.now(verified.subject);
         self.activity.note(subject.id, now);
         Ok(Caller { subject, token_subject: verified.subject, session: verified.session })
     }
 
-    pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
+    pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, AccessTokenError> {
         match self.verifier.verify(token, now) {
-            (Err(Rejection::UnknownKey), generation) if self.key_keeper.has_news(generation, now).await => {
+            (Err(AccessTokenError::UnknownKey), generation) if self.key_keeper.has_news(generation, now).await => {
                 self.verifier.verify(token, now).0
             }
             (verdict, _) => verdict,
@@ -261,7 +261,7 @@ impl Sessions {
         }
     }
 
-    fn answer(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenResponse, Unavailable> {
+    fn answer(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenResponse, UnavailableError> {
         let subject = Subject::new(open.user, open.registered).to_string();
         Ok(TokenResponse {
             access_token: self.issuer.issue(subject.clone(), open.id, now, open.access_expires_at)?,
@@ -278,13 +278,13 @@ impl Sessions {
 
 /// Runs `work` to its end even if the client hangs up: a revocation or a merge must not be left in the store alone, where
 /// this node's requests do not see it.
-pub(crate) async fn finish<T, W>(work: W) -> Result<T, Unavailable>
+pub(crate) async fn run_to_completion<T, W>(work: W) -> Result<T, UnavailableError>
 where
     T: Send + 'static,
     W: Future<Output = Result<T, StoreError>> + Send + 'static,
 {
     match tokio::spawn(work.in_current_span()).await {
         Ok(result) => Ok(result?),
-        Err(_) => Err(Unavailable::Task),
+        Err(_) => Err(UnavailableError::Task),
     }
 }

@@ -26,7 +26,7 @@ const LEEWAY: Duration = Duration::from_secs(5);
 
 /// Why an access token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rejection {
+pub(crate) enum AccessTokenError {
     TooLong,
     Malformed,
     Header,
@@ -39,7 +39,7 @@ pub(crate) enum Rejection {
     Revoked,
 }
 
-impl Rejection {
+impl AccessTokenError {
     /// For the developer of a client: plain ASCII, without quotes, and nothing that helps to forge a token.
     pub(crate) const fn describe(self) -> &'static str {
         match self {
@@ -87,13 +87,13 @@ impl Verifier {
     }
 
     /// Checks everything but revocation. Says with which generation of keys, too.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<Verified, Rejection>, u64) {
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<Verified, AccessTokenError>, u64) {
         let ring = self.keys.at_once();
         (self.rules.verify(token, ring.verifying(), ring.generation(), now), ring.generation())
     }
 
     /// What a token says that [`Verifier::verify`] has let through, after the same checks.
-    pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Rejection> {
+    pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, AccessTokenError> {
         let ring = self.keys.current();
         self.rules.rules.verify(token, ring.verifying(), now).map(|(claims, _)| claims)
     }
@@ -118,9 +118,9 @@ impl CachedRules {
         keys: &VerifyingKeys,
         generation: u64,
         now: Timestamp,
-    ) -> Result<Verified, Rejection> {
+    ) -> Result<Verified, AccessTokenError> {
         if token.len() > MAX_LENGTH {
-            return Err(Rejection::TooLong);
+            return Err(AccessTokenError::TooLong);
         }
         let hash = token_cache::hash(token);
         if let Some(verified) = self.cache.find(&hash, generation, now) {
@@ -160,57 +160,57 @@ impl Rules {
         token: &str,
         keys: &VerifyingKeys,
         now: Timestamp,
-    ) -> Result<(Claims, Verified), Rejection> {
-        let (message, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
-        let (header, claims) = message.split_once('.').ok_or(Rejection::Malformed)?;
+    ) -> Result<(Claims, Verified), AccessTokenError> {
+        let (message, signature) = token.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(AccessTokenError::Malformed)?;
         // The alphabet has no '.', so more than three parts fail here; the engine refuses padding and stray bits.
         let header = decode(header)?;
         let claims = decode(claims)?;
         decode(signature)?;
 
-        let header: Header<'_> = object(&header).ok_or(Rejection::Header)?;
+        let header: Header<'_> = object(&header).ok_or(AccessTokenError::Header)?;
         if header.typ != TYPE {
-            return Err(Rejection::Header);
+            return Err(AccessTokenError::Header);
         }
         // Only ever looked up here: paths and SQL in a kid mean nothing.
-        let key = keys.get(header.kid).ok_or(Rejection::UnknownKey)?;
+        let key = keys.get(header.kid).ok_or(AccessTokenError::UnknownKey)?;
         if key.until.is_some_and(|until| until <= now) {
-            return Err(Rejection::UnknownKey);
+            return Err(AccessTokenError::UnknownKey);
         }
         // The key decides the algorithm; the token may only agree.
         if header.alg != key.algorithm.name() {
-            return Err(Rejection::Header);
+            return Err(AccessTokenError::Header);
         }
         match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.decoding, key.algorithm.jose()) {
             Ok(true) => {}
-            Ok(false) | Err(_) => return Err(Rejection::Signature),
+            Ok(false) | Err(_) => return Err(AccessTokenError::Signature),
         }
 
-        let claims: Claims = object(&claims).ok_or(Rejection::Claims)?;
+        let claims: Claims = object(&claims).ok_or(AccessTokenError::Claims)?;
         let mut verified = self.check(&claims, now)?;
         verified.expires_at = key.until.map_or(verified.expires_at, |until| until.min(verified.expires_at));
         Ok((claims, verified))
     }
 
-    fn check(&self, claims: &Claims, now: Timestamp) -> Result<Verified, Rejection> {
+    fn check(&self, claims: &Claims, now: Timestamp) -> Result<Verified, AccessTokenError> {
         if claims.iss != self.issuer || claims.aud != self.audience || claims.client_id != CLIENT_ID {
-            return Err(Rejection::NotOurs);
+            return Err(AccessTokenError::NotOurs);
         }
         let expires_at = Timestamp::from_secs(claims.exp);
         if now >= expires_at {
-            return Err(Rejection::Expired);
+            return Err(AccessTokenError::Expired);
         }
         let not_before = Timestamp::from_secs(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
         if not_before > now + LEEWAY {
-            return Err(Rejection::TooEarly);
+            return Err(AccessTokenError::TooEarly);
         }
-        let subject = Subject::parse(&claims.sub).ok_or(Rejection::Claims)?;
+        let subject = Subject::parse(&claims.sub).ok_or(AccessTokenError::Claims)?;
         Ok(Verified { subject, session: claims.sid, not_before, expires_at })
     }
 }
 
-fn decode(part: &str) -> Result<Vec<u8>, Rejection> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed)
+fn decode(part: &str) -> Result<Vec<u8>, AccessTokenError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| AccessTokenError::Malformed)
 }
 
 /// A JSON object and nothing else: serde would fill a struct from an array too.
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(used.verify(&token, &keys, 1, before).map(|verified| verified.expires_at), Ok(ends_at));
 
         for rules in [fresh, used] {
-            assert_eq!(rules.verify(&token, &keys, 1, ends_at), Err(Rejection::UnknownKey));
+            assert_eq!(rules.verify(&token, &keys, 1, ends_at), Err(AccessTokenError::UnknownKey));
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::address::ClientNetwork;
 use super::rate::{Limiter, Rate};
-use super::{ACCOUNT_TOTAL, BY_ACCOUNT, Fields, Refusal};
+use super::{ACCOUNT_TOTAL, BY_ACCOUNT, Fields, RateLimited};
 use crate::clock::Clock;
 use crate::secret::sha256;
 
@@ -36,7 +36,7 @@ impl Attempts {
     }
 
     /// Counts an attempt. One that is refused because of its network does not count for all of them.
-    pub(super) fn admit(&self, email: &str, client: Option<ClientNetwork>) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, email: &str, client: Option<ClientNetwork>) -> Result<(), RateLimited> {
         let account = sha256(email.as_bytes());
         let mut fields = Fields::default();
         fields.count(BY_ACCOUNT, self.by_client.quota, self.by_client.count((account, client)))?;

@@ -163,9 +163,9 @@ pub(crate) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request:
                 key = hash_of_key(request.headers());
             }
             Ok(None) => {}
-            Err(flaw) => {
+            Err(error) => {
                 limits.metrics.limited("login", "proof");
-                return proofs.demand(flaw, key.as_ref()).into_response();
+                return proofs.demand(error, key.as_ref()).into_response();
             }
         }
     }
@@ -214,7 +214,7 @@ impl Pair {
     }
 
     /// Counts a request. One that is refused because of its client does not count for everybody.
-    fn admit(&self, client: Option<ClientNetwork>) -> Result<HeaderMap, Refusal> {
+    fn admit(&self, client: Option<ClientNetwork>) -> Result<HeaderMap, RateLimited> {
         let mut fields = Fields::default();
         if let (Some(limiter), Some(client)) = (&self.by_client, client) {
             fields.count(BY_CLIENT, limiter.quota, limiter.count(client))?;
@@ -228,13 +228,13 @@ impl Pair {
 
 /// A request that came too soon.
 #[derive(Debug)]
-struct Refusal {
+struct RateLimited {
     policy: &'static str,
     after: u64,
     headers: HeaderMap,
 }
 
-impl Refusal {
+impl RateLimited {
     fn detail(&self, what: &str) -> String {
         let whose = match self.policy {
             BY_CLIENT => "from your network",
@@ -254,7 +254,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn count(&mut self, name: &'static str, quota: Allowance, count: Count) -> Result<(), Refusal> {
+    fn count(&mut self, name: &'static str, quota: Allowance, count: Count) -> Result<(), RateLimited> {
         let next = whole_seconds(count.next);
         self.policies.push(format!("\"{name}\";q={};w={}", quota.count, whole_seconds(quota.per)));
         self.limits.push(format!("\"{name}\";r={};t={next}", count.remaining));
@@ -263,7 +263,7 @@ impl Fields {
         }
         let mut headers = std::mem::take(self).headers();
         headers.insert(RETRY_AFTER, HeaderValue::from(next));
-        Err(Refusal { policy: name, after: next, headers })
+        Err(RateLimited { policy: name, after: next, headers })
     }
 
     fn headers(self) -> HeaderMap {

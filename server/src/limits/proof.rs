@@ -74,7 +74,7 @@ pub(super) struct Proofs {
 
 /// Why a proof counts for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum ProofError {
     Missing,
     Malformed,
     Expired,
@@ -83,7 +83,7 @@ pub(super) enum Flaw {
     Unsolved,
 }
 
-impl Flaw {
+impl ProofError {
     const fn describe(self) -> &'static str {
         match self {
             Self::Missing => "This login needs a proof of work",
@@ -105,38 +105,38 @@ impl Proofs {
 
     /// Checks the proof that came with a login under the idempotency key of this hash. Without a key, hands back the one
     /// that the proof stands in for.
-    pub(super) async fn check(&self, headers: &HeaderMap, key: Option<&[u8; 32]>) -> Result<Option<HeaderValue>, Flaw> {
-        let header = headers.get(PROOF_OF_WORK).ok_or(Flaw::Missing)?;
-        let Payload { challenge, solution } = read(header).ok_or(Flaw::Malformed)?;
-        let Challenge { mut parameters, signature: Some(signature) } = challenge else { return Err(Flaw::Other) };
+    pub(super) async fn check(&self, headers: &HeaderMap, key: Option<&[u8; 32]>) -> Result<Option<HeaderValue>, ProofError> {
+        let header = headers.get(PROOF_OF_WORK).ok_or(ProofError::Missing)?;
+        let Payload { challenge, solution } = read(header).ok_or(ProofError::Malformed)?;
+        let Challenge { mut parameters, signature: Some(signature) } = challenge else { return Err(ProofError::Other) };
         let now = self.clock.now();
         let secret = self.secrets(now).into_iter().find(|secret| is_signed(&parameters, &signature, secret));
-        let secret = secret.ok_or(Flaw::Other)?;
-        let ends_at = parameters.expires_at.map(Timestamp::from_secs).ok_or(Flaw::Other)?;
+        let secret = secret.ok_or(ProofError::Other)?;
+        let ends_at = parameters.expires_at.map(Timestamp::from_secs).ok_or(ProofError::Other)?;
         if ends_at <= now {
-            return Err(Flaw::Expired);
+            return Err(ProofError::Expired);
         }
         if parameters.data.as_ref().and_then(|data| data.get(LOGIN)) != key.map(name_of).as_ref() {
-            return Err(Flaw::Other);
+            return Err(ProofError::Other);
         }
         // Its time has been looked at, by our clock; the crate has one of its own.
         parameters.expires_at = None;
         let unlimited = altcha::sign_challenge(&HmacAlgorithm::Sha256, &mut parameters, None, &secret, None);
-        let unlimited = unlimited.map_err(|_| Flaw::Other)?;
-        let _turn = self.checks.acquire().await.map_err(|_| Flaw::Unsolved)?;
+        let unlimited = unlimited.map_err(|_| ProofError::Other)?;
+        let _turn = self.checks.acquire().await.map_err(|_| ProofError::Unsolved)?;
         let solved = tokio::task::spawn_blocking(move || {
             altcha::verify_solution(VerifySolutionOptions::new(&unlimited, &solution, secret))
                 .is_ok_and(|result| result.verified)
         });
         if !solved.await.unwrap_or(false) {
-            return Err(Flaw::Unsolved);
+            return Err(ProofError::Unsolved);
         }
         let stand_in = || HeaderValue::try_from(URL_SAFE_NO_PAD.encode(sha256(signature.as_bytes()))).ok();
         Ok(if key.is_none() { stand_in() } else { None })
     }
 
     /// 428 with a challenge for this login.
-    pub(super) fn demand(&self, flaw: Flaw, key: Option<&[u8; 32]>) -> Problem {
+    pub(super) fn demand(&self, error: ProofError, key: Option<&[u8; 32]>) -> Problem {
         let now = self.clock.now();
         let challenge = altcha::create_challenge(CreateChallengeOptions {
             algorithm: ALGORITHM.to_owned(),
@@ -151,7 +151,7 @@ impl Proofs {
         let Some(challenge) = challenge else { return Problem::unavailable() };
         let detail = format!(
             "{}. Solve the challenge, and send this request again with the solution in Proof-Of-Work.",
-            flaw.describe()
+            error.describe()
         );
         Problem::new(StatusCode::PRECONDITION_REQUIRED, detail)
             .with("code", json!(PROOF_REQUIRED))

@@ -9,7 +9,7 @@ use super::me::cart::{NewLine, NewQuantity};
 use super::me::paging::{cursor, position};
 use crate::etag::Conditions;
 use crate::fuzz::header_lines;
-use crate::store::{MergePatch, Preferences, PreferencesChange, PreferencesEdit, Refusal};
+use crate::store::{MergePatch, Preferences, PreferencesChange, PreferencesEdit, DataError};
 
 /// The body of `/token` and `/revoke`.
 pub fn token_form(data: &[u8]) {
@@ -62,7 +62,7 @@ pub fn page_cursor(data: &[u8]) {
 /// The body of preferences, and of a patch of them.
 pub fn preferences(data: &[u8]) {
     let Ok(members) = object::<Map<String, Value>>(true, data) else { return };
-    let merged = MergePatch::try_from(members.clone()).map_err(Refusal::Preferences).and_then(|patch| {
+    let merged = MergePatch::try_from(members.clone()).map_err(DataError::Preferences).and_then(|patch| {
         let change = PreferencesChange { edit: PreferencesEdit::Merge(patch), conditions: Conditions::default() };
         change.apply(Preferences::default())
     });

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::body::JsonBody;
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{Membership, Refused};
+use crate::accounts::{Membership, AccountError};
 use crate::auth::Guest;
-use crate::metrics::Way;
+use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
 /// What the issuer has given the app.
@@ -47,9 +47,9 @@ pub(super) async fn link(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
     JsonBody(LinkBody { id_token, nonce }): JsonBody<LinkBody>,
-) -> Result<Json<Membership>, Refused> {
+) -> Result<Json<Membership>, AccountError> {
     let linked = inner.accounts.link(guest, &id_token, nonce.as_deref(), inner.clock.now()).await;
-    let outcome = linked.as_ref().map_or_else(Refused::code, Membership::outcome_name);
-    inner.metrics.became_member(Way::Link, outcome);
+    let outcome = linked.as_ref().map_or_else(AccountError::code, Membership::outcome_name);
+    inner.metrics.became_member(MembershipEndpoint::Link, outcome);
     linked.map(Json)
 }

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 
 use super::body::{JsonBody, given};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
+use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, AccountError};
 use crate::auth::Guest;
 use crate::error::Problem;
 use crate::limits::Client;
-use crate::metrics::Way;
+use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
 /// What proves that the account is the caller's: `email` and `password`, or `passkey`.
@@ -58,8 +58,8 @@ pub(super) async fn login(
     client: Client,
     JsonBody(body): JsonBody<MemberLoginBody>,
 ) -> Result<Json<Membership>, Response> {
-    let refused = |refused: Refused| {
-        inner.metrics.became_member(Way::Login, refused.code());
+    let refused = |refused: AccountError| {
+        inner.metrics.became_member(MembershipEndpoint::Login, refused.code());
         refused.into_response()
     };
     let (accounts, now) = (&inner.accounts, inner.clock.now());
@@ -77,7 +77,7 @@ pub(super) async fn login(
         }
     };
     let membership = entered.map_err(refused)?;
-    inner.metrics.became_member(Way::Login, membership.outcome_name());
+    inner.metrics.became_member(MembershipEndpoint::Login, membership.outcome_name());
     Ok(Json(membership))
 }
 
@@ -100,6 +100,6 @@ pub(super) async fn login(
 pub(super) async fn options(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
-) -> Result<Json<PasskeyOptions>, Refused> {
+) -> Result<Json<PasskeyOptions>, AccountError> {
     inner.accounts.start_passkey_login(guest, inner.clock.now()).await.map(Json)
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use crate::accounts::REFUSAL_CODES;
+use crate::accounts::ACCOUNT_ERROR_CODES;
 use crate::error::{OAuthError, ProblemBody};
 
 /// What an operation that takes a guest may answer instead: RFC 6750 §3.
@@ -120,7 +120,7 @@ fn shared_responses() -> Value {
         })
     };
     let refusal = |description: &str| {
-        let codes = REFUSAL_CODES.map(|code| format!("`{code}`")).join(", ");
+        let codes = ACCOUNT_ERROR_CODES.map(|code| format!("`{code}`")).join(", ");
         problem(&format!("{description} The member `code` is one of {codes}. Whoever asks is who they were before."))
     };
     let with_header = |mut response: Value, name: &str, header: Value| {
@@ -172,7 +172,7 @@ fn shared_responses() -> Value {
         "UnsupportedMediaType": problem("The body is not `application/json`."),
         "UnprocessableContent": problem("The body is JSON, and not what is wanted here. `detail` says why."),
         "OAuthError": {
-            "description": "Refused, with the code of RFC 6749 §5.2.",
+            "description": "AccountError, with the code of RFC 6749 §5.2.",
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/OAuthError" } } },
         },
         "ProofRequired": proof_required(),

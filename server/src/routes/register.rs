@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 
 use super::body::{JsonBody, OptionalJsonBody, given};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, Refused};
+use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, AccountError};
 use crate::auth::Guest;
 use crate::error::Problem;
 use crate::limits::Client;
-use crate::metrics::Way;
+use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
 /// What the new member will sign in with: `email` and `password`, or `passkey`.
@@ -73,8 +73,8 @@ pub(super) async fn register(
     client: Client,
     JsonBody(body): JsonBody<RegisterBody>,
 ) -> Result<Json<Membership>, Response> {
-    let refused = |refused: Refused| {
-        inner.metrics.became_member(Way::Register, refused.code());
+    let refused = |refused: AccountError| {
+        inner.metrics.became_member(MembershipEndpoint::Register, refused.code());
         refused.into_response()
     };
     let (accounts, now) = (&inner.accounts, inner.clock.now());
@@ -92,7 +92,7 @@ pub(super) async fn register(
         }
     };
     let membership = registered.map_err(refused)?;
-    inner.metrics.became_member(Way::Register, membership.outcome_name());
+    inner.metrics.became_member(MembershipEndpoint::Register, membership.outcome_name());
     Ok(Json(membership))
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn options(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
     OptionalJsonBody(body): OptionalJsonBody<RegisterOptionsBody>,
-) -> Result<Json<PasskeyOptions>, Refused> {
+) -> Result<Json<PasskeyOptions>, AccountError> {
     let email = body.unwrap_or_default().email.as_deref().map(EmailAddress::parse).transpose()?;
     inner.accounts.start_passkey(guest, email, inner.clock.now()).await.map(Json)
 }

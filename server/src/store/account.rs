@@ -44,7 +44,7 @@ pub(crate) struct PasskeyRow {
 
 /// What may be used once only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Once {
+pub(crate) enum SingleUse {
     /// A challenge of a passkey that this caller was given.
     Ceremony(Uuid),
     /// An ID token, by the SHA-256 of what is signed in it.
@@ -79,7 +79,7 @@ pub(crate) struct Registration {
     /// In lower case.
     pub(crate) email: Option<String>,
     pub(crate) credential: NewCredential,
-    pub(crate) once: Option<Once>,
+    pub(crate) single_use: Option<SingleUse>,
 }
 
 /// What the new member will sign in with.
@@ -93,7 +93,7 @@ pub(crate) enum NewCredential {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RegisterOutcome {
-    Registered(Promotion),
+    Registered(Upgrade),
     /// The caller is a member already, or has been merged into one: this one.
     Member(AccountRow),
     EmailTaken,
@@ -107,19 +107,19 @@ pub(crate) enum RegisterOutcome {
 
 /// A caller has proven to be a member: what they have as a guest is to go into that account.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct MergeRequest {
     pub(crate) caller: Caller,
     pub(crate) account: Uuid,
     pub(crate) now: Timestamp,
-    pub(crate) once: Option<Once>,
+    pub(crate) single_use: Option<SingleUse>,
     /// The passkey that was used, with its counter moved on.
     pub(crate) passkey: Option<PasskeyRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EntryOutcome {
+pub(crate) enum MergeOutcome {
     /// In. With what was merged just now, or by an earlier attempt; without, the caller was that member already.
-    Entered(Option<Promotion>),
+    Entered(Option<Upgrade>),
     /// The caller is a member with another account.
     OtherMember,
     NoAccount,
@@ -129,7 +129,7 @@ pub(crate) enum EntryOutcome {
 
 /// A guest has become a member: by registering (then both ids are the same), or by a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Promotion {
+pub(crate) struct Upgrade {
     pub(crate) guest: Uuid,
     pub(crate) account: Uuid,
     /// When the last access token that calls them a guest will have expired.
@@ -138,24 +138,24 @@ pub(crate) struct Promotion {
 
 /// What a user row says about membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct Membership {
     pub(crate) registered: bool,
     pub(crate) merged_into: Option<Uuid>,
     pub(crate) guest_tokens_until: Timestamp,
 }
 
-impl Standing {
+impl Membership {
     /// What an entry into `account` finds before anything is changed. `None`: there is a guest to merge.
-    pub(crate) fn judge(self, entry: &Entry) -> Option<EntryOutcome> {
-        let Entry { caller, account, .. } = entry;
+    pub(crate) fn judge(self, request: &MergeRequest) -> Option<MergeOutcome> {
+        let MergeRequest { caller, account, .. } = request;
         match self {
             Self { merged_into: Some(merged), guest_tokens_until, .. } if merged == *account => {
-                let promotion = Promotion { guest: caller.user, account: *account, until: guest_tokens_until };
-                Some(EntryOutcome::Entered(Some(promotion)))
+                let upgrade = Upgrade { guest: caller.user, account: *account, until: guest_tokens_until };
+                Some(MergeOutcome::Entered(Some(upgrade)))
             }
-            Self { merged_into: Some(_), .. } => Some(EntryOutcome::OtherMember),
-            Self { registered: true, .. } if caller.user == *account => Some(EntryOutcome::Entered(None)),
-            Self { registered: true, .. } => Some(EntryOutcome::OtherMember),
+            Self { merged_into: Some(_), .. } => Some(MergeOutcome::OtherMember),
+            Self { registered: true, .. } if caller.user == *account => Some(MergeOutcome::Entered(None)),
+            Self { registered: true, .. } => Some(MergeOutcome::OtherMember),
             Self { .. } => None,
         }
     }
@@ -214,29 +214,29 @@ mod tests {
         assert_eq!(merge_preferences(None, None), "{}");
     }
 
-    fn entry(user: u128) -> Entry {
+    fn request(user: u128) -> MergeRequest {
         let caller = Caller { user: Uuid::from_u128(user), session: Uuid::from_u128(9) };
-        Entry { caller, account: Uuid::from_u128(1), now: Timestamp::from_secs(0), once: None, passkey: None }
+        MergeRequest { caller, account: Uuid::from_u128(1), now: Timestamp::from_secs(0), single_use: None, passkey: None }
     }
 
     #[test]
     fn s08_who_is_a_member_elsewhere_is_never_merged() {
-        let guest = Standing { registered: false, merged_into: None, guest_tokens_until: Timestamp::from_secs(0) };
+        let guest = Membership { registered: false, merged_into: None, guest_tokens_until: Timestamp::from_secs(0) };
 
-        assert_eq!(guest.judge(&entry(2)), None);
-        let member = Standing { registered: true, ..guest };
-        assert_eq!(member.judge(&entry(2)), Some(EntryOutcome::OtherMember));
-        assert_eq!(member.judge(&entry(1)), Some(EntryOutcome::Entered(None)));
-        let elsewhere = Standing { merged_into: Some(Uuid::from_u128(3)), ..guest };
-        assert_eq!(elsewhere.judge(&entry(2)), Some(EntryOutcome::OtherMember));
+        assert_eq!(guest.judge(&request(2)), None);
+        let member = Membership { registered: true, ..guest };
+        assert_eq!(member.judge(&request(2)), Some(MergeOutcome::OtherMember));
+        assert_eq!(member.judge(&request(1)), Some(MergeOutcome::Entered(None)));
+        let elsewhere = Membership { merged_into: Some(Uuid::from_u128(3)), ..guest };
+        assert_eq!(elsewhere.judge(&request(2)), Some(MergeOutcome::OtherMember));
     }
 
     #[test]
     fn s08_who_has_been_merged_is_told_so_again() {
         let until = Timestamp::from_secs(7);
-        let merged = Standing { registered: false, merged_into: Some(Uuid::from_u128(1)), guest_tokens_until: until };
+        let merged = Membership { registered: false, merged_into: Some(Uuid::from_u128(1)), guest_tokens_until: until };
 
-        let Some(EntryOutcome::Entered(Some(promotion))) = merged.judge(&entry(2)) else { panic!("not entered") };
-        assert_eq!(promotion, Promotion { guest: Uuid::from_u128(2), account: Uuid::from_u128(1), until });
+        let Some(MergeOutcome::Entered(Some(upgrade))) = merged.judge(&request(2)) else { panic!("not entered") };
+        assert_eq!(upgrade, Upgrade { guest: Uuid::from_u128(2), account: Uuid::from_u128(1), until });
     }
 }

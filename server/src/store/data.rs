@@ -27,7 +27,7 @@ pub(crate) const MAX_CART_KEYS: u32 = 500;
 
 /// Why something of a guest's was not done. Nothing has been changed then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum DataError {
     /// There is no such guest, or no longer.
     NoGuest,
     /// The catalogue has no such item.
@@ -45,27 +45,27 @@ pub(crate) enum Refusal {
 }
 
 /// What came of something that is asked of a guest's data.
-pub(crate) type Outcome<T> = Result<T, Refusal>;
+pub(crate) type DataResult<T> = Result<T, DataError>;
 
 /// Why something was not done, inside of a store: `?` serves for both.
 #[derive(Debug)]
-pub(super) enum NotDone<E> {
-    Refused(Refusal),
-    Failed(E),
+pub(super) enum TransactionError<E> {
+    Data(DataError),
+    Database(E),
 }
 
-impl<E> From<Refusal> for NotDone<E> {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl<E> From<DataError> for TransactionError<E> {
+    fn from(refusal: DataError) -> Self {
+        Self::Data(refusal)
     }
 }
 
 /// Tells a refusal, which is an answer, from a failure.
-pub(super) fn outcome<T, E>(done: Result<T, NotDone<E>>) -> Result<Outcome<T>, E> {
+pub(super) fn outcome<T, E>(done: Result<T, TransactionError<E>>) -> Result<DataResult<T>, E> {
     match done {
         Ok(value) => Ok(Ok(value)),
-        Err(NotDone::Refused(refusal)) => Ok(Err(refusal)),
-        Err(NotDone::Failed(error)) => Err(error),
+        Err(TransactionError::Data(refusal)) => Ok(Err(refusal)),
+        Err(TransactionError::Database(error)) => Err(error),
     }
 }
 
@@ -147,22 +147,22 @@ pub(crate) struct CartKey {
 
 impl CartKey {
     /// Whether this is a repetition, given the request that came under the same key at `made_at`.
-    pub(crate) fn repeats(&self, request: &[u8], made_at: Timestamp, now: Timestamp) -> Outcome<bool> {
+    pub(crate) fn repeats(&self, request: &[u8], made_at: Timestamp, now: Timestamp) -> DataResult<bool> {
         if now >= made_at + CART_KEY_WINDOW {
             Ok(false)
         } else if request == self.request {
             Ok(true)
         } else {
-            Err(Refusal::OtherRequest)
+            Err(DataError::OtherRequest)
         }
     }
 }
 
 impl CartChange {
     /// How many of the item are to be in the cart that has `lines` now. Zero: none.
-    pub(crate) fn decide(&self, lines: &[CartLine]) -> Outcome<i64> {
+    pub(crate) fn decide(&self, lines: &[CartLine]) -> DataResult<i64> {
         if !self.conditions.allow_change(&EntityTag::of(&lines)) {
-            return Err(Refusal::Changed);
+            return Err(DataError::Changed);
         }
         let present = lines.iter().find(|line| line.item_id == self.item);
         let quantity = match self.quantity {
@@ -171,7 +171,7 @@ impl CartChange {
             Quantity::Remove => return Ok(0),
         };
         if present.is_none() && lines.len() >= MAX_LINES {
-            return Err(Refusal::CartFull);
+            return Err(DataError::CartFull);
         }
         Ok(quantity.min(MAX_QUANTITY))
     }
@@ -236,7 +236,7 @@ impl Position {
 
 /// Everything that is kept about a guest, but for the hashes of idempotency keys.
 #[derive(Debug)]
-pub(crate) struct Everything {
+pub(crate) struct Export {
     pub(crate) guest: GuestRow,
     pub(crate) identities: Vec<Identity>,
     pub(crate) sessions: Vec<SessionRow>,
@@ -283,8 +283,8 @@ mod tests {
         let lines: Vec<_> = (1..=100).map(|item| line(item, 1)).collect();
 
         assert_eq!(change(100, Quantity::Add(1)).decide(&lines), Ok(2));
-        assert_eq!(change(101, Quantity::Add(1)).decide(&lines), Err(Refusal::CartFull));
-        assert_eq!(change(101, Quantity::Set(1)).decide(&lines), Err(Refusal::CartFull));
+        assert_eq!(change(101, Quantity::Add(1)).decide(&lines), Err(DataError::CartFull));
+        assert_eq!(change(101, Quantity::Set(1)).decide(&lines), Err(DataError::CartFull));
         assert_eq!(change(101, Quantity::Remove).decide(&lines), Ok(0));
     }
 
@@ -295,7 +295,7 @@ mod tests {
         let end = made_at + CART_KEY_WINDOW;
 
         assert_eq!(key.repeats(&[2; 32], made_at, end - Duration::from_millis(1)), Ok(true));
-        assert_eq!(key.repeats(&[3; 32], made_at, made_at), Err(Refusal::OtherRequest));
+        assert_eq!(key.repeats(&[3; 32], made_at, made_at), Err(DataError::OtherRequest));
         assert_eq!(key.repeats(&[2; 32], made_at, end), Ok(false));
         assert_eq!(key.repeats(&[3; 32], made_at, end), Ok(false));
     }

@@ -25,7 +25,7 @@ pub(crate) struct KeyLife {
 
 /// Where a key is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyStage {
+pub enum KeyState {
     /// Published, so that whoever verifies knows it in time. Does not sign yet.
     Next,
     /// Signs every new token.
@@ -165,7 +165,7 @@ impl KeySet {
 
     /// Whether [`KeyChange::DropExpired`] would drop one.
     pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
-        let expired = |lives: &[KeyLife]| (0..lives.len()).any(|index| stage(lives, index, now) == KeyStage::Expired);
+        let expired = |lives: &[KeyLife]| (0..lives.len()).any(|index| stage(lives, index, now) == KeyState::Expired);
         expired(&self.signing_lives()) || expired(&self.refresh_lives())
     }
 
@@ -194,9 +194,9 @@ impl KeySet {
     fn drop_expired(&mut self, now: Timestamp) {
         let (signing, refresh) = (self.signing_lives(), self.refresh_lives());
         let mut index = 0..;
-        self.signing.retain(|_| index.next().is_none_or(|index| stage(&signing, index, now) != KeyStage::Expired));
+        self.signing.retain(|_| index.next().is_none_or(|index| stage(&signing, index, now) != KeyState::Expired));
         let mut index = 0..;
-        self.refresh.retain(|_| index.next().is_none_or(|index| stage(&refresh, index, now) != KeyStage::Expired));
+        self.refresh.retain(|_| index.next().is_none_or(|index| stage(&refresh, index, now) != KeyState::Expired));
     }
 }
 
@@ -221,13 +221,13 @@ pub(crate) fn verifies_until(lives: &[KeyLife], index: usize) -> Option<Timestam
     Some(successor.signs_from + life.token_ttl + MARGIN)
 }
 
-pub(crate) fn stage(lives: &[KeyLife], index: usize, now: Timestamp) -> KeyStage {
+pub(crate) fn stage(lives: &[KeyLife], index: usize, now: Timestamp) -> KeyState {
     let signing = signing_index(lives, now);
     match verifies_until(lives, index) {
-        _ if index == signing => KeyStage::Signing,
-        _ if index > signing => KeyStage::Next,
-        Some(until) if until <= now => KeyStage::Expired,
-        _ => KeyStage::Verifying,
+        _ if index == signing => KeyState::Signing,
+        _ if index > signing => KeyState::Next,
+        Some(until) if until <= now => KeyState::Expired,
+        _ => KeyState::Verifying,
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
         keys.refresh.iter().map(|key| key.version).collect()
     }
 
-    fn stages(keys: &KeySet, now: Timestamp) -> Vec<KeyStage> {
+    fn stages(keys: &KeySet, now: Timestamp) -> Vec<KeyState> {
         let lives = keys.signing_lives();
         (0..lives.len()).map(|index| stage(&lives, index, now)).collect()
     }
@@ -286,7 +286,7 @@ mod tests {
         prepare(&mut keys, "b", Algorithm::EdDsa, at(200));
 
         assert_eq!((kids(&keys), versions(&keys)), (vec!["a"], vec![1]));
-        assert_eq!(stages(&keys, at(100)), [KeyStage::Signing]);
+        assert_eq!(stages(&keys, at(100)), [KeyState::Signing]);
     }
 
     #[test]
@@ -297,12 +297,12 @@ mod tests {
         prepare(&mut keys, "b", Algorithm::Es256, at(200));
 
         assert_eq!(kids(&keys), ["a", "b"]);
-        assert_eq!(stages(&keys, at(200)), [KeyStage::Verifying, KeyStage::Signing]);
+        assert_eq!(stages(&keys, at(200)), [KeyState::Verifying, KeyState::Signing]);
     }
 
     #[test]
     fn a_rotation_announces_then_signs_then_drops_the_old_key_after_its_last_token() {
-        use KeyStage::{Expired, Next, Signing, Verifying};
+        use KeyState::{Expired, Next, Signing, Verifying};
         let mut keys = KeySet::default();
         prepare(&mut keys, "a", Algorithm::EdDsa, at(100));
 
@@ -419,7 +419,7 @@ mod tests {
         replace("d", Some(Secret::from(vec![4; 32]))).apply(&mut keys);
 
         assert_eq!((kids(&keys), versions(&keys)), (vec!["d"], vec![3]));
-        assert_eq!(stages(&keys, at(210)), [KeyStage::Signing]);
+        assert_eq!(stages(&keys, at(210)), [KeyState::Signing]);
         assert_eq!(keys.signing[0].life, KeyLife { created_at: at(210), signs_from: at(210), token_ttl: ACCESS_TTL });
     }
 }

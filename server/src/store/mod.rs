@@ -21,15 +21,15 @@ use uuid::Uuid;
 use crate::auth::Subject;
 use crate::clock::Timestamp;
 
-pub use keys::KeyStage;
+pub use keys::KeyState;
 
 pub(crate) use account::{
-    AccountKey, AccountRow, CEREMONIES_PER_USER, Caller, Ceremony, Entry, EntryOutcome, Identity, NewCredential, Once,
-    PasskeyRow, Promotion, RegisterOutcome, Registration, Standing, merge_preferences,
+    AccountKey, AccountRow, CEREMONIES_PER_USER, Caller, Ceremony, MergeRequest, MergeOutcome, Identity, NewCredential, SingleUse,
+    PasskeyRow, Upgrade, RegisterOutcome, Registration, Membership, merge_preferences,
 };
 pub(crate) use data::{
-    CART_KEY_WINDOW, CartChange, CartKey, CartLine, Everything, ItemList, ItemRow, ListedItem, MAX_CART_KEYS,
-    MAX_FAVORITES, MAX_HISTORY, MAX_LINES, MAX_QUANTITY, Outcome, Page, PersonalItem, Position, Quantity, Refusal,
+    CART_KEY_WINDOW, CartChange, CartKey, CartLine, Export, ItemList, ItemRow, ListedItem, MAX_CART_KEYS,
+    MAX_FAVORITES, MAX_HISTORY, MAX_LINES, MAX_QUANTITY, DataResult, Page, PersonalItem, Position, Quantity, DataError,
 };
 pub(crate) use keys::{
     KeyChange, KeyLife, KeySet, NewSigningKey, RefreshKeyRow, SigningKeyRow, signing_index, stage, verifies_until,
@@ -93,7 +93,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Takes a caller into an account: if it is another one's, what the guest has is merged into it, the sessions go with
     /// it, and the guest becomes a tombstone; all of it or nothing, and once (S8).
-    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError>;
+    async fn merge_into_account(&self, request: MergeRequest) -> Result<MergeOutcome, StoreError>;
 
     /// One account, if there is such a one.
     async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError>;
@@ -111,7 +111,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError>;
 
     /// Those who have become members and may still have access tokens that call them guests.
-    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError>;
+    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError>;
 
     /// Notes when guests were last active. Never moves one back.
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
@@ -120,41 +120,41 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     async fn item_count(&self) -> Result<u64, StoreError>;
 
     /// The catalogue in its order, and what each item is to the guest.
-    async fn items(&self, guest: Uuid) -> Result<Outcome<Vec<PersonalItem>>, StoreError>;
+    async fn items(&self, guest: Uuid) -> Result<DataResult<Vec<PersonalItem>>, StoreError>;
 
     /// A guest's cart, oldest line first.
-    async fn cart(&self, guest: Uuid) -> Result<Outcome<Vec<CartLine>>, StoreError>;
+    async fn cart(&self, guest: Uuid) -> Result<DataResult<Vec<CartLine>>, StoreError>;
 
     /// Changes one line of a cart and returns the cart. The conditions and the idempotency key are looked at in the same
     /// transaction; what the key has added before is not added again, whatever the conditions.
-    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<Outcome<Vec<CartLine>>, StoreError>;
+    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<DataResult<Vec<CartLine>>, StoreError>;
 
     /// A part of a list, newest first.
-    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<Outcome<Vec<ListedItem>>, StoreError>;
+    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<DataResult<Vec<ListedItem>>, StoreError>;
 
     /// Puts an item on a list. In a history it becomes the latest, and the oldest beyond [`MAX_HISTORY`] go; a favourite
     /// that is one already stays where it is.
-    async fn enlist(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<Outcome<()>, StoreError>;
+    async fn add_item(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<DataResult<()>, StoreError>;
 
     /// Takes an item off a list, or all of them. What is not there is gone already.
-    async fn delist(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<Outcome<()>, StoreError>;
+    async fn remove_item(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<DataResult<()>, StoreError>;
 
     /// A guest's preferences.
-    async fn preferences(&self, guest: Uuid) -> Result<Outcome<Preferences>, StoreError>;
+    async fn preferences(&self, guest: Uuid) -> Result<DataResult<Preferences>, StoreError>;
 
     /// Changes preferences and returns them. The conditions are looked at in the same transaction.
     async fn change_preferences(
         &self,
         guest: Uuid,
         change: PreferencesChange,
-    ) -> Result<Outcome<Preferences>, StoreError>;
+    ) -> Result<DataResult<Preferences>, StoreError>;
 
     /// Everything about a guest, as of one moment.
-    async fn everything(&self, guest: Uuid) -> Result<Outcome<Everything>, StoreError>;
+    async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError>;
 
     /// Erases a guest: every row goes, and of the sessions remains what it takes to refuse their access tokens. Takes its
     /// turn with whatever else changes one of the sessions (S4), and with every other change of the guest's data.
-    async fn erase(&self, guest: Uuid) -> Result<Outcome<Vec<Revocation>>, StoreError>;
+    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError>;
 
     /// Waits for what another node, or an operator, changes in the same database, and may tell it twice. Here that never
     /// happens: the only other process that writes to it is the command for keys, and those are asked for anyway.
@@ -175,7 +175,7 @@ pub(crate) enum Change {
     /// A session was revoked.
     Revoked(Revocation),
     /// A guest became a member.
-    Promoted(Promotion),
+    Upgraded(Upgrade),
 }
 
 /// What is kept for a while only.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::data::{Outcome, Refusal};
+use super::data::{DataResult, DataError};
 use crate::etag::{Conditions, EntityTag};
 
 /// The most members.
@@ -100,9 +100,9 @@ impl TryFrom<Map<String, Value>> for MergePatch {
 
 impl PreferencesChange {
     /// The preferences after it.
-    pub(crate) fn apply(self, current: Preferences) -> Outcome<Preferences> {
+    pub(crate) fn apply(self, current: Preferences) -> DataResult<Preferences> {
         if !self.conditions.allow_change(&current.tag()) {
-            return Err(Refusal::Changed);
+            return Err(DataError::Changed);
         }
         match self.edit {
             PreferencesEdit::Replace(preferences) => Ok(preferences),
@@ -115,7 +115,7 @@ impl PreferencesChange {
                         members.insert(name, value);
                     }
                 }
-                Preferences::try_from(members).map_err(Refusal::Preferences)
+                Preferences::try_from(members).map_err(DataError::Preferences)
             }
         }
     }
@@ -135,8 +135,8 @@ mod tests {
         object(value).try_into()
     }
 
-    fn merged(current: &Value, patch: &Value) -> Outcome<Preferences> {
-        let patch = MergePatch::try_from(object(patch)).map_err(Refusal::Preferences)?;
+    fn merged(current: &Value, patch: &Value) -> DataResult<Preferences> {
+        let patch = MergePatch::try_from(object(patch)).map_err(DataError::Preferences)?;
         let change = PreferencesChange { edit: PreferencesEdit::Merge(patch), conditions: Conditions::default() };
         change.apply(preferences(current).unwrap())
     }
@@ -169,9 +169,9 @@ mod tests {
         let patch = json!({ "theme": "light", "size": null, "language": "de", "never": null });
         assert_eq!(merged(&current, &patch), Ok(expected.unwrap()));
 
-        assert_eq!(merged(&current, &json!({ "a": {} })), Err(Refusal::Preferences(PreferencesError::NotFlat)));
+        assert_eq!(merged(&current, &json!({ "a": {} })), Err(DataError::Preferences(PreferencesError::NotFlat)));
         let full = members(64, &json!(1));
-        assert_eq!(merged(&full, &json!({ "a": 1 })), Err(Refusal::Preferences(PreferencesError::TooMany)));
+        assert_eq!(merged(&full, &json!({ "a": 1 })), Err(DataError::Preferences(PreferencesError::TooMany)));
         assert!(merged(&full, &json!({ "a": 1, "key00": null })).is_ok());
     }
 

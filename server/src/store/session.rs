@@ -104,19 +104,19 @@ impl SessionRow {
     /// Whether a refresh token would get a successor.
     pub(crate) fn would_refresh(&self, rotation: &Rotation) -> bool {
         let current = rotation.presented == self.counter && self.is_live(rotation.now);
-        self.refreshable && (current || matches!(self.judge(rotation), Verdict::Successor(_)))
+        self.refreshable && (current || matches!(self.judge(rotation), StaleToken::Successor(_)))
     }
 
     /// What a refresh token that is not the current one is worth.
-    pub(crate) fn judge(&self, rotation: &Rotation) -> Verdict {
+    pub(crate) fn judge(&self, rotation: &Rotation) -> StaleToken {
         let grace_ends = self.rotated_at.map(|rotated_at| rotated_at + rotation.grace);
         if !self.is_live(rotation.now) || rotation.presented >= self.counter {
             // A counter ahead of ours is one that a restored backup has forgotten: no proof of theft.
-            Verdict::Refused
+            StaleToken::Refused
         } else if rotation.presented + 1 == self.counter && grace_ends.is_some_and(|end| rotation.now < end) {
-            Verdict::Successor(self.open_until(rotation.access_expires_at))
+            StaleToken::Successor(self.open_until(rotation.access_expires_at))
         } else {
-            Verdict::Reuse(if rotation.presented + 1 == self.counter { Reuse::ParentPastWindow } else { Reuse::Older })
+            StaleToken::Reuse(if rotation.presented + 1 == self.counter { Reuse::ParentPastWindow } else { Reuse::Older })
         }
     }
 }
@@ -137,7 +137,7 @@ pub(crate) struct Rotation {
 
 /// What a token that lost the conditional update gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum StaleToken {
     /// Its answer was lost, or two tabs raced: the same successor again (S2).
     Successor(OpenSession),
     /// Somebody keeps an old token: the session is to be revoked (S3).
@@ -215,37 +215,37 @@ mod tests {
     fn s02_the_parent_gets_the_successor_until_the_window_closes() {
         let last_moment = at(160) - Duration::from_millis(1);
 
-        let Verdict::Successor(open) = session().judge(&present(1, last_moment)) else {
+        let StaleToken::Successor(open) = session().judge(&present(1, last_moment)) else {
             panic!("refused inside the window")
         };
         assert_eq!(open.counter, 2);
-        assert_eq!(session().judge(&present(1, at(160))), Verdict::Reuse(Reuse::ParentPastWindow));
+        assert_eq!(session().judge(&present(1, at(160))), StaleToken::Reuse(Reuse::ParentPastWindow));
     }
 
     #[test]
     fn s03_a_grandparent_is_reuse_even_inside_the_window() {
-        assert_eq!(session().judge(&present(0, at(101))), Verdict::Reuse(Reuse::Older));
+        assert_eq!(session().judge(&present(0, at(101))), StaleToken::Reuse(Reuse::Older));
     }
 
     #[test]
     fn a_dead_session_refuses_and_is_not_revoked_again() {
         let revoked = SessionRow { revoked: true, ..session() };
 
-        assert_eq!(revoked.judge(&present(0, at(101))), Verdict::Refused);
-        assert_eq!(session().judge(&present(0, at(1000))), Verdict::Refused);
+        assert_eq!(revoked.judge(&present(0, at(101))), StaleToken::Refused);
+        assert_eq!(session().judge(&present(0, at(1000))), StaleToken::Refused);
     }
 
     #[test]
     fn a_counter_from_the_future_is_refused_without_revoking() {
-        assert_eq!(session().judge(&present(3, at(101))), Verdict::Refused);
-        assert_eq!(session().judge(&present(u64::MAX, at(101))), Verdict::Refused);
+        assert_eq!(session().judge(&present(3, at(101))), StaleToken::Refused);
+        assert_eq!(session().judge(&present(u64::MAX, at(101))), StaleToken::Refused);
     }
 
     #[test]
     fn an_access_token_never_outlives_its_session() {
         let ending = SessionRow { expires_at: at(120), ..session() };
 
-        let Verdict::Successor(open) = ending.judge(&present(1, at(110))) else { panic!("refused") };
+        let StaleToken::Successor(open) = ending.judge(&present(1, at(110))) else { panic!("refused") };
         assert_eq!(open.access_expires_at, at(120));
     }
 }

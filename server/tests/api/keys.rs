@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guestpass_server::{KeyAdmin, KeyInfo, KeyKind, KeyStage, Leak, RotationError};
+use guestpass_server::{KeyAdmin, KeyInfo, KeyKind, KeyState, KeyScope, RotationError};
 use serde_json::Value;
 
 use crate::support::wait::until;
@@ -25,7 +25,7 @@ fn kid_of(tokens: &Tokens) -> String {
     header_of(&tokens.access)["kid"].as_str().unwrap().to_owned()
 }
 
-fn names(keys: &[KeyInfo], stage: KeyStage) -> Vec<&str> {
+fn names(keys: &[KeyInfo], stage: KeyState) -> Vec<&str> {
     keys.iter().filter(|key| key.stage == stage).map(|key| key.name.as_str()).collect()
 }
 
@@ -35,7 +35,7 @@ async fn a_new_key_is_published_then_signs_and_the_old_key_is_deleted_after_its_
     let (admin, first) = (admin(&server).await, server.anonymous_login().await);
 
     let keys = admin.rotate(MINUTE).await.unwrap();
-    let (old, new) = (kid_of(&first), names(&keys, KeyStage::Next)[0].to_owned());
+    let (old, new) = (kid_of(&first), names(&keys, KeyState::Next)[0].to_owned());
     until("both keys are published", async || published(&server).await == [old.clone(), new.clone()]).await;
     assert_eq!(kid_of(&server.anonymous_login().await), old, "the new key signs only after the notice period");
 
@@ -103,16 +103,16 @@ async fn keys_are_kept_for_the_longest_lifetime_that_was_ever_configured() {
 
 #[tokio::test]
 async fn a_token_of_a_leaked_key_is_refused_although_it_was_accepted_before() {
-    for (leak, keeps_sessions) in [(Leak::AccessKeys, true), (Leak::AllKeys, false)] {
+    for (leak, keeps_sessions) in [(KeyScope::AccessTokens, true), (KeyScope::AllTokens, false)] {
         let server = Server::open().await;
         let (admin, tokens) = (admin(&server).await, server.anonymous_login().await);
         assert!(server.accepts(&tokens.access).await);
 
         let keys = admin.replace(leak).await.unwrap();
 
-        assert_eq!(names(&keys, KeyStage::Verifying), [""; 0]);
+        assert_eq!(names(&keys, KeyState::Verifying), [""; 0]);
         until("the token is refused", async || !server.accepts(&tokens.access).await).await;
-        assert_eq!(published(&server).await, names(&keys, KeyStage::Signing)[..1]);
+        assert_eq!(published(&server).await, names(&keys, KeyState::Signing)[..1]);
         let response = server.refresh(&tokens.refresh).await;
         if keeps_sessions {
             assert!(server.accepts(&response.tokens().access).await);
@@ -131,8 +131,8 @@ async fn rotating_twice_creates_one_key_and_a_notice_below_the_minimum_is_refuse
     let once = admin.rotate(10 * MINUTE).await.unwrap();
     let twice = admin.rotate(MINUTE).await.unwrap();
 
-    assert_eq!(names(&once, KeyStage::Next), names(&twice, KeyStage::Next));
-    let signs_from = |keys: &[KeyInfo]| keys.iter().find(|key| key.stage == KeyStage::Next).unwrap().signs_from;
+    assert_eq!(names(&once, KeyState::Next), names(&twice, KeyState::Next));
+    let signs_from = |keys: &[KeyInfo]| keys.iter().find(|key| key.stage == KeyState::Next).unwrap().signs_from;
     assert!(signs_from(&twice) < signs_from(&once));
     assert_eq!(twice.iter().filter(|key| key.kind == KeyKind::Refresh).count(), 2);
     let too_short = admin.rotate(5 * SECOND - Duration::from_millis(1)).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::response::IntoResponse;
-use guestpass_server::{KeyAdmin, Leak, ResourceServer, Unauthorized, VerifyError};
+use guestpass_server::{KeyAdmin, KeyScope, ResourceServer, Unauthorized, VerifyError};
 
 use crate::support::wait::until;
 use crate::support::{MINUTE, SECOND, Server, claims_of, get};
@@ -99,7 +99,7 @@ async fn s09_tokens_of_a_withdrawn_key_are_refused() {
     let (server, admin) = (&service.server, admin(&service).await);
     let old = server.anonymous_login().await;
     assert!(service.accepts(&old.access).await);
-    admin.replace(Leak::AccessKeys).await.unwrap();
+    admin.replace(KeyScope::AccessTokens).await.unwrap();
     until("the server refuses the token", || async { !server.accepts(&old.access).await }).await;
 
     server.clock.advance(5 * MINUTE + SECOND);

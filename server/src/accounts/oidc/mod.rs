@@ -13,7 +13,7 @@ use url::Url;
 
 use self::id_token::{IdToken, Rules};
 use self::provider::{Http, Provider};
-use super::{EmailAddress, Refused};
+use super::{EmailAddress, AccountError};
 use crate::clock::Timestamp;
 use crate::config::{Config, ConfigError, InvalidValue};
 use crate::store::Identity;
@@ -96,20 +96,20 @@ impl Issuers {
     }
 
     /// Checks everything but whether the token has been used before.
-    pub(crate) async fn verify(&self, token: &str, nonce: Option<&str>, now: Timestamp) -> Result<Proven, Refused> {
-        let read = IdToken::read(token).map_err(Refused::InvalidIdToken)?;
+    pub(crate) async fn verify(&self, token: &str, nonce: Option<&str>, now: Timestamp) -> Result<Proven, AccountError> {
+        let read = IdToken::read(token).map_err(AccountError::InvalidIdToken)?;
         let provider = self
             .0
             .iter()
             .find(|provider| provider.rules.issuer == read.issuer())
-            .ok_or(Refused::InvalidIdToken("it is from an issuer that is not known here"))?;
+            .ok_or(AccountError::InvalidIdToken("it is from an issuer that is not known here"))?;
         let mut keys = provider.keys(now).await?;
         if !read.has_key_among(&keys) {
             // The issuer may have new ones.
             keys = provider.newer_keys(now).await?;
         }
         let hash = read.hash();
-        let claims = read.verify(&keys, &provider.rules, nonce, now).map_err(Refused::InvalidIdToken)?;
+        let claims = read.verify(&keys, &provider.rules, nonce, now).map_err(AccountError::InvalidIdToken)?;
         let is_verified = match &claims.email_verified {
             Value::Bool(verified) => *verified,
             // As some issuers write it.

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::id_token::Rules;
 use super::is_secure;
-use crate::accounts::Refused;
+use crate::accounts::AccountError;
 use crate::clock::Timestamp;
 
 /// For how long keys are used without asking again.
@@ -65,7 +65,7 @@ impl Provider {
     }
 
     /// The keys, asked for if need be.
-    pub(super) async fn keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, Refused> {
+    pub(super) async fn keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
         let mut kept = self.kept.lock().await;
         if !is_within(kept.fetched_at, FRESH, now) {
             self.ask(&mut kept, now).await?;
@@ -74,7 +74,7 @@ impl Provider {
     }
 
     /// The keys after asking again, unless that has just been done.
-    pub(super) async fn newer_keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, Refused> {
+    pub(super) async fn newer_keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
         let mut kept = self.kept.lock().await;
         if !is_within(kept.tried_at, ASK_AGAIN, now) {
             self.ask(&mut kept, now).await?;
@@ -82,7 +82,7 @@ impl Provider {
         Ok(Arc::clone(&kept.keys))
     }
 
-    async fn ask(&self, kept: &mut Kept, now: Timestamp) -> Result<(), Refused> {
+    async fn ask(&self, kept: &mut Kept, now: Timestamp) -> Result<(), AccountError> {
         let may_ask = !is_within(kept.tried_at, ASK_AGAIN, now);
         let answer = if may_ask { Some(self.fetch().await) } else { None };
         if may_ask {
@@ -99,7 +99,7 @@ impl Provider {
             }
             None => {}
         }
-        if is_within(kept.fetched_at, STALE, now) { Ok(()) } else { Err(Refused::IssuerSilent) }
+        if is_within(kept.fetched_at, STALE, now) { Ok(()) } else { Err(AccountError::IssuerSilent) }
     }
 
     async fn fetch(&self) -> Result<Vec<Jwk>, FetchError> {

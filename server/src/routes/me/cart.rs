@@ -16,7 +16,7 @@ use crate::routes::idempotency_key::idempotency_key;
 use crate::routes::openapi::{BodyErrors, ConditionErrors, FullErrors, GuestErrors, ItemErrors};
 use crate::secret::sha256;
 use crate::server::Guestpass;
-use crate::store::{CartChange, CartKey, CartLine, MAX_QUANTITY, Quantity, Refusal};
+use crate::store::{CartChange, CartKey, CartLine, MAX_QUANTITY, Quantity, DataError};
 
 /// What an empty cart is counted in.
 const CURRENCY: &str = "EUR";
@@ -164,7 +164,7 @@ pub(super) async fn set(
         let detail = format!("quantity must be from 1 to {MAX_QUANTITY}.");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
+    let Path(item) = item.map_err(|_| DataError::NoItem)?;
     change(&server, guest, conditions, None, item, Quantity::Set(quantity)).await
 }
 
@@ -190,7 +190,7 @@ pub(super) async fn remove(
     State(server): State<Guestpass>,
     item: Result<Path<i64>, PathRejection>,
 ) -> Result<Tagged<Cart>, Problem> {
-    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
+    let Path(item) = item.map_err(|_| DataError::NoItem)?;
     change(&server, guest, conditions, None, item, Quantity::Remove).await
 }
 

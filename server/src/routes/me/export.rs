@@ -14,11 +14,12 @@ use crate::clock::Timestamp;
 use crate::error::Problem;
 use crate::routes::openapi::GuestErrors;
 use crate::server::Guestpass;
-use crate::store::{CartLine, Everything, Identity, Preferences};
+use crate::store::{CartLine, Export, Identity, Preferences};
 
 /// Everything that is kept about the caller. Left out are only hashes: of idempotency keys, which are forgotten within a day, and of a member's password; the public keys of passkeys; and challenges, which live for five minutes.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Export {
+#[schema(as = Export)]
+pub(super) struct ExportResponse {
     /// As of when.
     #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
     exported_at: String,
@@ -80,7 +81,7 @@ pub(super) struct ExportedLine {
     (
         status = 200,
         description = "All of it, as of one moment, as a file.",
-        body = Export,
+        body = ExportResponse,
         headers(("Content-Disposition" = String, description = "A file to be saved."))
     ),
     GuestErrors,
@@ -88,15 +89,15 @@ pub(super) struct ExportedLine {
 pub(super) async fn export(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
-) -> Result<([(HeaderName, &'static str); 1], Json<Export>), Problem> {
-    let everything = inner.store.everything(guest.id()).await??;
+) -> Result<([(HeaderName, &'static str); 1], Json<ExportResponse>), Problem> {
+    let export = inner.store.export(guest.id()).await??;
     let file = [(CONTENT_DISPOSITION, "attachment; filename=\"guestpass-export.json\"")];
-    Ok((file, Json(Export::of(guest, everything, inner.clock.now()))))
+    Ok((file, Json(ExportResponse::of(guest, export, inner.clock.now()))))
 }
 
-impl Export {
-    fn of(caller: Guest, everything: Everything, now: Timestamp) -> Self {
-        let Everything { guest, identities, sessions, cart, history, favorites, preferences } = everything;
+impl ExportResponse {
+    fn of(caller: Guest, export: Export, now: Timestamp) -> Self {
+        let Export { guest, identities, sessions, cart, history, favorites, preferences } = export;
         Self {
             exported_at: now.rfc3339(),
             id: guest.subject().to_string(),

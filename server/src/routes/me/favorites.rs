@@ -12,7 +12,7 @@ use crate::auth::Guest;
 use crate::error::Problem;
 use crate::routes::openapi::{FullErrors, GuestErrors, ItemErrors};
 use crate::server::Guestpass;
-use crate::store::{ItemList, ListedItem, Refusal};
+use crate::store::{ItemList, ListedItem, DataError};
 
 /// A part of the favourites.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,8 +75,8 @@ pub(super) async fn mark(
     State(Guestpass { inner }): State<Guestpass>,
     item: Result<Path<i64>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
-    inner.store.enlist(ItemList::Favorites, guest.id(), item, inner.clock.now()).await??;
+    let Path(item) = item.map_err(|_| DataError::NoItem)?;
+    inner.store.add_item(ItemList::Favorites, guest.id(), item, inner.clock.now()).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn unmark(
     State(Guestpass { inner }): State<Guestpass>,
     item: Result<Path<i64>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
-    inner.store.delist(ItemList::Favorites, guest.id(), Some(item)).await??;
+    let Path(item) = item.map_err(|_| DataError::NoItem)?;
+    inner.store.remove_item(ItemList::Favorites, guest.id(), Some(item)).await??;
     Ok(StatusCode::NO_CONTENT)
 }

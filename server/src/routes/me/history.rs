@@ -13,7 +13,7 @@ use crate::auth::Guest;
 use crate::error::Problem;
 use crate::routes::openapi::{GuestErrors, ItemErrors};
 use crate::server::Guestpass;
-use crate::store::{ItemList, ListedItem, Refusal};
+use crate::store::{ItemList, ListedItem, DataError};
 
 /// A part of the history.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,8 +75,8 @@ pub(super) async fn see(
     State(Guestpass { inner }): State<Guestpass>,
     item: Result<Path<i64>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
-    inner.store.enlist(ItemList::History, guest.id(), item, inner.clock.now()).await??;
+    let Path(item) = item.map_err(|_| DataError::NoItem)?;
+    inner.store.add_item(ItemList::History, guest.id(), item, inner.clock.now()).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,8 +100,8 @@ pub(super) async fn forget(
     State(Guestpass { inner }): State<Guestpass>,
     item: Result<Path<i64>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Path(item) = item.map_err(|_| Refusal::NoItem)?;
-    inner.store.delist(ItemList::History, guest.id(), Some(item)).await??;
+    let Path(item) = item.map_err(|_| DataError::NoItem)?;
+    inner.store.remove_item(ItemList::History, guest.id(), Some(item)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -111,6 +111,6 @@ pub(super) async fn forget(
     GuestErrors,
 ))]
 pub(super) async fn clear(guest: Guest, State(Guestpass { inner }): State<Guestpass>) -> Result<StatusCode, Problem> {
-    inner.store.delist(ItemList::History, guest.id(), None).await??;
+    inner.store.remove_item(ItemList::History, guest.id(), None).await??;
     Ok(StatusCode::NO_CONTENT)
 }

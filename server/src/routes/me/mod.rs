@@ -22,7 +22,7 @@ use crate::auth::Guest;
 use crate::clock::Timestamp;
 use crate::error::Problem;
 use crate::server::Guestpass;
-use crate::store::Refusal;
+use crate::store::DataError;
 
 pub(super) fn routes() -> OpenApiRouter<Guestpass> {
     OpenApiRouter::new()
@@ -70,7 +70,7 @@ pub(super) struct Me {
     GuestErrors,
 ))]
 pub(super) async fn me(guest: Guest, State(Guestpass { inner }): State<Guestpass>) -> Result<Json<Me>, Problem> {
-    let row = inner.store.guest(guest.id()).await?.ok_or(Refusal::NoGuest)?;
+    let row = inner.store.guest(guest.id()).await?.ok_or(DataError::NoGuest)?;
     let subject = row.subject();
     Ok(Json(Me {
         id: subject.to_string(),

@@ -14,24 +14,24 @@ use super::{Error, ceremonies, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, Caller, Entry, EntryOutcome, Identity, NewCredential, PasskeyRow, Promotion,
-    RegisterOutcome, Registration, Standing,
+    AccountKey, AccountRow, Caller, MergeRequest, MergeOutcome, Identity, NewCredential, PasskeyRow, Upgrade,
+    RegisterOutcome, Registration, Membership,
 };
 
 /// Whatever is neither `Registered` nor `Member` leaves the transaction without a commit: nothing has happened.
 pub(super) async fn register(db: &mut Client, registration: &Registration) -> Result<RegisterOutcome, Error> {
-    let Registration { caller, now, email, credential, once } = registration;
+    let Registration { caller, now, email, credential, single_use } = registration;
     let transaction = db.transaction().await?;
     lock_user(&transaction, caller.user, "NO KEY UPDATE").await?;
-    let Some(standing) = standing(&transaction, caller, LOCKED).await? else { return Ok(RegisterOutcome::Over) };
-    if standing.registered || standing.merged_into.is_some() {
-        ceremonies::keep_from_others(&transaction, once.as_ref(), caller.user, *now).await?;
+    let Some(membership) = membership(&transaction, caller, LOCKED).await? else { return Ok(RegisterOutcome::Over) };
+    if membership.registered || membership.merged_into.is_some() {
+        ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
         let account = account(&transaction, &AccountKey::User(caller.user)).await?;
         transaction.commit().await?;
         return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
     }
-    if let Some(once) = once
-        && !ceremonies::use_up(&transaction, once, caller.user, *now).await?
+    if let Some(single_use) = single_use
+        && !ceremonies::use_up(&transaction, single_use, caller.user, *now).await?
     {
         return Ok(RegisterOutcome::Used);
     }
@@ -77,7 +77,7 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
         .await?;
     transaction.execute(&update, &[&caller.user, &now.as_millis(), &until.as_millis()]).await?;
     transaction.commit().await?;
-    Ok(RegisterOutcome::Registered(Promotion { guest: caller.user, account: caller.user, until }))
+    Ok(RegisterOutcome::Registered(Upgrade { guest: caller.user, account: caller.user, until }))
 }
 
 /// Says whether the e-mail address was free. Of two at once, the second waits for the first.
@@ -97,29 +97,29 @@ async fn insert_account(
     Ok(transaction.execute(&insert, &[&user, &email, &password, &now.as_millis()]).await? == 1)
 }
 
-pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome, Error> {
-    let Entry { caller, account: into, now, once, passkey } = entry;
+pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) -> Result<MergeOutcome, Error> {
+    let MergeRequest { caller, account: into, now, single_use, passkey } = request;
     let transaction = db.transaction().await?;
     // What has been decided stays decided: no lock is needed to say it again.
-    if let Some(decided) = standing(&transaction, caller, "").await?.and_then(|standing| standing.judge(entry)) {
-        ceremonies::keep_from_others(&transaction, once.as_ref(), caller.user, *now).await?;
+    if let Some(decided) = membership(&transaction, caller, "").await?.and_then(|membership| membership.judge(request)) {
+        ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(decided);
     }
     lock_users(&transaction, caller.user, *into).await?;
     if account(&transaction, &AccountKey::User(*into)).await?.is_none_or(|account| account.user != *into) {
-        return Ok(EntryOutcome::NoAccount);
+        return Ok(MergeOutcome::NoAccount);
     }
-    let Some(standing) = standing(&transaction, caller, LOCKED).await? else { return Ok(EntryOutcome::Over) };
-    if let Some(outcome) = standing.judge(entry) {
-        ceremonies::keep_from_others(&transaction, once.as_ref(), caller.user, *now).await?;
+    let Some(membership) = membership(&transaction, caller, LOCKED).await? else { return Ok(MergeOutcome::Over) };
+    if let Some(outcome) = membership.judge(request) {
+        ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(outcome);
     }
-    if let Some(once) = once
-        && !ceremonies::use_up(&transaction, once, caller.user, *now).await?
+    if let Some(single_use) = single_use
+        && !ceremonies::use_up(&transaction, single_use, caller.user, *now).await?
     {
-        return Ok(EntryOutcome::Used);
+        return Ok(MergeOutcome::Used);
     }
     if let Some(PasskeyRow { credential_id, data }) = passkey {
         let update = transaction.prepare_cached("UPDATE passkey SET data = $2 WHERE credential_id = $1").await?;
@@ -132,7 +132,7 @@ pub(super) async fn enter(db: &mut Client, entry: &Entry) -> Result<EntryOutcome
         .await?;
     transaction.execute(&update, &[&caller.user, into, &until.as_millis()]).await?;
     transaction.commit().await?;
-    Ok(EntryOutcome::Entered(Some(Promotion { guest: caller.user, account: *into, until })))
+    Ok(MergeOutcome::Entered(Some(Upgrade { guest: caller.user, account: *into, until })))
 }
 
 /// In the order of their ids.
@@ -158,11 +158,11 @@ async fn lock_user(transaction: &Transaction<'_>, user: Uuid, strength: &'static
 const LOCKED: &str = "FOR NO KEY UPDATE OF session";
 
 /// `None`: there is no such user, or the session has ended.
-async fn standing(
+async fn membership(
     transaction: &Transaction<'_>,
     caller: &Caller,
     lock: &'static str,
-) -> Result<Option<Standing>, Error> {
+) -> Result<Option<Membership>, Error> {
     let query = format!(
         "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until
          FROM anonymous_user JOIN session ON user_id = coalesce(merged_into, anonymous_user.id)
@@ -170,7 +170,7 @@ async fn standing(
     );
     let query = transaction.prepare_cached(&query).await?;
     let Some(row) = transaction.query_opt(&query, &[&caller.user, &caller.session]).await? else { return Ok(None) };
-    Ok(Some(Standing {
+    Ok(Some(Membership {
         registered: row.try_get("registered")?,
         merged_into: row.try_get("merged_into")?,
         guest_tokens_until: time_column(&row, "until")?,
@@ -218,17 +218,17 @@ pub(super) async fn passkey(db: &Client, credential_id: Vec<u8>) -> Result<Optio
     row.map(|row| Ok(PasskeyRow { credential_id, data: row.try_get(0)? })).transpose()
 }
 
-pub(super) async fn promotions(db: &Client, now: Timestamp) -> Result<Vec<Promotion>, Error> {
+pub(super) async fn upgrades(db: &Client, now: Timestamp) -> Result<Vec<Upgrade>, Error> {
     let query = db
         .prepare_cached(
             "SELECT id, coalesce(merged_into, id) AS account, guest_tokens_until AS until FROM anonymous_user
              WHERE member_in IS NOT NULL AND guest_tokens_until > $1",
         )
         .await?;
-    let promotion = |row: &Row| {
-        Ok(Promotion { guest: row.try_get("id")?, account: row.try_get("account")?, until: time_column(row, "until")? })
+    let upgrade = |row: &Row| {
+        Ok(Upgrade { guest: row.try_get("id")?, account: row.try_get("account")?, until: time_column(row, "until")? })
     };
-    db.query(&query, &[&now.as_millis()]).await?.iter().map(promotion).collect()
+    db.query(&query, &[&now.as_millis()]).await?.iter().map(upgrade).collect()
 }
 
 pub(super) async fn identities(db: &impl GenericClient, owner: &Owner) -> Result<Vec<Identity>, Error> {

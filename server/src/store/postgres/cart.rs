@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use super::catalogue::has_item;
 use super::guests::{Owner, lock_owner, owner};
-use super::{Error, NotDone, time_column};
+use super::{Error, TransactionError, time_column};
 use crate::clock::Timestamp;
-use crate::store::{CartChange, CartKey, CartLine, MAX_CART_KEYS, Quantity, Refusal};
+use crate::store::{CartChange, CartKey, CartLine, MAX_CART_KEYS, Quantity, DataError};
 
-pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, NotDone> {
+pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, TransactionError> {
     let owner = owner(db, guest).await?;
     Ok(lines(db, &owner).await?)
 }
 
 /// The guest's row is locked, so what is read here is still so when it is written.
-pub(super) async fn change(db: &mut Client, guest: Uuid, change: CartChange) -> Result<Vec<CartLine>, NotDone> {
+pub(super) async fn change(db: &mut Client, guest: Uuid, change: CartChange) -> Result<Vec<CartLine>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     // Asked together, which is one way to the database and back; so are the writes below.
@@ -32,7 +32,7 @@ pub(super) async fn change(db: &mut Client, guest: Uuid, change: CartChange) -> 
         return Ok(before);
     }
     if !is_there && !matches!(change.quantity, Quantity::Remove) {
-        return Err(Refusal::NoItem.into());
+        return Err(DataError::NoItem.into());
     }
     let quantity = change.decide(&before)?;
     try_join!(

@@ -5,9 +5,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::guests::owner;
-use super::{Error, NotDone, unreadable};
+use super::{Error, TransactionError, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{ItemRow, PersonalItem, Refusal};
+use crate::store::{ItemRow, PersonalItem, DataError};
 
 pub(super) async fn item_count(db: &Client) -> Result<u64, Error> {
     let query = db.prepare_cached("SELECT count(*) FROM item").await?;
@@ -15,7 +15,7 @@ pub(super) async fn item_count(db: &Client) -> Result<u64, Error> {
     u64::try_from(count).map_err(unreadable)
 }
 
-pub(super) async fn items(db: &Client, guest: Uuid) -> Result<Vec<PersonalItem>, NotDone> {
+pub(super) async fn items(db: &Client, guest: Uuid) -> Result<Vec<PersonalItem>, TransactionError> {
     let owner = owner(db, guest).await?;
     let query = db
         .prepare_cached(
@@ -41,8 +41,8 @@ pub(super) async fn items(db: &Client, guest: Uuid) -> Result<Vec<PersonalItem>,
 }
 
 /// Refuses what the catalogue does not have.
-pub(super) async fn require_item(db: &impl GenericClient, item: i64) -> Result<(), NotDone> {
-    if has_item(db, item).await? { Ok(()) } else { Err(Refusal::NoItem.into()) }
+pub(super) async fn require_item(db: &impl GenericClient, item: i64) -> Result<(), TransactionError> {
+    if has_item(db, item).await? { Ok(()) } else { Err(DataError::NoItem.into()) }
 }
 
 pub(super) async fn has_item(db: &impl GenericClient, item: i64) -> Result<bool, Error> {

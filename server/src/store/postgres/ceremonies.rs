@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::clock::Timestamp;
-use crate::store::{CEREMONIES_PER_USER, Ceremony, Once};
+use crate::store::{CEREMONIES_PER_USER, Ceremony, SingleUse};
 
 pub(super) async fn begin(db: &mut Client, ceremony: &Ceremony) -> Result<bool, Error> {
     let Ceremony { id, user, state, expires_at } = ceremony;
@@ -44,12 +44,12 @@ pub(super) async fn end(db: &Client, id: Uuid) -> Result<(), Error> {
 /// Keeps an ID token from others where its caller has nothing to gain by it. A challenge is its caller's alone anyway.
 pub(super) async fn keep_from_others(
     transaction: &Transaction<'_>,
-    once: Option<&Once>,
+    single_use: Option<&SingleUse>,
     user: Uuid,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if let Some(once @ Once::IdToken { .. }) = once {
-        use_up(transaction, once, user, now).await?;
+    if let Some(single_use @ SingleUse::IdToken { .. }) = single_use {
+        use_up(transaction, single_use, user, now).await?;
     }
     Ok(())
 }
@@ -57,18 +57,18 @@ pub(super) async fn keep_from_others(
 /// Whether it could still be used.
 pub(super) async fn use_up(
     transaction: &Transaction<'_>,
-    once: &Once,
+    single_use: &SingleUse,
     user: Uuid,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let changed = match once {
-        Once::Ceremony(id) => {
+    let changed = match single_use {
+        SingleUse::Ceremony(id) => {
             let delete = transaction
                 .prepare_cached("DELETE FROM ceremony WHERE id = $1 AND user_id = $2 AND expires_at > $3")
                 .await?;
             transaction.execute(&delete, &[id, &user, &now.as_millis()]).await?
         }
-        Once::IdToken { hash, expires_at } => {
+        SingleUse::IdToken { hash, expires_at } => {
             let insert = transaction
                 .prepare_cached("INSERT INTO used_id_token (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                 .await?;

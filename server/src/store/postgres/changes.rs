@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::location::Parts;
 use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{Change, Promotion, Revocation, StoreError};
+use crate::store::{Change, Upgrade, Revocation, StoreError};
 
 /// How often the table is asked. Half of the second within which every node must know.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -100,7 +100,7 @@ impl Listener {
                 }
                 Err(error) => error,
             };
-            // Once, and not at each attempt.
+            // SingleUse, and not at each attempt.
             if std::mem::take(&mut well) {
                 tracing::warn!(%error, "not hearing of other nodes' changes; trying again");
             }
@@ -160,7 +160,7 @@ impl Listener {
             let until = time_column(row, "until")?;
             changes.push(match row.try_get("account")? {
                 None => Change::Revoked(Revocation { session: id, access_expires_at: until }),
-                Some(account) => Change::Promoted(Promotion { guest: id, account, until }),
+                Some(account) => Change::Upgraded(Upgrade { guest: id, account, until }),
             });
         }
         if let Some(row) = rows.first() {
@@ -200,7 +200,7 @@ fn change_in(payload: &str) -> Option<Change> {
             session: Uuid::try_parse(words.next()?).ok()?,
             access_expires_at: time(words.next()?)?,
         })),
-        "member" => Some(Change::Promoted(Promotion {
+        "member" => Some(Change::Upgraded(Upgrade {
             guest: Uuid::try_parse(words.next()?).ok()?,
             account: Uuid::try_parse(words.next()?).ok()?,
             until: time(words.next()?)?,

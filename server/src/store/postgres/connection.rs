@@ -129,7 +129,7 @@ async fn require_our_schema(client: Client) -> Result<(), StoreError> {
     let theirs = runner.get_last_applied_migration_async(&mut *client).await;
     match theirs.map_err(|error| StoreError::Migration(describe(&error)))?.map(|last| last.version()) {
         theirs if theirs == ours => Ok(()),
-        _ => Err(StoreError::Migration("it is that of another version: start this version's server once".to_owned())),
+        _ => Err(StoreError::Migration("it is that of another version: start this version's server single_use".to_owned())),
     }
 }
 

@@ -5,16 +5,16 @@ use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
 use super::guests::{guest as guest_row, owner};
-use super::{NotDone, accounts, cart, lists, preferences, sessions};
-use crate::store::{Everything, ItemList, Page, Refusal};
+use super::{TransactionError, accounts, cart, lists, preferences, sessions};
+use crate::store::{Export, ItemList, Page, DataError};
 
 /// In one snapshot, so that it is as of one moment.
-pub(super) async fn everything(db: &mut Client, guest: Uuid) -> Result<Everything, NotDone> {
+pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, TransactionError> {
     let snapshot = db.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = snapshot.start().await?;
     let owner = owner(&transaction, guest).await?;
-    Ok(Everything {
-        guest: guest_row(&transaction, owner.id).await?.ok_or(Refusal::NoGuest)?,
+    Ok(Export {
+        guest: guest_row(&transaction, owner.id).await?.ok_or(DataError::NoGuest)?,
         identities: accounts::identities(&transaction, &owner).await?,
         sessions: sessions::all_of_user(&transaction, &owner).await?,
         cart: cart::lines(&transaction, &owner).await?,

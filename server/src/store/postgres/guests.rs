@@ -4,9 +4,9 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{Error, NotDone, time_column, unreadable};
+use super::{Error, TransactionError, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{GuestRow, Refusal, Revocation};
+use crate::store::{GuestRow, DataError, Revocation};
 
 /// Whose rows a guest's data are: proof that the guest was there, and with [`lock_owner`] is until the transaction ends.
 pub(super) struct Owner {
@@ -14,15 +14,15 @@ pub(super) struct Owner {
 }
 
 /// Every read of a guest's data begins here. What a guest had who has been merged is the account's.
-pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, NotDone> {
+pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, TransactionError> {
     let query = db.prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1").await?;
-    let row = db.query_opt(&query, &[&guest]).await?.ok_or(Refusal::NoGuest)?;
+    let row = db.query_opt(&query, &[&guest]).await?.ok_or(DataError::NoGuest)?;
     Ok(Owner { id: row.try_get(0)? })
 }
 
 /// Every change of a guest's data begins here: the changes of one guest take turns, and take turns with the guest's end and
 /// with merges. Whoever is merged while this waits is found to be the account, and the account waited for.
-pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, NotDone> {
+pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
     let lock = transaction
         .prepare_cached(
             "SELECT id FROM anonymous_user
@@ -37,7 +37,7 @@ pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Re
         }
         begin_anew(transaction).await?;
     }
-    Err(Refusal::NoGuest.into())
+    Err(DataError::NoGuest.into())
 }
 
 /// Lets go of every row, before anything has been written: what was waited for belongs to somebody else by now, and waiting for
@@ -88,7 +88,7 @@ pub(super) async fn touch(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(
 
 /// Takes the guest's row first, then those of the sessions: a refresh that was faster is waited for, and one that comes
 /// later finds no session. The rest of a guest goes with the guest; of a member, the account and the tombstones too.
-pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
+pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_for_the_end(&transaction, guest).await?;
     let lock = transaction
@@ -112,7 +112,7 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation
 
 /// With the tombstones, which go along, and all in the order of their ids. Guests who were merged while this waited would be
 /// locked by the delete, out of order.
-async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, NotDone> {
+async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
     let lock = transaction
         .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 OR merged_into = $1 ORDER BY id FOR UPDATE")
         .await?;

@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::catalogue::{item_row, require_item};
 use super::guests::{Owner, lock_owner, owner};
-use super::{Error, NotDone, time_column};
+use super::{Error, TransactionError, time_column};
 use crate::clock::Timestamp;
-use crate::store::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position, Refusal};
+use crate::store::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position, DataError};
 
-pub(super) async fn list(db: &Client, list: ItemList, guest: Uuid, page: Page) -> Result<Vec<ListedItem>, NotDone> {
+pub(super) async fn list(db: &Client, list: ItemList, guest: Uuid, page: Page) -> Result<Vec<ListedItem>, TransactionError> {
     let owner = owner(db, guest).await?;
     Ok(listed(db, list, &owner, page).await?)
 }
@@ -31,13 +31,13 @@ pub(super) async fn listed(
     rows.iter().map(|row| Ok(ListedItem { item: item_row(row)?, at: time_column(row, "at")? })).collect()
 }
 
-pub(super) async fn enlist(
+pub(super) async fn add_item(
     db: &mut Client,
     list: ItemList,
     guest: Uuid,
     item: i64,
     now: Timestamp,
-) -> Result<(), NotDone> {
+) -> Result<(), TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     require_item(&transaction, item).await?;
@@ -49,7 +49,7 @@ pub(super) async fn enlist(
     Ok(())
 }
 
-pub(super) async fn delist(db: &mut Client, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<(), NotDone> {
+pub(super) async fn remove_item(db: &mut Client, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<(), TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     let delete = format!("DELETE FROM {} WHERE user_id = $1 AND item_id = coalesce($2::bigint, item_id)", list.table());
@@ -80,7 +80,7 @@ async fn see(db: &Transaction<'_>, owner: &Owner, item: i64, now: Timestamp) -> 
     Ok(())
 }
 
-async fn favor(db: &Transaction<'_>, owner: &Owner, item: i64, now: Timestamp) -> Result<(), NotDone> {
+async fn favor(db: &Transaction<'_>, owner: &Owner, item: i64, now: Timestamp) -> Result<(), TransactionError> {
     let count = db
         .prepare_cached("SELECT count(*), count(*) FILTER (WHERE item_id = $2) FROM favorite_item WHERE user_id = $1")
         .await?;
@@ -90,7 +90,7 @@ async fn favor(db: &Transaction<'_>, owner: &Owner, item: i64, now: Timestamp) -
         return Ok(());
     }
     if all >= i64::from(MAX_FAVORITES) {
-        return Err(Refusal::FavoritesFull.into());
+        return Err(DataError::FavoritesFull.into());
     }
     let insert =
         db.prepare_cached("INSERT INTO favorite_item (user_id, item_id, added_at) VALUES ($1, $2, $3)").await?;

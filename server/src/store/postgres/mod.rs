@@ -31,9 +31,9 @@ use self::changes::Changes;
 use self::connection::Connections;
 use super::data::{self, outcome};
 use super::{
-    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Change, Entry, EntryOutcome, Everything, GuestRow,
-    ItemList, KeyChange, KeySet, ListedItem, Login, LoginOutcome, Outcome, Page, PasskeyRow, PersonalItem, Preferences,
-    PreferencesChange, Promotion, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
+    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Change, MergeRequest, MergeOutcome, Export, GuestRow,
+    ItemList, KeyChange, KeySet, ListedItem, Login, LoginOutcome, DataResult, Page, PasskeyRow, PersonalItem, Preferences,
+    PreferencesChange, Upgrade, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
     ShortLived, Store, StoreError, SweepBatch,
 };
 use crate::clock::Timestamp;
@@ -120,8 +120,8 @@ impl Store for PostgresStore {
         self.connections.run(move |db| Box::pin(async move { accounts::register(db, &registration).await })).await
     }
 
-    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError> {
-        self.connections.run(move |db| Box::pin(async move { accounts::enter(db, &entry).await })).await
+    async fn merge_into_account(&self, request: MergeRequest) -> Result<MergeOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { accounts::merge_into_account(db, &request).await })).await
     }
 
     async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError> {
@@ -144,8 +144,8 @@ impl Store for PostgresStore {
         self.connections.run(move |db| Box::pin(ceremonies::end(db, id))).await
     }
 
-    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError> {
-        self.connections.run(move |db| Box::pin(accounts::promotions(db, now))).await
+    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError> {
+        self.connections.run(move |db| Box::pin(accounts::upgrades(db, now))).await
     }
 
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
@@ -156,31 +156,31 @@ impl Store for PostgresStore {
         self.connections.run(|db| Box::pin(catalogue::item_count(db))).await
     }
 
-    async fn items(&self, guest: Uuid) -> Result<Outcome<Vec<PersonalItem>>, StoreError> {
+    async fn items(&self, guest: Uuid) -> Result<DataResult<Vec<PersonalItem>>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(catalogue::items(db, guest)))).await
     }
 
-    async fn cart(&self, guest: Uuid) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+    async fn cart(&self, guest: Uuid) -> Result<DataResult<Vec<CartLine>>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(cart::cart(db, guest)))).await
     }
 
-    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<DataResult<Vec<CartLine>>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(cart::change(db, guest, change)))).await
     }
 
-    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<Outcome<Vec<ListedItem>>, StoreError> {
+    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<DataResult<Vec<ListedItem>>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(lists::list(db, list, guest, page)))).await
     }
 
-    async fn enlist(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<Outcome<()>, StoreError> {
-        self.connections.run(move |db| Box::pin(settle(lists::enlist(db, list, guest, item, now)))).await
+    async fn add_item(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<DataResult<()>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(lists::add_item(db, list, guest, item, now)))).await
     }
 
-    async fn delist(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<Outcome<()>, StoreError> {
-        self.connections.run(move |db| Box::pin(settle(lists::delist(db, list, guest, item)))).await
+    async fn remove_item(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<DataResult<()>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(lists::remove_item(db, list, guest, item)))).await
     }
 
-    async fn preferences(&self, guest: Uuid) -> Result<Outcome<Preferences>, StoreError> {
+    async fn preferences(&self, guest: Uuid) -> Result<DataResult<Preferences>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(preferences::preferences(db, guest)))).await
     }
 
@@ -188,15 +188,15 @@ impl Store for PostgresStore {
         &self,
         guest: Uuid,
         change: PreferencesChange,
-    ) -> Result<Outcome<Preferences>, StoreError> {
+    ) -> Result<DataResult<Preferences>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(preferences::change(db, guest, change)))).await
     }
 
-    async fn everything(&self, guest: Uuid) -> Result<Outcome<Everything>, StoreError> {
-        self.connections.run(move |db| Box::pin(settle(export::everything(db, guest)))).await
+    async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError> {
+        self.connections.run(move |db| Box::pin(settle(export::export(db, guest)))).await
     }
 
-    async fn erase(&self, guest: Uuid) -> Result<Outcome<Vec<Revocation>>, StoreError> {
+    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError> {
         self.connections.run(move |db| Box::pin(settle(guests::erase(db, guest)))).await
     }
 
@@ -220,21 +220,21 @@ enum Error {
 }
 
 /// Why work on a guest's data was not done.
-type NotDone = data::NotDone<Error>;
+type TransactionError = data::TransactionError<Error>;
 
-impl From<Error> for NotDone {
+impl From<Error> for TransactionError {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        Self::Database(error)
     }
 }
 
-impl From<tokio_postgres::Error> for NotDone {
+impl From<tokio_postgres::Error> for TransactionError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Failed(error.into())
+        Self::Database(error.into())
     }
 }
 
-async fn settle<T>(work: impl Future<Output = Result<T, NotDone>>) -> Result<Outcome<T>, Error> {
+async fn settle<T>(work: impl Future<Output = Result<T, TransactionError>>) -> Result<DataResult<T>, Error> {
     outcome(work.await)
 }
 

@@ -4,16 +4,16 @@ use deadpool_postgres::{Client, GenericClient};
 use uuid::Uuid;
 
 use super::guests::{Owner, lock_owner, owner};
-use super::{Error, NotDone, unreadable};
+use super::{Error, TransactionError, unreadable};
 use crate::store::{Preferences, PreferencesChange};
 
-pub(super) async fn preferences(db: &Client, guest: Uuid) -> Result<Preferences, NotDone> {
+pub(super) async fn preferences(db: &Client, guest: Uuid) -> Result<Preferences, TransactionError> {
     let owner = owner(db, guest).await?;
     Ok(stored(db, &owner).await?)
 }
 
 /// The guest's row is locked, so what is read here is still so when it is written.
-pub(super) async fn change(db: &mut Client, guest: Uuid, change: PreferencesChange) -> Result<Preferences, NotDone> {
+pub(super) async fn change(db: &mut Client, guest: Uuid, change: PreferencesChange) -> Result<Preferences, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     let changed = change.apply(stored(&transaction, &owner).await?)?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::guests::Owner;
 use super::{Error, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::session::Verdict;
+use crate::store::session::StaleToken;
 use crate::store::{
     Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
 };
@@ -155,15 +155,15 @@ async fn judge(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, 
         return Ok(RotationOutcome::Refused);
     };
     let outcome = match session_row(&row)?.judge(rotation) {
-        Verdict::Successor(open) => {
+        StaleToken::Successor(open) => {
             extend_access(&transaction, &open).await?;
             RotationOutcome::Replayed(open)
         }
-        Verdict::Reuse(reuse) => {
+        StaleToken::Reuse(reuse) => {
             let revocation = revoke(&transaction, rotation.session, rotation.now).await?;
             revocation.map_or(RotationOutcome::Refused, |revocation| RotationOutcome::Revoked(revocation, reuse))
         }
-        Verdict::Refused => RotationOutcome::Refused,
+        StaleToken::Refused => RotationOutcome::Refused,
     };
     // Reuse too: the revocation stays although the request fails (S3).
     transaction.commit().await?;

@@ -8,15 +8,15 @@ use super::{ceremonies, id_column, id_text, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, Caller, Entry, EntryOutcome, Identity, NewCredential, PasskeyRow, Promotion,
-    RegisterOutcome, Registration, Standing,
+    AccountKey, AccountRow, Caller, MergeRequest, MergeOutcome, Identity, NewCredential, PasskeyRow, Upgrade,
+    RegisterOutcome, Registration, Membership,
 };
 
 pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite::Result<RegisterOutcome> {
-    let Registration { caller, now, email, credential, once } = registration;
-    let Some(standing) = standing(db, caller)? else { return Ok(RegisterOutcome::Over) };
-    if standing.registered || standing.merged_into.is_some() {
-        ceremonies::keep_from_others(db, once.as_ref(), caller.user, *now)?;
+    let Registration { caller, now, email, credential, single_use } = registration;
+    let Some(membership) = membership(db, caller)? else { return Ok(RegisterOutcome::Over) };
+    if membership.registered || membership.merged_into.is_some() {
+        ceremonies::keep_from_others(db, single_use.as_ref(), caller.user, *now)?;
         let account = account(db, &AccountKey::User(caller.user))?;
         return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
     }
@@ -38,8 +38,8 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
     if taken {
         return Ok(RegisterOutcome::CredentialTaken);
     }
-    if let Some(once) = once
-        && !ceremonies::use_up(db, once, caller.user, *now)?
+    if let Some(single_use) = single_use
+        && !ceremonies::use_up(db, single_use, caller.user, *now)?
     {
         return Ok(RegisterOutcome::Used);
     }
@@ -69,23 +69,23 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
     let until = access_tokens_until(db, &user)?;
     db.prepare_cached("UPDATE anonymous_user SET registered_at = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
         .execute(params![user, now.as_millis(), until.as_millis()])?;
-    Ok(RegisterOutcome::Registered(Promotion { guest: caller.user, account: caller.user, until }))
+    Ok(RegisterOutcome::Registered(Upgrade { guest: caller.user, account: caller.user, until }))
 }
 
-pub(super) fn enter(db: &Connection, entry: &Entry) -> rusqlite::Result<EntryOutcome> {
-    let Entry { caller, account: into, now, once, passkey } = entry;
-    let Some(standing) = standing(db, caller)? else { return Ok(EntryOutcome::Over) };
+pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rusqlite::Result<MergeOutcome> {
+    let MergeRequest { caller, account: into, now, single_use, passkey } = request;
+    let Some(membership) = membership(db, caller)? else { return Ok(MergeOutcome::Over) };
     if account(db, &AccountKey::User(*into))?.is_none_or(|account| account.user != *into) {
-        return Ok(EntryOutcome::NoAccount);
+        return Ok(MergeOutcome::NoAccount);
     }
-    if let Some(outcome) = standing.judge(entry) {
-        ceremonies::keep_from_others(db, once.as_ref(), caller.user, *now)?;
+    if let Some(outcome) = membership.judge(request) {
+        ceremonies::keep_from_others(db, single_use.as_ref(), caller.user, *now)?;
         return Ok(outcome);
     }
-    if let Some(once) = once
-        && !ceremonies::use_up(db, once, caller.user, *now)?
+    if let Some(single_use) = single_use
+        && !ceremonies::use_up(db, single_use, caller.user, *now)?
     {
-        return Ok(EntryOutcome::Used);
+        return Ok(MergeOutcome::Used);
     }
     if let Some(PasskeyRow { credential_id, data }) = passkey {
         db.prepare_cached("UPDATE passkey SET data = ?2 WHERE credential_id = ?1")?
@@ -96,11 +96,11 @@ pub(super) fn enter(db: &Connection, entry: &Entry) -> rusqlite::Result<EntryOut
     merge::move_rows(db, &guest, &into_text)?;
     db.prepare_cached("UPDATE anonymous_user SET merged_into = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
         .execute(params![guest, into_text, until.as_millis()])?;
-    Ok(EntryOutcome::Entered(Some(Promotion { guest: caller.user, account: *into, until })))
+    Ok(MergeOutcome::Entered(Some(Upgrade { guest: caller.user, account: *into, until })))
 }
 
 /// `None`: there is no such user, or the session has ended.
-fn standing(db: &Connection, caller: &Caller) -> rusqlite::Result<Option<Standing>> {
+fn membership(db: &Connection, caller: &Caller) -> rusqlite::Result<Option<Membership>> {
     db.prepare_cached(
         "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until
          FROM anonymous_user
@@ -110,7 +110,7 @@ fn standing(db: &Connection, caller: &Caller) -> rusqlite::Result<Option<Standin
          )",
     )?
     .query_row(params![id_text(caller.user), id_text(caller.session)], |row| {
-        Ok(Standing {
+        Ok(Membership {
             registered: row.get("registered")?,
             merged_into: match row.get::<_, Option<String>>("merged_into")? {
                 Some(_) => Some(id_column(row, "merged_into")?),
@@ -162,13 +162,13 @@ pub(super) fn passkey(db: &Connection, credential_id: Vec<u8>) -> rusqlite::Resu
     Ok(data.map(|data| PasskeyRow { credential_id, data }))
 }
 
-pub(super) fn promotions(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Promotion>> {
+pub(super) fn upgrades(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Upgrade>> {
     db.prepare_cached(
         "SELECT id, coalesce(merged_into, id) AS account, guest_tokens_until FROM anonymous_user
          WHERE guest_tokens_until > ?1",
     )?
     .query_map([now.as_millis()], |row| {
-        Ok(Promotion {
+        Ok(Upgrade {
             guest: id_column(row, "id")?,
             account: id_column(row, "account")?,
             until: time_column(row, "guest_tokens_until")?,

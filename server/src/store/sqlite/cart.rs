@@ -5,16 +5,16 @@ use uuid::Uuid;
 
 use super::catalogue::require_item;
 use super::guests::{Owner, owner};
-use super::{NotDone, time_column};
+use super::{TransactionError, time_column};
 use crate::clock::Timestamp;
 use crate::store::{CartChange, CartKey, CartLine, MAX_CART_KEYS, Quantity};
 
-pub(super) fn cart(db: &Connection, guest: Uuid) -> Result<Vec<CartLine>, NotDone> {
+pub(super) fn cart(db: &Connection, guest: Uuid) -> Result<Vec<CartLine>, TransactionError> {
     Ok(lines(db, &owner(db, guest)?)?)
 }
 
 /// The writer runs one job at a time, so what is read here is still so when it is written.
-pub(super) fn change(db: &Connection, guest: Uuid, change: &CartChange) -> Result<Vec<CartLine>, NotDone> {
+pub(super) fn change(db: &Connection, guest: Uuid, change: &CartChange) -> Result<Vec<CartLine>, TransactionError> {
     let owner = owner(db, guest)?;
     if let Some(key) = &change.key
         && was_used(db, &owner, key, change.now)?
@@ -61,7 +61,7 @@ fn set(db: &Connection, owner: &Owner, change: &CartChange, quantity: i64) -> ru
     Ok(())
 }
 
-fn was_used(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<bool, NotDone> {
+fn was_used(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> Result<bool, TransactionError> {
     let used = db
         .prepare_cached("SELECT request, created_at FROM cart_key WHERE user_id = ?1 AND hash = ?2")?
         .query_row(params![owner.id, key.hash], |row| {

@@ -3,16 +3,16 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
-use super::NotDone;
+use super::TransactionError;
 use super::guests::owner;
 use crate::clock::Timestamp;
-use crate::store::{ItemRow, PersonalItem, Refusal};
+use crate::store::{ItemRow, PersonalItem, DataError};
 
 pub(super) fn item_count(db: &Connection) -> rusqlite::Result<u64> {
     db.prepare_cached("SELECT count(*) FROM item")?.query_row([], |row| row.get(0))
 }
 
-pub(super) fn items(db: &Connection, guest: Uuid) -> Result<Vec<PersonalItem>, NotDone> {
+pub(super) fn items(db: &Connection, guest: Uuid) -> Result<Vec<PersonalItem>, TransactionError> {
     let owner = owner(db, guest)?;
     let items = db
         .prepare_cached(
@@ -37,9 +37,9 @@ pub(super) fn items(db: &Connection, guest: Uuid) -> Result<Vec<PersonalItem>, N
 }
 
 /// Refuses what the catalogue does not have.
-pub(super) fn require_item(db: &Connection, item: i64) -> Result<(), NotDone> {
+pub(super) fn require_item(db: &Connection, item: i64) -> Result<(), TransactionError> {
     let known = db.prepare_cached("SELECT 1 FROM item WHERE id = ?1")?.query_row([item], |_| Ok(())).optional()?;
-    known.ok_or_else(|| Refusal::NoItem.into())
+    known.ok_or_else(|| DataError::NoItem.into())
 }
 
 pub(super) fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::id_text;
 use crate::clock::Timestamp;
-use crate::store::{CEREMONIES_PER_USER, Ceremony, Once};
+use crate::store::{CEREMONIES_PER_USER, Ceremony, SingleUse};
 
 pub(super) fn begin(db: &Connection, ceremony: &Ceremony) -> rusqlite::Result<bool> {
     let Ceremony { id, user, state, expires_at } = ceremony;
@@ -37,23 +37,23 @@ pub(super) fn end(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
 /// Keeps an ID token from others where its caller has nothing to gain by it. A challenge is its caller's alone anyway.
 pub(super) fn keep_from_others(
     db: &Connection,
-    once: Option<&Once>,
+    single_use: Option<&SingleUse>,
     user: Uuid,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    if let Some(once @ Once::IdToken { .. }) = once {
-        use_up(db, once, user, now)?;
+    if let Some(single_use @ SingleUse::IdToken { .. }) = single_use {
+        use_up(db, single_use, user, now)?;
     }
     Ok(())
 }
 
 /// Whether it could still be used.
-pub(super) fn use_up(db: &Connection, once: &Once, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
-    let changed = match once {
-        Once::Ceremony(id) => db
+pub(super) fn use_up(db: &Connection, single_use: &SingleUse, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = match single_use {
+        SingleUse::Ceremony(id) => db
             .prepare_cached("DELETE FROM ceremony WHERE id = ?1 AND user_id = ?2 AND expires_at > ?3")?
             .execute(params![id_text(*id), id_text(user), now.as_millis()])?,
-        Once::IdToken { hash, expires_at } => db
+        SingleUse::IdToken { hash, expires_at } => db
             .prepare_cached("INSERT INTO used_id_token (hash, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
             .execute(params![hash, expires_at.as_millis()])?,
     };

@@ -46,7 +46,7 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     let theirs = runner.get_last_applied_migration(&mut connection);
     match theirs.map_err(|error| StoreError::Migration(error.to_string()))?.map(|last| last.version()) {
         theirs if theirs == ours => Ok(connection),
-        _ => Err(StoreError::Migration("it is that of another version: start this version's server once".to_owned())),
+        _ => Err(StoreError::Migration("it is that of another version: start this version's server single_use".to_owned())),
     }
 }
 

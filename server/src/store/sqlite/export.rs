@@ -4,14 +4,14 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::guests::{guest_row, owner};
-use super::{NotDone, accounts, cart, lists, preferences, sessions};
-use crate::store::{Everything, ItemList, Page};
+use super::{TransactionError, accounts, cart, lists, preferences, sessions};
+use crate::store::{Export, ItemList, Page};
 
 /// In one transaction, so that it is as of one moment.
-pub(super) fn everything(db: &Connection, guest: Uuid) -> Result<Everything, NotDone> {
+pub(super) fn export(db: &Connection, guest: Uuid) -> Result<Export, TransactionError> {
     let transaction = db.unchecked_transaction()?;
     let owner = owner(&transaction, guest)?;
-    Ok(Everything {
+    Ok(Export {
         guest: guest_row(&transaction, &owner.id)?,
         identities: accounts::identities(&transaction, &owner)?,
         sessions: sessions::all_of_user(&transaction, &owner)?,

@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{NotDone, id_column, id_text, time_column};
+use super::{TransactionError, id_column, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::{GuestRow, Refusal, Revocation};
+use crate::store::{GuestRow, DataError, Revocation};
 
 /// Whose rows a guest's data are: proof that the guest was there.
 pub(super) struct Owner {
@@ -15,12 +15,12 @@ pub(super) struct Owner {
 }
 
 /// Every read and every change of a guest's data begins here. What a guest had who has been merged is the account's.
-pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, NotDone> {
+pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, TransactionError> {
     let id = db
         .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1")?
         .query_row([id_text(guest)], |row| row.get(0))
         .optional()?;
-    Ok(Owner { id: id.ok_or(Refusal::NoGuest)? })
+    Ok(Owner { id: id.ok_or(DataError::NoGuest)? })
 }
 
 pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestRow>> {
@@ -56,7 +56,7 @@ pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Re
 }
 
 /// The rest of a guest goes with the guest; of a member, the account and the tombstones too.
-pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, NotDone> {
+pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
     let owner = owner(db, guest)?;
     let ended = db
         .prepare_cached(

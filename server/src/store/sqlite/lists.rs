@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::catalogue::{item_row, require_item};
 use super::guests::{Owner, owner};
-use super::{NotDone, time_column};
+use super::{TransactionError, time_column};
 use crate::clock::Timestamp;
-use crate::store::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position, Refusal};
+use crate::store::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position, DataError};
 
-pub(super) fn list(db: &Connection, list: ItemList, guest: Uuid, page: Page) -> Result<Vec<ListedItem>, NotDone> {
+pub(super) fn list(db: &Connection, list: ItemList, guest: Uuid, page: Page) -> Result<Vec<ListedItem>, TransactionError> {
     Ok(listed(db, list, &owner(db, guest)?, page)?)
 }
 
@@ -26,7 +26,7 @@ pub(super) fn listed(db: &Connection, list: ItemList, owner: &Owner, page: Page)
     .collect()
 }
 
-pub(super) fn enlist(db: &Connection, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<(), NotDone> {
+pub(super) fn add_item(db: &Connection, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<(), TransactionError> {
     let owner = owner(db, guest)?;
     require_item(db, item)?;
     match list {
@@ -36,7 +36,7 @@ pub(super) fn enlist(db: &Connection, list: ItemList, guest: Uuid, item: i64, no
     Ok(())
 }
 
-pub(super) fn delist(db: &Connection, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<(), NotDone> {
+pub(super) fn remove_item(db: &Connection, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<(), TransactionError> {
     let owner = owner(db, guest)?;
     db.prepare_cached(&format!("DELETE FROM {} WHERE user_id = ?1 AND item_id = coalesce(?2, item_id)", list.table()))?
         .execute(params![owner.id, item])?;
@@ -59,7 +59,7 @@ fn see(db: &Connection, owner: &Owner, item: i64, now: Timestamp) -> rusqlite::R
     Ok(())
 }
 
-fn favor(db: &Connection, owner: &Owner, item: i64, now: Timestamp) -> Result<(), NotDone> {
+fn favor(db: &Connection, owner: &Owner, item: i64, now: Timestamp) -> Result<(), TransactionError> {
     let added = db
         .prepare_cached(
             "INSERT INTO favorite_item (user_id, item_id, added_at)
@@ -71,5 +71,5 @@ fn favor(db: &Connection, owner: &Owner, item: i64, now: Timestamp) -> Result<()
         || db
             .prepare_cached("SELECT 1 FROM favorite_item WHERE user_id = ?1 AND item_id = ?2")?
             .exists(params![owner.id, item])?;
-    if is_there { Ok(()) } else { Err(Refusal::FavoritesFull.into()) }
+    if is_there { Ok(()) } else { Err(DataError::FavoritesFull.into()) }
 }

@@ -32,9 +32,9 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::data::{self, outcome};
 use super::{
-    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, Entry, EntryOutcome, Everything, GuestRow, ItemList,
-    KeyChange, KeySet, ListedItem, Login, LoginOutcome, Outcome, Page, PasskeyRow, PersonalItem, Preferences,
-    PreferencesChange, Promotion, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
+    AccountKey, AccountRow, Batch, CartChange, CartLine, Ceremony, MergeRequest, MergeOutcome, Export, GuestRow, ItemList,
+    KeyChange, KeySet, ListedItem, Login, LoginOutcome, DataResult, Page, PasskeyRow, PersonalItem, Preferences,
+    PreferencesChange, Upgrade, RegisterOutcome, Registration, Revocation, Rotation, RotationOutcome, SessionRow,
     ShortLived, Store, StoreError, SweepBatch,
 };
 use crate::clock::Timestamp;
@@ -129,8 +129,8 @@ impl Store for SqliteStore {
         self.writer.write(move |db| accounts::register(db, &registration)).await
     }
 
-    async fn enter(&self, entry: Entry) -> Result<EntryOutcome, StoreError> {
-        self.writer.write(move |db| accounts::enter(db, &entry)).await
+    async fn merge_into_account(&self, request: MergeRequest) -> Result<MergeOutcome, StoreError> {
+        self.writer.write(move |db| accounts::merge_into_account(db, &request)).await
     }
 
     async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError> {
@@ -153,8 +153,8 @@ impl Store for SqliteStore {
         self.writer.write(move |db| ceremonies::end(db, id)).await
     }
 
-    async fn promotions(&self, now: Timestamp) -> Result<Vec<Promotion>, StoreError> {
-        self.readers.read(move |db| accounts::promotions(db, now)).await
+    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError> {
+        self.readers.read(move |db| accounts::upgrades(db, now)).await
     }
 
     async fn touch(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
@@ -165,31 +165,31 @@ impl Store for SqliteStore {
         self.readers.read(catalogue::item_count).await
     }
 
-    async fn items(&self, guest: Uuid) -> Result<Outcome<Vec<PersonalItem>>, StoreError> {
+    async fn items(&self, guest: Uuid) -> Result<DataResult<Vec<PersonalItem>>, StoreError> {
         self.readers.read(move |db| outcome(catalogue::items(db, guest))).await
     }
 
-    async fn cart(&self, guest: Uuid) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+    async fn cart(&self, guest: Uuid) -> Result<DataResult<Vec<CartLine>>, StoreError> {
         self.readers.read(move |db| outcome(cart::cart(db, guest))).await
     }
 
-    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<Outcome<Vec<CartLine>>, StoreError> {
+    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<DataResult<Vec<CartLine>>, StoreError> {
         self.writer.write(move |db| outcome(cart::change(db, guest, &change))).await
     }
 
-    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<Outcome<Vec<ListedItem>>, StoreError> {
+    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<DataResult<Vec<ListedItem>>, StoreError> {
         self.readers.read(move |db| outcome(lists::list(db, list, guest, page))).await
     }
 
-    async fn enlist(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<Outcome<()>, StoreError> {
-        self.writer.write(move |db| outcome(lists::enlist(db, list, guest, item, now))).await
+    async fn add_item(&self, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<DataResult<()>, StoreError> {
+        self.writer.write(move |db| outcome(lists::add_item(db, list, guest, item, now))).await
     }
 
-    async fn delist(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<Outcome<()>, StoreError> {
-        self.writer.write(move |db| outcome(lists::delist(db, list, guest, item))).await
+    async fn remove_item(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<DataResult<()>, StoreError> {
+        self.writer.write(move |db| outcome(lists::remove_item(db, list, guest, item))).await
     }
 
-    async fn preferences(&self, guest: Uuid) -> Result<Outcome<Preferences>, StoreError> {
+    async fn preferences(&self, guest: Uuid) -> Result<DataResult<Preferences>, StoreError> {
         self.readers.read(move |db| outcome(preferences::preferences(db, guest))).await
     }
 
@@ -197,15 +197,15 @@ impl Store for SqliteStore {
         &self,
         guest: Uuid,
         change: PreferencesChange,
-    ) -> Result<Outcome<Preferences>, StoreError> {
+    ) -> Result<DataResult<Preferences>, StoreError> {
         self.writer.write(move |db| outcome(preferences::change(db, guest, change))).await
     }
 
-    async fn everything(&self, guest: Uuid) -> Result<Outcome<Everything>, StoreError> {
-        self.readers.read(move |db| outcome(export::everything(db, guest))).await
+    async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError> {
+        self.readers.read(move |db| outcome(export::export(db, guest))).await
     }
 
-    async fn erase(&self, guest: Uuid) -> Result<Outcome<Vec<Revocation>>, StoreError> {
+    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError> {
         self.writer.write(move |db| outcome(guests::erase(db, guest))).await
     }
 
@@ -222,11 +222,11 @@ impl Store for SqliteStore {
 }
 
 /// Why work on a guest's data was not done.
-type NotDone = data::NotDone<rusqlite::Error>;
+type TransactionError = data::TransactionError<rusqlite::Error>;
 
-impl From<rusqlite::Error> for NotDone {
+impl From<rusqlite::Error> for TransactionError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error)
+        Self::Database(error)
     }
 }
 

@@ -4,16 +4,16 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::NotDone;
+use super::TransactionError;
 use super::guests::{Owner, owner};
 use crate::store::{Preferences, PreferencesChange};
 
-pub(super) fn preferences(db: &Connection, guest: Uuid) -> Result<Preferences, NotDone> {
+pub(super) fn preferences(db: &Connection, guest: Uuid) -> Result<Preferences, TransactionError> {
     Ok(stored(db, &owner(db, guest)?)?)
 }
 
 /// The writer runs one job at a time, so what is read here is still so when it is written.
-pub(super) fn change(db: &Connection, guest: Uuid, change: PreferencesChange) -> Result<Preferences, NotDone> {
+pub(super) fn change(db: &Connection, guest: Uuid, change: PreferencesChange) -> Result<Preferences, TransactionError> {
     let owner = owner(db, guest)?;
     let changed = change.apply(stored(db, &owner)?)?;
     db.prepare_cached(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::guests::Owner;
 use super::{id_column, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::session::Verdict;
+use crate::store::session::StaleToken;
 use crate::store::{
     Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
 };
@@ -92,16 +92,16 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
 
     let Some(session) = session(db, rotation.session)? else { return Ok(RotationOutcome::Refused) };
     match session.judge(rotation) {
-        Verdict::Successor(open) => {
+        StaleToken::Successor(open) => {
             extend_access(db, &open)?;
             Ok(RotationOutcome::Replayed(open))
         }
-        Verdict::Reuse(reuse) => {
+        StaleToken::Reuse(reuse) => {
             // An outcome and not an error, so that the writer commits it although the request fails (S3).
             let revocation = revoke(db, rotation.session, rotation.now)?;
             Ok(revocation.map_or(RotationOutcome::Refused, |revocation| RotationOutcome::Revoked(revocation, reuse)))
         }
-        Verdict::Refused => Ok(RotationOutcome::Refused),
+        StaleToken::Refused => Ok(RotationOutcome::Refused),
     }
 }
 

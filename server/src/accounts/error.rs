@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::auth::{Rejection, Unavailable};
+use crate::auth::{AccessTokenError, UnavailableError};
 use crate::error::{Problem, Unauthorized};
 use crate::store::StoreError;
 
 /// Each has a stable code, the member `code` of the problem.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum AccountError {
     #[error("These credentials are not right.")]
     InvalidCredentials,
     #[error("There is an account with this e-mail address already. Log in to it.")]
@@ -42,11 +42,11 @@ pub(crate) enum Refused {
     #[error("The server cannot do this right now. Try again.")]
     Busy,
     #[error("The server cannot do this right now. Try again.")]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] UnavailableError),
 }
 
 /// Every code that an answer may carry.
-pub(crate) const REFUSAL_CODES: [&str; 11] = [
+pub(crate) const ACCOUNT_ERROR_CODES: [&str; 11] = [
     "invalid_credentials",
     "email_taken",
     "already_member",
@@ -60,7 +60,7 @@ pub(crate) const REFUSAL_CODES: [&str; 11] = [
     "invalid_id_token",
 ];
 
-impl Refused {
+impl AccountError {
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::InvalidCredentials => "invalid_credentials",
@@ -96,21 +96,21 @@ impl Refused {
     }
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.into())
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for AccountError {
     fn into_response(self) -> Response {
         match self {
-            Self::SessionOver => Unauthorized::from(Rejection::Revoked).into_response(),
+            Self::SessionOver => Unauthorized::from(AccessTokenError::Revoked).into_response(),
             Self::Unavailable(error) => Problem::from(error).into_response(),
             Self::Busy => Problem::unavailable().into_response(),
-            refused => {
-                let problem = Problem::new(refused.status(), refused.to_string());
-                problem.with("code", refused.code().into()).into_response()
+            error => {
+                let problem = Problem::new(error.status(), error.to_string());
+                problem.with("code", error.code().into()).into_response()
             }
         }
     }
