@@ -10,10 +10,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 
-use crate::accounts::OidcIssuer;
-use crate::auth::Algorithm;
-use crate::limits::{ProofOfWork, Rate};
 use crate::secret::sha256;
+use crate::settings::{Algorithm, InvalidValue, OidcIssuer, ProofOfWork, Rate};
 use crate::store::postgres::PostgresUrl;
 
 /// The settings of a server. The program `guestpass` has a flag for each field, and the same defaults.
@@ -315,13 +313,4 @@ impl FromStr for Origin {
     }
 }
 
-/// A value of a setting that cannot be parsed. Its message says what is expected, and does not repeat the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidValue(&'static str);
-
-impl InvalidValue {
-    pub(crate) const fn new(expected: &'static str) -> Self {
-        Self(expected)
-    }
 }

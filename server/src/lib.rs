@@ -33,32 +33,33 @@ mod activity;
 mod auth;
 mod clock;
 mod config;
-mod error;
+#[cfg(feature = "demo")]
+pub mod demo;
 mod etag;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+mod key_admin;
 mod limits;
 mod metrics;
+mod open;
 mod recommend;
 mod routes;
 mod secret;
 mod server;
+mod settings;
 mod shards;
 mod store;
 mod sweep;
 
-pub use accounts::OidcIssuer;
-pub use auth::{
-    Algorithm, Guest, KeyAdmin, KeyInfo, KeyKind, Kind, KeyScope, ROTATION_NOTICE_MIN, ResourceServer, RotationError,
-    UnknownAlgorithm, VerifyError, Visitor,
-};
+pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use config::{Config, ConfigError, IntrospectionSecret, InvalidValue, Origin, StoreLocation};
-pub use error::Unauthorized;
-pub use limits::{ClientNetwork, ProofOfWork, Rate};
+pub use config::{Config, ConfigError, Origin, StoreLocation, duration};
+pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
+pub use open::OpenError;
 pub use routes::openapi::document as openapi;
-pub use server::{Guestpass, OpenError};
+pub use server::Guestpass;
+pub use settings::{Algorithm, InvalidValue, OidcIssuer, ProofOfWork, Rate, UnknownAlgorithm};
 pub use store::postgres::PostgresUrl;
 pub use store::{KeyState, StoreError};
 pub use sweep::SweepReport;

@@ -1,7 +1,7 @@
-//! What an operator watches, in the OpenMetrics text format that Prometheus reads.
+//! The metrics of a server, in the OpenMetrics text format that Prometheus reads.
 //!
-//! A registry for each server, so that two in one process do not mix. Nothing here names a guest, a session or an
-//! address: the number of series is bounded by the number of routes.
+//! Each server has its own registry, so that two servers in one process do not mix. No metric has a guest, a session or an
+//! address as a label, so the number of series is limited by the number of routes.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// Everything that is counted.
+/// The metrics of one server.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
@@ -60,23 +60,23 @@ struct LimitLabels {
     limit: &'static str,
 }
 
-/// How a refresh ended. The last three but one are the classes of reuse.
+/// The outcome of a refresh. `Replayed`, `ParentPastWindow` and `Older` are the classes of reuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefreshOutcome {
-    /// The token was current: it was rotated.
+    /// The current token: it was rotated.
     Rotated,
-    /// The parent inside the window: the same successor again.
+    /// The parent of the current token, within the window: the same successor was issued again.
     Replayed,
-    /// The parent past the window: a lost answer that came back too late, or theft. The session is revoked.
+    /// The parent, after the window: a late retry, or theft. The session is revoked.
     ParentPastWindow,
-    /// An older token: theft, or a restored backup of a client. The session is revoked.
+    /// An older token: theft, or a client that was restored from a backup. The session is revoked.
     Older,
-    /// No token of ours, or its session is over.
-    Refused,
+    /// Not a token of this server, or its session has ended.
+    Invalid,
 }
 
 impl RefreshOutcome {
-    const ALL: [Self; 5] = [Self::Rotated, Self::Replayed, Self::ParentPastWindow, Self::Older, Self::Refused];
+    const ALL: [Self; 5] = [Self::Rotated, Self::Replayed, Self::ParentPastWindow, Self::Older, Self::Invalid];
 
     const fn labels(self) -> OutcomeLabels {
         let outcome = match self {
@@ -84,23 +84,23 @@ impl RefreshOutcome {
             Self::Replayed => "reuse_in_window",
             Self::ParentPastWindow => "reuse_past_window",
             Self::Older => "reuse_older",
-            Self::Refused => "refused",
+            Self::Invalid => "refused",
         };
         OutcomeLabels { outcome }
     }
 }
 
-/// By which way somebody becomes a member, or logs in as one.
+/// An endpoint through which a guest becomes a member or signs in as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MembershipEndpoint {
     Register,
-    /// `/login`; the name is that of the operation, because guests log in, too.
+    /// `/login`. Its label is `member_login`, the id of the operation, because `login` is the operation of guests.
     Login,
     Link,
 }
 
 impl MembershipEndpoint {
-    /// Each with how it may end well: there from the start, so that a rate can be made of the first one.
+    /// Each endpoint with its successful outcomes. Their series exist from the start, so that rates include the first event.
     const ALL: [(Self, &'static [&'static str]); 3] = [
         (Self::Register, &["registered"]),
         (Self::Login, &["merged", "logged_in"]),
@@ -117,13 +117,13 @@ impl MembershipEndpoint {
     }
 }
 
-/// How an erasure ended.
+/// The outcome of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErasureOutcome {
     Erased,
-    /// There was nobody left: swept, or erased by another request of the same moment.
+    /// The guest did not exist: swept, or erased by a concurrent request.
     Gone,
-    /// The store did not do it.
+    /// The store failed.
     Unavailable,
 }
 
@@ -141,20 +141,16 @@ impl ErasureOutcome {
 }
 
 impl Metrics {
-    /// `store` registers what the store counts about itself.
+    /// `store` registers the metrics of the store.
     pub(crate) fn new(store: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::with_prefix("guestpass");
         let requests = Family::default();
-        registry.register("http_requests", "Requests answered, by route template", requests.clone());
+        registry.register("http_requests", "Handled requests, by route template", requests.clone());
         let durations = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
-        let help = "Seconds from the head of a request to the head of its answer";
+        let help = "Seconds from the head of a request to the head of its response";
         registry.register("http_request_duration_seconds", help, durations.clone());
         let logins = Counter::default();
-        registry.register(
-            "logins",
-            "Logins answered with a guest, new or the one that the same key has made",
-            logins.clone(),
-        );
+        registry.register("logins", "Successful logins of guests, including retries with the same key", logins.clone());
         let refreshes = Family::<OutcomeLabels, Counter>::default();
         for outcome in RefreshOutcome::ALL {
             drop(refreshes.get_or_create(&outcome.labels()));
@@ -168,20 +164,19 @@ impl Metrics {
                 drop(memberships.get_or_create(&way.labels(outcome)));
             }
         }
-        let help =
-            "Registrations, logins to accounts and links by outcome: merged, or the code of the refusal, for example";
+        let help = "Registrations, logins to accounts and links by outcome, such as merged or the code of an error";
         registry.register("memberships", help, memberships.clone());
         let erasures = Family::<OutcomeLabels, Counter>::default();
         for outcome in ErasureOutcome::ALL {
             drop(erasures.get_or_create(&outcome.labels()));
         }
-        registry.register("erasures", "Erasures that a guest or a member has asked for, by outcome", erasures.clone());
+        registry.register("erasures", "Erasures requested by guests and members, by outcome", erasures.clone());
         let refusals = Family::default();
         registry.register("limited_requests", "Requests refused by a rate limit", refusals.clone());
         let active = Gauge::default();
         registry.register(
             "active_guests",
-            "Guests seen since activity was last written, a few seconds ago",
+            "Guests seen since the activity was last written, which happens every few seconds",
             active.clone(),
         );
         store(registry.sub_registry_with_prefix("store"));
@@ -201,8 +196,8 @@ impl Metrics {
         }
     }
 
-    /// A request has been answered. `route` is its template, so that there are no more series than routes.
-    pub(crate) fn answered(&self, method: &axum::http::Method, route: &str, status: u16, took: Duration) {
+    /// Counts a handled request. `route` is the template of its route.
+    pub(crate) fn request_handled(&self, method: &str, route: &str, status: u16, took: Duration) {
         let (method, route) = (method_name(method), self.route_name(route));
         self.requests.get_or_create(&RequestLabels { method, route, status }).inc();
         self.durations.get_or_create(&RouteLabels { method, route }).observe(took.as_secs_f64());
@@ -220,8 +215,8 @@ impl Metrics {
         self.revocations.inc();
     }
 
-    /// `outcome` is that of [`Membership`](crate::accounts::Membership), or the code of a refusal.
-    pub(crate) fn became_member(&self, way: MembershipEndpoint, outcome: &'static str) {
+    /// Counts a request to become a member or to sign in as one. `outcome` is the name of an outcome, or the code of an error.
+    pub(crate) fn membership_requested(&self, way: MembershipEndpoint, outcome: &'static str) {
         self.memberships.get_or_create(&way.labels(outcome)).inc();
     }
 
@@ -233,7 +228,7 @@ impl Metrics {
         self.refusals.get_or_create(&LimitLabels { endpoint, limit }).inc();
     }
 
-    /// All of it, as text.
+    /// All metrics as a text.
     pub(crate) fn encode(&self, active_guests: usize) -> Result<String, fmt::Error> {
         self.active.set(i64::try_from(active_guests).unwrap_or(i64::MAX));
         let mut text = String::new();
@@ -241,7 +236,7 @@ impl Metrics {
         Ok(text)
     }
 
-    /// The template as a name that lives as long as the process. There are few, and each is kept once.
+    /// The template as a static text. There are few templates, and each is leaked once.
     fn route_name(&self, route: &str) -> &'static str {
         if let Some(known) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
             return known;
@@ -262,13 +257,13 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// The buckets of durations.
+/// The buckets of durations, in seconds.
 pub(crate) const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// A method that a client has made up is no name of a series.
-fn method_name(method: &axum::http::Method) -> &'static str {
+/// The label of a method. Unknown methods share one label, because clients can make them up.
+fn method_name(method: &str) -> &'static str {
     ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]
         .into_iter()
-        .find(|name| method.as_str() == *name)
+        .find(|name| method == *name)
         .unwrap_or("other")
 }

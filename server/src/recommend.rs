@@ -1,67 +1,63 @@
-//! Recommendations from what a guest has seen and likes: simple, explained, and the same for the same history.
+//! Recommendations from the items that a guest has viewed and marked: simple, explained, and the same for the same history.
 //!
-//! 1. Each category weighs as much as the guest cares for it: 1 for each item seen, 2 for each favourite. Of two that weigh
-//!    the same, the one that the guest turned to later comes first, then the one whose name does.
-//! 2. From the first category on, and in it in the order of the catalogue, everything is recommended that the guest has
-//!    neither seen nor marked nor put into the cart, up to [`MOST`].
-//! 3. The reason is the item of the category that the guest turned to last.
+//! 1. Each category has a weight: 1 for each viewed item and 2 for each favourite. The category with the greatest weight comes
+//!    first; of two with the same weight, the one with the later view or mark; of two with the same time, by their names.
+//! 2. From the first category on, and within it in the order of the catalogue, each item is recommended that the guest has not
+//!    viewed, marked or put into the cart, up to [`MAX_RECOMMENDATIONS`].
+//! 3. The reason is the item of the category that the guest viewed or marked last.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 use crate::clock::Timestamp;
 use crate::store::PersonalItem;
 
-/// The most recommendations.
-const MOST: usize = 4;
-/// The most items among those seen last.
-const MOST_SEEN: usize = 10;
+/// The greatest number of recommendations.
+const MAX_RECOMMENDATIONS: usize = 4;
+/// The greatest number of recently viewed items.
+const MAX_RECENTLY_SEEN: usize = 10;
 
-const WEIGHT_SEEN: u32 = 1;
+const WEIGHT_VIEWED: u32 = 1;
 const WEIGHT_FAVORITE: u32 = 2;
 
-/// Something that the guest may like.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+/// An item that the guest may like.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Recommendation {
     pub(crate) item_id: i64,
-    /// The item of the same category that the guest turned to last.
+    /// The item of the same category that the guest viewed or marked last.
     pub(crate) because: i64,
-    /// The same in words.
-    #[schema(example = "Because you looked at Morning mug.")]
+    /// The reason as a text.
     pub(crate) reason: String,
 }
 
-/// What the guest has looked at, the latest first.
+/// The items that the guest has viewed, the latest first.
 pub(crate) fn recently_seen(items: &[PersonalItem]) -> Vec<i64> {
     let mut seen: Vec<_> = items.iter().filter_map(|item| Some((item.viewed_at?, item.item.id))).collect();
     seen.sort_unstable_by_key(|latest| Reverse(*latest));
-    seen.into_iter().map(|(_, item)| item).take(MOST_SEEN).collect()
+    seen.into_iter().map(|(_, item)| item).take(MAX_RECENTLY_SEEN).collect()
 }
 
-/// What the guest may like, the likeliest first. `items` is the catalogue in its order.
+/// The recommendations, the best first. `items` is the catalogue in its order.
 pub(crate) fn recommended(items: &[PersonalItem]) -> Vec<Recommendation> {
     let mut interests = BTreeMap::<&str, Interest<'_>>::new();
     for item in items.iter().filter(|item| !item.item.category.is_empty()) {
-        if let Some(turned_to) = item.viewed_at.max(item.favorite_since) {
-            let seen = item.viewed_at.map_or(0, |_| WEIGHT_SEEN);
+        if let Some(last_at) = item.viewed_at.max(item.favorite_since) {
+            let seen = item.viewed_at.map_or(0, |_| WEIGHT_VIEWED);
             let favorite = item.favorite_since.map_or(0, |_| WEIGHT_FAVORITE);
-            let of_item = Interest { weight: seen + favorite, turned_to, item };
+            let of_item = Interest { weight: seen + favorite, last_at, item };
             interests.entry(&item.item.category).and_modify(|interest| interest.add(&of_item)).or_insert(of_item);
         }
     }
     let mut interests: Vec<_> = interests.into_iter().collect();
-    // Stable: what is equal stays in the order of the names.
-    interests.sort_by_key(|(_, interest)| Reverse((interest.weight, interest.turned_to)));
+    // A stable sort, so that equal categories stay in the order of their names.
+    interests.sort_by_key(|(_, interest)| Reverse((interest.weight, interest.last_at)));
     interests
         .into_iter()
         .flat_map(|(category, interest)| {
             let unknown = items.iter().filter(move |item| item.item.category == category && is_unknown(item));
             unknown.map(move |item| interest.recommend(item))
         })
-        .take(MOST)
+        .take(MAX_RECOMMENDATIONS)
         .collect()
 }
 
@@ -69,12 +65,12 @@ fn is_unknown(item: &PersonalItem) -> bool {
     item.viewed_at.is_none() && item.favorite_since.is_none() && !item.in_cart
 }
 
-/// How much a guest cares for a category.
+/// The interest of a guest in a category.
 #[derive(Clone, Copy)]
 struct Interest<'a> {
     weight: u32,
-    /// When the guest turned to it last, and to which item.
-    turned_to: Timestamp,
+    /// The last view or mark in the category, and its item.
+    last_at: Timestamp,
     item: &'a PersonalItem,
 }
 
@@ -92,8 +88,8 @@ impl Interest<'_> {
 impl<'a> Interest<'a> {
     fn add(&mut self, other: &Interest<'a>) {
         self.weight += other.weight;
-        if other.turned_to > self.turned_to {
-            (self.turned_to, self.item) = (other.turned_to, other.item);
+        if other.last_at > self.last_at {
+            (self.last_at, self.item) = (other.last_at, other.item);
         }
     }
 }
@@ -103,7 +99,7 @@ mod tests {
     use super::*;
     use crate::store::ItemRow;
 
-    /// Items by number; of each three there is one category, in the order of the alphabet.
+    /// Twelve items; each three in a row have one category, and the categories are in alphabetical order.
     fn catalogue() -> Vec<PersonalItem> {
         let item = |id: i64| ItemRow {
             id,
@@ -127,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn who_has_seen_nothing_gets_no_recommendation() {
+    fn a_guest_without_history_gets_no_recommendations() {
         assert_eq!(ids(&catalogue()), []);
         assert_eq!(recently_seen(&catalogue()), [0_i64; 0]);
     }
 
     #[test]
-    fn the_rest_of_a_category_is_recommended_because_of_what_was_seen_last() {
+    fn the_other_items_of_a_category_are_recommended_because_of_the_last_view() {
         let mut items = catalogue();
         items[3].viewed_at = at(10);
 
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn favourites_weigh_more_than_views_and_a_later_turn_decides_between_equals() {
+    fn favourites_weigh_more_than_views_and_the_later_time_decides_between_equals() {
         let mut items = catalogue();
         items[0].viewed_at = at(20);
         items[3].favorite_since = at(10);
@@ -159,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_cart_is_not_recommended_and_there_are_four_at_most() {
+    fn items_in_the_cart_are_not_recommended_and_there_are_at_most_four() {
         let mut items = catalogue();
         for seen in [0, 3, 6] {
             items[seen].viewed_at = at(10);
@@ -171,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_category_there_is_nothing_to_go_by() {
+    fn an_item_without_a_category_leads_to_no_recommendation() {
         let mut items = catalogue();
         items[9].viewed_at = at(10);
 
@@ -179,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_is_first_among_what_was_seen() {
+    fn the_last_viewed_item_is_first() {
         let mut items = catalogue();
         for (index, item) in items.iter_mut().enumerate() {
             item.viewed_at = at(i64::try_from(index / 2).unwrap());

@@ -1,16 +1,16 @@
-//! Key material that cannot be printed by accident.
+//! Key material and password hashes that `Debug` does not show, and SHA-256.
 
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::{digest, rand};
 
-/// Bytes that nobody may see: `Debug` shows nothing, and there is no `Display`.
+/// Secret bytes: `Debug` hides them, and there is no `Display`.
 #[derive(Clone)]
 pub(crate) struct Secret(Vec<u8>);
 
 impl PartialEq for Secret {
-    /// Takes the same time wherever two secrets of one length differ.
+    /// In constant time for secrets of the same length.
     fn eq(&self, other: &Self) -> bool {
         verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
@@ -19,7 +19,7 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 impl Secret {
-    /// `N` bytes from the operating system's generator. `None` if it fails.
+    /// `N` bytes from the operating system's generator. `None` if the generator fails.
     pub(crate) fn random<const N: usize>() -> Option<Self> {
         let mut bytes = vec![0; N];
         rand::fill(&mut bytes).ok()?;
@@ -37,7 +37,7 @@ impl From<Vec<u8>> for Secret {
     }
 }
 
-/// What a password is checked against: a PHC string, with algorithm, parameters and salt.
+/// The hash of a password: a PHC string, with algorithm, parameters and salt.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PasswordHash(String);
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_hides_the_secret() {
         let secret = Secret::from(b"hunter2".to_vec());
 
         assert_eq!(format!("{secret:?}"), "Secret(…)");

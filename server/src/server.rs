@@ -1,34 +1,30 @@
-//! The server as a whole: opened from a [`Config`], turned into a [`Router`], closed at the end.
+//! The server: opened from a [`Config`], shared by all requests, closed at the end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::{Extensions, HeaderMap};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at};
 
-use crate::accounts::{Accounts, Issuers, Passwords, RelyingParty};
+use crate::accounts::{Accounts, Passwords, RelyingParty, TrustedIssuers};
 use crate::activity::{self, Activity};
 use crate::auth::{
-    Issuer, KEY_POLL, KeyError, KeyKeeper, Keys, Lifetimes, Members, PrepareKeysError, RevokedSessions, Sessions, Verifier,
-    prepare,
+    Issuer, KEY_POLL_INTERVAL, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions,
+    UpgradedGuests, Verifier, prepare_keys,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::config::{Config, ConfigError, StoreLocation};
-use crate::limits::{ClientNetwork, Limits};
+use crate::config::Config;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::routes;
-use crate::store::postgres::PostgresStore;
-use crate::store::sqlite::SqliteStore;
+use crate::open::{OpenError, open_store};
 use crate::store::{
-    CART_KEY_WINDOW, Change, ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, ShortLived, Store, StoreError,
+    CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ExpiringRows, LOGIN_KEY_RETENTION, Store, StoreChange, StoreError,
 };
-use crate::sweep::{Sweeper, SweepReport};
+use crate::sweep::{SweepReport, Sweeper};
 
-/// An open server. Cheap to clone; every clone is the same server.
+/// An open server. Cheap to clone; all clones share one server.
 #[derive(Debug, Clone)]
 pub struct Guestpass {
     pub(crate) inner: Arc<Inner>,
@@ -45,32 +41,32 @@ pub(crate) struct Inner {
     pub(crate) activity: Arc<Activity>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
-    /// No longer ready: about to stop.
+    /// Whether the server is about to stop, so that it is not ready.
     pub(crate) draining: AtomicBool,
     background: tokio::sync::Mutex<Option<Background>>,
 }
 
 impl Guestpass {
-    /// Opens the store, makes keys if it has none, and starts the work in the background.
+    /// Opens the store, makes keys if it has none, and starts the background tasks.
     ///
     /// # Errors
-    /// A setting that cannot work, a store that cannot be opened, or keys that cannot be used.
+    /// An invalid setting, a store that cannot be opened, or keys that cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         Self::open_at(config, Arc::new(SystemClock)).await
     }
 
-    /// As [`Guestpass::open`], with another clock: for tests and simulations.
+    /// As [`Guestpass::open`] with another clock, for tests.
     ///
     /// # Errors
     /// As [`Guestpass::open`].
     pub async fn open_at(config: Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         config.validate()?;
         let relying_party = RelyingParty::new(&config)?.map(Arc::new);
-        let issuers = Arc::new(Issuers::new(&config)?);
+        let issuers = Arc::new(TrustedIssuers::new(&config)?);
         let cannot_open = |error| OpenError::Store { location: config.store.clone(), error };
         let store = open_store(&config.store).await.map_err(cannot_open)?;
         let now = clock.now();
-        let keys = prepare(&*store, &config, now).await.map_err(|error| match error {
+        let keys = prepare_keys(&*store, &config, now).await.map_err(|error| match error {
             PrepareKeysError::Store(error) => cannot_open(error),
             PrepareKeysError::Key(error) => error.into(),
         })?;
@@ -79,23 +75,24 @@ impl Guestpass {
 
         let keys = Arc::new(keys);
         let activity = Arc::new(Activity::default());
-        let metrics = Arc::new(Metrics::new(|registry| store.measure(registry)));
-        let members = Arc::new(Members::new(upgrades));
+        let metrics = Arc::new(Metrics::new(|registry| store.register_metrics(registry)));
+        let upgraded = Arc::new(UpgradedGuests::new(upgrades));
         let accounts = Accounts {
-            store: Arc::clone(&store),
-            members: Arc::clone(&members),
+            store: store.clone(),
+            upgraded: Arc::clone(&upgraded),
             passwords: Arc::new(Passwords::new()),
             relying_party,
             issuers,
         };
         let sessions = Sessions {
-            store: Arc::clone(&store),
+            store: store.clone(),
+            guests: store.clone(),
             issuer: Arc::new(Issuer::new(Arc::clone(&keys), &config)),
             verifier: Arc::new(Verifier::new(Arc::clone(&keys), &config)),
             keys: Arc::clone(&keys),
-            key_keeper: Arc::new(KeyKeeper::new(Arc::clone(&keys), Arc::clone(&store))),
+            key_reloader: Arc::new(KeyReloader::new(Arc::clone(&keys), store.clone())),
             revoked: Arc::new(RevokedSessions::new(revoked)),
-            members,
+            upgraded,
             activity: Arc::clone(&activity),
             lifetimes: Lifetimes::of(&config),
             metrics: Arc::clone(&metrics),
@@ -118,63 +115,28 @@ impl Guestpass {
         Ok(Self { inner })
     }
 
-    /// The API, with the static files of [`Config::static_dir`], as an axum application.
-    ///
-    /// It responds at every path. To embed it, nest it under a path, or merge it into a router without a fallback.
-    pub fn router(&self) -> Router {
-        self.with_layers(self.routes())
-    }
-
-    /// The routes of [`Guestpass::router`] without the layers around them, for an application that adds routes, middleware or
-    /// another fallback inside of those layers. Pass the result to [`Guestpass::with_layers`].
-    pub fn routes(&self) -> Router<Self> {
-        routes::routes(self)
-    }
-
-    /// Puts the layers of [`Guestpass::router`] around `routes`: the log and metrics of requests, CORS, security headers, and
-    /// the limits of a request's time and body.
-    pub fn with_layers(&self, routes: Router<Self>) -> Router {
-        routes::with_layers(routes, self)
-    }
-
-    /// The settings that the server was opened with.
-    pub fn config(&self) -> &Config {
-        &self.inner.config
-    }
-
-    /// The client of a request, as the limits count it. Reads `ConnectInfo<SocketAddr>`, and `X-Forwarded-For` if the peer
-    /// is one of [`Config::trusted_proxies`]. `None` without `ConnectInfo`.
-    pub fn client_network(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
-        self.inner.limits.client_of(headers, extensions)
-    }
-
-    /// What operators watch: `/metrics`, `/healthz` and `/readyz`. Not for the public; serve it at an address of its own.
-    pub fn metrics_router(&self) -> Router {
-        routes::metrics_router(self)
-    }
-
-    /// From now on `/readyz` says that this server is not ready, so that no more requests are sent to it. It answers them
-    /// all the same.
+    /// Makes `/readyz` report that this server is not ready, so that a load balancer sends it no more requests. Requests that
+    /// arrive all the same are handled.
     pub fn drain(&self) {
         self.inner.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Removes everything that is due (see [`Config::guest_retention`] and [`Config::session_retention`]). The server does
-    /// it by itself, a little every minute; this does all of it now.
+    /// Deletes everything that is due (see [`Config::guest_retention`] and [`Config::session_retention`]). The server does this
+    /// by itself in small batches every minute; this call does all of it at once.
     ///
     /// # Errors
-    /// The store failed; what was removed before stays removed.
+    /// The store failed. Rows that were deleted before stay deleted.
     pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
         let Inner { config, clock, store, .. } = &*self.inner;
         let now = clock.now();
         self.inner.forget(now).await?;
-        Sweeper::new(config).all(&**store, now).await
+        Sweeper::new(config).sweep_all(&**store, now).await
     }
 
-    /// Writes what is still in memory and closes the store. Requests that come later get a 503.
+    /// Writes the recorded activity and closes the store. Later requests get a 503.
     ///
     /// # Errors
-    /// The store failed; some guests' `last_active_at` may be a few seconds behind.
+    /// The store failed. The `last_active_at` of some guests may be a few seconds too early.
     pub async fn close(&self) -> Result<(), StoreError> {
         if let Some(background) = self.inner.background.lock().await.take() {
             background.stop().await;
@@ -185,83 +147,37 @@ impl Guestpass {
     }
 }
 
-/// Why a server could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A setting cannot work.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The store cannot be opened.
-    #[error("--store {location}: {error}")]
-    Store {
-        /// Which one.
-        location: StoreLocation,
-        /// Why.
-        error: StoreError,
-    },
-    /// The store's keys cannot be used, or none could be made.
-    #[error("the keys in the store: {0}")]
-    Keys(String),
-}
-
-impl From<KeyError> for OpenError {
-    fn from(error: KeyError) -> Self {
-        Self::Keys(error.to_string())
-    }
-}
-
-async fn open_store(location: &StoreLocation) -> Result<Arc<dyn Store>, StoreError> {
-    match location.clone() {
-        StoreLocation::Sqlite(path) => {
-            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&path));
-            Ok(Arc::new(opened.await.map_err(|_| StoreError::Closed)??))
-        }
-        StoreLocation::Postgres(url) => Ok(Arc::new(PostgresStore::open(&url).await?)),
-    }
-}
-
-/// For a command that runs beside the servers: makes nothing, and changes no schema.
-pub(crate) async fn open_store_beside(location: &StoreLocation) -> Result<Arc<dyn Store>, StoreError> {
-    match location.clone() {
-        StoreLocation::Sqlite(path) => {
-            let opened = tokio::task::spawn_blocking(move || SqliteStore::open_beside(&path));
-            Ok(Arc::new(opened.await.map_err(|_| StoreError::Closed)??))
-        }
-        StoreLocation::Postgres(url) => Ok(Arc::new(PostgresStore::open_beside(&url).await?)),
-    }
-}
-
-/// What goes on without a request: `last_active_at`, and forgetting what has expired.
+/// The background tasks: writing activity, deleting expired rows, reading keys, following the changes of other nodes.
 #[derive(Debug)]
 struct Background {
     stop: watch::Sender<()>,
     tasks: [JoinHandle<()>; 2],
 }
 
-/// What there is to do in the background.
+/// A background job that is due.
 enum Due {
     Flush,
     Sweep,
     Keys,
 }
 
-/// How often expired things are forgotten.
+/// How often expired rows are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// Rows deleted in one job of the store, so that a sweep does not hold up a login.
+/// The number of rows deleted in one job of the store, so that a sweep does not delay logins.
 const SWEEP_BATCH: u32 = 1000;
 
 impl Background {
     fn start(inner: &Arc<Inner>) -> Self {
         let (stop, mut stopped) = watch::channel(());
         let follower = tokio::spawn(follow_changes(inner, stopped.clone()));
-        // Weak: an embedding application that drops the server without closing it must not keep it alive from here.
+        // Weak, so that this task does not keep a server alive that an application has dropped without closing it.
         let inner = Arc::downgrade(inner);
         let housekeeper = tokio::spawn(async move {
             let mut flush = tokio::time::interval(activity::FLUSH_INTERVAL);
-            // Not at once: whoever has just opened the server may want to sweep by hand, and hear how much there was.
+            // Not at the start: a caller that has just opened the server may call `sweep` and expect its full report.
             let mut sweep = interval_at(Instant::now() + SWEEP_INTERVAL, SWEEP_INTERVAL);
             let mut sweeper = None;
-            let mut keys = tokio::time::interval(KEY_POLL);
+            let mut keys = tokio::time::interval(KEY_POLL_INTERVAL);
             loop {
                 let due = tokio::select! {
                     _ = stopped.changed() => return,
@@ -273,10 +189,10 @@ impl Background {
                 let done = match due {
                     Due::Flush => inner.activity.flush(&*inner.store).await,
                     Due::Sweep => inner.sweep(sweeper.get_or_insert_with(|| Sweeper::new(&inner.config))).await,
-                    Due::Keys => inner.sessions.key_keeper.poll(inner.clock.now()).await,
+                    Due::Keys => inner.sessions.key_reloader.poll(inner.clock.now()).await,
                 };
                 if let Err(error) = done {
-                    tracing::error!(%error, "work in the background failed; it will be tried again");
+                    tracing::error!(%error, "a background job failed; it will be tried again");
                 }
             }
         });
@@ -286,16 +202,16 @@ impl Background {
     async fn stop(self) {
         drop(self.stop);
         for task in self.tasks {
-            // An error means that the task has panicked: there is nothing left to wait for.
+            // An error means that the task has panicked, so it has ended.
             let _ = task.await;
         }
     }
 }
 
-/// Takes note of what other nodes change in the store. A task of its own: nothing may hold it up.
+/// Adds the changes of other nodes to the memory of this node. A separate task, so that no other job delays it.
 fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
     let store = Arc::clone(&inner.store);
-    let (revoked, members) = (Arc::clone(&inner.sessions.revoked), Arc::clone(&inner.sessions.members));
+    let (revoked, upgraded) = (Arc::clone(&inner.sessions.revoked), Arc::clone(&inner.sessions.upgraded));
     async move {
         loop {
             let change = tokio::select! {
@@ -303,24 +219,24 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
                 change = store.next_change() => change,
             };
             match change {
-                Change::Revoked(revocation) => revoked.add(revocation),
-                Change::Upgraded(upgrade) => members.add(upgrade),
+                StoreChange::Revoked(revocation) => revoked.add(revocation),
+                StoreChange::Upgraded(upgrade) => upgraded.add(upgrade),
             }
         }
     }
 }
 
 impl Inner {
-    /// What is kept for a while only.
+    /// Deletes the rows that are kept for a limited time only.
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
-        for (what, before) in [
-            (ShortLived::LoginKeys, now - LOGIN_KEY_RETENTION),
-            (ShortLived::CartKeys, now - CART_KEY_WINDOW),
-            (ShortLived::ErasedSessions, now - ERASED_SESSION_MARGIN),
-            (ShortLived::Ceremonies, now),
-            (ShortLived::IdTokens, now),
+        for (rows, before) in [
+            (ExpiringRows::LoginKeys, now - LOGIN_KEY_RETENTION),
+            (ExpiringRows::CartKeys, now - CART_KEY_WINDOW),
+            (ExpiringRows::ErasedSessions, now - ERASED_SESSION_MARGIN),
+            (ExpiringRows::Ceremonies, now),
+            (ExpiringRows::IdTokens, now),
         ] {
-            while self.store.forget(what, before, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+            while self.store.forget(rows, before, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
         }
         Ok(())
     }
@@ -328,11 +244,11 @@ impl Inner {
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.sessions.revoked.forget_expired(now);
-        self.sessions.members.forget_expired(now);
+        self.sessions.upgraded.forget_expired(now);
         self.forget(now).await?;
-        let swept = sweeper.some(&*self.store, now).await?;
+        let swept = sweeper.sweep_some(&*self.store, now).await?;
         if swept != SweepReport::default() {
-            tracing::info!(guests = swept.guests, sessions = swept.sessions, "swept");
+            tracing::info!(guests = swept.guests, sessions = swept.sessions, "deleted expired guests and sessions");
         }
         Ok(())
     }
@@ -346,6 +262,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::config::StoreLocation;
     use crate::etag::Conditions;
     use crate::store::{CartChange, CartKey, Quantity};
 
@@ -361,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sweeping_forgets_old_login_keys_and_expired_revocations() {
+    async fn a_sweep_deletes_old_login_keys_and_expired_revocations() {
         let directory = tempfile::tempdir().unwrap();
         let config =
             Config { store: StoreLocation::Sqlite(directory.path().join("guestpass.db")), ..Config::default() };
@@ -384,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sweeping_forgets_erased_sessions_once_their_tokens_have_expired_and_keys_of_carts_after_a_day() {
+    async fn a_sweep_deletes_erased_sessions_when_their_tokens_have_expired_and_cart_keys_after_a_day() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("guestpass.db");
         let config = Config { store: StoreLocation::Sqlite(file.clone()), ..Config::default() };

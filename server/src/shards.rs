@@ -1,23 +1,23 @@
-//! What every request touches, in parts, so that requests on several processors seldom meet at the same one.
+//! Shared data of all requests in shards, so that requests on several processors seldom contend for the same lock.
 
 use uuid::Uuid;
 
-/// More than there are processors in most machines.
+/// The number of shards: more than most machines have processors.
 const COUNT: usize = 64;
 
-/// One `T` for every 64th of all ids.
+/// One `T` for each 64th of all ids.
 #[derive(Debug)]
 pub(crate) struct Shards<T>([Aligned<T>; COUNT]);
 
-/// On a cache line of its own (two are fetched together): else neighbours would wait for each other all the same.
+/// On separate cache lines (which are fetched in pairs), because neighbouring shards would contend otherwise.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Aligned<T>(T);
 
 impl<T> Shards<T> {
-    /// The part that an id belongs to.
+    /// The shard of an id.
     pub(crate) fn of(&self, id: Uuid) -> &T {
-        // The end of an id is random in each of the versions that are made here.
+        // The last byte is random in all versions of UUIDs that this server makes.
         &self.0[usize::from(id.as_bytes()[15]) % COUNT].0
     }
 

@@ -1,9 +1,9 @@
-//! Removing what nobody will come back to (S7): sessions that are over, and guests who have been away for long.
+//! Deleting expired sessions, and guests who have been inactive for long (S7).
 //!
-//! A guest goes by `last_active_at`, not by age, and only without a session that could still be used. Each batch looks at
-//! so many rows in the order of their ids, and the delete itself checks again; so no index has to be kept up at every
-//! activity, and no batch holds up a login for long. In the background a few batches run each minute and go on where the
-//! last ones stopped.
+//! A guest is deleted by `last_active_at` and not by age, and only if no session of the guest can still be used. Each batch reads
+//! a limited number of rows in the order of their ids, and the delete statement checks the conditions again; so no index has to
+//! be updated at each activity, and no batch delays logins for long. In the background, a few batches run each minute and
+//! continue where the last ones stopped.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::store::{Batch, Store, StoreError, SweepBatch};
+use crate::store::{MaintenanceStore, StoreError, SweepBatch, SweptBatch};
 
-/// Rows that one batch looks at.
+/// The number of rows that one batch reads.
 const BATCH: u32 = 1000;
-/// Batches of each kind that run at once in the background: ten million guests are looked at in eight hours.
+/// The number of batches of each kind per run in the background. Ten million guests are checked in eight hours.
 const BATCHES: u32 = 20;
 
-/// What a sweep has removed.
+/// The number of rows that a sweep has deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// Guests, with everything of theirs.
+    /// Guests, with all their data.
     pub guests: usize,
-    /// Sessions that were over, of guests who are still there.
+    /// Expired sessions of guests who have not been deleted.
     pub sessions: usize,
 }
 
@@ -46,8 +46,12 @@ impl Sweeper {
         }
     }
 
-    /// Some batches, on from where the last ones stopped.
-    pub(crate) async fn some(&mut self, store: &dyn Store, now: Timestamp) -> Result<SweepReport, StoreError> {
+    /// Runs some batches, and continues where the last ones stopped.
+    pub(crate) async fn sweep_some(
+        &mut self,
+        store: &dyn MaintenanceStore,
+        now: Timestamp,
+    ) -> Result<SweepReport, StoreError> {
         let mut swept = SweepReport::default();
         for _ in 0..BATCHES {
             let batch = store.sweep_sessions(self.sessions_after(self.sessions, now)).await?;
@@ -68,20 +72,24 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Everything, from the first row to the last.
-    pub(crate) async fn all(&self, store: &dyn Store, now: Timestamp) -> Result<SweepReport, StoreError> {
+    /// Checks all rows, from the first to the last.
+    pub(crate) async fn sweep_all(
+        &self,
+        store: &dyn MaintenanceStore,
+        now: Timestamp,
+    ) -> Result<SweepReport, StoreError> {
         let mut swept = SweepReport::default();
         let mut next = Some(Uuid::nil());
         while let Some(after) = next {
-            let Batch { removed, next: on } = store.sweep_sessions(self.sessions_after(after, now)).await?;
+            let SweptBatch { removed, next: following } = store.sweep_sessions(self.sessions_after(after, now)).await?;
             swept.sessions += removed;
-            next = on;
+            next = following;
         }
         next = Some(Uuid::nil());
         while let Some(after) = next {
-            let Batch { removed, next: on } = store.sweep_guests(self.guests_after(after, now)).await?;
+            let SweptBatch { removed, next: following } = store.sweep_guests(self.guests_after(after, now)).await?;
             swept.guests += removed;
-            next = on;
+            next = following;
         }
         Ok(swept)
     }

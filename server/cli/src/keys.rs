@@ -128,7 +128,7 @@ fn table(keys: &[KeyInfo]) -> String {
         [
             key.name.clone(),
             key.kind.to_string(),
-            key.stage.to_string(),
+            key.state.to_string(),
             key.signs_from.rfc3339(),
             key.verifies_until.map_or_else(|| "-".to_owned(), |until| until.rfc3339()),
         ]

@@ -1,51 +1,50 @@
-//! Why somebody has not become a member. The guest is as before (C18).
+//! Errors of requests to become a member or to sign in as one. The guest is unchanged (C18).
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-
-use crate::auth::{AccessTokenError, UnavailableError};
-use crate::error::{Problem, Unauthorized};
+use super::oidc::IdTokenError;
+use crate::auth::UnavailableError;
 use crate::store::StoreError;
 
-/// Each has a stable code, the member `code` of the problem.
+/// A request to become a member, or to sign in as one, that failed. The text is for the developer of the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccountError {
-    #[error("These credentials are not right.")]
+    #[error("The credentials are wrong.")]
     InvalidCredentials,
-    #[error("There is an account with this e-mail address already. Log in to it.")]
+    #[error("Another account has this e-mail address. Log in to that account, or use another address.")]
     EmailTaken,
-    #[error("The caller is a member already, with another account or with other data. Sign out first.")]
+    #[error("The caller is already a member, with another account or with other data. Sign out first.")]
     AlreadyMember,
-    #[error("The e-mail address cannot be read as one.")]
+    #[error("The e-mail address is not valid. Send an address such as ada@example.com.")]
     InvalidEmail,
-    #[error("The password must have at least 8 characters.")]
+    #[error("The password is too short. Choose one with at least 8 characters.")]
     PasswordTooShort,
-    #[error("The password must have at most 1024 bytes.")]
+    #[error("The password is too long. Choose one with at most 1024 bytes.")]
     PasswordTooLong,
-    #[error("The password is too easily guessed: it is a common one, or made of such, or of the e-mail address.")]
+    #[error(
+        "The password is too easy to guess. Choose one that is not a common password and does not contain the e-mail address."
+    )]
     PasswordTooCommon,
-    #[error("The passkey does not fit its challenge, this server or the page that it was used on.")]
+    #[error("The passkey does not match the challenge, this server or the origin of the page.")]
     InvalidPasskey,
-    #[error("The challenge is unknown, too old, or has been used. Ask for another one.")]
+    #[error("The challenge is unknown, expired or used. Request a new challenge.")]
     ChallengeExpired,
-    #[error("This server has no passkeys: they need a domain, which --issuer or --passkey-domain gives it.")]
-    NoPasskeys,
+    #[error("Passkeys are not configured on this server: they need a domain, from --issuer or --passkey-domain.")]
+    PasskeysUnavailable,
     #[error("The ID token is refused: {0}.")]
-    InvalidIdToken(&'static str),
+    InvalidIdToken(#[from] IdTokenError),
     /// The keys of the token's issuer could not be fetched.
-    #[error("The issuer of the ID token does not answer. Try again.")]
-    IssuerSilent,
-    /// 401: the access token is no good any more.
+    #[error("The keys of the ID token's issuer could not be fetched. Try again later.")]
+    IssuerUnavailable,
+    /// 401: the access token is no longer valid.
     #[error("The session of the access token has ended.")]
-    SessionOver,
+    SessionEnded,
     /// Too many passwords are being checked.
-    #[error("The server cannot do this right now. Try again.")]
+    #[error("The server cannot handle the request at the moment. Try again later.")]
     Busy,
-    #[error("The server cannot do this right now. Try again.")]
+    #[error("The server cannot handle the request at the moment. Try again later.")]
     Unavailable(#[from] UnavailableError),
 }
 
-/// Every code that an answer may carry.
+/// Every code in the member `code` of a problem.
 pub(crate) const ACCOUNT_ERROR_CODES: [&str; 11] = [
     "invalid_credentials",
     "email_taken",
@@ -61,6 +60,7 @@ pub(crate) const ACCOUNT_ERROR_CODES: [&str; 11] = [
 ];
 
 impl AccountError {
+    /// The stable code, for clients and metrics.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::InvalidCredentials => "invalid_credentials",
@@ -72,26 +72,10 @@ impl AccountError {
             Self::PasswordTooCommon => "password_too_common",
             Self::InvalidPasskey => "invalid_passkey",
             Self::ChallengeExpired => "challenge_expired",
-            Self::NoPasskeys => "passkeys_unavailable",
+            Self::PasskeysUnavailable => "passkeys_unavailable",
             Self::InvalidIdToken(_) => "invalid_id_token",
-            Self::SessionOver => "session_over",
-            Self::Busy | Self::IssuerSilent | Self::Unavailable(_) => "unavailable",
-        }
-    }
-
-    const fn status(&self) -> StatusCode {
-        match self {
-            Self::InvalidCredentials | Self::InvalidIdToken(_) => StatusCode::FORBIDDEN,
-            Self::EmailTaken | Self::AlreadyMember => StatusCode::CONFLICT,
-            Self::InvalidEmail
-            | Self::PasswordTooShort
-            | Self::PasswordTooLong
-            | Self::PasswordTooCommon
-            | Self::InvalidPasskey
-            | Self::ChallengeExpired
-            | Self::NoPasskeys => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::SessionOver => StatusCode::UNAUTHORIZED,
-            Self::Busy | Self::IssuerSilent | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SessionEnded => "session_over",
+            Self::Busy | Self::IssuerUnavailable | Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -99,19 +83,5 @@ impl AccountError {
 impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.into())
-    }
-}
-
-impl IntoResponse for AccountError {
-    fn into_response(self) -> Response {
-        match self {
-            Self::SessionOver => Unauthorized::from(AccessTokenError::Revoked).into_response(),
-            Self::Unavailable(error) => Problem::from(error).into_response(),
-            Self::Busy => Problem::unavailable().into_response(),
-            error => {
-                let problem = Problem::new(error.status(), error.to_string());
-                problem.with("code", error.code().into()).into_response()
-            }
-        }
     }
 }

@@ -1,72 +1,75 @@
-//! Signing up and in with the ID token of an issuer that the operator trusts.
+//! Registering and signing in with the ID token of a trusted issuer.
 
-use super::{Accounts, Entered, Membership, Outcome, AccountError, caller};
+use super::oidc::IdTokenError;
+use super::{AccountError, Accounts, Merge, SignInOutcome, SignedIn, caller};
 use crate::auth::{Guest, Kind};
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, AccountRow, NewCredential, SingleUse, RegisterOutcome, Registration};
+use crate::store::{AccountKey, AccountRow, NewCredential, RegisterOutcome, Registration, SingleUse};
 
-/// The token was good, and somebody else has used it: each is good for one caller, so that one that leaks is worth nothing.
-const USED: AccountError = AccountError::InvalidIdToken("it has been used before");
+/// Another caller has used the token. Each token is good for one caller, so that a leaked one is worthless.
+const USED: AccountError = AccountError::InvalidIdToken(IdTokenError("it has been used before"));
 
 impl Accounts {
-    /// Enters the account of that identity, or registers the guest with it if there is none.
+    /// Signs the caller in to the account of the identity, or registers the guest with it if no account has it.
     pub(crate) async fn link(
         &self,
         guest: Guest,
         id_token: &str,
         nonce: Option<&str>,
         now: Timestamp,
-    ) -> Result<Membership, AccountError> {
-        let proven = self.issuers.verify(id_token, nonce, now).await?;
-        let single_use = SingleUse::IdToken { hash: proven.hash, expires_at: proven.expires_at };
-        let known = || self.store.account(AccountKey::Identity(proven.identity.clone()));
-        if let Some(account) = known().await? {
-            return self.enter_linked(guest, account, single_use, now).await;
+    ) -> Result<SignedIn, AccountError> {
+        let verified = self.issuers.verify(id_token, nonce, now).await?;
+        let single_use = SingleUse::IdToken { hash: verified.token_hash, expires_at: verified.token_expires_at };
+        let linked_account = || self.store.account(AccountKey::Identity(verified.identity.clone()));
+        if let Some(account) = linked_account().await? {
+            return self.sign_in_linked(guest, account, single_use, now).await;
         }
         let registration = Registration {
             caller: caller(guest),
             now,
-            email: proven.email.clone().map(String::from),
-            credential: NewCredential::Identity(proven.identity.clone()),
+            email: verified.email.clone().map(String::from),
+            credential: NewCredential::Identity(verified.identity.clone()),
             single_use: Some(single_use.clone()),
         };
         let outcome = self.register(registration).await?;
-        let is_used = outcome == RegisterOutcome::Used;
+        let is_used = outcome == RegisterOutcome::ProofUsed;
         match outcome {
             RegisterOutcome::Registered(upgrade) => {
                 let account = self.store.account(AccountKey::User(upgrade.account)).await?;
-                let gone = AccountRow { user: upgrade.account, email: None, password: None };
-                Ok(Membership::of(account.unwrap_or(gone), Outcome::Registered, false))
+                // The account may have been erased in the meantime.
+                let erased = AccountRow { user: upgrade.account, email: None, password: None };
+                Ok(SignedIn::registered(account.unwrap_or(erased)))
             }
-            // Another request was faster: with this identity, or of this guest.
-            RegisterOutcome::CredentialTaken | RegisterOutcome::Member(_) | RegisterOutcome::Used => {
-                match known().await? {
-                    Some(account) => self.enter_linked(guest, account, single_use, now).await,
+            // A concurrent request, with this identity or of this guest, came first.
+            RegisterOutcome::CredentialTaken | RegisterOutcome::Member(_) | RegisterOutcome::ProofUsed => {
+                match linked_account().await? {
+                    Some(account) => self.sign_in_linked(guest, account, single_use, now).await,
                     None if is_used => Err(USED),
                     None => Err(AccountError::AlreadyMember),
                 }
             }
             RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
-            RegisterOutcome::Over => Err(AccountError::SessionOver),
+            RegisterOutcome::SessionEnded => Err(AccountError::SessionEnded),
         }
     }
 
-    async fn enter_linked(
+    async fn sign_in_linked(
         &self,
         guest: Guest,
         account: AccountRow,
         single_use: SingleUse,
         now: Timestamp,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         match self.merge_into_account(guest, &account, Some(single_use), None, now).await? {
-            Entered::In { merged } => {
-                // A guest who is that account has registered with it: the answer was lost.
+            Merge::Done { merged } => {
+                // If the token names the guest that is this account, the guest has registered with it before, and the
+                // response was lost.
                 let named = guest.token_subject();
                 let is_repeated = named.kind == Kind::Guest && named.id == account.user;
-                let outcome = if is_repeated { Outcome::Registered } else { Outcome::LoggedIn };
-                Ok(Membership::of(account, outcome, merged))
+                let outcome = if is_repeated { SignInOutcome::Registered } else { SignInOutcome::LoggedIn };
+                Ok(SignedIn { account, outcome, merged })
             }
-            Entered::Used => Err(USED),
+            Merge::ProofUsed => Err(USED),
         }
     }
 }

@@ -1,102 +1,97 @@
-//! Becoming a member: what a caller must prove, and what comes of it.
+//! Accounts: what a caller must prove to become a member or to sign in as one, and what follows.
 //!
-//! Nothing here answers with tokens. A registration leaves the caller's session where it is, and an entry into an account
-//! takes it along; the next refresh tells the client who it is now. So an answer that is lost costs nothing: the same call,
-//! with the same old token, is answered in the same way.
+//! No request here returns tokens. A registration keeps the caller's session, and a merge moves it to the account; the next
+//! refresh gives the client tokens of the member. So a lost response costs nothing: the same request with the same access
+//! token has the same result.
 
 mod email;
+mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod link;
 mod oidc;
 mod passkeys;
 mod password;
-mod error;
 mod webauthn;
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 pub(crate) use self::email::EmailAddress;
-pub use self::oidc::OidcIssuer;
-
-pub(crate) use self::oidc::Issuers;
-pub(crate) use self::passkeys::{PasskeyAnswer, PasskeyOptions};
-pub(crate) use self::password::{Password, Passwords};
 pub(crate) use self::error::{ACCOUNT_ERROR_CODES, AccountError};
+pub(crate) use self::oidc::TrustedIssuers;
+pub(crate) use self::passkeys::{PasskeyChallenge, PasskeyResponse};
+pub(crate) use self::password::{Password, Passwords};
 pub(crate) use self::webauthn::RelyingParty;
 
-use crate::auth::{Guest, Members, Subject, run_to_completion};
+use crate::auth::{Guest, Subject, UpgradedGuests, run_to_completion};
 use crate::clock::Timestamp;
 use crate::store::{
-    AccountKey, AccountRow, Caller, MergeRequest, MergeOutcome, NewCredential, SingleUse, PasskeyRow, RegisterOutcome,
-    Registration, Store,
+    AccountKey, AccountRow, AccountStore, Caller, MergeOutcome, MergeRequest, NewCredential, PasskeyRow,
+    RegisterOutcome, Registration, SingleUse,
 };
 
-/// Registers, logs in and links. Cheap to clone.
+/// Registers guests, and signs callers in to accounts. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Accounts {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) members: Arc<Members>,
+    pub(crate) store: Arc<dyn AccountStore>,
+    pub(crate) upgraded: Arc<UpgradedGuests>,
     pub(crate) passwords: Arc<Passwords>,
-    /// Of passkeys, if this server can have them.
+    /// The relying party of passkeys, if they are configured.
     pub(crate) relying_party: Option<Arc<RelyingParty>>,
-    pub(crate) issuers: Arc<Issuers>,
+    pub(crate) issuers: Arc<TrustedIssuers>,
 }
 
-/// Who the caller is now.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Membership {
-    /// The subject of the tokens from the next refresh on.
-    #[schema(pattern = "^user_[0-9a-f-]{36}$")]
-    id: String,
-    #[schema(pattern = "^user$", example = "user")]
-    kind: &'static str,
-    /// In lower case.
-    #[schema(example = "ada@example.com")]
-    email: Option<String>,
-    outcome: Outcome,
-    /// Whether what the guest had has been merged into an account that was there before.
-    merged: bool,
+/// The member that the caller is after a request, and what the request did.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) account: AccountRow,
+    pub(crate) outcome: SignInOutcome,
+    /// Whether the guest's data has been merged into an account that existed before.
+    pub(crate) merged: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = MembershipOutcome)]
-pub(crate) enum Outcome {
-    /// The guest has become a member. The id is the same.
+/// What a request to become a member, or to sign in as one, did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignInOutcome {
+    /// The guest became a member. The id is the same.
     Registered,
-    /// The caller is in an account that was there before.
+    /// The caller signed in to an account that existed before.
     LoggedIn,
 }
 
-impl Membership {
-    fn of(account: AccountRow, outcome: Outcome, merged: bool) -> Self {
-        let subject = Subject::new(account.user, true);
-        Self { id: subject.to_string(), kind: subject.kind.name(), email: account.email, outcome, merged }
+impl SignedIn {
+    fn registered(account: AccountRow) -> Self {
+        Self { account, outcome: SignInOutcome::Registered, merged: false }
     }
 
-    /// For the metrics.
+    fn logged_in(account: AccountRow, merged: bool) -> Self {
+        Self { account, outcome: SignInOutcome::LoggedIn, merged }
+    }
+
+    /// The subject of the caller's tokens from the next refresh on.
+    pub(crate) const fn subject(&self) -> Subject {
+        Subject::new(self.account.user, true)
+    }
+
+    /// The outcome as a label of the metrics.
     pub(crate) const fn outcome_name(&self) -> &'static str {
         match (self.outcome, self.merged) {
-            (Outcome::Registered, _) => "registered",
-            (Outcome::LoggedIn, true) => "merged",
-            (Outcome::LoggedIn, false) => "logged_in",
+            (SignInOutcome::Registered, _) => "registered",
+            (SignInOutcome::LoggedIn, true) => "merged",
+            (SignInOutcome::LoggedIn, false) => "logged_in",
         }
     }
 }
 
 impl Accounts {
-    /// Signs up with a password.
+    /// Registers the guest with an e-mail address and a password.
     pub(crate) async fn register_with_password(
         &self,
         guest: Guest,
         email: EmailAddress,
         password: Password,
         now: Timestamp,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         let user = guest.token_subject().id;
         if let Some(account) = self.store.account(AccountKey::User(user)).await? {
             return self.repeat_registration(guest, account, &email, password).await;
@@ -111,67 +106,66 @@ impl Accounts {
         };
         match self.register(registration).await? {
             RegisterOutcome::Registered(_) => {
-                let account = AccountRow { user, email: Some(email.into()), password: None };
-                Ok(Membership::of(account, Outcome::Registered, false))
+                Ok(SignedIn::registered(AccountRow { user, email: Some(email.into()), password: None }))
             }
-            // Another request of the same guest was faster.
+            // A concurrent request of the same guest has registered first.
             RegisterOutcome::Member(account) => self.repeat_registration(guest, account, &email, password).await,
             RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
-            RegisterOutcome::Over => Err(AccountError::SessionOver),
-            // Nothing of a password is anybody else's, or can be used up.
-            RegisterOutcome::CredentialTaken | RegisterOutcome::Used => Err(AccountError::AlreadyMember),
+            RegisterOutcome::SessionEnded => Err(AccountError::SessionEnded),
+            // Does not happen: a password is neither unique nor a single-use proof.
+            RegisterOutcome::CredentialTaken | RegisterOutcome::ProofUsed => Err(AccountError::AlreadyMember),
         }
     }
 
-    /// The caller is a member: with the same data it is the same registration, whose answer was lost.
+    /// The caller is a member already. The same data as that of the account repeats the registration, whose response was lost.
     async fn repeat_registration(
         &self,
         guest: Guest,
         account: AccountRow,
         email: &EmailAddress,
         password: Password,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         let is_theirs = account.user == guest.token_subject().id && account.email.as_deref() == Some(email.as_str());
         if is_theirs && self.passwords.is_right(account.password.clone(), password).await? {
-            return Ok(Membership::of(account, Outcome::Registered, false));
+            return Ok(SignedIn::registered(account));
         }
         Err(AccountError::AlreadyMember)
     }
 
-    /// Enters an account with its password.
+    /// Signs the caller in to an account with its password.
     pub(crate) async fn login_with_password(
         &self,
         guest: Guest,
         email: EmailAddress,
         password: Password,
         now: Timestamp,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         let account = self.store.account(AccountKey::Email(email.into())).await?;
-        // Whether or not there is such an account, a password is checked: the time tells nothing.
+        // A password is checked even if the account does not exist, so that the time does not tell whether it does.
         let hash = account.as_ref().and_then(|account| account.password.clone());
         let is_right = self.passwords.is_right(hash, password).await?;
         let Some(account) = account.filter(|_| is_right) else { return Err(AccountError::InvalidCredentials) };
         match self.merge_into_account(guest, &account, None, None, now).await? {
-            Entered::In { merged } => Ok(Membership::of(account, Outcome::LoggedIn, merged)),
-            // A password can be used again and again.
-            Entered::Used => Err(AccountError::InvalidCredentials),
+            Merge::Done { merged } => Ok(SignedIn::logged_in(account, merged)),
+            // Does not happen: a password is no single-use proof.
+            Merge::ProofUsed => Err(AccountError::InvalidCredentials),
         }
     }
 
-    /// Registers, and lets this node's requests know, even if the client hangs up meanwhile.
+    /// Registers, and updates the memory of this node, even if the client disconnects meanwhile.
     async fn register(&self, registration: Registration) -> Result<RegisterOutcome, AccountError> {
         let this = self.clone();
         let outcome = run_to_completion(async move {
             let outcome = this.store.register(registration).await?;
             if let RegisterOutcome::Registered(upgrade) = outcome {
-                this.members.add(upgrade);
+                this.upgraded.add(upgrade);
             }
             Ok(outcome)
         });
         Ok(outcome.await?)
     }
 
-    /// Takes the caller into an account, and lets this node's requests know, even if the client hangs up meanwhile.
+    /// Merges the caller into an account, and updates the memory of this node, even if the client disconnects meanwhile.
     async fn merge_into_account(
         &self,
         guest: Guest,
@@ -179,35 +173,34 @@ impl Accounts {
         single_use: Option<SingleUse>,
         passkey: Option<PasskeyRow>,
         now: Timestamp,
-    ) -> Result<Entered, AccountError> {
+    ) -> Result<Merge, AccountError> {
         let request = MergeRequest { caller: caller(guest), account: account.user, now, single_use, passkey };
         let this = self.clone();
         let outcome = run_to_completion(async move {
             let outcome = this.store.merge_into_account(request).await?;
-            if let MergeOutcome::Entered(Some(upgrade)) = outcome {
-                this.members.add(upgrade);
+            if let MergeOutcome::Merged(upgrade) = outcome {
+                this.upgraded.add(upgrade);
             }
             Ok(outcome)
         });
         match outcome.await? {
-            MergeOutcome::Entered(upgrade) => Ok(Entered::In { merged: upgrade.is_some() }),
-            MergeOutcome::Used => Ok(Entered::Used),
+            MergeOutcome::Merged(_) => Ok(Merge::Done { merged: true }),
+            MergeOutcome::SameMember => Ok(Merge::Done { merged: false }),
+            MergeOutcome::ProofUsed => Ok(Merge::ProofUsed),
             MergeOutcome::OtherMember => Err(AccountError::AlreadyMember),
             MergeOutcome::NoAccount => Err(AccountError::InvalidCredentials),
-            MergeOutcome::Over => Err(AccountError::SessionOver),
+            MergeOutcome::SessionEnded => Err(AccountError::SessionEnded),
         }
     }
 }
 
-enum Entered {
-    In {
-        merged: bool,
-    },
-    /// What may be used once has been used.
-    Used,
+/// The result of a merge, for the ways of signing in: each has its own error for a used proof.
+enum Merge {
+    Done { merged: bool },
+    ProofUsed,
 }
 
-/// As the token says: what has become of that guest since is the store's to find.
+/// The caller as the access token names it. A merge since the token was issued is found by the store.
 fn caller(guest: Guest) -> Caller {
     Caller { user: guest.token_subject().id, session: guest.session() }
 }

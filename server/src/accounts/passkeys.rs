@@ -1,54 +1,44 @@
-//! Signing up and in with a passkey: a challenge is given out, and its answer is good once.
+//! Registering and signing in with a passkey: the server issues a challenge, and the response to it is good once.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 use uuid::Uuid;
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
 
 use super::webauthn::{Challenge, RelyingParty, read_credential};
-use super::{Accounts, EmailAddress, Entered, Membership, Outcome, AccountError, caller};
+use super::{AccountError, Accounts, EmailAddress, Merge, SignedIn, caller};
 use crate::auth::Guest;
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, AccountRow, Ceremony, NewCredential, SingleUse, RegisterOutcome, Registration};
+use crate::store::{AccountKey, AccountRow, Ceremony, NewCredential, RegisterOutcome, Registration, SingleUse};
 
-/// How long somebody may look for their finger.
+/// How long a person may take to confirm the passkey in the browser.
 pub(super) const CEREMONY_TTL: Duration = Duration::from_secs(5 * 60);
 
-/// What to hand to `navigator.credentials`.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = PasskeyChallenge)]
-pub(crate) struct PasskeyOptions {
-    /// To be sent back with the credential.
-    challenge_id: Uuid,
-    /// `PublicKeyCredentialCreationOptionsJSON` for signing up, `PublicKeyCredentialRequestOptionsJSON` for signing in
+/// A challenge for `navigator.credentials`.
+#[derive(Debug)]
+pub(crate) struct PasskeyChallenge {
+    pub(crate) id: Uuid,
+    /// `PublicKeyCredentialCreationOptionsJSON` for registering, `PublicKeyCredentialRequestOptionsJSON` for signing in
     /// (WebAuthn level 3).
-    #[serde(rename = "publicKey")]
-    #[schema(value_type = Object)]
-    public_key: Value,
+    pub(crate) public_key: Value,
 }
 
-/// What the browser made of it.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PasskeyAnswer {
-    /// Of the options. Good once, for five minutes, for the caller who got it.
-    challenge_id: Uuid,
+/// The response of a browser to a challenge.
+pub(crate) struct PasskeyResponse {
+    pub(crate) challenge_id: Uuid,
     /// `PublicKeyCredential.toJSON()`.
-    #[schema(value_type = Object)]
-    credential: Value,
+    pub(crate) credential: Value,
 }
 
 impl Accounts {
-    /// Begins signing up with a passkey.
+    /// Begins a registration with a passkey.
     pub(crate) async fn start_passkey(
         &self,
         guest: Guest,
         email: Option<EmailAddress>,
         now: Timestamp,
-    ) -> Result<PasskeyOptions, AccountError> {
+    ) -> Result<PasskeyChallenge, AccountError> {
         let user = guest.token_subject().id;
         let party = self.relying_party()?;
         if self.store.account(AccountKey::User(user)).await?.is_some() {
@@ -56,7 +46,7 @@ impl Accounts {
         }
         let name = match email {
             Some(email) => {
-                // Before a passkey is made for nothing.
+                // Checked here so that the browser does not make a passkey that cannot be used.
                 if self.store.account(AccountKey::Email(email.as_str().to_owned())).await?.is_some() {
                     return Err(AccountError::EmailTaken);
                 }
@@ -64,40 +54,49 @@ impl Accounts {
             }
             None => now.rfc3339().split('T').next().unwrap_or_default().to_owned(),
         };
-        self.give_out(user, party.start_registration(user, &name)?, now).await
+        self.issue_challenge(user, party.start_registration(user, &name)?, now).await
     }
 
-    /// Begins signing in with whichever passkey the caller has.
-    pub(crate) async fn start_passkey_login(&self, guest: Guest, now: Timestamp) -> Result<PasskeyOptions, AccountError> {
+    /// Begins signing in with any passkey of this server that the caller's device has.
+    pub(crate) async fn start_passkey_login(
+        &self,
+        guest: Guest,
+        now: Timestamp,
+    ) -> Result<PasskeyChallenge, AccountError> {
         let challenge = self.relying_party()?.start_login()?;
-        self.give_out(guest.token_subject().id, challenge, now).await
+        self.issue_challenge(guest.token_subject().id, challenge, now).await
     }
 
-    async fn give_out(&self, user: Uuid, challenge: Challenge, now: Timestamp) -> Result<PasskeyOptions, AccountError> {
+    async fn issue_challenge(
+        &self,
+        user: Uuid,
+        challenge: Challenge,
+        now: Timestamp,
+    ) -> Result<PasskeyChallenge, AccountError> {
         let Challenge { public_key, state } = challenge;
         let id = Uuid::now_v7();
-        let kept = self.store.begin_ceremony(Ceremony { id, user, state, expires_at: now + CEREMONY_TTL }).await?;
-        if !kept {
-            return Err(AccountError::SessionOver);
+        let is_stored = self.store.begin_ceremony(Ceremony { id, user, state, expires_at: now + CEREMONY_TTL }).await?;
+        if !is_stored {
+            return Err(AccountError::SessionEnded);
         }
-        Ok(PasskeyOptions { challenge_id: id, public_key })
+        Ok(PasskeyChallenge { id, public_key })
     }
 
-    /// Signs up with the passkey that was just made.
+    /// Registers the guest with the passkey that the browser made for a challenge.
     pub(crate) async fn register_with_passkey(
         &self,
         guest: Guest,
         email: Option<EmailAddress>,
-        answer: PasskeyAnswer,
+        response: PasskeyResponse,
         now: Timestamp,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         let party = self.relying_party()?;
-        let PasskeyAnswer { challenge_id, credential } = answer;
+        let PasskeyResponse { challenge_id, credential } = response;
         let credential: RegisterPublicKeyCredential = read_credential(credential)?;
         let user = guest.token_subject().id;
         let email = email.map(String::from);
         let repeat = |account| self.repeat_passkey(guest, account, email.clone(), credential.raw_id.clone());
-        // In this order: if it has just been used, by the same guest, the account is seen.
+        // In this order: if a concurrent request of the same guest has used the challenge, the account is found.
         let state = self.store.ceremony(challenge_id, user, now).await?;
         if let Some(account) = self.store.account(AccountKey::User(user)).await? {
             return repeat(account).await;
@@ -118,54 +117,52 @@ impl Accounts {
             single_use: Some(SingleUse::Ceremony(challenge_id)),
         };
         match self.register(registration).await? {
-            RegisterOutcome::Registered(_) => {
-                Ok(Membership::of(AccountRow { user, email, password: None }, Outcome::Registered, false))
-            }
-            // Another request of the same guest was faster.
+            RegisterOutcome::Registered(_) => Ok(SignedIn::registered(AccountRow { user, email, password: None })),
+            // A concurrent request of the same guest has registered first.
             RegisterOutcome::Member(account) => repeat(account).await,
             RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
             RegisterOutcome::CredentialTaken => Err(AccountError::InvalidPasskey),
-            RegisterOutcome::Used => Err(AccountError::ChallengeExpired),
-            RegisterOutcome::Over => Err(AccountError::SessionOver),
+            RegisterOutcome::ProofUsed => Err(AccountError::ChallengeExpired),
+            RegisterOutcome::SessionEnded => Err(AccountError::SessionEnded),
         }
     }
 
-    /// The caller is a member: with a passkey of that account it is the same registration, whose answer was lost. Nothing
-    /// is proven by it, and nothing needs to be: the access token says who asks.
+    /// The caller is a member already. A passkey of the account repeats the registration, whose response was lost. The passkey
+    /// need not be proven here, because the access token identifies the caller.
     async fn repeat_passkey(
         &self,
         guest: Guest,
         account: AccountRow,
         email: Option<String>,
         credential_id: Vec<u8>,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
         let is_theirs = account.user == guest.token_subject().id && account.email == email;
         if is_theirs && owner.is_some_and(|owner| owner.user == account.user) {
-            return Ok(Membership::of(account, Outcome::Registered, false));
+            return Ok(SignedIn::registered(account));
         }
         Err(AccountError::AlreadyMember)
     }
 
-    /// Enters the account that the passkey belongs to.
+    /// Signs the caller in to the account of the passkey.
     pub(crate) async fn login_with_passkey(
         &self,
         guest: Guest,
-        answer: PasskeyAnswer,
+        response: PasskeyResponse,
         now: Timestamp,
-    ) -> Result<Membership, AccountError> {
+    ) -> Result<SignedIn, AccountError> {
         let party = self.relying_party()?;
-        let PasskeyAnswer { challenge_id, credential } = answer;
+        let PasskeyResponse { challenge_id, credential } = response;
         let credential: PublicKeyCredential = read_credential(credential)?;
         let named = guest.token_subject();
         let Some(state) = self.store.ceremony(challenge_id, named.id, now).await? else {
             return self.repeat_passkey_login(guest, credential.raw_id).await;
         };
         let owner = self.store.account(AccountKey::Passkey(credential.raw_id.clone())).await?;
-        let known = self.store.passkey(credential.raw_id.clone()).await?;
-        let checked = match (&owner, known) {
-            (Some(owner), Some(known)) if is_handle_of(&credential, owner) => {
-                party.finish_login(&credential, &state, &known)
+        let stored = self.store.passkey(credential.raw_id.clone()).await?;
+        let checked = match (&owner, stored) {
+            (Some(owner), Some(stored)) if is_handle_of(&credential, owner) => {
+                party.finish_login(&credential, &state, &stored)
             }
             (Some(_), Some(_)) => Err(AccountError::InvalidPasskey),
             _ => Err(AccountError::InvalidCredentials),
@@ -176,32 +173,32 @@ impl Accounts {
         };
         let single_use = Some(SingleUse::Ceremony(challenge_id));
         match self.merge_into_account(guest, &account, single_use, Some(passkey.clone()), now).await? {
-            Entered::In { merged } => Ok(Membership::of(account, Outcome::LoggedIn, merged)),
-            Entered::Used => Err(AccountError::ChallengeExpired),
+            Merge::Done { merged } => Ok(SignedIn::logged_in(account, merged)),
+            Merge::ProofUsed => Err(AccountError::ChallengeExpired),
         }
     }
 
-    /// The challenge has been used, or is none. If the caller is in the account of that passkey by now, it is the same
-    /// login, whose answer was lost; again the access token says who asks.
-    async fn repeat_passkey_login(&self, guest: Guest, credential_id: Vec<u8>) -> Result<Membership, AccountError> {
+    /// The challenge has been used, or is unknown. If the caller is already signed in to the account of the passkey, this
+    /// repeats the login, whose response was lost; the access token identifies the caller.
+    async fn repeat_passkey_login(&self, guest: Guest, credential_id: Vec<u8>) -> Result<SignedIn, AccountError> {
         let named = guest.token_subject().id;
-        let mine = self.store.account(AccountKey::User(named)).await?;
+        let current = self.store.account(AccountKey::User(named)).await?;
         let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
-        match (mine, owner) {
-            (Some(mine), Some(owner)) if mine.user == owner.user => {
-                let merged = named != mine.user;
-                Ok(Membership::of(mine, Outcome::LoggedIn, merged))
+        match (current, owner) {
+            (Some(current), Some(owner)) if current.user == owner.user => {
+                let merged = named != current.user;
+                Ok(SignedIn::logged_in(current, merged))
             }
             _ => Err(AccountError::ChallengeExpired),
         }
     }
 
     fn relying_party(&self) -> Result<&RelyingParty, AccountError> {
-        self.relying_party.as_deref().ok_or(AccountError::NoPasskeys)
+        self.relying_party.as_deref().ok_or(AccountError::PasskeysUnavailable)
     }
 }
 
-/// The user handle is part of what a discoverable passkey proves.
+/// Whether the user handle in the credential is that of the account. A discoverable passkey proves its user handle.
 fn is_handle_of(credential: &PublicKeyCredential, account: &AccountRow) -> bool {
     credential.get_user_unique_id() == Some(account.user.as_bytes().as_slice())
 }

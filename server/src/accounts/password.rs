@@ -1,4 +1,4 @@
-//! Passwords: hashed with argon2id, slowly on purpose, on threads of their own and few at a time.
+//! Passwords, hashed with argon2id. A hash is slow by design, so few are computed at a time, on threads for blocking work.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,29 +8,30 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 use zxcvbn::{Score, zxcvbn};
 
-use super::{EmailAddress, AccountError};
+use super::{AccountError, EmailAddress};
 use crate::auth::UnavailableError;
 use crate::secret::PasswordHash;
 
-/// In characters (NIST SP 800-63B §3.1.1.2).
-const SHORTEST: usize = 8;
-/// In bytes. Nobody types more, and each is hashed.
-const LONGEST: usize = 1024;
-/// What can be guessed in less than 10⁸ attempts is a common password, or one made of such.
-const STRONG_ENOUGH: Score = Score::Three;
-/// Requests that may wait for their turn. What comes on top is told to come back.
+/// The least length of a password in characters (NIST SP 800-63B §3.1.1.2).
+const MIN_CHARACTERS: usize = 8;
+/// The greatest length of a password in bytes.
+const MAX_BYTES: usize = 1024;
+/// The least score of an accepted password: it takes 10⁸ guesses or more. Common passwords and their variations have less.
+const MIN_SCORE: Score = Score::Three;
+/// The number of requests that may wait for their turn. Further requests are refused with 503.
 const QUEUE: usize = 64;
-/// Of no password, with the parameters of a new one: takes as long to check as another.
+/// A hash that matches no password, with the parameters of a new hash, so that checking it takes the same time.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Z3Vlc3RwYXNzLWRlY295IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A password as it was sent. Not in any log: `Debug` shows nothing.
+/// A password as the client sent it. `Debug` hides it from logs.
 #[derive(Clone)]
 pub(crate) struct Password(String);
 
 impl Password {
-    /// `None`: it is longer than any that was accepted.
+    /// # Errors
+    /// The password is longer than any accepted password.
     pub(crate) fn new(text: String) -> Result<Self, AccountError> {
-        if text.len() > LONGEST { Err(AccountError::PasswordTooLong) } else { Ok(Self(text)) }
+        if text.len() > MAX_BYTES { Err(AccountError::PasswordTooLong) } else { Ok(Self(text)) }
     }
 }
 
@@ -43,7 +44,7 @@ impl fmt::Debug for Password {
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    /// Each takes a core, and 19 MiB.
+    /// The hashes being computed. Each takes one core and 19 MiB.
     running: Arc<Semaphore>,
     waiting: Semaphore,
 }
@@ -51,23 +52,23 @@ pub(crate) struct Passwords {
 impl Passwords {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // One core is left to everybody else.
+        // One core is left for all other work.
         Self { running: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))), waiting: Semaphore::new(QUEUE) }
     }
 
-    /// Hashes a new password, unless it is easily guessed.
+    /// Hashes a new password, unless it is too easy to guess.
     pub(crate) async fn hash(
         &self,
         Password(password): Password,
         email: &EmailAddress,
     ) -> Result<PasswordHash, AccountError> {
-        if password.chars().count() < SHORTEST {
+        if password.chars().count() < MIN_CHARACTERS {
             return Err(AccountError::PasswordTooShort);
         }
         let email = email.clone();
         let hash = self.run(move || {
             let local_part = email.as_str().split('@').next().unwrap_or_default();
-            if zxcvbn(&password, &[email.as_str(), local_part, "guestpass"]).score() < STRONG_ENOUGH {
+            if zxcvbn(&password, &[email.as_str(), local_part, "guestpass"]).score() < MIN_SCORE {
                 return Ok(None);
             }
             Argon2::default().hash_password(password.as_bytes()).map(|hash| Some(PasswordHash::new(hash.to_string())))
@@ -82,7 +83,7 @@ impl Passwords {
         }
     }
 
-    /// Whether it is the password of `hash`. Without one it is not, and that takes as long.
+    /// Whether the password matches `hash`. Without a hash it does not match, and the check takes the same time.
     pub(crate) async fn is_right(
         &self,
         hash: Option<PasswordHash>,
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_right_for_its_own_hash_only() {
+    async fn a_password_matches_only_its_own_hash() {
         let passwords = Passwords::new();
         let hash = passwords.hash(password("correct horse battery"), &email()).await.unwrap();
 
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_short_long_or_common_is_refused() {
+    async fn a_short_long_or_common_password_is_refused() {
         let passwords = Passwords::new();
         let code_of = async |text: &str| passwords.hash(password(text), &email()).await.unwrap_err().code();
 
@@ -172,12 +173,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_hash_no_password_is_right() {
+    async fn without_a_hash_no_password_matches() {
         assert!(!Passwords::new().is_right(None, password("anything at all")).await.unwrap());
     }
 
     #[tokio::test]
-    async fn few_are_checked_at_a_time_and_few_wait() {
+    async fn few_passwords_are_checked_at_a_time_and_few_requests_wait() {
         let passwords = Passwords { running: Arc::new(Semaphore::new(0)), waiting: Semaphore::new(1) };
         let first = passwords.is_right(None, password("first"));
         let mut first = std::pin::pin!(first);

@@ -1,5 +1,5 @@
-//! The relying party of WebAuthn: what a browser is asked for, and whether its answer is good. All rules are those of the
-//! crate webauthn-rs.
+//! The relying party of WebAuthn: makes challenges for browsers and checks the responses. The crate webauthn-rs implements the
+//! rules.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,17 +17,18 @@ use super::passkeys::CEREMONY_TTL;
 use crate::config::{Config, ConfigError};
 use crate::store::PasskeyRow;
 
-/// What a browser is asked for, and what its answer will be checked against; both as JSON.
+/// A challenge for a browser, and the state against which the response is checked; both as JSON.
 pub(super) struct Challenge {
     pub(super) public_key: Value,
     pub(super) state: String,
 }
 
+/// The relying party, which has the domain of this server's passkeys.
 #[derive(Debug)]
 pub(crate) struct RelyingParty(Webauthn);
 
 impl RelyingParty {
-    /// `None`: passkeys need a domain, and the issuer has none.
+    /// `None` if neither a setting nor the issuer names a domain, which passkeys need.
     pub(crate) fn new(config: &Config) -> Result<Option<Self>, ConfigError> {
         let issuer = Url::parse(&config.issuer).ok();
         let domain = match (&config.passkey_domain, issuer.as_ref().and_then(Url::domain)) {
@@ -51,22 +52,22 @@ impl RelyingParty {
         }
         let (Some(first), Some(others)) = (origins.first(), origins.get(1..)) else {
             let reason = format!(
-                "neither --issuer nor a --cors-origin belongs to {domain}; name its pages with --passkey-origin"
+                "neither --issuer nor a --cors-origin belongs to {domain}; set the origins of its pages with --passkey-origin"
             );
             return Err(ConfigError::new("--passkey-domain", reason));
         };
         let unusable = |error: WebauthnError| ConfigError::new("--passkey-domain", format!("{domain}: {error}"));
         let builder = WebauthnBuilder::new(&domain, first).map_err(unusable)?.timeout(CEREMONY_TTL);
-        // On one's own machine, development servers come and go at any port.
+        // On localhost, development servers use any port.
         let builder = builder.allow_any_port(domain == "localhost");
         let builder = others.iter().fold(builder, WebauthnBuilder::append_allowed_origin);
         Ok(Some(Self(builder.build().map_err(unusable)?)))
     }
 
-    /// A passkey that the authenticator itself finds again (a discoverable one): signing in needs no name.
+    /// Begins the registration of a discoverable passkey. The authenticator finds it by itself, so signing in needs no name.
     pub(super) fn start_registration(&self, user: Uuid, name: &str) -> Result<Challenge, AccountError> {
         let started = self.0.start_passkey_registration(user, name, name, None);
-        let (options, state) = started.map_err(|error| broken(&error))?;
+        let (options, state) = started.map_err(|error| failed(&error))?;
         let mut public_key = json(&options.public_key)?;
         public_key["authenticatorSelection"]["residentKey"] = "required".into();
         public_key["authenticatorSelection"]["requireResidentKey"] = true.into();
@@ -79,40 +80,40 @@ impl RelyingParty {
         state: &str,
     ) -> Result<PasskeyRow, AccountError> {
         let state: PasskeyRegistration = read_state(state)?;
-        let passkey = self.0.finish_passkey_registration(credential, &state).map_err(|error| wrong(&error))?;
+        let passkey = self.0.finish_passkey_registration(credential, &state).map_err(|error| invalid(&error))?;
         row(&passkey)
     }
 
     pub(super) fn start_login(&self) -> Result<Challenge, AccountError> {
-        let (options, state) = self.0.start_discoverable_authentication().map_err(|error| broken(&error))?;
+        let (options, state) = self.0.start_discoverable_authentication().map_err(|error| failed(&error))?;
         Ok(Challenge { public_key: json(&options.public_key)?, state: text(&state)? })
     }
 
-    /// `known` is the passkey of that id. Gives it back with its counter moved on.
+    /// Checks a response against the `stored` passkey of that id. Returns the passkey with its new counter.
     pub(super) fn finish_login(
         &self,
         credential: &PublicKeyCredential,
         state: &str,
-        known: &PasskeyRow,
+        stored: &PasskeyRow,
     ) -> Result<PasskeyRow, AccountError> {
         let state: DiscoverableAuthentication = read_state(state)?;
-        let mut passkey: Passkey = serde_json::from_str(&known.data).map_err(|error| broken(&error))?;
+        let mut passkey: Passkey = serde_json::from_str(&stored.data).map_err(|error| failed(&error))?;
         let finished = self.0.finish_discoverable_authentication_v2(credential, state, &passkey);
-        let result = finished.map_err(|error| wrong(&error))?;
+        let result = finished.map_err(|error| invalid(&error))?;
         passkey.update_credential(&result);
         row(&passkey)
     }
 }
 
-/// What a browser sent, as `PublicKeyCredential.toJSON()` makes it.
+/// Reads a credential as `PublicKeyCredential.toJSON()` writes it.
 pub(super) fn read_credential<T: DeserializeOwned>(credential: Value) -> Result<T, AccountError> {
     serde_json::from_value(credential).map_err(|error| {
-        tracing::info!(%error, "a passkey could not be read");
+        tracing::info!(%error, "the credential of a passkey could not be read");
         AccountError::InvalidPasskey
     })
 }
 
-/// A challenge of the other kind is none for this.
+/// Reads the state of a challenge. A challenge of the other kind (registration or login) counts as unknown.
 fn read_state<T: DeserializeOwned>(state: &str) -> Result<T, AccountError> {
     serde_json::from_str(state).map_err(|_| AccountError::ChallengeExpired)
 }
@@ -122,21 +123,21 @@ fn row(passkey: &Passkey) -> Result<PasskeyRow, AccountError> {
 }
 
 fn text(value: &impl Serialize) -> Result<String, AccountError> {
-    serde_json::to_string(value).map_err(|error| broken(&error))
+    serde_json::to_string(value).map_err(|error| failed(&error))
 }
 
 fn json(value: &impl Serialize) -> Result<Value, AccountError> {
-    serde_json::to_value(value).map_err(|error| broken(&error))
+    serde_json::to_value(value).map_err(|error| failed(&error))
 }
 
-/// Why is for the operator: an origin that is not allowed, as a rule.
-fn wrong(error: &WebauthnError) -> AccountError {
+/// Logs the reason for the operator: usually an origin that is not allowed.
+fn invalid(error: &WebauthnError) -> AccountError {
     tracing::info!(%error, "a passkey was refused");
     AccountError::InvalidPasskey
 }
 
-fn broken(error: &dyn std::error::Error) -> AccountError {
-    tracing::error!(%error, "passkeys do not work");
+fn failed(error: &dyn std::error::Error) -> AccountError {
+    tracing::error!(%error, "an operation on a passkey failed");
     AccountError::Unavailable(crate::auth::UnavailableError::Task)
 }
 
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_it_is_the_issuer_and_the_pages_of_its_domain() {
+    fn by_default_the_origins_are_the_issuer_and_the_cors_origins_of_the_domain() {
         let party = party(|config| {
             config.issuer = "https://api.shop.example/auth".to_owned();
             config.passkey_domain = Some("shop.example".to_owned());
@@ -167,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_no_passkeys() {
+    fn an_ip_address_as_issuer_disables_passkeys() {
         assert!(party(|config| config.issuer = "http://127.0.0.1:8000".to_owned()).unwrap().is_none());
         assert!(party(|_| {}).unwrap().is_some());
     }
 
     #[test]
-    fn what_cannot_work_is_told_at_the_start() {
+    fn invalid_settings_are_reported_at_the_start() {
         let domain = |domain: &str| {
             let domain = Some(domain.to_owned());
             party(|config| config.passkey_domain = domain).unwrap_err().to_string()
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_passkey_is_to_be_found_again_by_its_authenticator() {
+    fn a_new_passkey_is_discoverable() {
         let party = party(|_| {}).unwrap().unwrap();
 
         let challenge = party.start_registration(Uuid::from_u128(1), "ada@example.com").unwrap();

@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::algorithm::Algorithm;
 use super::keys::Keys;
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::settings::Algorithm;
 
 /// `typ` of an access token (RFC 9068 §2.1).
 pub(crate) const TYPE: &str = "at+jwt";
 /// `client_id` of every token: the SDK is one public client, and there is no registration of others.
 pub(crate) const CLIENT_ID: &str = "guestpass";
 
-/// What an access token says. Times are seconds since the Unix epoch.
+/// The claims of an access token. Times are seconds since the Unix epoch.
 ///
-/// A claim that is not listed makes a token invalid: a later server may add one that restricts the token, such as
-/// `cnf`, and this one must then not take it for unrestricted.
+/// An unknown claim makes a token invalid: a later version of the server may add one that restricts the token, such as `cnf`,
+/// and this version must not accept the token as unrestricted.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Claims {
@@ -35,27 +35,27 @@ pub(crate) struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nbf: Option<i64>,
     pub(crate) jti: String,
-    /// The session that the token belongs to and is revoked with.
+    /// The session of the token. The token is revoked with it.
     pub(crate) sid: Uuid,
 }
 
-/// The JOSE header of the tokens of one key, encoded.
+/// The encoded JOSE header of the tokens of one key.
 pub(super) fn header(algorithm: Algorithm, kid: &str) -> String {
     URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm.name(), "typ": TYPE, "kid": kid }).to_string())
 }
 
-/// Why an access token could not be written.
+/// An error of signing an access token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SigningError {
-    #[error("there is no key that signs")]
+    #[error("there is no signing key")]
     NoKey,
-    #[error("the key does not sign")]
+    #[error("the signing key failed")]
     Key(#[from] Unspecified),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }
 
-/// Signs access tokens with the key whose time it is.
+/// Signs access tokens with the current key.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     keys: Arc<Keys>,

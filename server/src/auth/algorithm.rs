@@ -1,7 +1,4 @@
-//! The algorithms of access tokens, and what a key of each is made of.
-
-use std::fmt;
-use std::str::FromStr;
+//! Keys of each algorithm: how one is made, parsed and published, and how it signs.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -16,40 +13,14 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 
 use crate::secret::Secret;
+use crate::settings::Algorithm;
 
 /// RFC 7518 §3.2: at least as long as the hash, in bytes.
 const HMAC_LENGTH: usize = 32;
 /// RFC 7518 §3.3: 2048 bits or more, in bytes.
 pub(super) const RSA_LENGTH: usize = 256;
 
-/// How access tokens are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// Ed25519 (RFC 8037): others verify with the public key from the JWKS. Short tokens, fast.
-    EdDsa,
-    /// ECDSA on P-256 with SHA-256 (RFC 7518 §3.4), for verifiers that do not know EdDSA.
-    Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2048 bits (RFC 7518 §3.3). Every verifier knows it (RFC 9068 §2.1);
-    /// signing is slow, and its tokens are long.
-    Rs256,
-    /// HMAC-SHA256: only who has the secret can verify.
-    Hs256,
-}
-
 impl Algorithm {
-    /// Every algorithm, the default first.
-    pub const ALL: [Self; 4] = [Self::EdDsa, Self::Es256, Self::Rs256, Self::Hs256];
-
-    /// The name in RFC 7518 and RFC 8037, as `alg` carries it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EdDsa => "EdDSA",
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-            Self::Hs256 => "HS256",
-        }
-    }
-
     pub(super) const fn jose(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
@@ -59,8 +30,8 @@ impl Algorithm {
         }
     }
 
-    /// A new key from the operating system's generator: PKCS#8, or the secret itself for HS256. An RSA key takes a
-    /// moment. `None` if the generator fails.
+    /// A new key from the operating system's generator: PKCS#8, or the secret itself for HS256. Making an RSA key takes up to
+    /// a second. `None` if the generator fails.
     pub(super) fn fresh_key(self) -> Option<Secret> {
         let pkcs8 = match self {
             Self::EdDsa => Ed25519KeyPair::generate().ok()?.to_pkcs8().ok()?.as_ref().to_vec(),
@@ -75,26 +46,7 @@ impl Algorithm {
     }
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
-    }
-}
-
-/// The name is not that of an [`Algorithm`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected EdDSA, ES256, RS256 or HS256")]
-pub struct UnknownAlgorithm;
-
-/// A key that signs, parsed once. jsonwebtoken would parse, and for RSA check, the key again for each token.
+/// A parsed key that signs. The crate jsonwebtoken would parse the key (and check an RSA key) again for each token.
 pub(super) enum SigningPair {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair),
@@ -103,7 +55,7 @@ pub(super) enum SigningPair {
 }
 
 impl SigningPair {
-    /// `None` if the material is damaged, or weaker than the algorithm asks for.
+    /// `None` if the material is damaged, or weaker than the algorithm requires.
     pub(super) fn parse(algorithm: Algorithm, material: &Secret) -> Option<Self> {
         let bytes = material.expose();
         match algorithm {
@@ -131,7 +83,7 @@ impl SigningPair {
         })
     }
 
-    /// What verifies the signatures of this key.
+    /// The key that verifies the signatures of this key.
     pub(super) fn decoding(&self) -> DecodingKey {
         match self {
             Self::EdDsa(pair) => DecodingKey::from_ed_der(pair.public_key().as_ref()),
@@ -144,7 +96,7 @@ impl SigningPair {
         }
     }
 
-    /// The public part as a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). A shared secret has none.
+    /// The public key as a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). `None` for a shared secret.
     pub(super) fn public_jwk(&self, kid: &str) -> Option<Value> {
         let jwk = |algorithm: Algorithm, kty: &str, parameters: &[(&str, String)]| {
             let mut jwk = json!({ "kty": kty, "use": "sig", "alg": algorithm.name(), "kid": kid });
@@ -184,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_algorithm_signs_its_own_key_verifies() {
+    fn a_key_of_each_algorithm_verifies_what_it_signed() {
         for algorithm in Algorithm::ALL {
             let pair = SigningPair::parse(algorithm, &algorithm.fresh_key().unwrap()).unwrap();
             let signature = URL_SAFE_NO_PAD.encode(pair.sign(b"message").unwrap());
@@ -199,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_too_weak_is_no_key() {
+    fn a_key_that_is_too_weak_is_not_parsed() {
         let short = Secret::from(vec![7; HMAC_LENGTH - 1]);
         assert!(SigningPair::parse(Algorithm::Hs256, &short).is_none());
         assert!(SigningPair::parse(Algorithm::Hs256, &Secret::from(vec![7; HMAC_LENGTH])).is_some());
@@ -210,14 +162,5 @@ mod tests {
         let rsa = SigningPair::parse(Algorithm::Rs256, &Algorithm::Rs256.fresh_key().unwrap()).unwrap();
         let SigningPair::Rs256(pair) = rsa else { panic!("not an RSA key") };
         assert_eq!(pair.public_modulus_len() * 8, 2048);
-    }
-
-    #[test]
-    fn names_are_read_as_they_are_written_and_in_no_other_way() {
-        for algorithm in Algorithm::ALL {
-            assert_eq!(algorithm.name().parse(), Ok(algorithm));
-            assert_eq!(algorithm.name().to_lowercase().parse::<Algorithm>(), Err(UnknownAlgorithm));
-        }
-        assert_eq!("none".parse::<Algorithm>(), Err(UnknownAlgorithm));
     }
 }

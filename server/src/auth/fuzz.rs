@@ -3,8 +3,6 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use axum::http::Request;
-use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{EncodingKey, crypto};
@@ -12,33 +10,31 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::access_token::{CLIENT_ID, TYPE};
-use super::algorithm::Algorithm;
-use super::bearer::bearer_token;
 use super::keys::Keys;
 use super::refresh_token::{RefreshKeys, RefreshToken};
 use super::verify::Verifier;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::fuzz::header_lines;
 use crate::secret::Secret;
-use crate::store::{KeyLife, KeySet, RefreshKeyRow, SigningKeyRow};
+use crate::settings::Algorithm;
+use crate::store::{KeyLifetime, KeySet, RefreshKeyRow, SigningKeyRow};
 
-/// The same in every run, so that a finding can be repeated. In no server's store.
+/// A constant, so that a finding can be repeated. No server uses it.
 const SECRET: [u8; 32] = [7; 32];
 const KID: &str = "fuzz";
 const NOW: i64 = 1_800_000_000;
 
-/// From `secs` on, and with tokens that live longer than any of these runs.
-const fn life(secs: i64) -> KeyLife {
+/// The lifetime of a key that signs from `secs` on, with tokens that do not expire during a run.
+const fn lifetime(secs: i64) -> KeyLifetime {
     let moment = Timestamp::from_millis(secs * 1000);
-    KeyLife { created_at: moment, signs_from: moment, token_ttl: Duration::from_secs(100 * 365 * 24 * 60 * 60) }
+    KeyLifetime { created_at: moment, signs_from: moment, token_ttl: Duration::from_secs(100 * 365 * 24 * 60 * 60) }
 }
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let key = SigningKeyRow {
         kid: KID.to_owned(),
         algorithm: Algorithm::Hs256,
-        life: life(0),
+        lifetime: lifetime(0),
         material: Secret::from(SECRET.to_vec()),
     };
     let Ok(keys) = Keys::new(KeySet { signing: vec![key], refresh: refresh_rows() }) else { panic!("the key is good") };
@@ -50,34 +46,14 @@ static REFRESH_KEYS: LazyLock<RefreshKeys> = LazyLock::new(|| {
     keys
 });
 
-/// The second signs now, and what the first has signed is good still.
+/// The second key signs, and tokens signed with the first one are still valid.
 fn refresh_rows() -> Vec<RefreshKeyRow> {
     let row = |version: u8| RefreshKeyRow {
         version,
         material: Secret::from(vec![version; 32]),
-        life: life(i64::from(version)),
+        lifetime: lifetime(i64::from(version)),
     };
     vec![row(1), row(2)]
-}
-
-/// The query on the first line, then one `Authorization` header per line.
-pub fn authorization(data: &[u8]) {
-    let mut lines = data.split(|byte| *byte == b'\n');
-    let query = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
-    let Ok(request) = Request::get(format!("/me?{query}")).body(()) else { return };
-    let (mut parts, ()) = request.into_parts();
-    parts.headers = header_lines(&AUTHORIZATION, lines);
-
-    if let Ok(token) = bearer_token(&parts) {
-        let values: Vec<_> = parts.headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes()).collect();
-        assert_eq!(values.len(), 1);
-        assert!(values[0].len() > "Bearer ".len() && values[0][..7].eq_ignore_ascii_case(b"Bearer "));
-        assert!(values[0].ends_with(token.as_bytes()) && !token.is_empty());
-        assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)));
-        // What comes after a '#' is no query, and not looked at.
-        let query = parts.uri.query().unwrap_or_default();
-        assert!(!query.split('&').any(|pair| pair == "access_token" || pair.starts_with("access_token=")));
-    }
 }
 
 /// Any text as an access token.
@@ -93,7 +69,7 @@ pub fn access_token(data: &[u8]) {
     }
 }
 
-/// The header on the first line, then the claims: rightly signed, whatever they are.
+/// The header on the first line, then the claims, with a correct signature.
 pub fn claims(data: &[u8]) {
     let (header, claims) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
     let claims = claims.strip_prefix(b"\n").unwrap_or(claims);
@@ -107,7 +83,7 @@ pub fn claims(data: &[u8]) {
         let (Ok(header), Ok(claims)) =
             (serde_json::from_slice::<Value>(header), serde_json::from_slice::<Value>(claims))
         else {
-            panic!("what was accepted is not JSON")
+            panic!("an accepted token is not JSON")
         };
         assert_eq!(header, serde_json::json!({ "alg": "HS256", "typ": TYPE, "kid": KID }));
         let config = Config::default();
@@ -121,7 +97,7 @@ pub fn claims(data: &[u8]) {
     }
 }
 
-/// Any text as a refresh token; and any session and counter as a token of ours.
+/// Any text as a refresh token; and any session and counter as a token of this server.
 pub fn refresh_token(data: &[u8]) {
     let (text, now) = (String::from_utf8_lossy(data), Timestamp::from_secs(NOW));
     if let Some(token) = REFRESH_KEYS.read(&text, now) {

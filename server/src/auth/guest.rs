@@ -1,22 +1,18 @@
-//! The extractor that handlers ask for.
+//! The authenticated user, and the subject of a token.
 
 use std::fmt;
 
-use axum::extract::{FromRef, FromRequestParts};
-use axum::http::request::Parts;
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use uuid::Uuid;
 
-use super::bearer::bearer_token;
-use super::sessions::Caller;
+use super::sessions::AuthenticatedCaller;
 use crate::clock::Timestamp;
-use crate::error::Unauthorized;
-use crate::{Guestpass, server::Inner};
+use crate::store::GuestRow;
 
 /// The user whose access token came with the request: a guest, or a member who was one.
 ///
-/// A handler that takes this is reached only with a valid token; everybody else gets the 401 or 400 of RFC 6750. It
-/// works in any axum application whose state gives a [`Guestpass`]:
+/// A handler with this extractor runs only if the token is valid; otherwise the response is the 401 or 400 of RFC 6750. It
+/// works in any axum application from whose state a [`Guestpass`](crate::Guestpass) can be taken:
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -39,7 +35,7 @@ pub struct Guest {
     seen_at: Timestamp,
 }
 
-/// What a user is.
+/// The kind of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Not signed up.
@@ -49,7 +45,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// `guest` or `user`, as `GET /me` says it.
+    /// `guest` or `user`, as in the response of `GET /me`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Guest => "guest",
@@ -66,15 +62,20 @@ impl Kind {
 }
 
 impl Guest {
-    /// The key under which to store what belongs to this user. It stays the same when a guest registers. When a guest logs
-    /// in to an account that was there before, it is the account's from then on, for tokens from before as well; move your
-    /// rows, as Guestpass moves its own.
+    pub(crate) const fn new(caller: AuthenticatedCaller, seen_at: Timestamp) -> Self {
+        let AuthenticatedCaller { subject, token_subject, session } = caller;
+        Self { id: subject.id, kind: subject.kind, token_subject, session, seen_at }
+    }
+
+    /// The key under which to store the data of this user. It stays the same when a guest registers. When a guest logs in to
+    /// an account that existed before, it is the id of the account from then on, also for tokens issued before; move your
+    /// rows to that id, as Guestpass moves its own.
     pub const fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Whether it is a member. A token from before the registration says so too: on this node at once, on others within a
-    /// second.
+    /// Whether the user is a guest or a member. This is also current for a token issued before the registration: at once on
+    /// this node, and within a second on other nodes.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
@@ -84,40 +85,20 @@ impl Guest {
         self.session
     }
 
-    /// When the request came: what `last_active_at` will say once it has been written.
+    /// When the request arrived. It becomes the `last_active_at` of the user when that is next written.
     pub(crate) const fn seen_at(&self) -> Timestamp {
         self.seen_at
     }
 
-    /// Whom the token itself names: a guest who has been merged since is still that guest there.
+    /// The subject in the token. If the guest has been merged since the token was issued, it still names that guest.
     pub(crate) const fn token_subject(&self) -> Subject {
         self.token_subject
     }
 
-    /// `anonymous_` or `user_`, and the id: the `sub` of the next token.
+    /// `anonymous_` or `user_`, followed by the id: the `sub` of the next token.
     pub fn subject(&self) -> String {
         Subject { id: self.id, kind: self.kind }.to_string()
     }
-}
-
-impl<S> FromRequestParts<S> for Guest
-where
-    S: Send + Sync,
-    Guestpass: FromRef<S>,
-{
-    type Rejection = Unauthorized;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Unauthorized> {
-        let Guestpass { inner } = Guestpass::from_ref(state);
-        guest_of_request(&inner, parts).await
-    }
-}
-
-async fn guest_of_request(server: &Inner, parts: &Parts) -> Result<Guest, Unauthorized> {
-    let token = bearer_token(parts)?;
-    let now = server.clock.now();
-    let Caller { subject, token_subject, session } = server.sessions.verify(token, now).await?;
-    Ok(Guest { id: subject.id, kind: subject.kind, token_subject, session, seen_at: now })
 }
 
 /// The `sub` of a token.
@@ -130,6 +111,11 @@ pub(crate) struct Subject {
 impl Subject {
     pub(crate) const fn new(id: Uuid, registered: bool) -> Self {
         Self { id, kind: if registered { Kind::User } else { Kind::Guest } }
+    }
+
+    /// The current subject of a stored user.
+    pub(crate) const fn of(row: &GuestRow) -> Self {
+        Self::new(row.id, row.registered_at.is_some())
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! The public keys of a Guestpass server as another service reads them: a JWK Set (RFC 7517 §5).
+//! Reads the public keys of a Guestpass server in another service: a JWK Set (RFC 7517 §5).
 
 use std::collections::HashMap;
 
@@ -7,18 +7,19 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, K
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::algorithm::{Algorithm, RSA_LENGTH};
+use super::algorithm::RSA_LENGTH;
 use super::keys::{VerifyingKey, VerifyingKeys};
+use crate::settings::Algorithm;
 
-/// A set is a few hundred bytes for each key.
+/// The greatest length of a set in bytes. Each key takes a few hundred bytes.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// Why a text gives no keys.
+/// A text that contains no usable keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum JwksError {
     #[error("it is longer than {MAX_LENGTH} bytes")]
     TooLong,
-    #[error("it is no JWK Set")]
+    #[error("it is not a JWK Set")]
     Malformed,
     #[error("two of its keys have the same kid")]
     Ambiguous,
@@ -31,8 +32,8 @@ struct JwkSet {
     keys: Vec<Map<String, Value>>,
 }
 
-/// Keys that verify, each for one algorithm. Others are left out, as RFC 7517 §5 wants it: those of a kind that we do not
-/// know, for another use, without a name, too weak, symmetric, or with their private part.
+/// The keys that verify, each for one algorithm. Other keys are ignored, as RFC 7517 §5 requires: keys of unknown types, for
+/// another use, without a name, too weak, symmetric, or with their private part.
 pub(super) fn verifying_keys(text: &[u8]) -> Result<VerifyingKeys, JwksError> {
     if text.len() > MAX_LENGTH {
         return Err(JwksError::TooLong);
@@ -69,7 +70,7 @@ fn verifying_key(members: Map<String, Value>) -> Option<(String, VerifyingKey)> 
         AlgorithmParameters::RSA(key) if key.n.len() * 3 / 4 >= RSA_LENGTH => (Algorithm::Rs256, KeyAlgorithm::RS256),
         _ => return None,
     };
-    // RFC 8725 §3.1: the key decides; its `alg` may only agree.
+    // RFC 8725 §3.1: the type of the key determines the algorithm; its `alg` must name the same one.
     if jwk.common.key_algorithm.is_some_and(|named| named != name) {
         return None;
     }
@@ -88,7 +89,7 @@ mod tests {
         SigningPair::parse(algorithm, &algorithm.fresh_key().unwrap()).unwrap().public_jwk(kid).unwrap()
     }
 
-    /// The names of the keys that a set of these gives.
+    /// The names of the keys that are read from a set.
     fn kids(keys: &[Value]) -> Result<Vec<String>, JwksError> {
         let keys = verifying_keys(json!({ "keys": keys }).to_string().as_bytes())?;
         let mut kids: Vec<_> = keys.into_keys().collect();
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn s09_what_this_server_publishes_is_read_each_key_for_its_one_algorithm() {
+    fn s09_a_published_key_is_read_for_its_one_algorithm() {
         for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
             let pair = SigningPair::parse(algorithm, &algorithm.fresh_key().unwrap()).unwrap();
             let set = json!({ "keys": [pair.public_jwk("a").unwrap()] }).to_string();
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn s09_a_key_that_is_not_for_our_signatures_is_left_out() {
+    fn s09_a_key_that_is_not_for_signatures_of_access_tokens_is_ignored() {
         let good = jwk(Algorithm::EdDsa, "good");
         let other = |member: &str, value: Value| with(jwk(Algorithm::EdDsa, "other"), member, value);
         let short = with(jwk(Algorithm::Rs256, "other"), "n", json!("AQAB".repeat(85)));
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_or_an_ambiguous_one_is_refused() {
+    fn an_invalid_or_ambiguous_set_is_refused() {
         let key = jwk(Algorithm::EdDsa, "a");
 
         assert_eq!(kids(&[key.clone(), key]), Err(JwksError::Ambiguous));

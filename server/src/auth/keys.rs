@@ -1,4 +1,4 @@
-//! The keys of one server, ready for use: one algorithm per key, one key that signs, every known key verifies (S9).
+//! The parsed keys of one server: each key has one algorithm, one key signs, and every known key verifies (S9).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,13 +9,14 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::algorithm::{Algorithm, SigningPair};
+use super::algorithm::SigningPair;
 use super::refresh_token::RefreshKeys;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
-use crate::store::{KeyLife, KeySet, NewSigningKey, signing_index, verifies_until};
+use crate::settings::Algorithm;
+use crate::store::{KeyLifetime, KeySet, NewSigningKey, signing_index, verifies_until};
 
-/// A key in the store is unusable, or none could be made.
+/// A key in the store cannot be used, or a key could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error("signing key {0} in the store is damaged")]
@@ -28,7 +29,7 @@ pub(crate) enum KeyError {
     Random,
 }
 
-/// A new key for access tokens, not yet in any store. Making one for RS256 takes a moment: not for a thread that serves.
+/// A new key for access tokens, not yet stored. Making a key for RS256 blocks for up to a second.
 pub(crate) fn fresh_signing_key(algorithm: Algorithm) -> Result<NewSigningKey, KeyError> {
     let material = algorithm.fresh_key().ok_or(KeyError::Random)?;
     Ok(NewSigningKey { kid: Uuid::now_v7().simple().to_string(), algorithm, material })
@@ -39,7 +40,7 @@ pub(crate) fn fresh_refresh_key() -> Result<Secret, KeyError> {
     Secret::random::<32>().ok_or(KeyError::Random)
 }
 
-/// The keys as they are now: replaced as a whole when somebody rotates them.
+/// The current keys, replaced as a whole at each rotation.
 #[derive(Debug)]
 pub(crate) struct Keys(ArcSwap<KeyRing>);
 
@@ -52,12 +53,13 @@ impl Keys {
         self.0.load_full()
     }
 
-    /// The same for a moment, at every request: without counting who holds it, which all processors would count together.
-    pub(super) fn at_once(&self) -> Guard<Arc<KeyRing>> {
+    /// The current keys for the time of one request. Faster than [`Keys::current`], because no reference count is shared by all
+    /// processors.
+    pub(super) fn load(&self) -> Guard<Arc<KeyRing>> {
         self.0.load()
     }
 
-    /// Takes over what the store has. Says whether that was news.
+    /// Takes over the keys of the store. Returns whether they differ from the current ones.
     pub(crate) fn update(&self, set: KeySet) -> Result<bool, KeyError> {
         let current = self.current();
         if current.set == set {
@@ -71,17 +73,17 @@ impl Keys {
 /// All keys of one server at one time.
 pub(crate) struct KeyRing {
     set: KeySet,
-    /// Another number for every other set of keys.
+    /// A number that changes with every change of the keys.
     generation: u64,
     signing: Vec<SigningKey>,
-    lives: Vec<KeyLife>,
+    lifetimes: Vec<KeyLifetime>,
     verifying: VerifyingKeys,
     public: Vec<(Option<Timestamp>, Value)>,
     refresh: RefreshKeys,
 }
 
 pub(crate) struct SigningKey {
-    /// `alg`, `typ` and `kid`, encoded: the same for each of its tokens.
+    /// The encoded header with `alg`, `typ` and `kid`, the same for each token of the key.
     pub(super) header: String,
     pub(super) pair: SigningPair,
 }
@@ -92,7 +94,7 @@ pub(crate) type VerifyingKeys = HashMap<String, VerifyingKey>;
 pub(crate) struct VerifyingKey {
     pub(super) algorithm: Algorithm,
     pub(super) decoding: DecodingKey,
-    /// When it stops to verify, if it is known.
+    /// When the key stops verifying, if that is known.
     pub(super) until: Option<Timestamp>,
 }
 
@@ -102,10 +104,10 @@ impl KeyRing {
             return Err(KeyError::NoSigningKey);
         }
         let refresh = RefreshKeys::new(&set.refresh)?;
-        let lives = set.signing_lives();
+        let lifetimes = set.signing_lifetimes();
         let (mut signing, mut verifying, mut public) = (Vec::new(), HashMap::new(), Vec::new());
         for (index, row) in set.signing.iter().enumerate() {
-            let until = verifies_until(&lives, index);
+            let until = verifies_until(&lifetimes, index);
             let pair = SigningPair::parse(row.algorithm, &row.material);
             let pair = pair.ok_or_else(|| KeyError::Damaged(row.kid.clone()))?;
             public.extend(pair.public_jwk(&row.kid).map(|jwk| (until, jwk)));
@@ -113,7 +115,7 @@ impl KeyRing {
             verifying.insert(row.kid.clone(), key);
             signing.push(SigningKey { header: super::access_token::header(row.algorithm, &row.kid), pair });
         }
-        Ok(Self { set, generation, signing, lives, verifying, public, refresh })
+        Ok(Self { set, generation, signing, lifetimes, verifying, public, refresh })
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -122,7 +124,7 @@ impl KeyRing {
 
     /// The key that signs at `now`.
     pub(super) fn signing(&self, now: Timestamp) -> Option<&SigningKey> {
-        self.signing.get(signing_index(&self.lives, now))
+        self.signing.get(signing_index(&self.lifetimes, now))
     }
 
     pub(super) fn verifying(&self) -> &VerifyingKeys {
@@ -134,14 +136,14 @@ impl KeyRing {
         &self.refresh
     }
 
-    /// The public keys as a JWK Set (RFC 7517 §5): those that sign, that will, and that still verify. Symmetric keys have
-    /// no public part and are left out.
+    /// The public keys as a JWK Set (RFC 7517 §5): the next key, the signing key and those that still verify. Symmetric keys
+    /// have no public part and are left out.
     pub(crate) fn jwks(&self, now: Timestamp) -> Value {
         let alive = self.public.iter().filter(|(until, _)| until.is_none_or(|until| now < until));
         json!({ "keys": alive.map(|(_, jwk)| jwk).collect::<Vec<_>>() })
     }
 
-    /// Whether the store holds keys that have done their work.
+    /// Whether a stored key has expired.
     pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
         self.set.has_expired(now)
     }

@@ -1,7 +1,7 @@
 //! Refresh tokens: `gpr_` + base64url(key version ‖ session id ‖ counter ‖ HMAC-SHA256(key, session id ‖ counter)).
 //!
-//! Nothing about a token is stored: a session's counter says which token is current, and the same counter always gives
-//! the same token. That is how a lost answer can be repeated without keeping it.
+//! Tokens are not stored: the counter of the session determines the current token, and the same counter always gives the same
+//! token. So a lost response can be repeated without having been stored.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use uuid::Uuid;
 use super::keys::KeyError;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
-use crate::store::{KeyLife, RefreshKeyRow, signing_index, verifies_until};
+use crate::store::{KeyLifetime, RefreshKeyRow, signing_index, verifies_until};
 
 const ID: usize = 16;
 const COUNTER: usize = 8;
 const TAG: usize = 32;
-/// A multiple of three, so that base64url has no stray bits and every token exactly one spelling.
+/// A multiple of three, so that base64url has no unused bits and each token has exactly one spelling.
 const LENGTH: usize = 1 + ID + COUNTER + TAG;
 
-/// What an authentic refresh token says.
+/// The content of an authentic refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RefreshToken {
     pub(crate) session: Uuid,
@@ -32,7 +32,7 @@ pub(crate) struct RefreshToken {
 /// The keys that authenticate refresh tokens.
 pub(crate) struct RefreshKeys {
     keys: Vec<VersionedKey>,
-    lives: Vec<KeyLife>,
+    lifetimes: Vec<KeyLifetime>,
 }
 
 struct VersionedKey {
@@ -53,15 +53,15 @@ impl RefreshKeys {
             Ok(VersionedKey { version: row.version, key: hmac::Key::new(hmac::HMAC_SHA256, row.material.expose()) })
         };
         let keys = rows.iter().map(versioned).collect::<Result<_, _>>()?;
-        Ok(Self { keys, lives: rows.iter().map(|row| row.life).collect() })
+        Ok(Self { keys, lifetimes: rows.iter().map(|row| row.lifetime).collect() })
     }
 
-    /// Writes down a token that has been current since `current_since`: the key of that moment signs it. So the same
-    /// session and counter give the same text, also if the keys have been rotated meanwhile.
+    /// Encodes a token that has been current since `current_since`; the key that signed at that time signs it. So the same
+    /// session and counter give the same text, even if the keys have been rotated meanwhile.
     pub(crate) fn sign(&self, token: RefreshToken, current_since: Timestamp) -> String {
         let signed = message(token);
-        // There is at least one key.
-        let VersionedKey { version, key } = &self.keys[signing_index(&self.lives, current_since)];
+        // There is at least one key, as `new` checks.
+        let VersionedKey { version, key } = &self.keys[signing_index(&self.lifetimes, current_since)];
         let tag = hmac::sign(key, &signed);
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.push(*version);
@@ -70,13 +70,13 @@ impl RefreshKeys {
         format!("{REFRESH_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Reads a token that one of the keys has signed and still verifies. `None` for anything else.
+    /// Decodes a token that was signed with one of the keys, if that key still verifies. `None` for any other text.
     pub(crate) fn read(&self, text: &str, now: Timestamp) -> Option<RefreshToken> {
         let bytes = decode(text)?;
         let (version, rest) = bytes.split_first()?;
         let (signed, tag) = rest.split_at_checked(ID + COUNTER)?;
         let index = self.keys.iter().position(|key| key.version == *version)?;
-        if verifies_until(&self.lives, index).is_some_and(|until| until <= now) {
+        if verifies_until(&self.lifetimes, index).is_some_and(|until| until <= now) {
             return None;
         }
         // Compares in constant time.
@@ -88,23 +88,23 @@ impl RefreshKeys {
         })
     }
 
-    /// Secrets for another purpose, made of these keys: first that of the key which signs at `now`. A `purpose` is a text
-    /// that is no token's message.
+    /// Secrets for another purpose, derived from these keys: first the secret of the key that signs at `now`. `purpose` must
+    /// differ from the signed part of every token.
     pub(crate) fn secrets_for(&self, purpose: &[u8], now: Timestamp) -> Vec<Secret> {
-        let signing = signing_index(&self.lives, now);
+        let signing = signing_index(&self.lifetimes, now);
         let others = (0..self.keys.len()).filter(|index| *index != signing);
         let secret = |index: usize| Secret::from(hmac::sign(&self.keys[index].key, purpose).as_ref().to_vec());
         std::iter::once(signing).chain(others).map(secret).collect()
     }
 
-    /// Whether a token has the right form and names a key that is not here: another node may have made it.
+    /// Whether the text has the form of a token and names an unknown key: another node may have made that key.
     pub(crate) fn is_of_unknown_version(&self, text: &str) -> bool {
         let version = decode(text).and_then(|bytes| bytes.first().copied());
         version.is_some_and(|version| self.keys.iter().all(|key| key.version != version))
     }
 }
 
-/// `None` unless it is of the right form.
+/// Decodes a text that has the form of a token.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let encoded = text.strip_prefix(REFRESH_TOKEN_PREFIX)?;
     if encoded.len() != LENGTH / 3 * 4 {
@@ -144,7 +144,7 @@ mod tests {
             .map(|&version| RefreshKeyRow {
                 version,
                 material: Secret::from(vec![version; 32]),
-                life: KeyLife { created_at: at(0), signs_from: at(100 * i64::from(version)), token_ttl: TTL },
+                lifetime: KeyLifetime { created_at: at(0), signs_from: at(100 * i64::from(version)), token_ttl: TTL },
             })
             .collect();
         RefreshKeys::new(&rows).unwrap()
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_bit_is_noticed() {
+    fn a_token_with_any_changed_bit_is_refused() {
         let keys = keys(&[1, 2]);
         let text = keys.sign(token(), at(100));
         let bytes = URL_SAFE_NO_PAD.decode(&text[REFRESH_TOKEN_PREFIX.len()..]).unwrap();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_the_time_signs_whatever_the_time_is_now() {
+    fn the_key_of_the_time_of_the_rotation_signs() {
         let keys = keys(&[1, 2]);
 
         let (before, after) = (keys.sign(token(), at(199)), keys.sign(token(), at(200)));
@@ -211,12 +211,12 @@ mod tests {
         assert_eq!(before, self::keys(&[1]).sign(token(), at(199)));
         assert_eq!(after, self::keys(&[2]).sign(token(), at(200)));
         assert_ne!(before, after);
-        // The clock has been set back to before all keys.
+        // The clock has been set back to before the start of all keys.
         assert_eq!(keys.sign(token(), at(0)), before);
     }
 
     #[test]
-    fn an_older_key_reads_until_its_last_token_has_expired() {
+    fn an_older_key_verifies_until_its_last_token_has_expired() {
         let (keys, newer) = (keys(&[1, 2]), keys(&[2]));
         let (old, new) = (keys.sign(token(), at(199)), keys.sign(token(), at(200)));
         let last_expires = at(200) + TTL + Duration::from_secs(60);
@@ -234,9 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_too_short_is_no_key() {
-        let life = KeyLife { created_at: at(0), signs_from: at(0), token_ttl: TTL };
-        let row = RefreshKeyRow { version: 1, material: Secret::from(vec![1; 31]), life };
+    fn a_key_that_is_too_short_is_refused() {
+        let lifetime = KeyLifetime { created_at: at(0), signs_from: at(0), token_ttl: TTL };
+        let row = RefreshKeyRow { version: 1, material: Secret::from(vec![1; 31]), lifetime };
 
         assert!(matches!(RefreshKeys::new(&[row]), Err(KeyError::Damaged(_))));
         assert!(matches!(RefreshKeys::new(&[]), Err(KeyError::NoRefreshKey)));

@@ -1,4 +1,4 @@
-//! Verification elsewhere: a service with nothing but the public keys, held to the same rules as the server itself.
+//! Verification of access tokens in another service, with the public keys and the rules of the server.
 
 use std::error::Error;
 use std::fmt;
@@ -9,39 +9,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::extract::{FromRef, FromRequestParts};
-use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::bearer::bearer_token;
 use super::guest::Kind;
 use super::jwks::{JwksError, verifying_keys};
+use super::key_rotation::ReloadLimiter;
 use super::keys::VerifyingKeys;
-use super::rotation::Reloads;
-use super::verify::{CachedRules, AccessTokenError, Verified};
+use super::unauthorized::Unauthorized;
+use super::verify::{AccessTokenError, CachedRules, Verified};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::error::{Problem, Unauthorized};
 use crate::secret::sha256;
 
-/// How old keys may be before they are fetched again: as long as a Guestpass server lets its JWKS be kept.
+/// The age at which keys are fetched again: the time for which a Guestpass server lets its JWK Set be cached.
 const FRESH: Duration = Duration::from_secs(5 * 60);
-/// How old keys may be at most: somebody who keeps us from fetching must not keep a leaked key alive.
+/// The greatest age of keys. An attacker who blocks the fetches must not keep a leaked key in use for longer.
 const STALE: Duration = Duration::from_secs(60 * 60);
-/// How often a fetch may be caused by tokens whose key is not known: anybody can make those up.
-const PAUSE: Duration = Duration::from_secs(5);
-/// What a fetch may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The least time between two fetches caused by tokens with unknown keys, because any client can make up such tokens.
+const FETCH_INTERVAL: Duration = Duration::from_secs(5);
+/// The timeout of a fetch.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Verifies the access tokens of a Guestpass server in another service, with its public keys and no store.
 ///
-/// Signature, header and claims are held to the same rules as by the server itself. Keys are fetched at the first token,
-/// again every five minutes, and when a token names a key that is not known, at most every five seconds. While they cannot
-/// be fetched, the ones at hand serve for an hour.
+/// Signature, header and claims are checked by the same rules as in the server. Keys are fetched at the first token, again
+/// every five minutes, and when a token names an unknown key, at most every five seconds. While they cannot be fetched, the
+/// last fetched keys are used for up to an hour.
 ///
-/// Revocation is not heard of: a token is good until it expires. Keep `--access-ttl` short, or introspect.
+/// Revocations are not known here: a token is accepted until it expires. Keep `--access-ttl` short, or use introspection.
 ///
-/// Cheap to clone. A handler takes a [`Visitor`]:
+/// Cheap to clone. Handlers take a [`Visitor`]:
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -68,8 +64,8 @@ struct Inner {
     rules: CachedRules,
     keys: ArcSwap<PublishedKeys>,
     fetch: Fetch,
-    fetches: Reloads,
-    /// Somebody fetches, and nobody waits.
+    fetches: ReloadLimiter,
+    /// Whether a fetch runs in the background.
     fetching: AtomicBool,
     clock: Arc<dyn Clock>,
 }
@@ -78,18 +74,18 @@ type Fetch = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchEr
 
 type FetchError = Box<dyn Error + Send + Sync>;
 
-/// What was fetched last.
+/// The last fetched keys.
 struct PublishedKeys {
     keys: Arc<VerifyingKeys>,
     hash: [u8; 32],
-    /// Another number for every other text.
+    /// A number that changes with every change of the keys.
     generation: u64,
     fetched_at: Timestamp,
 }
 
 impl ResourceServer {
-    /// For tokens with this `iss` and this `aud`: the values of the server's `--issuer` and `--audience`. `fetch` gets the
-    /// text of its `/.well-known/jwks.json`, by whatever HTTP client the service has.
+    /// Accepts tokens with this `iss` and `aud`: the values of the server's `--issuer` and `--audience`. `fetch` returns the
+    /// text of the server's `/.well-known/jwks.json`, by any HTTP client.
     pub fn new<F, R, T, E>(issuer: &str, audience: &str, fetch: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
@@ -100,7 +96,7 @@ impl ResourceServer {
         Self::new_at(issuer, audience, fetch, Arc::new(SystemClock))
     }
 
-    /// The same with a clock of one's own, for tests.
+    /// As [`ResourceServer::new`] with another clock, for tests.
     pub fn new_at<F, R, T, E>(issuer: &str, audience: &str, fetch: F, clock: Arc<dyn Clock>) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
@@ -122,7 +118,7 @@ impl ResourceServer {
             rules: CachedRules::new(issuer, audience),
             keys: ArcSwap::from_pointee(none),
             fetch,
-            fetches: Reloads::new(PAUSE),
+            fetches: ReloadLimiter::new(FETCH_INTERVAL),
             fetching: AtomicBool::new(false),
             clock,
         };
@@ -132,7 +128,7 @@ impl ResourceServer {
     /// Verifies an access token.
     ///
     /// # Errors
-    /// The token is not good, or there are no keys to tell it by.
+    /// The token is not valid, or no recent keys are available.
     pub async fn verify(&self, token: &str) -> Result<Visitor, VerifyError> {
         let now = self.inner.clock.now();
         let mut keys = self.inner.keys.load_full();
@@ -149,12 +145,12 @@ impl ResourceServer {
                 inner.fetching.store(false, Ordering::Relaxed);
             });
         }
-        let mut verdict = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
-        if verdict == Err(AccessTokenError::UnknownKey) && self.inner.fetch(keys.generation, now).await {
+        let mut verified = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
+        if verified == Err(AccessTokenError::UnknownKey) && self.inner.fetch(keys.generation, now).await {
             keys = self.inner.keys.load_full();
-            verdict = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
+            verified = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
         }
-        verdict.map(Visitor).map_err(|rejection| VerifyError::Unauthorized(rejection.into()))
+        verified.map(Visitor).map_err(|error| VerifyError::Unauthorized(error.into()))
     }
 }
 
@@ -165,25 +161,26 @@ impl PublishedKeys {
 }
 
 impl Inner {
-    /// Fetches the keys unless somebody has just done so. Says whether they are others than those of `generation`.
+    /// Fetches the keys, unless a concurrent call has just fetched them. Returns whether they differ from those of
+    /// `generation`.
     async fn fetch(&self, generation: u64, now: Timestamp) -> bool {
         let changed = || self.keys.load().generation != generation;
-        let fetch = async || match tokio::time::timeout(PATIENCE, (self.fetch)()).await {
+        let fetch = async || match tokio::time::timeout(FETCH_TIMEOUT, (self.fetch)()).await {
             Ok(Ok(text)) => {
                 if let Err(error) = self.take_over(&text, now) {
-                    tracing::error!(%error, "the JWK Set cannot be used; the keys before stay");
+                    tracing::error!(%error, "the fetched JWK Set cannot be used; the previous keys stay in use");
                 }
             }
             Ok(Err(error)) => tracing::error!(%error, "the JWK Set could not be fetched"),
-            Err(_) => tracing::error!("the JWK Set was not fetched in time"),
+            Err(_) => tracing::error!("the JWK Set could not be fetched within 10 s"),
         };
         self.fetches.reload(now, changed, fetch).await
     }
 
     fn take_over(&self, text: &[u8], now: Timestamp) -> Result<(), JwksError> {
         let (current, hash) = (self.keys.load_full(), sha256(text));
-        let is_news = current.generation == 0 || current.hash != hash;
-        let (keys, generation) = if is_news {
+        let is_changed = current.generation == 0 || current.hash != hash;
+        let (keys, generation) = if is_changed {
             (Arc::new(verifying_keys(text)?), current.generation + 1)
         } else {
             (Arc::clone(&current.keys), current.generation)
@@ -201,17 +198,17 @@ impl fmt::Debug for ResourceServer {
 
 /// The visitor whose access token came with the request to a [`ResourceServer`].
 ///
-/// A handler that takes this is reached only with a valid token. It displays as the token's `sub`.
+/// A handler with this extractor runs only if the token is valid. `Display` writes the `sub` of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Visitor(Verified);
 
 impl Visitor {
-    /// The key under which to store what belongs to this visitor. It stays the same when the guest registers.
+    /// The key under which to store the data of this visitor. It stays the same when the guest registers.
     pub const fn id(&self) -> Uuid {
         self.0.subject.id
     }
 
-    /// Whether it had registered when the token was made.
+    /// Whether the visitor was a guest or a member when the token was issued.
     pub const fn kind(&self) -> Kind {
         self.0.subject.kind
     }
@@ -228,34 +225,12 @@ impl fmt::Display for Visitor {
     }
 }
 
-impl<S> FromRequestParts<S> for Visitor
-where
-    S: Send + Sync,
-    ResourceServer: FromRef<S>,
-{
-    type Rejection = VerifyError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, VerifyError> {
-        let token = bearer_token(parts).map_err(|error| VerifyError::Unauthorized(error.into()))?;
-        ResourceServer::from_ref(state).verify(token).await
-    }
-}
-
-/// Why a [`ResourceServer`] does not know who asks.
+/// An error of the verification by a [`ResourceServer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The request has no token, or one that is not good: 401 or 400, with the challenge of RFC 6750.
+    /// The request has no token or an invalid one: 401 or 400, with the challenge of RFC 6750.
     Unauthorized(Unauthorized),
-    /// The keys could not be fetched, and there are none at hand that are recent enough: 503.
+    /// The keys could not be fetched, and the last fetched ones are too old: 503.
     KeysUnavailable,
-}
-
-impl IntoResponse for VerifyError {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Unauthorized(unauthorized) => unauthorized.into_response(),
-            Self::KeysUnavailable => Problem::unavailable().into_response(),
-        }
-    }
 }

@@ -1,8 +1,8 @@
-//! Sessions that have ended before their access tokens have, in memory.
+//! Sessions that ended before their access tokens expired, in memory.
 //!
-//! An access token says by itself whether it is valid, except for this. Asking the store at each request would cost a
-//! query; so the few sessions that matter are held here: loaded at start, added to as sessions are revoked, and dropped
-//! once the last access token of the session has expired on its own.
+//! Everything else about the validity of an access token is in the token. Reading the store at each request would cost a
+//! query, so these sessions are held in memory: loaded at the start, added when a session is revoked, and dropped when the last
+//! access token of the session has expired.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};

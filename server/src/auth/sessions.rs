@@ -1,4 +1,4 @@
-//! The life of a session: login, refresh, revocation.
+//! The operations on sessions: login, refresh, revocation, erasure, verification.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +9,23 @@ use uuid::Uuid;
 
 use super::access_token::{Issuer, SigningError};
 use super::guest::Subject;
+use super::key_rotation::KeyReloader;
 use super::keys::Keys;
-use super::members::Members;
 use super::refresh_token::RefreshToken;
 use super::revoked::RevokedSessions;
-use super::rotation::KeyKeeper;
+use super::upgraded_guests::UpgradedGuests;
 use super::verify::{AccessTokenError, Verified, Verifier};
 use crate::activity::Activity;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::metrics::{ErasureOutcome, Metrics, RefreshOutcome};
 use crate::secret::sha256;
-use crate::store::{Login, LoginOutcome, OpenSession, DataResult, Reuse, Rotation, RotationOutcome, Store, StoreError};
+use crate::store::{
+    DataResult, GuestStore, Login, LoginOutcome, OpenSession, Reuse, Rotation, RotationOutcome, SessionStore,
+    StoreError,
+};
 
-/// How long things live.
+/// The lifetimes of tokens and sessions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lifetimes {
     access: Duration,
@@ -48,26 +51,28 @@ impl Lifetimes {
     }
 }
 
+/// An error of a login. The texts are for the developer of the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoginError {
-    #[error("the Idempotency-Key is too old, or its session has moved on or is gone")]
-    TooLate,
-    #[error("the Idempotency-Key has been used with a login of the other form")]
-    OtherForm,
+    #[error("the Idempotency-Key is too old, or its session was refreshed or has ended; log in with a new key")]
+    KeyExpired,
+    #[error("the Idempotency-Key was used for a login with another value of refresh; log in with a new key")]
+    KeyReused,
     #[error(transparent)]
     Unavailable(#[from] UnavailableError),
 }
 
+/// An error of a refresh.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RefreshError {
-    /// Not a refresh token of ours, or its session is over.
+    /// The token is not a refresh token of this server, or its session has ended.
     #[error("the refresh token is invalid, expired or revoked")]
-    Refused,
+    InvalidToken,
     #[error(transparent)]
     Unavailable(#[from] UnavailableError),
 }
 
-/// The server could not do it now. The cause is for the log.
+/// The server cannot handle the request at the moment. The cause is for the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnavailableError {
     #[error(transparent)]
@@ -78,11 +83,11 @@ pub(crate) enum UnavailableError {
     Task,
 }
 
-/// Who asks.
+/// The caller that an access token authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Caller {
+pub(crate) struct AuthenticatedCaller {
     pub(crate) subject: Subject,
-    /// Whom the token names. Another one, if that guest has become a member since.
+    /// The subject in the token. It differs from `subject` if that guest has become a member since.
     pub(crate) token_subject: Subject,
     pub(crate) session: Uuid,
 }
@@ -90,20 +95,21 @@ pub(crate) struct Caller {
 /// Opens, continues and ends sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Sessions {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) guests: Arc<dyn GuestStore>,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) key_keeper: Arc<KeyKeeper>,
+    pub(crate) key_reloader: Arc<KeyReloader>,
     pub(crate) revoked: Arc<RevokedSessions>,
-    pub(crate) members: Arc<Members>,
+    pub(crate) upgraded: Arc<UpgradedGuests>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Sessions {
-    /// Makes a guest, or finds the one that the same idempotency key has made.
+    /// Makes a guest, or finds the guest that a login with the same idempotency key made.
     pub(crate) async fn login(
         &self,
         refreshable: bool,
@@ -127,18 +133,18 @@ impl Sessions {
         match self.store.login(login).await.map_err(UnavailableError::from)? {
             LoginOutcome::Open(open) => {
                 self.metrics.logged_in();
-                Ok(self.answer(&open, refreshable, now)?)
+                Ok(self.issue(&open, refreshable, now)?)
             }
-            LoginOutcome::TooLate => Err(LoginError::TooLate),
-            LoginOutcome::OtherForm => Err(LoginError::OtherForm),
+            LoginOutcome::KeyExpired => Err(LoginError::KeyExpired),
+            LoginOutcome::KeyReused => Err(LoginError::KeyReused),
         }
     }
 
     /// Exchanges a refresh token for its successor.
     pub(crate) async fn refresh(&self, token: &str, now: Timestamp) -> Result<TokenResponse, RefreshError> {
         let Some(token) = self.read_refresh_token(token, now).await else {
-            self.metrics.refreshed(RefreshOutcome::Refused);
-            return Err(RefreshError::Refused);
+            self.metrics.refreshed(RefreshOutcome::Invalid);
+            return Err(RefreshError::InvalidToken);
         };
         let rotation = Rotation {
             session: token.session,
@@ -153,28 +159,28 @@ impl Sessions {
             let outcome = this.store.rotate(rotation).await?;
             if let RotationOutcome::Revoked(revocation, _) = outcome {
                 this.revoked.add(revocation);
-                tracing::warn!(session = %revocation.session, "an old refresh token was used again: session revoked");
+                tracing::warn!(session = %revocation.session, "an old refresh token was reused; the session has been revoked");
             }
             Ok(outcome)
         });
         let outcome = outcome.await?;
         self.metrics.refreshed(match outcome {
-            RotationOutcome::Open(_) => RefreshOutcome::Rotated,
+            RotationOutcome::Rotated(_) => RefreshOutcome::Rotated,
             RotationOutcome::Replayed(_) => RefreshOutcome::Replayed,
             RotationOutcome::Revoked(_, Reuse::ParentPastWindow) => RefreshOutcome::ParentPastWindow,
             RotationOutcome::Revoked(_, Reuse::Older) => RefreshOutcome::Older,
-            RotationOutcome::Refused => RefreshOutcome::Refused,
+            RotationOutcome::Invalid => RefreshOutcome::Invalid,
         });
         match outcome {
-            RotationOutcome::Open(open) | RotationOutcome::Replayed(open) => {
-                self.activity.note(open.user, now);
-                Ok(self.answer(&open, true, now)?)
+            RotationOutcome::Rotated(open) | RotationOutcome::Replayed(open) => {
+                self.activity.record(open.user, now);
+                Ok(self.issue(&open, true, now)?)
             }
-            RotationOutcome::Revoked(..) | RotationOutcome::Refused => Err(RefreshError::Refused),
+            RotationOutcome::Revoked(..) | RotationOutcome::Invalid => Err(RefreshError::InvalidToken),
         }
     }
 
-    /// Ends the session that an access or a refresh token belongs to. A token that is none ends nothing (RFC 7009 §2.2).
+    /// Ends the session of an access token or a refresh token. An invalid token ends no session (RFC 7009 §2.2).
     pub(crate) async fn revoke(&self, token: &str, now: Timestamp) -> Result<(), UnavailableError> {
         let session = match self.read_refresh_token(token, now).await {
             Some(token) => token.session,
@@ -194,7 +200,7 @@ impl Sessions {
         .await
     }
 
-    /// Ends a live session of that user. Says whether there was such a one.
+    /// Ends a live session of that user. Returns false if the user has no such session.
     pub(crate) async fn end(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<bool, UnavailableError> {
         let this = self.clone();
         run_to_completion(async move {
@@ -208,11 +214,11 @@ impl Sessions {
         .await
     }
 
-    /// Erases a guest with all sessions, at once on this node.
+    /// Erases a guest and ends all sessions of the guest, on this node at once.
     pub(crate) async fn erase(&self, guest: Uuid) -> Result<DataResult<()>, UnavailableError> {
         let this = self.clone();
         run_to_completion(async move {
-            let erased = this.store.erase(guest).await;
+            let erased = this.guests.erase(guest).await;
             this.metrics.erased(match &erased {
                 Ok(Ok(_)) => ErasureOutcome::Erased,
                 Ok(Err(_)) => ErasureOutcome::Gone,
@@ -228,24 +234,24 @@ impl Sessions {
         .await
     }
 
-    /// Whom an access token speaks for, unless its session has been revoked. Asks no database, unless a rotation has
-    /// overtaken this node; notes the activity.
-    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, AccessTokenError> {
+    /// Verifies an access token, including the revocation of its session, and records the activity of the user. Reads the
+    /// database only if the token names a key that this node does not know.
+    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<AuthenticatedCaller, AccessTokenError> {
         let verified = self.verify_access_token(token, now).await?;
         if self.revoked.contains(verified.session) {
             return Err(AccessTokenError::Revoked);
         }
-        let subject = self.members.now(verified.subject);
-        self.activity.note(subject.id, now);
-        Ok(Caller { subject, token_subject: verified.subject, session: verified.session })
+        let subject = self.upgraded.current(verified.subject);
+        self.activity.record(subject.id, now);
+        Ok(AuthenticatedCaller { subject, token_subject: verified.subject, session: verified.session })
     }
 
     pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, AccessTokenError> {
         match self.verifier.verify(token, now) {
-            (Err(AccessTokenError::UnknownKey), generation) if self.key_keeper.has_news(generation, now).await => {
+            (Err(AccessTokenError::UnknownKey), generation) if self.key_reloader.reload(generation, now).await => {
                 self.verifier.verify(token, now).0
             }
-            (verdict, _) => verdict,
+            (verified, _) => verified,
         }
     }
 
@@ -253,7 +259,7 @@ impl Sessions {
         let ring = self.keys.current();
         match ring.refresh().read(token, now) {
             None if ring.refresh().is_of_unknown_version(token)
-                && self.key_keeper.has_news(ring.generation(), now).await =>
+                && self.key_reloader.reload(ring.generation(), now).await =>
             {
                 self.keys.current().refresh().read(token, now)
             }
@@ -261,7 +267,7 @@ impl Sessions {
         }
     }
 
-    fn answer(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenResponse, UnavailableError> {
+    fn issue(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenResponse, UnavailableError> {
         let subject = Subject::new(open.user, open.registered).to_string();
         Ok(TokenResponse {
             access_token: self.issuer.issue(subject.clone(), open.id, now, open.access_expires_at)?,
@@ -276,8 +282,8 @@ impl Sessions {
     }
 }
 
-/// Runs `work` to its end even if the client hangs up: a revocation or a merge must not be left in the store alone, where
-/// this node's requests do not see it.
+/// Runs `work` to completion even if the client disconnects. Otherwise a revocation or a merge could be committed in the store
+/// without being added to the memory of this node.
 pub(crate) async fn run_to_completion<T, W>(work: W) -> Result<T, UnavailableError>
 where
     T: Send + 'static,

@@ -1,8 +1,8 @@
-//! Access tokens that have been verified, so that each is verified once and not at every request.
+//! A cache of verified access tokens, so that each token is verified once and not at every request.
 //!
-//! Only tokens that are good get in: nobody can fill it with bad ones. An entry only ever says yes, and only as long as
-//! the keys are the ones it was verified with and the clock is inside the token's times; else the token is verified anew.
-//! Revocation is not its business: that is asked at each request, cached or not.
+//! Only valid tokens are cached, so clients cannot fill the cache with invalid ones. An entry counts only while the keys are
+//! those that verified it and the clock is within the token's times; otherwise the token is verified again. Revocation is
+//! checked at each request, cached or not.
 
 use quick_cache::sync::Cache;
 
@@ -10,10 +10,10 @@ use super::verify::Verified;
 use crate::clock::Timestamp;
 use crate::secret::sha256;
 
-/// Tokens kept, at some 150 bytes each. What is used least makes room.
+/// The greatest number of entries, of about 150 bytes each. The least used entry is dropped first.
 const CAPACITY: usize = 100_000;
 
-/// SHA-256 of a whole token. The token itself is not kept.
+/// SHA-256 of a whole token. The token itself is not stored.
 pub(super) type TokenHash = [u8; 32];
 
 pub(super) fn hash(token: &str) -> TokenHash {
@@ -26,7 +26,7 @@ pub(super) struct TokenCache(Cache<TokenHash, Entry>);
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     verified: Verified,
-    /// Of the keys that verified it.
+    /// The generation of the keys that verified the token.
     generation: u64,
 }
 
@@ -35,7 +35,7 @@ impl TokenCache {
         Self(Cache::new(CAPACITY))
     }
 
-    /// Whom the token speaks for, if it was good with these keys, and by the clock still is.
+    /// The verified token, if it was verified with these keys and `now` is within its times.
     pub(super) fn find(&self, token: &TokenHash, generation: u64, now: Timestamp) -> Option<Verified> {
         let Entry { verified, generation: verified_with } = self.0.get(token)?;
         (verified_with == generation && verified.is_within_its_times(now)).then_some(verified)
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_good_with_its_keys_and_inside_its_times() {
+    fn an_entry_counts_with_its_keys_and_within_its_times() {
         let cache = TokenCache::new();
         cache.insert(hash("token"), 1, verified());
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_no_more_than_its_capacity() {
+    fn the_cache_has_at_most_its_capacity_of_entries() {
         let cache = TokenCache::new();
 
         for number in 0..CAPACITY + 5000 {

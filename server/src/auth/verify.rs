@@ -1,7 +1,7 @@
-//! Verification of access tokens: strict, and in an order that trusts nothing before the signature (S9).
+//! Verification of access tokens: strict, and in an order in which no claim is used before the signature is verified (S9).
 //!
-//! jsonwebtoken checks the signature and nothing else here. Its own validation lets through what RFC 8725 and RFC 9068
-//! forbid (any `typ`, unknown `crit`, a future `iat`, a missing `aud`, 60 s past `exp`), so each of those rules is a line
+//! The crate jsonwebtoken only verifies the signature here. Its own validation accepts tokens that RFC 8725 and RFC 9068
+//! forbid (any `typ`, unknown `crit`, a future `iat`, a missing `aud`, 60 s past `exp`), so each of those rules is implemented
 //! below.
 
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use super::token_cache::{self, TokenCache};
 use crate::clock::Timestamp;
 use crate::config::Config;
 
-/// Ours are under 700 bytes. Nothing longer is even split.
+/// The greatest length of a token in bytes. This server's tokens are under 700 bytes; longer texts are not parsed.
 const MAX_LENGTH: usize = 4096;
-/// How far the clock of another node may run ahead. Applies to `nbf` and `iat`; `exp` has no leeway.
+/// How far the clock of another node may be ahead. Applies to `nbf` and `iat`; `exp` has no leeway.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// Why an access token is refused.
+/// A reason to refuse an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccessTokenError {
     TooLong,
@@ -33,38 +33,38 @@ pub(crate) enum AccessTokenError {
     UnknownKey,
     Signature,
     Claims,
-    NotOurs,
-    TooEarly,
+    WrongAudience,
+    NotYetValid,
     Expired,
     Revoked,
 }
 
 impl AccessTokenError {
-    /// For the developer of a client: plain ASCII, without quotes, and nothing that helps to forge a token.
+    /// A text for the developer of the client: plain ASCII, without quotes, and without details that help to forge a token.
     pub(crate) const fn describe(self) -> &'static str {
         match self {
             Self::TooLong => "the access token is too long",
             Self::Malformed => "the access token is not a JWT in canonical form",
-            Self::Header => "the access token has a header that this server does not write",
+            Self::Header => "the header of the access token is not one that this server writes",
             Self::UnknownKey => "the access token names an unknown key",
-            Self::Signature => "the access token has a wrong signature",
-            Self::Claims => "the access token has claims that this server does not write",
-            Self::NotOurs => "the access token is from another issuer or for another audience",
-            Self::TooEarly => "the access token is not valid yet",
+            Self::Signature => "the signature of the access token is wrong",
+            Self::Claims => "the claims of the access token are not ones that this server writes",
+            Self::WrongAudience => "the access token is from another issuer or for another audience",
+            Self::NotYetValid => "the access token is not valid yet",
             Self::Expired => "the access token has expired",
             Self::Revoked => "the session of the access token has been revoked",
         }
     }
 }
 
-/// Whom a valid access token speaks for.
+/// The verified content of an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verified {
     pub(crate) subject: Subject,
     pub(crate) session: Uuid,
     /// The later of `iat` and `nbf`.
     pub(crate) not_before: Timestamp,
-    /// `exp`, or when its key stops to verify if that is earlier.
+    /// `exp`, or the time at which the key of the token expires, if that is earlier.
     pub(crate) expires_at: Timestamp,
 }
 
@@ -86,20 +86,20 @@ impl Verifier {
         Self { rules: CachedRules::new(&config.issuer, &config.audience), keys }
     }
 
-    /// Checks everything but revocation. Says with which generation of keys, too.
+    /// Checks everything except revocation. Also returns the generation of the keys.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<Verified, AccessTokenError>, u64) {
-        let ring = self.keys.at_once();
+        let ring = self.keys.load();
         (self.rules.verify(token, ring.verifying(), ring.generation(), now), ring.generation())
     }
 
-    /// What a token says that [`Verifier::verify`] has let through, after the same checks.
+    /// The claims of a token, after the same checks as those of [`Verifier::verify`].
     pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, AccessTokenError> {
         let ring = self.keys.current();
         self.rules.rules.verify(token, ring.verifying(), now).map(|(claims, _)| claims)
     }
 }
 
-/// The rules, and the tokens that have satisfied them: each is verified once.
+/// The rules, with a cache of the tokens that have satisfied them.
 #[derive(Debug)]
 pub(super) struct CachedRules {
     rules: Rules,
@@ -111,7 +111,7 @@ impl CachedRules {
         Self { rules: Rules::new(issuer, audience), cache: TokenCache::new() }
     }
 
-    /// Checks everything but revocation. `generation` is another number for every other set of keys.
+    /// Checks everything except revocation. `generation` is a number that changes with every change of `keys`.
     pub(super) fn verify(
         &self,
         token: &str,
@@ -132,15 +132,15 @@ impl CachedRules {
     }
 }
 
-/// What every access token must satisfy, whoever verifies it.
+/// The rules for access tokens, in the server and in a resource server.
 #[derive(Debug)]
 pub(super) struct Rules {
     issuer: String,
     audience: String,
 }
 
-/// The header that we write, and no other: an unknown member fails, and with it `crit`, `b64`, `zip` and every way to
-/// bring one's own key (`jwk`, `jku`, `x5u`, `x5c`). serde refuses a member that comes twice.
+/// The header that this server writes. An unknown member is an error, which excludes `crit`, `b64`, `zip` and all members with
+/// a key of the sender (`jwk`, `jku`, `x5u`, `x5c`). serde refuses a repeated member.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header<'a> {
@@ -154,7 +154,7 @@ impl Rules {
         Self { issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
-    /// Checks everything but revocation.
+    /// Checks everything except revocation.
     pub(super) fn verify(
         &self,
         token: &str,
@@ -163,7 +163,7 @@ impl Rules {
     ) -> Result<(Claims, Verified), AccessTokenError> {
         let (message, signature) = token.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(AccessTokenError::Malformed)?;
-        // The alphabet has no '.', so more than three parts fail here; the engine refuses padding and stray bits.
+        // The alphabet has no '.', so more than three parts fail here; the decoder refuses padding and non-zero trailing bits.
         let header = decode(header)?;
         let claims = decode(claims)?;
         decode(signature)?;
@@ -172,12 +172,12 @@ impl Rules {
         if header.typ != TYPE {
             return Err(AccessTokenError::Header);
         }
-        // Only ever looked up here: paths and SQL in a kid mean nothing.
+        // The kid is only looked up in a map, so paths and SQL in it have no effect.
         let key = keys.get(header.kid).ok_or(AccessTokenError::UnknownKey)?;
         if key.until.is_some_and(|until| until <= now) {
             return Err(AccessTokenError::UnknownKey);
         }
-        // The key decides the algorithm; the token may only agree.
+        // The key determines the algorithm; the token must name the same one.
         if header.alg != key.algorithm.name() {
             return Err(AccessTokenError::Header);
         }
@@ -194,7 +194,7 @@ impl Rules {
 
     fn check(&self, claims: &Claims, now: Timestamp) -> Result<Verified, AccessTokenError> {
         if claims.iss != self.issuer || claims.aud != self.audience || claims.client_id != CLIENT_ID {
-            return Err(AccessTokenError::NotOurs);
+            return Err(AccessTokenError::WrongAudience);
         }
         let expires_at = Timestamp::from_secs(claims.exp);
         if now >= expires_at {
@@ -202,7 +202,7 @@ impl Rules {
         }
         let not_before = Timestamp::from_secs(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
         if not_before > now + LEEWAY {
-            return Err(AccessTokenError::TooEarly);
+            return Err(AccessTokenError::NotYetValid);
         }
         let subject = Subject::parse(&claims.sub).ok_or(AccessTokenError::Claims)?;
         Ok(Verified { subject, session: claims.sid, not_before, expires_at })
@@ -213,7 +213,7 @@ fn decode(part: &str) -> Result<Vec<u8>, AccessTokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| AccessTokenError::Malformed)
 }
 
-/// A JSON object and nothing else: serde would fill a struct from an array too.
+/// Reads a JSON object. serde would also fill a struct from an array.
 fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
     if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
 }
@@ -222,12 +222,13 @@ fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
 mod tests {
     use serde_json::json;
 
-    use super::super::algorithm::{Algorithm, SigningPair};
+    use super::super::algorithm::SigningPair;
     use super::super::keys::VerifyingKey;
     use super::*;
+    use crate::settings::Algorithm;
 
     #[test]
-    fn s09_a_key_that_has_ended_verifies_nothing_cached_or_not() {
+    fn s09_an_expired_key_verifies_no_token_cached_or_not() {
         let pair = SigningPair::parse(Algorithm::EdDsa, &Algorithm::EdDsa.fresh_key().unwrap()).unwrap();
         let [ends_at, expires_at] = [200, 300].map(Timestamp::from_secs);
         let key = VerifyingKey { algorithm: Algorithm::EdDsa, decoding: pair.decoding(), until: Some(ends_at) };

@@ -1,20 +1,14 @@
-//! Where a request comes from (S10).
+//! The address of a client behind proxies (S10).
 //!
-//! Anybody can write an `X-Forwarded-For`. Each proxy appends the address that it was asked from, so the list is true
-//! from its right end as far as the proxies are ours: the client is the rightmost address that is not one of theirs.
-//! `Forwarded` (RFC 7239) is not read: proxies that do not know it pass on what a client has made up.
+//! Any client can write an `X-Forwarded-For`. Each proxy appends the address from which it received the request, so the list is
+//! reliable from its right end as far as the proxies are trusted: the client is the rightmost address that is not a trusted
+//! proxy. `Forwarded` (RFC 7239) is not read, because proxies that do not support it pass on what a client has written there.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Once;
 
-use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// A client as the limits count it: an IPv4 address, or the /64 network of an IPv6 address, which providers assign to one
-/// customer.
+/// The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address, which one customer usually has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientNetwork(IpAddr);
 
@@ -27,7 +21,7 @@ impl From<IpAddr> for ClientNetwork {
     }
 }
 
-/// The proxies whose word is taken.
+/// The proxies whose `X-Forwarded-For` is read.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
 
@@ -36,26 +30,21 @@ impl TrustedProxies {
         Self(networks.to_vec())
     }
 
-    /// The client behind a request. `None` if the embedding application does not say who is connected.
-    pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
-        let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
-        if self.0.is_empty() && headers.contains_key(X_FORWARDED_FOR) {
-            tell_that_none_is_trusted();
-        }
-        Some(self.client_behind(peer.ip(), headers).into())
+    /// Whether no proxy is trusted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    fn client_behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// The client behind the connected `peer`. `forwarded` has the lines of `X-Forwarded-For`, the last one first.
+    pub(crate) fn client_behind<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a [u8]>) -> ClientNetwork {
         let mut client = peer.to_canonical();
-        let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        let mut hops = forwarded.flat_map(|line| line.rsplit(|byte| *byte == b','));
         while self.trusts(client) {
-            // A hop that cannot be read is nobody's word: what lies behind it cannot be known, and the proxy that passed
-            // it on is counted instead.
+            // If a hop cannot be read, the client behind it is unknown, and the proxy that passed it on is counted instead.
             let Some(hop) = hops.next().and_then(address) else { break };
             client = hop;
         }
-        client
+        client.into()
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -63,19 +52,7 @@ impl TrustedProxies {
     }
 }
 
-/// Behind a proxy that is not named, everybody has the proxy's address, and one visitor uses up the limits of all. Told once:
-/// anybody can send the header.
-fn tell_that_none_is_trusted() {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(|| {
-        tracing::warn!(
-            "a request came with X-Forwarded-For, which is ignored, since no proxy is trusted: if one is in front, all its \
-             clients count as one; name it by --trusted-proxy"
-        );
-    });
-}
-
-/// One hop: an address, maybe with a port.
+/// Reads one hop: an address, with or without a port.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -85,29 +62,22 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn client(proxies: &[&str], peer: &str, lines: &[&str]) -> String {
         let networks: Vec<IpNet> = proxies.iter().map(|network| network.parse().unwrap()).collect();
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
-        }
-        let mut extensions = Extensions::new();
-        extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 4711)));
-        TrustedProxies::new(&networks).client_of(&headers, &extensions).unwrap().0.to_string()
+        let lines = lines.iter().rev().map(|line| line.as_bytes());
+        TrustedProxies::new(&networks).client_behind(peer.parse().unwrap(), lines).0.to_string()
     }
 
     #[test]
-    fn s10_what_a_client_says_of_itself_counts_for_nothing() {
+    fn s10_a_header_from_the_client_itself_is_ignored() {
         assert_eq!(client(&[], "203.0.113.7", &["198.51.100.1"]), "203.0.113.7");
         assert_eq!(client(&["10.0.0.0/8"], "203.0.113.7", &["10.0.0.1", "198.51.100.1"]), "203.0.113.7");
     }
 
     #[test]
-    fn s10_the_rightmost_hop_that_is_no_proxy_of_ours_is_the_client() {
+    fn s10_the_rightmost_hop_that_is_not_a_trusted_proxy_is_the_client() {
         let ours = ["10.0.0.0/8", "2001:db8:1::/48"];
 
         assert_eq!(client(&ours, "10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
@@ -121,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn s10_a_hop_may_have_a_port_and_one_that_cannot_be_read_hides_what_is_left_of_it() {
+    fn s10_a_hop_may_have_a_port_and_hops_left_of_an_unreadable_one_are_ignored() {
         let ours = ["10.0.0.0/8"];
 
         assert_eq!(client(&ours, "10.0.0.1", &["198.51.100.1:3128"]), "198.51.100.1");
@@ -134,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn s10_an_ipv6_client_is_its_64_and_a_mapped_ipv4_address_is_that_address() {
+    fn s10_an_ipv6_client_counts_by_its_64_and_a_mapped_ipv4_address_as_that_address() {
         let ours = ["10.0.0.0/8"];
 
         assert_eq!(client(&[], "2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");

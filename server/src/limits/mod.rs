@@ -1,292 +1,248 @@
-//! Limits against abuse: how often a client, and everybody together, may log in and refresh, and how often the password of
-//! one account may be tried.
+//! The policy of limits against abuse: which requests are counted, by what, how many are allowed, and which proofs a login
+//! needs. How these limits appear in HTTP is in `routes::limits`.
 //!
-//! Each node counts for itself: behind a load balancer the limit of one client is at most the limit here times the number
-//! of nodes. Counting in the store would cost every login a write before it is known to be wanted.
+//! Each node counts for itself: behind a load balancer, the effective limit of a client is at most the configured limit times
+//! the number of nodes. Counting in the store would cost a write for each login, even a refused one.
 
 mod address;
-mod attempts;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzz;
+mod password_attempts;
 mod proof;
 mod rate;
 mod retries;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::RETRY_AFTER;
-use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use guestpass_core::wire::IDEMPOTENCY_KEY;
+pub(crate) use self::address::{ClientNetwork, TrustedProxies};
+pub(crate) use self::proof::{CHALLENGE, PROOF_REQUIRED, ProofError};
 
-use self::address::TrustedProxies;
-use self::attempts::Attempts;
+use self::password_attempts::PasswordAttempts;
 use self::proof::Proofs;
 use self::rate::{Allowance, Count, Limiter};
-use self::retries::Retries;
+use self::retries::LoginRetries;
 use crate::auth::Keys;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::{Problem, TokenError};
 use crate::metrics::Metrics;
 use crate::secret::sha256;
-use crate::server::Guestpass;
-
-pub use self::address::ClientNetwork;
-pub use self::proof::ProofOfWork;
-pub use self::rate::Rate;
-
-pub(crate) use self::proof::PROOF_OF_WORK;
-
-pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+use crate::settings::Rate;
 
 /// The limits of one server.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    proxies: TrustedProxies,
-    login: Pair,
-    refresh: Pair,
+    pub(crate) proxies: TrustedProxies,
+    login: ClientAndTotal,
+    refresh: ClientAndTotal,
     account: Option<Limiter<ClientNetwork>>,
-    password_logins: Option<Attempts>,
-    password_registrations: Option<Attempts>,
-    retries: Retries,
+    password_logins: Option<PasswordAttempts>,
+    password_registrations: Option<PasswordAttempts>,
+    retries: LoginRetries,
     proofs: Option<Proofs>,
     metrics: Arc<Metrics>,
+}
+
+/// A login that may proceed.
+#[derive(Debug)]
+pub(crate) struct AdmittedLogin {
+    pub(crate) limits: Vec<LimitState>,
+    /// The idempotency key that the proof of work stands in for, if the client sent no key.
+    pub(crate) stand_in_key: Option<String>,
+}
+
+/// A login that may not proceed.
+#[derive(Debug)]
+pub(crate) enum LoginLimited {
+    /// The login needs a proof of work.
+    ProofRequired {
+        /// The problem of the proof that came with the login.
+        error: ProofError,
+        /// A new challenge as JSON. `None`: a challenge could not be made.
+        challenge: Option<serde_json::Value>,
+    },
+    /// A rate limit is exhausted.
+    RateLimited(RateLimited),
 }
 
 impl Limits {
     pub(crate) fn new(config: &Config, keys: &Arc<Keys>, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
         Self {
             proxies: TrustedProxies::new(&config.trusted_proxies),
-            login: Pair::new(config.login_rate, config.login_rate_total, clock),
-            refresh: Pair::new(config.refresh_rate, config.refresh_rate_total, clock),
+            login: ClientAndTotal::new(config.login_rate, config.login_rate_total, clock),
+            refresh: ClientAndTotal::new(config.refresh_rate, config.refresh_rate_total, clock),
             account: Limiter::new(config.account_rate, Arc::clone(clock)),
-            password_logins: Attempts::new(config.password_rate, clock),
-            password_registrations: Attempts::new(config.password_rate, clock),
-            retries: Retries::new(),
+            password_logins: PasswordAttempts::new(config.password_rate, clock),
+            password_registrations: PasswordAttempts::new(config.password_rate, clock),
+            retries: LoginRetries::new(),
             proofs: Proofs::new(config.login_proof, keys, clock),
             metrics: Arc::clone(metrics),
         }
     }
 
-    /// The client behind a request.
-    pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
-        self.proxies.client_of(headers, extensions)
+    /// Counts a login of a guest. `key` is the SHA-256 of the idempotency key, and `proof` the proof of work, if the client
+    /// sent them. A few retries of an admitted login are not counted.
+    pub(crate) async fn admit_login(
+        &self,
+        client: Option<ClientNetwork>,
+        key: Option<[u8; 32]>,
+        proof: Option<&[u8]>,
+    ) -> Result<AdmittedLogin, LoginLimited> {
+        if key.as_ref().is_some_and(|key| self.retries.is_free(key)) {
+            return Ok(AdmittedLogin { limits: Vec::new(), stand_in_key: None });
+        }
+        let mut stand_in_key = None;
+        // Before the login is counted: a login that is sent back to solve a challenge uses up no limit.
+        if let Some(proofs) = &self.proofs {
+            stand_in_key = proofs.check(proof, key.as_ref()).await.map_err(|error| {
+                self.metrics.limited("login", "proof");
+                LoginLimited::ProofRequired { error, challenge: proofs.challenge(key.as_ref()) }
+            })?;
+        }
+        let limits = self.login.admit("logins", client);
+        let limits = self.counted("login", limits).map_err(LoginLimited::RateLimited)?;
+        if let Some(key) = stand_in_key.as_ref().map(|key| sha256(key.as_bytes())).or(key) {
+            self.retries.record(key);
+        }
+        Ok(AdmittedLogin { limits, stand_in_key })
+    }
+
+    /// Counts a refresh.
+    pub(crate) fn admit_refresh(&self, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
+        self.counted("refresh", self.refresh.admit("refreshes", client))
+    }
+
+    /// Counts a request to become a member or to sign in as one.
+    pub(crate) fn admit_account_request(&self, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
+        let (Some(limiter), Some(client)) = (&self.account, client) else { return Ok(Vec::new()) };
+        let mut counting = Counting::new("attempts");
+        let counted = counting.count(BY_CLIENT, limiter.quota, limiter.count(client));
+        self.counted("account", counted.map(|()| counting.limits))
     }
 
     /// Counts an attempt to log in with the password of one account.
-    ///
-    /// # Errors
-    /// The answer to an attempt that comes too soon.
-    #[expect(clippy::result_large_err, reason = "the error is the answer")]
-    pub(crate) fn count_password_login(&self, email: &str, Client(client): Client) -> Result<(), Response> {
-        self.count_password(self.password_logins.as_ref(), email, client)
+    pub(crate) fn admit_password_login(&self, email: &str, client: Option<ClientNetwork>) -> Result<(), RateLimited> {
+        self.admit_password(self.password_logins.as_ref(), email, client)
     }
 
-    /// Counts an attempt to register an e-mail address with a password: nothing that logging in would miss.
-    ///
-    /// # Errors
-    /// The answer to an attempt that comes too soon.
-    #[expect(clippy::result_large_err, reason = "the error is the answer")]
-    pub(crate) fn count_password_registration(&self, email: &str, Client(client): Client) -> Result<(), Response> {
-        self.count_password(self.password_registrations.as_ref(), email, client)
-    }
-
-    #[expect(clippy::result_large_err, reason = "the error is the answer")]
-    fn count_password(
+    /// Counts an attempt to register an e-mail address with a password. These attempts are counted apart from logins.
+    pub(crate) fn admit_password_registration(
         &self,
-        attempts: Option<&Attempts>,
         email: &str,
         client: Option<ClientNetwork>,
-    ) -> Result<(), Response> {
+    ) -> Result<(), RateLimited> {
+        self.admit_password(self.password_registrations.as_ref(), email, client)
+    }
+
+    fn admit_password(
+        &self,
+        attempts: Option<&PasswordAttempts>,
+        email: &str,
+        client: Option<ClientNetwork>,
+    ) -> Result<(), RateLimited> {
         let Some(attempts) = attempts else { return Ok(()) };
-        attempts.admit(email, client).map_err(|refusal| {
-            self.metrics.limited("password", refusal.policy);
-            let problem = Problem::quota_exceeded(refusal.detail("attempts"), refusal.policy);
-            with(problem.into_response(), refusal.headers)
-        })
+        self.counted("password", attempts.admit(email, client))
+    }
+
+    /// Counts a refused request in the metrics.
+    fn counted<T>(&self, endpoint: &'static str, admitted: Result<T, RateLimited>) -> Result<T, RateLimited> {
+        admitted.inspect_err(|limited| self.metrics.limited(endpoint, limited.policy))
     }
 }
 
-/// Where a request comes from, if the embedding application says who is connected.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Client(Option<ClientNetwork>);
-
-impl FromRequestParts<Guestpass> for Client {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, Guestpass { inner }: &Guestpass) -> Result<Self, Infallible> {
-        Ok(Self(inner.limits.client_of(&parts.headers, &parts.extensions)))
-    }
-}
-
-/// Guards what makes members and lets them in.
-pub(crate) async fn limit_accounts(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    let client = limits.proxies.client_of(request.headers(), request.extensions());
-    let (Some(limiter), Some(client)) = (&limits.account, client) else { return next.run(request).await };
-    let mut fields = Fields::default();
-    match fields.count(BY_CLIENT, limiter.quota, limiter.count(client)) {
-        Ok(()) => {
-            let mut response = next.run(request).await;
-            // An answer that was refused for its account says so itself.
-            if !response.headers().contains_key(RATE_LIMIT) {
-                response.headers_mut().extend(fields.headers());
-            }
-            response
-        }
-        Err(refusal) => {
-            limits.metrics.limited("account", refusal.policy);
-            let problem = Problem::quota_exceeded(refusal.detail("attempts"), refusal.policy);
-            with(problem.into_response(), refusal.headers)
-        }
-    }
-}
-
-/// Guards `POST /anonymous-login`.
-pub(crate) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
-    let hash_of_key = |headers: &HeaderMap| only(headers, IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
-    let mut key = hash_of_key(request.headers());
-    if key.as_ref().is_some_and(|key| limits.retries.is_free(key)) {
-        return next.run(request).await;
-    }
-    // Before the count: who was sent away to work has not used up anything.
-    if let Some(proofs) = &limits.proofs {
-        match proofs.check(request.headers(), key.as_ref()).await {
-            Ok(Some(stand_in)) => {
-                request.headers_mut().insert(IDEMPOTENCY_KEY, stand_in);
-                key = hash_of_key(request.headers());
-            }
-            Ok(None) => {}
-            Err(error) => {
-                limits.metrics.limited("login", "proof");
-                return proofs.demand(error, key.as_ref()).into_response();
-            }
-        }
-    }
-    match limits.login.admit(limits.proxies.client_of(request.headers(), request.extensions())) {
-        Ok(headers) => {
-            if let Some(key) = key {
-                limits.retries.note(key);
-            }
-            with(next.run(request).await, headers)
-        }
-        Err(refusal) => {
-            limits.metrics.limited("login", refusal.policy);
-            let problem = Problem::quota_exceeded(refusal.detail("logins"), refusal.policy);
-            with(problem.into_response(), refusal.headers)
-        }
-    }
-}
-
-/// Guards `POST /token`.
-pub(crate) async fn limit_refreshes(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    match limits.refresh.admit(limits.proxies.client_of(request.headers(), request.extensions())) {
-        Ok(headers) => with(next.run(request).await, headers),
-        Err(refusal) => {
-            limits.metrics.limited("refresh", refusal.policy);
-            with(TokenError::TooManyRequests.into_response(), refusal.headers)
-        }
-    }
-}
-
-/// A limit for each client and one for all of them.
+/// A limit for each client and a limit for all clients together.
 #[derive(Debug)]
-struct Pair {
+struct ClientAndTotal {
     by_client: Option<Limiter<ClientNetwork>>,
     total: Option<Limiter<()>>,
 }
 
-/// The names of the limits in the header fields and in problems.
+/// The names of the limits, in header fields and problems.
 const BY_CLIENT: &str = "client";
 const TOTAL: &str = "total";
 const BY_ACCOUNT: &str = "account";
 const ACCOUNT_TOTAL: &str = "account-total";
 
-impl Pair {
+impl ClientAndTotal {
     fn new(by_client: Rate, total: Rate, clock: &Arc<dyn Clock>) -> Self {
         Self { by_client: Limiter::new(by_client, Arc::clone(clock)), total: Limiter::new(total, Arc::clone(clock)) }
     }
 
-    /// Counts a request. One that is refused because of its client does not count for everybody.
-    fn admit(&self, client: Option<ClientNetwork>) -> Result<HeaderMap, RateLimited> {
-        let mut fields = Fields::default();
+    /// Counts a request. If the limit of the client refuses it, it does not count against the total.
+    fn admit(&self, requests: &'static str, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
+        let mut counting = Counting::new(requests);
         if let (Some(limiter), Some(client)) = (&self.by_client, client) {
-            fields.count(BY_CLIENT, limiter.quota, limiter.count(client))?;
+            counting.count(BY_CLIENT, limiter.quota, limiter.count(client))?;
         }
         if let Some(limiter) = &self.total {
-            fields.count(TOTAL, limiter.quota, limiter.count(()))?;
+            counting.count(TOTAL, limiter.quota, limiter.count(()))?;
         }
-        Ok(fields.headers())
+        Ok(counting.limits)
     }
 }
 
-/// A request that came too soon.
+/// The state of one limit after a request. Times are whole seconds, rounded up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LimitState {
+    /// The name of the limit.
+    pub(crate) policy: &'static str,
+    /// The number of requests that the limit allows per `window`.
+    pub(crate) quota: u32,
+    pub(crate) window: u64,
+    /// How many more requests may come at once.
+    pub(crate) remaining: u32,
+    /// When one more request may come.
+    pub(crate) next: u64,
+}
+
+/// A request that a rate limit refuses.
 #[derive(Debug)]
-struct RateLimited {
-    policy: &'static str,
-    after: u64,
-    headers: HeaderMap,
+pub(crate) struct RateLimited {
+    /// The name of the exhausted limit.
+    pub(crate) policy: &'static str,
+    /// In how many seconds the client may try again.
+    pub(crate) retry_after: u64,
+    pub(crate) limits: Vec<LimitState>,
+    /// The counted requests, in the plural.
+    requests: &'static str,
 }
 
 impl RateLimited {
-    fn detail(&self, what: &str) -> String {
-        let whose = match self.policy {
+    /// A text for the developer of the client.
+    pub(crate) fn detail(&self) -> String {
+        let scope = match self.policy {
             BY_CLIENT => "from your network",
             BY_ACCOUNT => "for this account from your network",
             ACCOUNT_TOTAL => "for this account",
-            _ => "at the moment",
+            _ => "from all clients together",
         };
-        format!("There are too many {what} {whose}. Try again in {} s.", self.after)
+        format!("Too many {} {scope}. Try again in {} s.", self.requests, self.retry_after)
     }
 }
 
-/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): lists of structured fields (RFC 9651).
-#[derive(Debug, Default)]
-struct Fields {
-    policies: Vec<String>,
-    limits: Vec<String>,
+/// Counts one request against several limits.
+#[derive(Debug)]
+struct Counting {
+    requests: &'static str,
+    limits: Vec<LimitState>,
 }
 
-impl Fields {
-    fn count(&mut self, name: &'static str, quota: Allowance, count: Count) -> Result<(), RateLimited> {
+impl Counting {
+    fn new(requests: &'static str) -> Self {
+        Self { requests, limits: Vec::new() }
+    }
+
+    fn count(&mut self, policy: &'static str, quota: Allowance, count: Count) -> Result<(), RateLimited> {
         let next = whole_seconds(count.next);
-        self.policies.push(format!("\"{name}\";q={};w={}", quota.count, whole_seconds(quota.per)));
-        self.limits.push(format!("\"{name}\";r={};t={next}", count.remaining));
+        let (quota, window) = (quota.count.get(), whole_seconds(quota.per));
+        self.limits.push(LimitState { policy, quota, window, remaining: count.remaining, next });
         if count.allowed {
             return Ok(());
         }
-        let mut headers = std::mem::take(self).headers();
-        headers.insert(RETRY_AFTER, HeaderValue::from(next));
-        Err(RateLimited { policy: name, after: next, headers })
-    }
-
-    fn headers(self) -> HeaderMap {
-        let fields = [(RATE_LIMIT_POLICY, self.policies), (RATE_LIMIT, self.limits)];
-        let fields = fields.into_iter().filter(|(_, list)| !list.is_empty());
-        // They are printable ASCII, so none is left out.
-        fields.filter_map(|(name, list)| Some((name, HeaderValue::try_from(list.join(", ")).ok()?))).collect()
+        let limits = std::mem::take(&mut self.limits);
+        Err(RateLimited { policy, retry_after: next, limits, requests: self.requests })
     }
 }
 
-/// Rounded up: whoever waits that long has waited long enough.
+/// Rounds up, so that a client that waits that long has waited long enough.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
-fn with(mut response: Response, headers: HeaderMap) -> Response {
-    response.headers_mut().extend(headers);
-    response
-}
-
-/// The value of a header that comes once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
 }

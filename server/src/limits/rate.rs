@@ -1,9 +1,8 @@
-//! How many requests in how much time: the setting, and the limiter (GCRA, by the crate governor).
+//! The limiter of requests: GCRA, implemented by the crate governor.
 
 use std::fmt;
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,68 +15,14 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::clock::{Clock, Timestamp};
-use crate::config::InvalidValue;
+use crate::settings::Rate;
 
-/// At most so many requests in so much time, all of them at once if need be: `30/1h`. Or no limit: `off`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rate {
-    /// No limit.
-    Off,
-    /// A limit.
-    Limit {
-        /// How many requests.
-        count: NonZeroU32,
-        /// In how much time.
-        per: Duration,
-    },
-}
-
-impl Rate {
-    /// So many times as often.
-    pub(super) const fn times(self, factor: NonZeroU32) -> Self {
-        match self {
-            Self::Off => Self::Off,
-            Self::Limit { count, per } => Self::Limit { count: count.saturating_mul(factor), per },
-        }
-    }
-}
-
-impl FromStr for Rate {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        const EXPECTED: InvalidValue =
-            InvalidValue::new("expected COUNT/DURATION such as 30/1h, of at least 1ms per request, or off");
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let (count, per) = text.split_once('/').ok_or(EXPECTED)?;
-        let count: NonZeroU32 = count.parse().map_err(|_| EXPECTED)?;
-        let per = humantime::parse_duration(per).map_err(|_| EXPECTED)?;
-        let each = per / count.get();
-        // The limiter counts in nanoseconds of 64 bits.
-        if each < Duration::from_millis(1) || per > Duration::from_secs(366 * 24 * 60 * 60) {
-            return Err(EXPECTED);
-        }
-        Ok(Self::Limit { count, per })
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Limit { count, per } => write!(f, "{count}/{}", humantime::format_duration(*per)),
-        }
-    }
-}
-
-/// What requests are counted by.
+/// A key by which requests are counted.
 pub(super) trait Key: Copy + Eq + Hash + Send + Sync + 'static {}
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static> Key for K {}
 
-/// Counts the requests of each key against one quota. Holds at most [`MAX_KEYS`] keys, whatever is sent to it.
+/// Counts the requests of each key against one quota. Holds at most [`MAX_KEYS`] keys.
 #[derive(Debug)]
 pub(super) struct Limiter<K: Key> {
     governor: RateLimiter<K, BoundedStates<K>, SteadyClock, StateInformationMiddleware>,
@@ -85,24 +30,24 @@ pub(super) struct Limiter<K: Key> {
     pub(super) quota: Allowance,
 }
 
-/// What a limiter allows, in the terms of `RateLimit-Policy`.
+/// The quota of a limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Allowance {
     pub(super) count: NonZeroU32,
     pub(super) per: Duration,
 }
 
-/// How a request fared, in the terms of `RateLimit`.
+/// The result of counting a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) allowed: bool,
     /// How many more requests may come at once.
     pub(super) remaining: u32,
-    /// When there will be room for one more.
+    /// In how much time one more request may come.
     pub(super) next: Duration,
 }
 
-/// Keys of one limiter that are remembered; the one unused for longest is forgotten first. About 20 MB.
+/// The greatest number of keys of one limiter. The key unused for the longest time is forgotten first. They take about 20 MB.
 const MAX_KEYS: u64 = 100_000;
 
 impl<K: Key> Limiter<K> {
@@ -117,7 +62,7 @@ impl<K: Key> Limiter<K> {
         let states = Cache::builder()
             .max_capacity(keys)
             .eviction_policy(EvictionPolicy::lru())
-            // By then a key's quota is whole again, and forgetting it changes nothing.
+            // By then the quota of the key is full again, so forgetting the key changes nothing.
             .time_to_idle(per)
             .build();
         let clock = SteadyClock::new(clock);
@@ -133,12 +78,12 @@ impl<K: Key> Limiter<K> {
                 remaining: state.remaining_burst_capacity(),
                 next: self.quota.per / self.quota.count.get(),
             },
-            Err(refused) => Count { allowed: false, remaining: 0, next: refused.wait_time_from(self.clock.now()) },
+            Err(limited) => Count { allowed: false, remaining: 0, next: limited.wait_time_from(self.clock.now()) },
         }
     }
 }
 
-/// One number per key, in a cache that is bounded; governor's own store is not.
+/// The state of each key, in a cache of limited size. The store of governor itself has no limit.
 struct BoundedStates<K: Key>(Cache<K, Arc<InMemoryState>>);
 
 impl<K: Key> StateStore for BoundedStates<K> {
@@ -158,12 +103,12 @@ impl<K: Key> fmt::Debug for BoundedStates<K> {
     }
 }
 
-/// The server's clock made to run forwards only. A wall clock that is set back an hour would otherwise refuse everybody
-/// for that hour.
+/// The clock of the server, made monotonic. Otherwise a wall clock that is set back by an hour would refuse all requests for
+/// that hour.
 #[derive(Debug, Clone)]
 struct SteadyClock {
     wall: Arc<dyn Clock>,
-    /// What the wall clock said last, and how far it has run forwards since the start.
+    /// The last time of the wall clock, and the time that has passed since the start.
     seen: Arc<Mutex<(Timestamp, Duration)>>,
 }
 
@@ -218,31 +163,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_read_and_written_in_one_form() {
-        for text in ["30/1h", "1/1ms", "1000/1s", "5/3days", "off"] {
-            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
-        }
-        for text in
-            ["", "30", "0/1h", "-1/1h", "30/", "30/h", "/1h", "30/1h/1h", "1001/1s", "1/367d", "OFF", "4294967296/1h"]
-        {
-            assert!(text.parse::<Rate>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn a_rate_is_multiplied_by_its_count() {
         let ten_times = |text: &str| text.parse::<Rate>().unwrap().times(NonZeroU32::new(10).unwrap());
 
         assert_eq!(ten_times("10/15m").to_string(), "100/15m");
         assert_eq!(ten_times("off"), Rate::Off);
-        // The most that a setting can be, and more than the limiter's numbers hold.
+        // The greatest settings, whose multiples exceed the range of the limiter's numbers.
         for text in ["1000/1s", "1/1ms", "4294967295/366d"] {
             assert!(Limiter::<u8>::new(ten_times(text), TestClock::new()).unwrap().count(1).allowed, "{text}");
         }
     }
 
     #[test]
-    fn all_may_come_at_once_and_then_one_at_a_time() {
+    fn all_requests_of_a_quota_may_come_at_once_and_then_one_at_a_time() {
         let clock = TestClock::new();
         let limiter = Limiter::new("3/1h".parse().unwrap(), clock.clone()).unwrap();
 
@@ -260,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_refuses_nobody_for_longer() {
+    fn a_clock_that_is_set_back_does_not_extend_a_refusal() {
         let clock = TestClock::new();
         let limiter = Limiter::new("1/1m".parse().unwrap(), clock.clone()).unwrap();
         assert_eq!(allowed(limiter.count(1)), Some(0));
@@ -273,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn s10_the_limiter_holds_so_many_keys_and_no_more() {
+    fn s10_the_limiter_holds_a_limited_number_of_keys() {
         let clock = TestClock::new();
         let limiter = Limiter::with_room_for(100, "1/1h".parse().unwrap(), clock).unwrap();
 

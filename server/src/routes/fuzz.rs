@@ -1,15 +1,22 @@
 //! See [`crate::fuzz`].
 
-use axum::http::HeaderName;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::body::{OAuthForm, object};
-use super::login::LoginBody;
+use super::anonymous_login::LoginBody;
+use super::extract::OAuthForm;
+use super::extract::fuzz::object;
 use super::me::cart::{NewLine, NewQuantity};
 use super::me::paging::{cursor, position};
 use crate::etag::Conditions;
-use crate::fuzz::header_lines;
-use crate::store::{MergePatch, Preferences, PreferencesChange, PreferencesEdit, DataError};
+use crate::store::{DataError, MergePatch, Preferences, PreferencesChange, PreferencesEdit};
+
+pub use super::extract::fuzz::{authorization, conditions, forwarded};
+
+/// One header field per line, as far as the line is a valid value.
+pub(super) fn header_lines<'a>(name: &HeaderName, lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
+    lines.filter_map(|line| HeaderValue::from_bytes(line).ok()).map(|value| (name.clone(), value)).collect()
+}
 
 /// The body of `/token` and `/revoke`.
 pub fn token_form(data: &[u8]) {
@@ -29,7 +36,7 @@ pub fn token_form(data: &[u8]) {
 /// The body of a login.
 pub fn login_body(data: &[u8]) {
     if let Ok(LoginBody { refresh, .. }) = object(true, data) {
-        // A member that nobody reads may hold what serde cannot: a number beyond every float, half a surrogate pair.
+        // An ignored member may contain what serde_json cannot represent: a number beyond every float, half a surrogate pair.
         let Ok(json) = serde_json::from_slice::<Value>(data) else { return };
         assert!(json.is_object());
         assert_eq!(json.get("refresh").unwrap_or(&Value::Bool(false)), &Value::Bool(refresh));
@@ -40,7 +47,7 @@ pub fn login_body(data: &[u8]) {
 pub fn idempotency_key(data: &[u8]) {
     let headers = header_lines(&HeaderName::from_static("idempotency-key"), data.split(|byte| *byte == b'\n'));
 
-    match super::idempotency_key::idempotency_key(&headers) {
+    match super::extract::idempotency_key(&headers) {
         Ok(Some(key)) => {
             assert!(headers.len() == 1 && (22..=128).contains(&key.len()));
             assert!(key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
@@ -50,11 +57,11 @@ pub fn idempotency_key(data: &[u8]) {
     }
 }
 
-/// Where the next part of a list begins.
+/// The cursor of a page.
 pub fn page_cursor(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Some(found) = position(text) {
-        // Others may be written in more ways than one; ours lead back to where they come from.
+        // A cursor may have several spellings; the spelling of this server parses to the same position.
         assert_eq!(position(&cursor(found)), Some(found));
     }
 }
@@ -75,17 +82,17 @@ pub fn preferences(data: &[u8]) {
             assert_eq!(Preferences::from_json(&json).ok(), Some(preferences.clone()));
             assert_eq!(merged, Ok(preferences));
         }
-        // A patch may have nulls, which are no preferences.
+        // A patch may contain nulls, which preferences may not.
         Err(_) => assert!(merged.is_err() || members.values().any(Value::is_null)),
     }
 }
 
 /// The bodies of changes to a cart.
 pub fn cart_bodies(data: &[u8]) {
-    // As in a login's body, a member that nobody reads may hold what serde cannot.
+    // As in the body of a login, an ignored member may contain what serde_json cannot represent.
     let Ok(json) = serde_json::from_slice::<Value>(data) else { return };
     let same = |name: &str, value: i64| {
-        // 2.0 is 2; an integer that a float cannot hold is compared as one.
+        // 2.0 equals 2; an integer that a float cannot represent is compared as a float.
         json[name].as_i64() == Some(value) || json[name].as_f64() == Some(value as f64)
     };
 

@@ -1,35 +1,36 @@
-//! `POST /link`: the guest signs up or in with the ID token of another issuer.
+//! `POST /link`: registers the guest, or signs the caller in, with the ID token of another issuer.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::JsonBody;
+use super::extract::JsonBody;
+use super::membership::MembershipResponse;
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{Membership, AccountError};
+use crate::accounts::{AccountError, SignedIn};
 use crate::auth::Guest;
 use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
-/// What the issuer has given the app.
+/// The ID token that the app got from the issuer.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LinkBody {
-    /// An ID token (OpenID Connect Core §2) of an issuer that this server was told of with `--oidc-issuer`.
+    /// An ID token (OpenID Connect Core §2) of an issuer that is configured with `--oidc-issuer`.
     #[schema(max_length = 8192, example = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl")]
     id_token: String,
-    /// The nonce that the app has sent with its authentication request. The token must carry the same, or there is none in
-    /// both.
+    /// The nonce that the app sent in its authentication request. It must equal the nonce in the token; omit it if the token has
+    /// none.
     #[schema(nullable = false)]
     nonce: Option<String>,
 }
 
-/// Sign up or in with another issuer
+/// Register or sign in with another issuer
 ///
-/// An identity that is known here logs in, as `/login` does; an unknown one registers, as `/register` does. An ID token is
-/// good once, for ten minutes after it was issued; the caller who has used it may repeat it. Who is a member already uses
-/// it all the same.
+/// If an account has the identity, this signs in to it, as `/login` does; otherwise it registers the guest, as `/register`
+/// does. An ID token can be used once, within ten minutes of its issuance; the caller that used it may repeat the request. A
+/// caller that is already a member uses up the token too.
 #[utoipa::path(
     post,
     path = "/link",
@@ -37,7 +38,7 @@ pub(super) struct LinkBody {
     security(("guest" = [])),
     request_body = LinkBody,
     responses(
-        (status = 200, description = "The caller is that member.", body = Membership),
+        (status = 200, description = "The caller is that member.", body = MembershipResponse),
         GuestErrors,
         BodyErrors,
         AccountErrors,
@@ -47,9 +48,9 @@ pub(super) async fn link(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
     JsonBody(LinkBody { id_token, nonce }): JsonBody<LinkBody>,
-) -> Result<Json<Membership>, AccountError> {
+) -> Result<Json<MembershipResponse>, AccountError> {
     let linked = inner.accounts.link(guest, &id_token, nonce.as_deref(), inner.clock.now()).await;
-    let outcome = linked.as_ref().map_or_else(AccountError::code, Membership::outcome_name);
-    inner.metrics.became_member(MembershipEndpoint::Link, outcome);
-    linked.map(Json)
+    let outcome = linked.as_ref().map_or_else(AccountError::code, SignedIn::outcome_name);
+    inner.metrics.membership_requested(MembershipEndpoint::Link, outcome);
+    Ok(Json(linked?.into()))
 }

@@ -1,85 +1,106 @@
-//! `POST /anonymous-login`: makes a guest.
+//! `POST /login`: signs the caller in to an account, and merges the data of the guest into it.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, TokenResponse};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::OptionalJsonBody;
-use super::idempotency_key::idempotency_key;
-use super::openapi::{BodyErrors, LoginLimits, refresh_link, revoke_link};
-use crate::error::{Problem, ProblemBody};
+use super::error::Problem;
+use super::extract::{Client, JsonBody, given};
+use super::membership::{MembershipResponse, PasskeyBody, PasskeyChallengeResponse};
+use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
+use crate::accounts::{AccountError, EmailAddress, Password};
+use crate::auth::Guest;
+use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
-/// What kind of session a login is for.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-pub(super) struct LoginBody {
-    /// Whether the client refreshes: a short access token and a refresh token, instead of one long-lived token.
-    #[serde(default)]
-    pub(super) refresh: bool,
+/// The proof that the caller owns the account: `email` and `password`, or `passkey`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberLoginBody {
+    #[schema(example = "ada@example.com", max_length = 254, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
+    email: Option<String>,
+    #[schema(example = "correct horse battery staple", max_length = 1024, format = Password, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
+    password: Option<String>,
+    /// The response of the browser to the challenge of `/login/options`.
+    #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "given")]
+    passkey: Option<PasskeyBody>,
 }
 
-/// Make a guest
+/// Log in to an account
 ///
-/// Without a body, or with `{"refresh": false}`: one long-lived access token (30 days by default) for simple clients.
-/// With `{"refresh": true}`: a short access token (15 minutes by default) and a refresh token for `/token`.
+/// The data of the guest is merged into the account, once: quantities in the carts are added (at most 99 of one item),
+/// favourites are united, histories are joined (the latest view counts, and the newest 100 items stay), and where both have a
+/// preference, that of the account stays. All sessions of the guest belong to the account from then on; access tokens issued
+/// before stay valid, for the account. The request is safe to repeat after a lost response. An error leaves the guest
+/// unchanged.
 #[utoipa::path(
     post,
-    path = ANONYMOUS_LOGIN_PATH,
-    tag = "sessions",
-    params((
-        "Idempotency-Key" = Option<String>,
-        Header,
-        description = "128 or more random bits in base64url. The same key gives the same guest and session again, for 10 \
-            minutes and until the first refresh: send it with every retry. It is as secret as a token.",
-        min_length = 22,
-        max_length = 128,
-        nullable = false,
-        pattern = "^[A-Za-z0-9_-]{22,128}$",
-    ), (
-        "Proof-Of-Work" = Option<String>,
-        Header,
-        description = "The answer to a 428: base64 of a JSON object with the `challenge` as it came and its `solution`. \
-            Ignored where no proof is asked for.",
-        max_length = 4096,
-        nullable = false,
-        pattern = "^[A-Za-z0-9+/]+=*$",
-    )),
-    request_body(content = Option<LoginBody>),
+    path = "/login",
+    operation_id = "member_login",
+    tag = "membership",
+    security(("guest" = [])),
+    request_body = MemberLoginBody,
     responses(
-        (status = 200, description = "A new guest, or the one that the same key has made.", body = TokenResponse, links(
-            ("refresh" = (operation_id = "token", request_body = refresh_link)),
-            ("revoke" = (operation_id = "revoke", request_body = revoke_link)),
-        )),
-        (
-            status = 409,
-            description = "The Idempotency-Key is too old, or its session has moved on or is gone.",
-            body = ProblemBody,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403,
-            description = "The server was started with `--require-refresh`, and the body does not say `{\"refresh\": true}`.",
-            body = ProblemBody,
-            content_type = "application/problem+json"
-        ),
+        (status = 200, description = "The caller is that member.", body = MembershipResponse),
+        GuestErrors,
         BodyErrors,
-        LoginLimits,
+        AccountErrors,
     )
 )]
 pub(super) async fn login(
+    guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
-    headers: HeaderMap,
-    OptionalJsonBody(body): OptionalJsonBody<LoginBody>,
-) -> Result<Json<TokenResponse>, Problem> {
-    let key = idempotency_key(&headers)?;
-    let LoginBody { refresh } = body.unwrap_or_default();
-    if inner.config.require_refresh && !refresh {
-        let detail = "This server gives no long-lived tokens. Log in with the body {\"refresh\": true}.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
-    }
-    let answer = inner.sessions.login(refresh, key, inner.clock.now()).await?;
-    Ok(Json(answer))
+    Client(client): Client,
+    JsonBody(body): JsonBody<MemberLoginBody>,
+) -> Result<Json<MembershipResponse>, Response> {
+    let failed = |error: AccountError| {
+        inner.metrics.membership_requested(MembershipEndpoint::Login, error.code());
+        error.into_response()
+    };
+    let (accounts, now) = (&inner.accounts, inner.clock.now());
+    let signed_in = match (body.email, body.password, body.passkey) {
+        (Some(email), Some(password), None) => {
+            let email = EmailAddress::parse(&email).map_err(failed)?;
+            let password = Password::new(password).map_err(failed)?;
+            inner.limits.admit_password_login(email.as_str(), client).map_err(IntoResponse::into_response)?;
+            accounts.login_with_password(guest, email, password, now).await
+        }
+        (None, None, Some(passkey)) => accounts.login_with_passkey(guest, passkey.into(), now).await,
+        _ => {
+            let detail = "Send either email and password, or passkey.";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
+        }
+    };
+    let signed_in = signed_in.map_err(failed)?;
+    inner.metrics.membership_requested(MembershipEndpoint::Login, signed_in.outcome_name());
+    Ok(Json(signed_in.into()))
+}
+
+/// Begin to sign in with a passkey
+///
+/// Returns a challenge for `navigator.credentials.get`, valid for five minutes. The device of the caller finds a fitting
+/// passkey. Send the response of the browser to `/login`.
+#[utoipa::path(
+    post,
+    path = "/login/options",
+    operation_id = "login_options",
+    tag = "membership",
+    security(("guest" = [])),
+    responses(
+        (status = 200, description = "The challenge for the browser.", body = PasskeyChallengeResponse),
+        GuestErrors,
+        AccountErrors,
+    )
+)]
+pub(super) async fn options(
+    guest: Guest,
+    State(Guestpass { inner }): State<Guestpass>,
+) -> Result<Json<PasskeyChallengeResponse>, AccountError> {
+    inner.accounts.start_passkey_login(guest, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
 }

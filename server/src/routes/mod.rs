@@ -1,26 +1,30 @@
-//! The API: one file per resource, and the layers around all of them.
+//! The HTTP API: one file per path, and the middleware around all of them.
 
-mod body;
+mod anonymous_login;
 mod docs;
+pub(crate) mod error;
+pub(crate) mod extract;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
-mod health;
-mod idempotency_key;
+mod healthz;
 mod introspect;
 mod items;
-mod jwks;
-mod layers;
+mod limits;
 mod link;
 mod login;
 mod me;
-mod member_login;
-mod metadata;
+mod membership;
+mod metrics;
+mod middleware;
 pub(crate) mod openapi;
 mod public_data;
+mod readyz;
 mod register;
 mod revoke;
 mod static_files;
+mod tagged;
 mod token;
+mod well_known;
 
 use std::sync::Arc;
 
@@ -31,12 +35,37 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::Problem;
-use crate::limits::{Limits, limit_accounts, limit_logins, limit_refreshes};
+use self::error::Problem;
+use self::limits::{limit_account_requests, limit_logins, limit_refreshes};
+use crate::limits::Limits;
 use crate::server::{Guestpass, Inner};
 
-/// Every route of the contract, and the fallback for other paths; without the layers around them.
-pub(crate) fn routes(guestpass: &Guestpass) -> Router<Guestpass> {
+impl Guestpass {
+    /// The API, and the static files if a directory is configured, as an axum application.
+    ///
+    /// It responds to every path. To embed it, nest it under a path, or merge it into a router that has no fallback.
+    pub fn router(&self) -> Router {
+        let routes = documented(self);
+        let routes = match &self.inner.config.static_dir {
+            Some(directory) => with_files(routes, directory),
+            None => routes.fallback(not_found),
+        };
+        wrap(routes, self)
+    }
+
+    /// The endpoints for operators: `/metrics`, `/healthz` and `/readyz`. Serve it at a separate address that is not public.
+    pub fn metrics_router(&self) -> Router {
+        Router::new()
+            .route("/metrics", get(metrics::metrics))
+            .route("/healthz", get(healthz::healthz))
+            .route("/readyz", get(readyz::readyz))
+            .fallback(not_found)
+            .with_state(self.clone())
+    }
+}
+
+/// Every route of the contract.
+pub(crate) fn documented(guestpass: &Guestpass) -> Router<Guestpass> {
     let (routes, _) = api(Some(&guestpass.inner.limits)).split_for_parts();
     let routes = routes.method_not_allowed_fallback(method_not_allowed);
     match &guestpass.inner.config.static_dir {
@@ -45,34 +74,29 @@ pub(crate) fn routes(guestpass: &Guestpass) -> Router<Guestpass> {
     }
 }
 
-/// Puts the layers around all routes.
-pub(crate) fn with_layers(routes: Router<Guestpass>, guestpass: &Guestpass) -> Router {
+/// Adds the files of a directory at all other paths.
+pub(crate) fn with_files(routes: Router<Guestpass>, directory: &Path) -> Router<Guestpass> {
+    routes.fallback_service(static_files::service(directory))
+}
+
+/// Adds the middleware around all routes.
+pub(crate) fn wrap(routes: Router<Guestpass>, guestpass: &Guestpass) -> Router {
     let Inner { config, metrics, .. } = &*guestpass.inner;
-    layers::wrap(routes.with_state(guestpass.clone()), config, metrics)
+    middleware::wrap(routes.with_state(guestpass.clone()), config, metrics)
 }
 
-/// What operators watch.
-pub(crate) fn metrics_router(guestpass: &Guestpass) -> Router {
-    Router::new()
-        .route("/metrics", get(health::metrics))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .fallback(not_found)
-        .with_state(guestpass.clone())
-}
-
-/// Every route with its documentation: what is not annotated is not routed.
+/// Every route with its documentation. A handler without documentation cannot be routed here.
 fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
-    let mut logins = OpenApiRouter::new().routes(routes!(login::login));
+    let mut logins = OpenApiRouter::new().routes(routes!(anonymous_login::anonymous_login));
     let mut refreshes = OpenApiRouter::new().routes(routes!(token::token));
     let mut accounts = OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(register::options))
-        .routes(routes!(member_login::login))
-        .routes(routes!(member_login::options))
+        .routes(routes!(login::login))
+        .routes(routes!(login::options))
         .routes(routes!(link::link));
     if let Some(limits) = limits {
-        accounts = accounts.route_layer(from_fn_with_state(Arc::clone(limits), limit_accounts));
+        accounts = accounts.route_layer(from_fn_with_state(Arc::clone(limits), limit_account_requests));
         logins = logins.route_layer(from_fn_with_state(Arc::clone(limits), limit_logins));
         refreshes = refreshes.route_layer(from_fn_with_state(Arc::clone(limits), limit_refreshes));
     }
@@ -82,23 +106,29 @@ fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
         .merge(accounts)
         .routes(routes!(revoke::revoke))
         .routes(routes!(introspect::introspect))
-        .routes(routes!(metadata::metadata))
-        .route("/.well-known/oauth-authorization-server/{*path}", axum::routing::get(metadata::metadata_of_path))
-        .routes(routes!(jwks::jwks))
+        .routes(routes!(well_known::oauth_authorization_server::metadata))
+        .route(
+            "/.well-known/oauth-authorization-server/{*path}",
+            get(well_known::oauth_authorization_server::metadata_of_path),
+        )
+        .routes(routes!(well_known::jwks::jwks))
         .routes(routes!(items::items))
         .routes(routes!(public_data::public_data))
         .merge(me::routes())
         .routes(routes!(openapi::openapi))
         .routes(routes!(docs::page))
         .merge(docs::files().into())
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
+        .routes(routes!(healthz::healthz))
+        .routes(routes!(readyz::readyz))
 }
 
 async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "There is nothing here.")
+    Problem::not_found()
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}.", uri.path()))
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("The path {} does not support the method {method}.", uri.path()),
+    )
 }

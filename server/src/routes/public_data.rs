@@ -1,25 +1,25 @@
-//! `GET /public-data`: what anybody may see, without a token.
+//! `GET /public-data`: data that needs no token.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Problem;
+use super::error::Problem;
 use crate::server::Guestpass;
 
-/// What anybody may see.
+/// Data that needs no token.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PublicData {
-    /// The shop.
+    /// The name of the shop.
     name: &'static str,
-    /// How many items the catalogue has.
+    /// The number of items in the catalogue.
     items: u64,
 }
 
-/// What anybody may see
+/// Data that needs no token
 #[utoipa::path(get, path = "/public-data", tag = "shop", responses(
-    (status = 200, description = "Nothing personal.", body = PublicData),
+    (status = 200, description = "The data, without anything personal.", body = PublicData),
 ))]
 pub(super) async fn public_data(State(Guestpass { inner }): State<Guestpass>) -> Result<Json<PublicData>, Problem> {
     let items = inner.store.item_count().await?;

@@ -1,4 +1,4 @@
-//! `POST /register`: the guest becomes a member, and keeps the id and everything else.
+//! `POST /register`: makes the guest a member, with the same id and data.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,24 +7,24 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{JsonBody, OptionalJsonBody, given};
+use super::error::Problem;
+use super::extract::{Client, JsonBody, OptionalJsonBody, given};
+use super::membership::{MembershipResponse, PasskeyBody, PasskeyChallengeResponse};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{EmailAddress, Membership, PasskeyAnswer, PasskeyOptions, Password, AccountError};
+use crate::accounts::{AccountError, EmailAddress, Password};
 use crate::auth::Guest;
-use crate::error::Problem;
-use crate::limits::Client;
 use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
-/// What the new member will sign in with: `email` and `password`, or `passkey`.
+/// The credential with which the new member will sign in: `email` and `password`, or `passkey`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterBody {
-    /// Case does not matter in it. With a passkey it may be left out.
+    /// Case is ignored. Optional with a passkey.
     #[schema(example = "ada@example.com", max_length = 254, nullable = false)]
     #[serde(default, deserialize_with = "given")]
     email: Option<String>,
-    /// 8 characters or more, and none that is easily guessed.
+    /// At least 8 characters, and not easy to guess.
     #[schema(
         example = "correct horse battery staple",
         min_length = 8,
@@ -34,17 +34,17 @@ pub(super) struct RegisterBody {
     )]
     #[serde(default, deserialize_with = "given")]
     password: Option<String>,
-    /// The answer to `/register/options`.
+    /// The response of the browser to the challenge of `/register/options`.
     #[schema(nullable = false)]
     #[serde(default, deserialize_with = "given")]
-    passkey: Option<PasskeyAnswer>,
+    passkey: Option<PasskeyBody>,
 }
 
-/// For whom a passkey is to be made.
+/// The name of the new passkey.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterOptionsBody {
-    /// What the browser calls the passkey; and the address that is to be sent with it.
+    /// The name of the passkey in the browser. Send the same address to `/register`.
     #[schema(example = "ada@example.com", max_length = 254, nullable = false)]
     #[serde(default, deserialize_with = "given")]
     email: Option<String>,
@@ -52,8 +52,8 @@ pub(super) struct RegisterOptionsBody {
 
 /// Become a member
 ///
-/// The guest keeps the id, every row and all sessions: `anonymous_…` becomes `user_…` with the next refresh, in every tab and
-/// on every device. Access tokens from before go on working. Safe to repeat when the answer was lost.
+/// The guest keeps the id, all data and all sessions: `anonymous_…` becomes `user_…` with the next refresh, in every tab and on
+/// every device. Access tokens issued before stay valid. The request is safe to repeat after a lost response.
 #[utoipa::path(
     post,
     path = "/register",
@@ -61,7 +61,7 @@ pub(super) struct RegisterOptionsBody {
     security(("guest" = [])),
     request_body = RegisterBody,
     responses(
-        (status = 200, description = "The caller is a member now, or was by the same registration.", body = Membership),
+        (status = 200, description = "The caller is a member, by this registration or by an earlier one with the same data.", body = MembershipResponse),
         GuestErrors,
         BodyErrors,
         AccountErrors,
@@ -70,35 +70,36 @@ pub(super) struct RegisterOptionsBody {
 pub(super) async fn register(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
-    client: Client,
+    Client(client): Client,
     JsonBody(body): JsonBody<RegisterBody>,
-) -> Result<Json<Membership>, Response> {
-    let refused = |refused: AccountError| {
-        inner.metrics.became_member(MembershipEndpoint::Register, refused.code());
-        refused.into_response()
+) -> Result<Json<MembershipResponse>, Response> {
+    let failed = |error: AccountError| {
+        inner.metrics.membership_requested(MembershipEndpoint::Register, error.code());
+        error.into_response()
     };
     let (accounts, now) = (&inner.accounts, inner.clock.now());
-    let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(refused)?;
+    let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(failed)?;
     let registered = match (email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
-            let password = Password::new(password).map_err(refused)?;
-            inner.limits.count_password_registration(email.as_str(), client)?;
+            let password = Password::new(password).map_err(failed)?;
+            inner.limits.admit_password_registration(email.as_str(), client).map_err(IntoResponse::into_response)?;
             accounts.register_with_password(guest, email, password, now).await
         }
-        (email, None, Some(answer)) => accounts.register_with_passkey(guest, email, answer, now).await,
+        (email, None, Some(passkey)) => accounts.register_with_passkey(guest, email, passkey.into(), now).await,
         _ => {
-            let detail = "Send email and password, or passkey.";
+            let detail = "Send either email and password, or passkey.";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    let membership = registered.map_err(refused)?;
-    inner.metrics.became_member(MembershipEndpoint::Register, membership.outcome_name());
-    Ok(Json(membership))
+    let signed_in = registered.map_err(failed)?;
+    inner.metrics.membership_requested(MembershipEndpoint::Register, signed_in.outcome_name());
+    Ok(Json(signed_in.into()))
 }
 
-/// Begin to sign up with a passkey
+/// Begin to register with a passkey
 ///
-/// Gives a challenge for `navigator.credentials.create`, good for five minutes. The answer goes to `/register`.
+/// Returns a challenge for `navigator.credentials.create`, valid for five minutes. Send the response of the browser to
+/// `/register`.
 #[utoipa::path(
     post,
     path = "/register/options",
@@ -107,7 +108,7 @@ pub(super) async fn register(
     security(("guest" = [])),
     request_body(content = Option<RegisterOptionsBody>),
     responses(
-        (status = 200, description = "What to ask the browser for.", body = PasskeyOptions),
+        (status = 200, description = "The challenge for the browser.", body = PasskeyChallengeResponse),
         GuestErrors,
         BodyErrors,
         AccountErrors,
@@ -117,7 +118,7 @@ pub(super) async fn options(
     guest: Guest,
     State(Guestpass { inner }): State<Guestpass>,
     OptionalJsonBody(body): OptionalJsonBody<RegisterOptionsBody>,
-) -> Result<Json<PasskeyOptions>, AccountError> {
+) -> Result<Json<PasskeyChallengeResponse>, AccountError> {
     let email = body.unwrap_or_default().email.as_deref().map(EmailAddress::parse).transpose()?;
-    inner.accounts.start_passkey(guest, email, inner.clock.now()).await.map(Json)
+    inner.accounts.start_passkey(guest, email, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
 }

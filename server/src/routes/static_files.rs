@@ -1,4 +1,4 @@
-//! Static files: a directory, with `index.html` for the paths that a single-page app makes up.
+//! Static files of a directory, with `index.html` for the paths of a single-page app.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use tower::{Service, ServiceExt, service_fn};
 use tower_http::services::{ServeDir, ServeFile};
 
-use crate::error::Problem;
+use super::error::Problem;
 
-/// Serves `directory`. A path that names no file gives `index.html`, unless it looks like a file that is missing.
+/// Serves `directory`. A path without a file gives `index.html`, unless its last part has an extension.
 pub(super) fn service(
     directory: &Path,
 ) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
@@ -42,11 +42,11 @@ async fn serve(files: ServeDir, index: ServeFile, request: Request<Body>) -> Res
         let Ok(page) = index.oneshot(again).await.map(IntoResponse::into_response);
         response = page;
     }
-    // Kept, but asked for each time: a new build is seen at the next load, an old one costs a 304.
+    // Cached, but revalidated each time: a new build is used at the next load, and an unchanged file costs a 304.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
 fn not_found() -> Response {
-    Problem::new(StatusCode::NOT_FOUND, "There is nothing here.").into_response()
+    Problem::not_found().into_response()
 }

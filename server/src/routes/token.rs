@@ -5,15 +5,15 @@ use axum::extract::State;
 use guestpass_core::wire::{GRANT_TYPE_REFRESH, TOKEN_PATH, TokenResponse};
 use utoipa::ToSchema;
 
-use super::body::OAuthForm;
+use super::error::OAuthError;
+use super::extract::OAuthForm;
 use super::openapi::{OAuthErrors, RefreshLimits, refresh_link, revoke_link};
-use crate::error::TokenError;
 use crate::server::Guestpass;
 
 /// Exchange a refresh token for its successor
 ///
-/// The OAuth token endpoint (RFC 6749 §6). Every refresh token is good for one rotation. Using it again within
-/// the grace window (60 s by default) gives the same successor again; later it is reuse, and ends its session.
+/// The OAuth token endpoint (RFC 6749 §6). Each refresh token can be exchanged once. Within the grace window (60 s by default),
+/// the same token gives the same successor again; later, its use counts as reuse and ends the session.
 #[utoipa::path(
     post,
     path = TOKEN_PATH,
@@ -31,19 +31,23 @@ use crate::server::Guestpass;
 pub(super) async fn token(
     State(Guestpass { inner }): State<Guestpass>,
     form: OAuthForm,
-) -> Result<Json<TokenResponse>, TokenError> {
-    let grant_type = form.parameter("grant_type")?.ok_or(TokenError::InvalidRequest("grant_type is missing"))?;
+) -> Result<Json<TokenResponse>, OAuthError> {
+    let grant_type = form
+        .parameter("grant_type")?
+        .ok_or(OAuthError::InvalidRequest("grant_type is missing; send grant_type=refresh_token"))?;
     if grant_type != GRANT_TYPE_REFRESH {
-        return Err(TokenError::UnsupportedGrantType);
+        return Err(OAuthError::UnsupportedGrantType);
     }
-    let token = form.parameter("refresh_token")?.ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
-    let answer = inner.sessions.refresh(token, inner.clock.now()).await?;
-    Ok(Json(answer))
+    let token = form
+        .parameter("refresh_token")?
+        .ok_or(OAuthError::InvalidRequest("refresh_token is missing; send the latest refresh token of the session"))?;
+    let tokens = inner.sessions.refresh(token, inner.clock.now()).await?;
+    Ok(Json(tokens))
 }
 
 /// A refresh (RFC 6749 §6). Other parameters are ignored.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "the parameters are read one by one, each with an error of its own; this describes them")]
+#[expect(dead_code, reason = "the parameters are read one by one, each with its own error; this type documents them")]
 struct RefreshForm {
     #[schema(pattern = "^refresh_token$", example = "refresh_token")]
     grant_type: String,

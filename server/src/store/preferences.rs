@@ -1,33 +1,33 @@
-//! The rules of preferences, the same for every database: a flat JSON object, bounded.
+//! Preferences: a flat JSON object with limits, the same for every database.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::data::{DataResult, DataError};
+use super::{DataError, DataResult};
 use crate::etag::{Conditions, EntityTag};
 
-/// The most members.
+/// The greatest number of members.
 pub(crate) const MAX_PREFERENCE_KEYS: usize = 64;
-/// The longest text, in characters.
+/// The greatest length of a text, in characters.
 pub(crate) const MAX_PREFERENCE_TEXT: usize = 512;
-/// The most bytes of all of it, as compact JSON.
+/// The greatest size of all preferences, in bytes of compact JSON.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// A guest's preferences: texts, numbers, true and false, by name.
+/// The preferences of a guest: texts, numbers and booleans, by name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Preferences(Map<String, Value>);
 
-/// Why an object cannot be somebody's preferences.
+/// A rule of preferences that an object breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PreferencesError {
-    #[error("preferences have at most {MAX_PREFERENCE_KEYS} members")]
+    #[error("preferences can have at most {MAX_PREFERENCE_KEYS} members")]
     TooMany,
-    #[error("a preference is a text, a number, true or false")]
+    #[error("each preference must be a text, a number, true or false")]
     NotFlat,
-    #[error("a text among the preferences has at most {MAX_PREFERENCE_TEXT} characters")]
+    #[error("a text in the preferences can have at most {MAX_PREFERENCE_TEXT} characters")]
     TextTooLong,
-    #[error("preferences are at most {MAX_BYTES} bytes of JSON")]
+    #[error("the preferences can have at most {MAX_BYTES} bytes of JSON in total")]
     TooLong,
 }
 
@@ -44,7 +44,7 @@ impl TryFrom<Map<String, Value>> for Preferences {
     }
 }
 
-/// Whether this can be a preference.
+/// Checks one value.
 fn check(value: &Value) -> Result<(), PreferencesError> {
     match value {
         Value::String(text) if text.chars().count() > MAX_PREFERENCE_TEXT => Err(PreferencesError::TextTooLong),
@@ -54,12 +54,12 @@ fn check(value: &Value) -> Result<(), PreferencesError> {
 }
 
 impl Preferences {
-    /// How they are stored.
+    /// The stored form.
     pub(crate) fn to_json(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }
 
-    /// What was stored.
+    /// Reads the stored form.
     pub(crate) fn from_json(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json).map(Self)
     }
@@ -69,29 +69,31 @@ impl Preferences {
     }
 }
 
-/// What is to become of somebody's preferences.
+/// A change of the preferences of a guest.
 #[derive(Debug, Clone)]
 pub(crate) struct PreferencesChange {
     pub(crate) edit: PreferencesEdit,
     pub(crate) conditions: Conditions,
 }
 
+/// What a change does to the preferences.
 #[derive(Debug, Clone)]
 pub(crate) enum PreferencesEdit {
-    /// These, and none else.
+    /// Replaces all preferences.
     Replace(Preferences),
-    /// A merge patch (RFC 7396).
+    /// Applies a merge patch (RFC 7396).
     Merge(MergePatch),
 }
 
-/// A merge patch of a flat object: null removes a member, everything else is its new value.
+/// A merge patch of a flat object: null removes a member, and any other value replaces it.
 #[derive(Debug, Clone)]
 pub(crate) struct MergePatch(Map<String, Value>);
 
 impl TryFrom<Map<String, Value>> for MergePatch {
     type Error = PreferencesError;
 
-    /// How many there are and how long depends on what is there already: that comes later.
+    /// Checks each value. The limits of number and size depend on the current preferences and are checked when the patch is
+    /// applied.
     fn try_from(members: Map<String, Value>) -> Result<Self, PreferencesError> {
         members.values().filter(|value| !value.is_null()).try_for_each(check)?;
         Ok(Self(members))
@@ -99,10 +101,10 @@ impl TryFrom<Map<String, Value>> for MergePatch {
 }
 
 impl PreferencesChange {
-    /// The preferences after it.
+    /// The preferences after the change.
     pub(crate) fn apply(self, current: Preferences) -> DataResult<Preferences> {
         if !self.conditions.allow_change(&current.tag()) {
-            return Err(DataError::Changed);
+            return Err(DataError::PreconditionFailed);
         }
         match self.edit {
             PreferencesEdit::Replace(preferences) => Ok(preferences),
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_flat_and_bounded() {
+    fn preferences_are_flat_and_limited() {
         assert!(preferences(&json!({})).is_ok());
         assert!(preferences(&json!({ "theme": "dark", "size": 1.5, "compact": true, "": -1 })).is_ok());
         for value in [json!(null), json!([]), json!({})] {
@@ -156,7 +158,7 @@ mod tests {
         assert_eq!(preferences(&json!({ "a": "é".repeat(513) })), Err(PreferencesError::TextTooLong));
         assert!(preferences(&members(64, &json!(1))).is_ok());
         assert_eq!(preferences(&members(65, &json!(1))), Err(PreferencesError::TooMany));
-        // "keyNN":"", and a comma: eleven bytes each beside the text, and two braces.
+        // Beside its text, each member takes eleven bytes ("keyNN":"" and a comma); the object takes two braces.
         assert!(preferences(&members(16, &json!("a".repeat(500)))).is_ok());
         assert_eq!(preferences(&members(16, &json!("a".repeat(501)))), Err(PreferencesError::TooLong));
     }

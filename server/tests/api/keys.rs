@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guestpass_server::{KeyAdmin, KeyInfo, KeyKind, KeyState, KeyScope, RotationError};
+use guestpass_server::{KeyAdmin, KeyInfo, KeyKind, KeyScope, KeyState, RotationError};
 use serde_json::Value;
 
 use crate::support::wait::until;
@@ -26,7 +26,7 @@ fn kid_of(tokens: &Tokens) -> String {
 }
 
 fn names(keys: &[KeyInfo], stage: KeyState) -> Vec<&str> {
-    keys.iter().filter(|key| key.stage == stage).map(|key| key.name.as_str()).collect()
+    keys.iter().filter(|key| key.state == stage).map(|key| key.name.as_str()).collect()
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn rotating_twice_creates_one_key_and_a_notice_below_the_minimum_is_refuse
     let twice = admin.rotate(MINUTE).await.unwrap();
 
     assert_eq!(names(&once, KeyState::Next), names(&twice, KeyState::Next));
-    let signs_from = |keys: &[KeyInfo]| keys.iter().find(|key| key.stage == KeyState::Next).unwrap().signs_from;
+    let signs_from = |keys: &[KeyInfo]| keys.iter().find(|key| key.state == KeyState::Next).unwrap().signs_from;
     assert!(signs_from(&twice) < signs_from(&once));
     assert_eq!(twice.iter().filter(|key| key.kind == KeyKind::Refresh).count(), 2);
     let too_short = admin.rotate(5 * SECOND - Duration::from_millis(1)).await;

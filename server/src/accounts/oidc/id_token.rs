@@ -14,26 +14,28 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::secret::sha256;
 
-/// Bytes. Some issuers put much into them.
-const LONGEST: usize = 8 * 1024;
-/// How far the issuer's clock may be from ours. `exp` has no leeway.
+/// The greatest length of a token in bytes. Some issuers add many claims.
+const MAX_LENGTH: usize = 8 * 1024;
+/// How far the issuer's clock may differ from this server's. `exp` has no leeway.
 const LEEWAY: Duration = Duration::from_secs(60);
-/// An ID token is the answer to a sign-in that has just happened; an old one has been lying somewhere.
+/// The greatest age of a token. A client gets its ID token at a sign-in and sends it at once; an older token may be stolen.
 const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 /// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
-const LONGEST_SUBJECT: usize = 255;
+const MAX_SUBJECT_LENGTH: usize = 255;
 
-/// Why a token is refused; for the developer of a client.
-type Why = &'static str;
+/// A reason to refuse an ID token, for the developer of the client. The sentence has the token as its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct IdTokenError(pub(crate) &'static str);
 
-/// Whose tokens are taken.
+/// The issuer and the client ids of accepted tokens.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) issuer: String,
     pub(super) client_ids: Vec<String>,
 }
 
-/// A token that has been taken apart. Nothing in it is true yet.
+/// A parsed token. Nothing in it has been verified.
 pub(super) struct IdToken<'a> {
     message: &'a str,
     signature: &'a str,
@@ -42,7 +44,7 @@ pub(super) struct IdToken<'a> {
     claims: Claims,
 }
 
-/// Members that are not here mean nothing; `jwk`, `jku` and `x5u` above all.
+/// Other members are ignored, above all `jwk`, `jku` and `x5u`.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -51,7 +53,7 @@ struct Header {
     crit: Option<IgnoredAny>,
 }
 
-/// Times are seconds since the Unix epoch. serde refuses a claim that comes twice.
+/// Times are seconds since the Unix epoch. serde refuses a repeated claim.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
@@ -62,7 +64,7 @@ pub(super) struct Claims {
     iat: i64,
     nbf: Option<i64>,
     nonce: Option<String>,
-    /// Of security event tokens (RFC 8417), such as the logout tokens of the same issuer, for the same app.
+    /// Only in security event tokens (RFC 8417), such as the logout tokens that the same issuer makes for the same app.
     events: Option<IgnoredAny>,
     pub(super) email: Option<String>,
     #[serde(default)]
@@ -77,36 +79,36 @@ enum Audience {
 }
 
 impl<'a> IdToken<'a> {
-    pub(super) fn read(token: &'a str) -> Result<Self, Why> {
-        const MALFORMED: Why = "it is not a JWT in canonical form";
-        if token.len() > LONGEST {
-            return Err("it is too long");
+    pub(super) fn read(token: &'a str) -> Result<Self, IdTokenError> {
+        const MALFORMED: IdTokenError = IdTokenError("it is not a JWT in canonical form");
+        if token.len() > MAX_LENGTH {
+            return Err(IdTokenError("it is longer than 8192 bytes"));
         }
         let (message, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
         let (header, claims) = message.split_once('.').ok_or(MALFORMED)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED);
         let (header, claims) = (decode(header)?, decode(claims)?);
         decode(signature)?;
-        let header: Header = object(&header).ok_or("its header cannot be read")?;
+        let header: Header = object(&header).ok_or(IdTokenError("its header cannot be read"))?;
         if header.crit.is_some() || header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
-            return Err("its header asks for more than is known here");
+            return Err(IdTokenError("its header has a crit member, or a typ other than JWT"));
         }
         Ok(Self {
             message,
             signature,
-            algorithm: algorithm(&header.alg).ok_or("it is signed in a way that is not accepted")?,
+            algorithm: algorithm(&header.alg).ok_or(IdTokenError("its signature algorithm is not accepted"))?,
             kid: header.kid,
-            claims: object(&claims).ok_or("its claims cannot be read")?,
+            claims: object(&claims).ok_or(IdTokenError("its claims cannot be read"))?,
         })
     }
 
-    /// Who it says it is from.
+    /// The issuer that the token names.
     pub(super) fn issuer(&self) -> &str {
         &self.claims.iss
     }
 
-    /// SHA-256 of what is signed. The signature is no part of it: from one of ECDSA anybody can compute another one that
-    /// is as good.
+    /// SHA-256 of the signed part. The signature is left out, because from one ECDSA signature a second valid one can be
+    /// computed without the key.
     pub(super) fn hash(&self) -> [u8; 32] {
         sha256(self.message.as_bytes())
     }
@@ -115,7 +117,7 @@ impl<'a> IdToken<'a> {
         self.key_among(keys).is_some()
     }
 
-    /// The key that it names; without a name, the only one that fits.
+    /// The key that the token names; without a name, the only key that fits.
     fn key_among<'k>(&self, keys: &'k [Jwk]) -> Option<&'k Jwk> {
         let is_named = |key: &&Jwk| self.kid.is_none() || key.common.key_id == self.kid;
         let mut fitting = keys.iter().filter(is_named).filter(|key| fits(key, self.algorithm));
@@ -129,8 +131,8 @@ impl<'a> IdToken<'a> {
         rules: &Rules,
         nonce: Option<&str>,
         now: Timestamp,
-    ) -> Result<Claims, Why> {
-        const SIGNATURE: Why = "its signature is not by a key of its issuer";
+    ) -> Result<Claims, IdTokenError> {
+        const SIGNATURE: IdTokenError = IdTokenError("its signature was not made with a key of its issuer");
         let key = self.key_among(keys).ok_or(SIGNATURE)?;
         let key = DecodingKey::from_jwk(key).map_err(|_| SIGNATURE)?;
         match jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), &key, self.algorithm) {
@@ -142,45 +144,45 @@ impl<'a> IdToken<'a> {
     }
 }
 
-fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) -> Result<(), Why> {
+fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) -> Result<(), IdTokenError> {
     if claims.events.is_some() {
-        return Err("it tells of an event, and is no ID token");
+        return Err(IdTokenError("it is a security event token and not an ID token"));
     }
     if claims.iss != rules.issuer {
-        return Err("it is from another issuer");
+        return Err(IdTokenError("it is from another issuer"));
     }
     let is_ours = |client: &String| rules.client_ids.contains(client);
-    let for_us = match &claims.aud {
+    let is_for_us = match &claims.aud {
         Audience::One(client) => is_ours(client),
-        // Several: then `azp` must say that it was given to us.
+        // With several audiences, `azp` must name one of our client ids.
         Audience::Many(clients) => clients.iter().any(is_ours) && (clients.len() == 1 || claims.azp.is_some()),
     };
-    if !for_us || claims.azp.as_ref().is_some_and(|party| !is_ours(party)) {
-        return Err("it is for another app");
+    if !is_for_us || claims.azp.as_ref().is_some_and(|party| !is_ours(party)) {
+        return Err(IdTokenError("it was issued for another app"));
     }
-    if claims.sub.is_empty() || claims.sub.len() > LONGEST_SUBJECT || !claims.sub.is_ascii() {
-        return Err("it is about nobody");
+    if claims.sub.is_empty() || claims.sub.len() > MAX_SUBJECT_LENGTH || !claims.sub.is_ascii() {
+        return Err(IdTokenError("its sub is empty, too long or not ASCII"));
     }
     if Timestamp::from_secs(claims.exp) <= now {
-        return Err("it has expired");
+        return Err(IdTokenError("it has expired"));
     }
     let issued_at = Timestamp::from_secs(claims.iat);
     if issued_at.max(Timestamp::from_secs(claims.nbf.unwrap_or(claims.iat))) > now + LEEWAY {
-        return Err("it is from the future");
+        return Err(IdTokenError("it is not valid yet"));
     }
     if issued_at + MAX_AGE + LEEWAY <= now {
-        return Err("it is from an earlier sign-in");
+        return Err(IdTokenError("it was issued more than ten minutes ago; sign in at the issuer again"));
     }
     match (nonce, claims.nonce.as_deref()) {
         (None, Some(_)) => {
-            Err("it has a nonce, and the request has none; send that of the authentication request along")
+            Err(IdTokenError("it has a nonce, and the request has none; send the nonce of the authentication request"))
         }
-        (expected, found) if expected != found => Err("its nonce is another one"),
+        (expected, found) if expected != found => Err(IdTokenError("its nonce differs from the nonce of the request")),
         _ => Ok(()),
     }
 }
 
-/// Asymmetric ones. With a shared secret, whoever can verify can forge.
+/// The asymmetric algorithms. With a shared secret, every verifier could forge tokens.
 fn algorithm(name: &str) -> Option<Algorithm> {
     Some(match name {
         "RS256" => Algorithm::RS256,
@@ -196,9 +198,9 @@ fn algorithm(name: &str) -> Option<Algorithm> {
     })
 }
 
-/// Whether the key is one for signatures of that kind (RFC 7517 §4): its type, its use, its strength, and what it says.
+/// Whether the key fits the algorithm (RFC 7517 §4): by its type, its use, its strength and its own `alg`.
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
-    let of_kind = match (&key.algorithm, algorithm) {
+    let is_of_type = match (&key.algorithm, algorithm) {
         (
             AlgorithmParameters::RSA(rsa),
             Algorithm::RS256
@@ -214,13 +216,13 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
         _ => false,
     };
     let common = &key.common;
-    let says_so = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+    let agrees = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
     let is_for_signatures = common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature);
     let may_verify = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
-    of_kind && says_so && is_for_signatures && may_verify
+    is_of_type && agrees && is_for_signatures && may_verify
 }
 
-/// A JSON object and nothing else: serde would fill a struct from an array too.
+/// Reads a JSON object. serde would also fill a struct from an array.
 fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
     if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
 }

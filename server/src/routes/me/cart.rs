@@ -1,4 +1,4 @@
-//! `/me/cart`: the guest's cart. Every change answers with the cart as it is after it.
+//! `/me/cart`: the cart of the guest. The response to a change has the changed cart.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -7,57 +7,80 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::conditional::{IfMatch, IfNoneMatch, Tagged};
 use crate::auth::Guest;
-use crate::error::Problem;
 use crate::etag::{Conditions, EntityTag};
-use crate::routes::body::{JsonBody, integer};
-use crate::routes::idempotency_key::idempotency_key;
+use crate::routes::error::Problem;
+use crate::routes::extract::{JsonBody, idempotency_key, integer};
 use crate::routes::openapi::{BodyErrors, ConditionErrors, FullErrors, GuestErrors, ItemErrors};
+use crate::routes::tagged::{IfMatch, IfNoneMatch, Tagged};
 use crate::secret::sha256;
 use crate::server::Guestpass;
-use crate::store::{CartChange, CartKey, CartLine, MAX_QUANTITY, Quantity, DataError};
+use crate::store::{CartChange, CartKey, CartLine, DataError, MAX_QUANTITY, Quantity};
 
-/// What an empty cart is counted in.
+/// The currency of an empty cart.
 const CURRENCY: &str = "EUR";
 
-/// A guest's cart.
+/// The cart of a guest.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Cart {
-    /// What is in it, the oldest line first.
-    lines: Vec<CartLine>,
+    /// The lines, the oldest first.
+    lines: Vec<CartLineBody>,
     /// The sum over all lines, in hundredths of the currency.
     #[schema(minimum = 0, example = 6980)]
     total_cents: i64,
-    /// What it is counted in (ISO 4217).
+    /// The currency of the sum (ISO 4217).
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
 }
 
-/// What every change answers.
+/// One line of a cart, with the data of its item.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CartLine)]
+pub(super) struct CartLineBody {
+    item_id: i64,
+    name: String,
+    /// The price of one piece, in hundredths of the currency.
+    #[schema(minimum = 0)]
+    price_cents: i64,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
+    currency: String,
+    emoji: String,
+    #[schema(minimum = 1, maximum = 99)]
+    quantity: i64,
+}
+
+impl From<CartLine> for CartLineBody {
+    fn from(line: CartLine) -> Self {
+        let CartLine { item_id, name, price_cents, currency, emoji, quantity, added_at: _ } = line;
+        Self { item_id, name, price_cents, currency, emoji, quantity }
+    }
+}
+
+/// The response to a change.
 #[derive(IntoResponses)]
 #[response(
     status = 200,
-    description = "The cart after it.",
-    headers(("ETag" = String, description = "Of the cart after it."))
+    description = "The cart after the change.",
+    headers(("ETag" = String, description = "The entity tag of the changed cart."))
 )]
-#[expect(dead_code, reason = "the handlers answer with `Tagged`; this describes it")]
+#[expect(dead_code, reason = "the handlers respond with `Tagged`; this type documents it")]
 struct CartAfter(#[to_schema] Cart);
 
-/// What to add.
+/// The addition.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(in crate::routes) struct NewLine {
     /// An item of the catalogue.
     #[serde(deserialize_with = "integer")]
     #[schema(example = 1)]
     pub(in crate::routes) item_id: i64,
-    /// How many more. A line holds 99 at most; what goes beyond is dropped.
+    /// The quantity to add. A line has at most 99; a greater sum is cut to 99.
     #[serde(deserialize_with = "integer")]
     #[schema(minimum = 1, example = 2)]
     pub(in crate::routes) quantity: i64,
 }
 
-/// How many there are to be.
+/// The quantity of an item.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Quantity)]
 pub(in crate::routes) struct NewQuantity {
@@ -74,8 +97,8 @@ pub(in crate::routes) struct NewQuantity {
     security(("guest" = [])),
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "The cart.", body = Cart, headers(("ETag" = String, description = "Of the cart."))),
-        (status = 304, description = "It is still the same.", headers(("ETag" = String, description = "Of the cart."))),
+        (status = 200, description = "The cart.", body = Cart, headers(("ETag" = String, description = "The entity tag of the cart."))),
+        (status = 304, description = "The cart is unchanged.", headers(("ETag" = String, description = "The entity tag of the cart."))),
         GuestErrors,
     )
 )]
@@ -85,12 +108,12 @@ pub(super) async fn cart(
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Response, Problem> {
     let lines = inner.store.cart(guest.id()).await??;
-    Ok(Cart::of(lines).unless_known(&conditions))
+    Ok(Cart::of(lines).unless_current(&conditions))
 }
 
 /// Add to the cart
 ///
-/// Adds to what is there already, up to 99 of one item, and up to 100 different items.
+/// Adds to the quantity in the cart, up to 99 of one item. A cart has up to 100 different items.
 #[utoipa::path(
     post,
     path = "/me/cart",
@@ -101,8 +124,8 @@ pub(super) async fn cart(
         (
             "Idempotency-Key" = Option<String>,
             Header,
-            description = "128 or more random bits in base64url. The same key again within 24 hours adds nothing more, and is \
-                answered with the cart as it is then: send it with every retry. The latest 500 keys of a guest are remembered.",
+            description = "At least 128 random bits in base64url. Within 24 hours, a request with the same key adds nothing, and \
+                its response has the current cart: send the key with every retry. The latest 500 keys of a guest are remembered.",
             min_length = 22,
             max_length = 128,
             nullable = false,
@@ -136,7 +159,7 @@ pub(super) async fn add(
     change(&server, guest, conditions, key, item_id, Quantity::Add(quantity)).await
 }
 
-/// Set how many of an item the cart has
+/// Set the quantity of an item in the cart
 #[utoipa::path(
     put,
     path = "/me/cart/{item_id}",
@@ -168,9 +191,9 @@ pub(super) async fn set(
     change(&server, guest, conditions, None, item, Quantity::Set(quantity)).await
 }
 
-/// Take an item out of the cart
+/// Remove an item from the cart
 ///
-/// Taking out what is not there is no error, so that a retry is none.
+/// Removing an item that is not in the cart succeeds, so a retry does too.
 #[utoipa::path(
     delete,
     path = "/me/cart/{item_id}",
@@ -214,7 +237,7 @@ impl Cart {
             body: Self {
                 total_cents: lines.iter().map(|line| line.price_cents.saturating_mul(line.quantity)).sum(),
                 currency: lines.first().map_or_else(|| CURRENCY.to_owned(), |line| line.currency.clone()),
-                lines,
+                lines: lines.into_iter().map(CartLineBody::from).collect(),
             },
         }
     }

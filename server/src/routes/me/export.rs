@@ -1,4 +1,4 @@
-//! `GET /me/export`: everything that is kept about the caller, as a file.
+//! `GET /me/export`: all stored data about the caller, as a file.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,21 +6,22 @@ use axum::http::header::{CONTENT_DISPOSITION, HeaderName};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::cart::CartLineBody;
 use super::favorites::FavoriteItem;
 use super::history::SeenItem;
 use super::sessions::Session;
-use crate::auth::Guest;
+use crate::auth::{Guest, Subject};
 use crate::clock::Timestamp;
-use crate::error::Problem;
+use crate::routes::error::Problem;
 use crate::routes::openapi::GuestErrors;
 use crate::server::Guestpass;
 use crate::store::{CartLine, Export, Identity, Preferences};
 
-/// Everything that is kept about the caller. Left out are only hashes: of idempotency keys, which are forgotten within a day, and of a member's password; the public keys of passkeys; and challenges, which live for five minutes.
+/// All stored data about the caller, except the hashes of idempotency keys (which are deleted within a day) and of a member's password, the public keys of passkeys, and challenges (which expire after five minutes).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Export)]
 pub(super) struct ExportResponse {
-    /// As of when.
+    /// When the data was read.
     #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
     exported_at: String,
     /// The subject of the caller's tokens.
@@ -30,27 +31,27 @@ pub(super) struct ExportResponse {
     created_at: String,
     #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
     last_active_at: String,
-    /// Since when they are a member. Null: a guest.
+    /// Since when the caller has been a member. Null: a guest.
     #[schema(format = DateTime, example = "2027-01-15T08:15:00.250Z")]
     registered_at: Option<String>,
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// How many passkeys. What is kept of each is a public key.
+    /// The number of passkeys. Only the public key of each is stored.
     passkeys: u64,
-    /// Who the caller is to other issuers.
+    /// The identities of the caller at other issuers.
     identities: Vec<ExportedIdentity>,
     /// The newest first.
     sessions: Vec<ExportedSession>,
     /// The oldest line first.
     cart: Vec<ExportedLine>,
-    /// What was seen last is first.
+    /// The last viewed item first.
     history: Vec<SeenItem>,
-    /// What was marked last is first.
+    /// The last marked item first.
     favorites: Vec<FavoriteItem>,
     preferences: Preferences,
 }
 
-/// Who a member is to an OpenID Connect issuer.
+/// The identity of a member at an OpenID Connect issuer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExportedIdentity {
     #[schema(example = "https://accounts.example")]
@@ -58,12 +59,12 @@ pub(super) struct ExportedIdentity {
     subject: String,
 }
 
-/// A session, also one that is over. Its times are told as those in `/me/sessions`.
+/// A session in any state. Its times are rounded as those in `/me/sessions`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExportedSession {
     #[serde(flatten)]
     session: Session,
-    /// Whether it was ended before it expired.
+    /// Whether the session was ended before it expired.
     revoked: bool,
 }
 
@@ -71,18 +72,18 @@ pub(super) struct ExportedSession {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExportedLine {
     #[serde(flatten)]
-    line: CartLine,
+    line: CartLineBody,
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
     added_at: String,
 }
 
-/// Everything that is kept about the caller
+/// All stored data about the caller
 #[utoipa::path(get, path = "/me/export", tag = "guest", security(("guest" = [])), responses(
     (
         status = 200,
-        description = "All of it, as of one moment, as a file.",
+        description = "All data, read at one point in time, as a file.",
         body = ExportResponse,
-        headers(("Content-Disposition" = String, description = "A file to be saved."))
+        headers(("Content-Disposition" = String, description = "A file to save."))
     ),
     GuestErrors,
 ))]
@@ -100,7 +101,7 @@ impl ExportResponse {
         let Export { guest, identities, sessions, cart, history, favorites, preferences } = export;
         Self {
             exported_at: now.rfc3339(),
-            id: guest.subject().to_string(),
+            id: Subject::of(&guest).to_string(),
             created_at: guest.created_at.rfc3339(),
             last_active_at: guest.last_active_at.max(caller.seen_at()).rfc3339(),
             registered_at: guest.registered_at.map(Timestamp::rfc3339),
@@ -124,6 +125,6 @@ impl ExportResponse {
 
 impl From<CartLine> for ExportedLine {
     fn from(line: CartLine) -> Self {
-        Self { added_at: line.added_at.rfc3339(), line }
+        Self { added_at: line.added_at.rfc3339(), line: line.into() }
     }
 }

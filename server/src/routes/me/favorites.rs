@@ -1,4 +1,4 @@
-//! `/me/favorites`: what the caller likes, 500 items at most.
+//! `/me/favorites`: the items that the caller has marked, at most 500.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -9,27 +9,27 @@ use utoipa::ToSchema;
 
 use super::paging::{PageQuery, Paging, ShownItem};
 use crate::auth::Guest;
-use crate::error::Problem;
+use crate::routes::error::Problem;
 use crate::routes::openapi::{FullErrors, GuestErrors, ItemErrors};
 use crate::server::Guestpass;
-use crate::store::{ItemList, ListedItem, DataError};
+use crate::store::{DataError, ItemList, ListedItem};
 
-/// A part of the favourites.
+/// One page of the favourites.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Favorites {
-    /// What was marked last is first.
+    /// The last marked item first.
     items: Vec<FavoriteItem>,
-    /// What to ask for the next part `after`. Null: there is no more.
+    /// The value of `after` for the next page. Null: this is the last page.
     #[schema(example = "1800000000250.2")]
     next: Option<String>,
 }
 
-/// Something that the caller likes.
+/// An item that the caller has marked.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FavoriteItem {
     #[serde(flatten)]
     item: ShownItem,
-    /// Since when.
+    /// When the caller marked it.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
     added_at: String,
 }
@@ -40,9 +40,9 @@ impl From<ListedItem> for FavoriteItem {
     }
 }
 
-/// What the caller likes
+/// The favourites
 #[utoipa::path(get, path = "/me/favorites", tag = "guest", security(("guest" = [])), params(PageQuery), responses(
-    (status = 200, description = "A part of the favourites.", body = Favorites),
+    (status = 200, description = "One page of the favourites.", body = Favorites),
     GuestErrors,
 ))]
 pub(super) async fn favorites(
@@ -50,13 +50,13 @@ pub(super) async fn favorites(
     paging: Paging,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Json<Favorites>, Problem> {
-    let (items, next) = paging.part(inner.store.list(ItemList::Favorites, guest.id(), paging.page()).await??);
+    let (items, next) = paging.page_of(inner.store.list(ItemList::Favorites, guest.id(), paging.page()).await??);
     Ok(Json(Favorites { items: items.into_iter().map(FavoriteItem::from).collect(), next }))
 }
 
 /// Mark an item as a favourite
 ///
-/// What is one already stays one, with its time, so that a retry changes nothing.
+/// An item that is a favourite already keeps its time, so a retry changes nothing.
 #[utoipa::path(
     put,
     path = "/me/favorites/{item_id}",
@@ -64,7 +64,7 @@ pub(super) async fn favorites(
     security(("guest" = [])),
     params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1)),
     responses(
-        (status = 204, description = "It is a favourite."),
+        (status = 204, description = "The item is a favourite."),
         ItemErrors,
         FullErrors,
         GuestErrors,
@@ -82,7 +82,7 @@ pub(super) async fn mark(
 
 /// Remove an item from the favourites
 ///
-/// Removing what is none is no error, so that a retry is none.
+/// Removing an item that is not a favourite succeeds, so a retry does too.
 #[utoipa::path(
     delete,
     path = "/me/favorites/{item_id}",
@@ -90,7 +90,7 @@ pub(super) async fn mark(
     security(("guest" = [])),
     params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1)),
     responses(
-        (status = 204, description = "It is no favourite."),
+        (status = 204, description = "The item is not a favourite."),
         ItemErrors,
         GuestErrors,
     )

@@ -1,5 +1,5 @@
-//! `/me/history`: what the caller has looked at. Each item is in it once, and 100 at most: what was seen longest ago makes
-//! room.
+//! `/me/history`: the items that the caller has viewed. Each item is in it once, and it has at most 100 items: the item viewed
+//! longest ago is removed first.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -10,27 +10,27 @@ use utoipa::ToSchema;
 
 use super::paging::{PageQuery, Paging, ShownItem};
 use crate::auth::Guest;
-use crate::error::Problem;
+use crate::routes::error::Problem;
 use crate::routes::openapi::{GuestErrors, ItemErrors};
 use crate::server::Guestpass;
-use crate::store::{ItemList, ListedItem, DataError};
+use crate::store::{DataError, ItemList, ListedItem};
 
-/// A part of the history.
+/// One page of the history.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct History {
-    /// What was seen last is first.
+    /// The last viewed item first.
     items: Vec<SeenItem>,
-    /// What to ask for the next part `after`. Null: there is no more.
+    /// The value of `after` for the next page. Null: this is the last page.
     #[schema(example = "1800000000250.2")]
     next: Option<String>,
 }
 
-/// Something that the caller has looked at.
+/// An item that the caller has viewed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SeenItem {
     #[serde(flatten)]
     item: ShownItem,
-    /// When last.
+    /// When the caller last viewed it.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
     viewed_at: String,
 }
@@ -41,9 +41,9 @@ impl From<ListedItem> for SeenItem {
     }
 }
 
-/// What the caller has looked at
+/// The history
 #[utoipa::path(get, path = "/me/history", tag = "guest", security(("guest" = [])), params(PageQuery), responses(
-    (status = 200, description = "A part of the history.", body = History),
+    (status = 200, description = "One page of the history.", body = History),
     GuestErrors,
 ))]
 pub(super) async fn history(
@@ -51,13 +51,13 @@ pub(super) async fn history(
     paging: Paging,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Json<History>, Problem> {
-    let (items, next) = paging.part(inner.store.list(ItemList::History, guest.id(), paging.page()).await??);
+    let (items, next) = paging.page_of(inner.store.list(ItemList::History, guest.id(), paging.page()).await??);
     Ok(Json(History { items: items.into_iter().map(SeenItem::from).collect(), next }))
 }
 
-/// Note that the caller looks at an item now
+/// Record that the caller views an item
 ///
-/// The history has each item once, with the latest time, and the 100 that were seen last.
+/// The history has each item once, with the time of the last view, and the 100 items that were viewed last.
 #[utoipa::path(
     put,
     path = "/me/history/{item_id}",
@@ -65,7 +65,7 @@ pub(super) async fn history(
     security(("guest" = [])),
     params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1)),
     responses(
-        (status = 204, description = "It is the latest of the history."),
+        (status = 204, description = "The item is the newest in the history."),
         ItemErrors,
         GuestErrors,
     )
@@ -80,9 +80,9 @@ pub(super) async fn see(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Forget that the caller has looked at an item
+/// Remove an item from the history
 ///
-/// Forgetting what was not seen is no error, so that a retry is none.
+/// Removing an item that is not in the history succeeds, so a retry does too.
 #[utoipa::path(
     delete,
     path = "/me/history/{item_id}",
@@ -90,7 +90,7 @@ pub(super) async fn see(
     security(("guest" = [])),
     params(("item_id" = i64, Path, description = "An item of the catalogue.", example = 1)),
     responses(
-        (status = 204, description = "It is not in the history."),
+        (status = 204, description = "The item is not in the history."),
         ItemErrors,
         GuestErrors,
     )
@@ -105,7 +105,7 @@ pub(super) async fn forget(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Forget all that the caller has looked at
+/// Remove all items from the history
 #[utoipa::path(delete, path = "/me/history", tag = "guest", security(("guest" = [])), responses(
     (status = 204, description = "The history is empty."),
     GuestErrors,

@@ -1,7 +1,6 @@
-//! `/me`: who the server takes the caller for, what is kept about them, and the end of all that.
+//! `/me`: the caller, the data of the caller, and its erasure.
 
 pub(super) mod cart;
-mod conditional;
 mod export;
 mod favorites;
 mod history;
@@ -17,10 +16,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::error::Problem;
 use super::openapi::GuestErrors;
-use crate::auth::Guest;
+use crate::auth::{Guest, Subject};
 use crate::clock::Timestamp;
-use crate::error::Problem;
 use crate::server::Guestpass;
 use crate::store::DataError;
 
@@ -39,39 +38,39 @@ pub(super) fn routes() -> OpenApiRouter<Guestpass> {
         .routes(routes!(preferences::preferences, preferences::replace, preferences::merge))
 }
 
-/// Who the server takes the caller for.
+/// The caller.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
-    /// The subject: `anonymous_` or `user_`, and a UUID.
+    /// The subject: `anonymous_` or `user_`, followed by a UUID.
     #[schema(pattern = "^(anonymous|user)_[0-9a-f-]{36}$")]
     id: String,
     /// `guest`, or `user` for a member.
     #[schema(pattern = "^(guest|user)$", example = "guest")]
     kind: &'static str,
-    /// When the guest was made.
+    /// When the guest was created.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
     created_at: String,
-    /// The caller's latest request, this one included.
+    /// When the caller sent the last request, including this one.
     #[schema(format = DateTime, example = "2027-01-15T08:30:00.250Z")]
     last_active_at: String,
-    /// Since when they are a member. Null: a guest.
+    /// Since when the caller has been a member. Null: a guest.
     #[schema(format = DateTime, example = "2027-01-15T08:15:00.250Z")]
     registered_at: Option<String>,
-    /// A member's address, in lower case, if they have given one.
+    /// The e-mail address of a member, in lower case, if it is known.
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// How many passkeys a member can sign in with.
+    /// The number of passkeys with which the member can sign in.
     passkeys: u64,
 }
 
-/// Who asks
+/// The caller
 #[utoipa::path(get, path = "/me", tag = "guest", security(("guest" = [])), responses(
     (status = 200, description = "The caller.", body = Me),
     GuestErrors,
 ))]
 pub(super) async fn me(guest: Guest, State(Guestpass { inner }): State<Guestpass>) -> Result<Json<Me>, Problem> {
     let row = inner.store.guest(guest.id()).await?.ok_or(DataError::NoGuest)?;
-    let subject = row.subject();
+    let subject = Subject::of(&row);
     Ok(Json(Me {
         id: subject.to_string(),
         kind: subject.kind.name(),
@@ -85,10 +84,10 @@ pub(super) async fn me(guest: Guest, State(Guestpass { inner }): State<Guestpass
 
 /// Erase the caller
 ///
-/// Everything that is kept about the caller goes, and all of their sessions end: from then on no token of theirs is accepted,
-/// and nothing brings them back. A second time is answered with 401, as every request with a token of theirs.
+/// Deletes all stored data about the caller and ends all sessions. From then on, none of the caller's tokens is accepted, and the
+/// erasure cannot be undone. A second request gets 401, as every request with one of these tokens.
 #[utoipa::path(delete, path = "/me", tag = "guest", security(("guest" = [])), responses(
-    (status = 204, description = "Nothing of the caller is left."),
+    (status = 204, description = "All data about the caller is deleted."),
     GuestErrors,
 ))]
 pub(super) async fn erase(guest: Guest, State(Guestpass { inner }): State<Guestpass>) -> Result<StatusCode, Problem> {

@@ -1,4 +1,4 @@
-//! Lists in parts: `?limit=` and `?after=`, and the items in them.
+//! Pages of lists: `?limit=` and `?after=`, and the items in a page.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::clock::Timestamp;
-use crate::error::Problem;
+use crate::routes::error::Problem;
 use crate::store::{ItemRow, ListedItem, Page, Position};
 
 const LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
-/// Which part of a list.
+/// Which page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// How many items at most.
+    /// The greatest number of items in the page.
     #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
     limit: Option<u32>,
-    /// The `next` of the part before. Without it: the first part.
+    /// The `next` of the previous page. Omit it for the first page.
     #[param(pattern = r"^[0-9]{1,18}\.[0-9]{1,18}$", nullable = false, example = "1800000000250.2")]
     after: Option<String>,
 }
 
-/// A part of a list that a request asks for.
+/// The page of a list that a request asks for.
 #[derive(Debug)]
 pub(super) struct Paging(Page);
 
@@ -36,16 +36,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::<PageQuery>::from_request_parts(parts, state).await;
-        let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-        let Query(PageQuery { limit, after }) = query.map_err(|error: QueryRejection| bad(error.body_text()))?;
+        let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+        let Query(PageQuery { limit, after }) = query.map_err(|error: QueryRejection| invalid(error.body_text()))?;
         let limit = limit.unwrap_or(LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(bad(format!("limit must be from 1 to {MAX_LIMIT}.")));
+            return Err(invalid(format!("limit must be from 1 to {MAX_LIMIT}.")));
         }
         let after = match after {
-            Some(cursor) => {
-                Some(position(&cursor).ok_or_else(|| bad("after must be the next of a part before.".into()))?)
-            }
+            Some(cursor) => Some(
+                position(&cursor)
+                    .ok_or_else(|| invalid("after must be the value of next of a previous page.".into()))?,
+            ),
             None => None,
         };
         Ok(Self(Page { limit, after }))
@@ -53,13 +54,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
 }
 
 impl Paging {
-    /// What to ask the store for: one more, to know whether anything comes after.
+    /// The page to read from the store: with one more item, which tells whether another page follows.
     pub(super) fn page(&self) -> Page {
         Page { limit: self.0.limit + 1, ..self.0 }
     }
 
-    /// What the store has found as a part, and where the next one begins.
-    pub(super) fn part(&self, mut found: Vec<ListedItem>) -> (Vec<ListedItem>, Option<String>) {
+    /// The items of the page and the cursor of the next one, from the items that the store returned.
+    pub(super) fn page_of(&self, mut found: Vec<ListedItem>) -> (Vec<ListedItem>, Option<String>) {
         let limit = self.0.limit as usize;
         let more = found.len() > limit;
         found.truncate(limit);
@@ -77,7 +78,7 @@ pub(in crate::routes) fn position(cursor: &str) -> Option<Position> {
     Some(Position { at: Timestamp::from_millis(at.parse().ok()?), item: item.parse().ok()? })
 }
 
-/// An item of a list, with what a page needs to show it.
+/// An item of a list, with the data of the item.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ShownItem {
     item_id: i64,

@@ -1,4 +1,4 @@
-//! `/me/preferences`: a flat JSON object of the application's own making.
+//! `/me/preferences`: a flat JSON object whose members the application chooses.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
-use super::conditional::{IfMatch, IfNoneMatch, Tagged};
 use crate::auth::Guest;
-use crate::error::Problem;
 use crate::etag::Conditions;
-use crate::routes::body::{JsonBody, MergePatchBody};
+use crate::routes::error::Problem;
+use crate::routes::extract::{JsonBody, MergePatchBody};
 use crate::routes::openapi::{BodyErrors, ConditionErrors, GuestErrors};
+use crate::routes::tagged::{IfMatch, IfNoneMatch, Tagged};
 use crate::server::Guestpass;
 use crate::store::{
     MAX_PREFERENCE_KEYS, MAX_PREFERENCE_TEXT, MergePatch, Preferences, PreferencesChange, PreferencesEdit,
@@ -23,7 +23,7 @@ use crate::store::{
 impl PartialSchema for Preferences {
     fn schema() -> RefOr<Schema> {
         let object = flat_object(OneOfBuilder::new()).max_properties(Some(MAX_PREFERENCE_KEYS));
-        object.description(Some("What the caller prefers, by name.")).into()
+        object.description(Some("The preferences of the caller, by name.")).into()
     }
 }
 
@@ -36,7 +36,7 @@ impl ToSchema for Preferences {
 impl PartialSchema for MergePatch {
     fn schema() -> RefOr<Schema> {
         let null = ObjectBuilder::new().schema_type(Type::Null);
-        flat_object(OneOfBuilder::new().item(null)).description(Some("What to change: null removes.")).into()
+        flat_object(OneOfBuilder::new().item(null)).description(Some("The changes: null removes a member.")).into()
     }
 }
 
@@ -46,7 +46,7 @@ impl ToSchema for MergePatch {
     }
 }
 
-/// An object of texts, numbers, true and false, or whatever else `values` are.
+/// An object of texts, numbers and booleans, and of the other types in `values`.
 fn flat_object(values: OneOfBuilder) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(MAX_PREFERENCE_TEXT));
     let values = values
@@ -56,14 +56,14 @@ fn flat_object(values: OneOfBuilder) -> ObjectBuilder {
     ObjectBuilder::new().additional_properties(Some(AdditionalProperties::RefOr(values.into())))
 }
 
-/// What every change answers.
+/// The response to a change.
 #[derive(IntoResponses)]
 #[response(
     status = 200,
-    description = "The preferences after it.",
-    headers(("ETag" = String, description = "Of the preferences after it."))
+    description = "The preferences after the change.",
+    headers(("ETag" = String, description = "The entity tag of the changed preferences."))
 )]
-#[expect(dead_code, reason = "the handlers answer with `Tagged`; this describes it")]
+#[expect(dead_code, reason = "the handlers respond with `Tagged`; this type documents it")]
 struct PreferencesAfter(#[to_schema] Preferences);
 
 /// The preferences
@@ -76,11 +76,11 @@ struct PreferencesAfter(#[to_schema] Preferences);
     responses(
         (
             status = 200,
-            description = "The preferences. A new guest has none: `{}`.",
+            description = "The preferences. A new guest has `{}`.",
             body = Preferences,
-            headers(("ETag" = String, description = "Of the preferences."))
+            headers(("ETag" = String, description = "The entity tag of the preferences."))
         ),
-        (status = 304, description = "They are still the same.", headers(("ETag" = String, description = "Of the preferences."))),
+        (status = 304, description = "The preferences are unchanged.", headers(("ETag" = String, description = "The entity tag of the preferences."))),
         GuestErrors,
     )
 )]
@@ -90,12 +90,12 @@ pub(super) async fn preferences(
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Response, Problem> {
     let preferences = inner.store.preferences(guest.id()).await??;
-    Ok(tagged(preferences).unless_known(&conditions))
+    Ok(tagged(preferences).unless_current(&conditions))
 }
 
 /// Replace the preferences
 ///
-/// Up to 64 texts (of 512 characters), numbers, true and false by name, and 8 KiB of JSON in all.
+/// Up to 64 texts (of up to 512 characters), numbers and booleans by name, and 8 KiB of JSON in total.
 #[utoipa::path(
     put,
     path = "/me/preferences",
@@ -121,8 +121,8 @@ pub(super) async fn replace(
 
 /// Change some preferences
 ///
-/// A JSON merge patch (RFC 7396): what is named is set, and removed where the value is null; the rest stays. The limits are
-/// those of replacing.
+/// A JSON merge patch (RFC 7396): sets the named members, removes those whose value is null, and keeps the others. The limits
+/// are the same as for replacing.
 #[utoipa::path(
     patch,
     path = "/me/preferences",

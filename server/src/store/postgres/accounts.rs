@@ -5,35 +5,74 @@
 //! A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR NO KEY UPDATE`, and
 //! what refers to them holds `FOR KEY SHARE`); an account only against other changes of it.
 
+use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::PostgresStore;
 use super::guests::Owner;
 use super::{Error, ceremonies, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, Caller, MergeRequest, MergeOutcome, Identity, NewCredential, PasskeyRow, Upgrade,
-    RegisterOutcome, Registration, Membership,
+    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
+    NewCredential, PasskeyRow, RegisterOutcome, Registration, StoreError, Upgrade,
 };
+
+#[async_trait]
+impl AccountStore for PostgresStore {
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { register(db, &registration).await })).await
+    }
+
+    async fn merge_into_account(&self, request: MergeRequest) -> Result<MergeOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { merge_into_account(db, &request).await })).await
+    }
+
+    async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { account(&*db, &key).await })).await
+    }
+
+    async fn passkey(&self, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(passkey(db, credential_id))).await
+    }
+
+    async fn begin_ceremony(&self, ceremony: Ceremony) -> Result<bool, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { ceremonies::begin(db, &ceremony).await })).await
+    }
+
+    async fn ceremony(&self, id: Uuid, user: Uuid, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.connections.run(move |db| Box::pin(ceremonies::state(db, id, user, now))).await
+    }
+
+    async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError> {
+        self.connections.run(move |db| Box::pin(ceremonies::end(db, id))).await
+    }
+
+    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError> {
+        self.connections.run(move |db| Box::pin(upgrades(db, now))).await
+    }
+}
 
 /// Whatever is neither `Registered` nor `Member` leaves the transaction without a commit: nothing has happened.
 pub(super) async fn register(db: &mut Client, registration: &Registration) -> Result<RegisterOutcome, Error> {
     let Registration { caller, now, email, credential, single_use } = registration;
     let transaction = db.transaction().await?;
     lock_user(&transaction, caller.user, "NO KEY UPDATE").await?;
-    let Some(membership) = membership(&transaction, caller, LOCKED).await? else { return Ok(RegisterOutcome::Over) };
+    let Some(membership) = membership(&transaction, caller, LOCKED).await? else {
+        return Ok(RegisterOutcome::SessionEnded);
+    };
     if membership.registered || membership.merged_into.is_some() {
         ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
         let account = account(&transaction, &AccountKey::User(caller.user)).await?;
         transaction.commit().await?;
-        return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
+        return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
     }
     if let Some(single_use) = single_use
         && !ceremonies::use_up(&transaction, single_use, caller.user, *now).await?
     {
-        return Ok(RegisterOutcome::Used);
+        return Ok(RegisterOutcome::ProofUsed);
     }
     let password = match credential {
         NewCredential::Password(hash) => Some(hash.expose()),
@@ -101,7 +140,9 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     let MergeRequest { caller, account: into, now, single_use, passkey } = request;
     let transaction = db.transaction().await?;
     // What has been decided stays decided: no lock is needed to say it again.
-    if let Some(decided) = membership(&transaction, caller, "").await?.and_then(|membership| membership.judge(request)) {
+    if let Some(decided) =
+        membership(&transaction, caller, "").await?.and_then(|membership| membership.outcome_of(request))
+    {
         ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(decided);
@@ -110,8 +151,10 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     if account(&transaction, &AccountKey::User(*into)).await?.is_none_or(|account| account.user != *into) {
         return Ok(MergeOutcome::NoAccount);
     }
-    let Some(membership) = membership(&transaction, caller, LOCKED).await? else { return Ok(MergeOutcome::Over) };
-    if let Some(outcome) = membership.judge(request) {
+    let Some(membership) = membership(&transaction, caller, LOCKED).await? else {
+        return Ok(MergeOutcome::SessionEnded);
+    };
+    if let Some(outcome) = membership.outcome_of(request) {
         ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(outcome);
@@ -119,7 +162,7 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     if let Some(single_use) = single_use
         && !ceremonies::use_up(&transaction, single_use, caller.user, *now).await?
     {
-        return Ok(MergeOutcome::Used);
+        return Ok(MergeOutcome::ProofUsed);
     }
     if let Some(PasskeyRow { credential_id, data }) = passkey {
         let update = transaction.prepare_cached("UPDATE passkey SET data = $2 WHERE credential_id = $1").await?;
@@ -132,7 +175,7 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
         .await?;
     transaction.execute(&update, &[&caller.user, into, &until.as_millis()]).await?;
     transaction.commit().await?;
-    Ok(MergeOutcome::Entered(Some(Upgrade { guest: caller.user, account: *into, until })))
+    Ok(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *into, until }))
 }
 
 /// In the order of their ids.

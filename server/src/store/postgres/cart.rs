@@ -9,7 +9,7 @@ use super::catalogue::has_item;
 use super::guests::{Owner, lock_owner, owner};
 use super::{Error, TransactionError, time_column};
 use crate::clock::Timestamp;
-use crate::store::{CartChange, CartKey, CartLine, MAX_CART_KEYS, Quantity, DataError};
+use crate::store::{CartChange, CartKey, CartLine, DataError, MAX_CART_KEYS, Quantity};
 
 pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, TransactionError> {
     let owner = owner(db, guest).await?;
@@ -17,7 +17,11 @@ pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, Tran
 }
 
 /// The guest's row is locked, so what is read here is still so when it is written.
-pub(super) async fn change(db: &mut Client, guest: Uuid, change: CartChange) -> Result<Vec<CartLine>, TransactionError> {
+pub(super) async fn change(
+    db: &mut Client,
+    guest: Uuid,
+    change: CartChange,
+) -> Result<Vec<CartLine>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     // Asked together, which is one way to the database and back; so are the writes below.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::guests::owner;
 use super::{Error, TransactionError, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{ItemRow, PersonalItem, DataError};
+use crate::store::{DataError, ItemRow, PersonalItem};
 
 pub(super) async fn item_count(db: &Client) -> Result<u64, Error> {
     let query = db.prepare_cached("SELECT count(*) FROM item").await?;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::location::Parts;
 use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{Change, Upgrade, Revocation, StoreError};
+use crate::store::{Revocation, StoreChange, StoreError, Upgrade};
 
 /// How often the table is asked. Half of the second within which every node must know.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ const FROM_THE_START: &str = "0";
 
 #[derive(Debug)]
 pub(super) struct Changes {
-    queue: Mutex<mpsc::Receiver<Change>>,
+    queue: Mutex<mpsc::Receiver<StoreChange>>,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -57,7 +57,7 @@ impl Changes {
     }
 
     /// The next change. Waits for ever once closed.
-    pub(super) async fn next(&self) -> Change {
+    pub(super) async fn next(&self) -> StoreChange {
         match self.queue.lock().await.recv().await {
             Some(change) => change,
             None => std::future::pending().await,
@@ -76,7 +76,7 @@ impl Changes {
 struct Listener {
     parts: Parts,
     tls: MakeRustlsConnect,
-    sender: mpsc::Sender<Change>,
+    sender: mpsc::Sender<StoreChange>,
 }
 
 /// Nobody takes the changes any more.
@@ -152,15 +152,15 @@ impl Listener {
     }
 
     /// What has changed since `cursor`, which moves on.
-    async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<Change>, Error> {
+    async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<StoreChange>, Error> {
         let rows = within(client.query(POLL, &[&*cursor])).await?;
         let mut changes = Vec::new();
         for row in &rows {
             let Some(id) = row.try_get("id")? else { continue };
             let until = time_column(row, "until")?;
             changes.push(match row.try_get("account")? {
-                None => Change::Revoked(Revocation { session: id, access_expires_at: until }),
-                Some(account) => Change::Upgraded(Upgrade { guest: id, account, until }),
+                None => StoreChange::Revoked(Revocation { session: id, access_expires_at: until }),
+                Some(account) => StoreChange::Upgraded(Upgrade { guest: id, account, until }),
             });
         }
         if let Some(row) = rows.first() {
@@ -192,15 +192,15 @@ async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Erro
 }
 
 /// What a notification says. One that a later version sends is left to the next poll.
-fn change_in(payload: &str) -> Option<Change> {
+fn change_in(payload: &str) -> Option<StoreChange> {
     let mut words = payload.split(' ');
     let time = |word: &str| word.parse().ok().map(Timestamp::from_millis);
     match words.next()? {
-        "revoked" => Some(Change::Revoked(Revocation {
+        "revoked" => Some(StoreChange::Revoked(Revocation {
             session: Uuid::try_parse(words.next()?).ok()?,
             access_expires_at: time(words.next()?)?,
         })),
-        "member" => Some(Change::Upgraded(Upgrade {
+        "member" => Some(StoreChange::Upgraded(Upgrade {
             guest: Uuid::try_parse(words.next()?).ok()?,
             account: Uuid::try_parse(words.next()?).ok()?,
             until: time(words.next()?)?,

@@ -58,7 +58,7 @@ impl Connections {
     }
 
     /// Connects once, and changes nothing: the schema must be ours.
-    pub(super) async fn open_beside(parts: &Parts) -> Result<Self, StoreError> {
+    pub(super) async fn open_for_admin(parts: &Parts) -> Result<Self, StoreError> {
         let this = Self::to(parts)?;
         require_our_schema(this.pool.get().await.map_err(unavailable)?).await?;
         Ok(this)
@@ -129,7 +129,9 @@ async fn require_our_schema(client: Client) -> Result<(), StoreError> {
     let theirs = runner.get_last_applied_migration_async(&mut *client).await;
     match theirs.map_err(|error| StoreError::Migration(describe(&error)))?.map(|last| last.version()) {
         theirs if theirs == ours => Ok(()),
-        _ => Err(StoreError::Migration("it is that of another version: start this version's server single_use".to_owned())),
+        _ => Err(StoreError::Migration(
+            "it is that of another version: start this version's server single_use".to_owned(),
+        )),
     }
 }
 

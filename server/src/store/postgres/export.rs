@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::guests::{guest as guest_row, owner};
 use super::{TransactionError, accounts, cart, lists, preferences, sessions};
-use crate::store::{Export, ItemList, Page, DataError};
+use crate::store::{DataError, Export, ItemList, Page};
 
 /// In one snapshot, so that it is as of one moment.
 pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, TransactionError> {

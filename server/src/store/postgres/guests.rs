@@ -1,12 +1,34 @@
 //! Guests, and members, who are guests with an account: who they are, and their end.
 
+use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
+use super::PostgresStore;
+use super::separated;
 use super::sessions::revocation;
 use super::{Error, TransactionError, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{GuestRow, DataError, Revocation};
+use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, Revocation, StoreError};
+
+#[async_trait]
+impl GuestStore for PostgresStore {
+    async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(guest(db, id))).await
+    }
+
+    async fn record_activity(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
+        self.connections.run(move |db| Box::pin(record_activity(db, seen))).await
+    }
+
+    async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError> {
+        self.connections.run(move |db| Box::pin(separated(super::export::export(db, guest)))).await
+    }
+
+    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError> {
+        self.connections.run(move |db| Box::pin(separated(erase(db, guest)))).await
+    }
+}
 
 /// Whose rows a guest's data are: proof that the guest was there, and with [`lock_owner`] is until the transaction ends.
 pub(super) struct Owner {
@@ -67,7 +89,7 @@ pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<Gu
 }
 
 /// Locks the rows in the order of their ids, as whoever locks several does (`accounts`): a guest may be seen by several nodes.
-pub(super) async fn touch(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(), Error> {
+pub(super) async fn record_activity(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(), Error> {
     let update = db
         .prepare_cached(
             "WITH late AS (

@@ -1,16 +1,29 @@
 //! Keys of access tokens and of refresh tokens. Whoever has the lock changes them; nodes that start together end with the
 //! same ones.
 
+use async_trait::async_trait;
 use std::time::Duration;
 
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 
+use super::PostgresStore;
 use super::connection::lock_keys;
 use super::{Error, time_column, unreadable};
-use crate::auth::Algorithm;
 use crate::secret::Secret;
-use crate::store::{KeyChange, KeyLife, KeySet, RefreshKeyRow, SigningKeyRow};
+use crate::settings::Algorithm;
+use crate::store::{KeyChange, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow, StoreError};
+
+#[async_trait]
+impl KeyStore for PostgresStore {
+    async fn keys(&self) -> Result<KeySet, StoreError> {
+        self.connections.run(|db| Box::pin(keys(&*db))).await
+    }
+
+    async fn change_keys(&self, change: KeyChange) -> Result<KeySet, StoreError> {
+        self.connections.run(move |db| Box::pin(self::change(db, change))).await
+    }
+}
 
 pub(super) async fn keys(db: &impl GenericClient) -> Result<KeySet, Error> {
     let signing = db
@@ -48,9 +61,9 @@ async fn write(transaction: &Transaction<'_>, keys: &KeySet) -> Result<(), Error
                     &key.kid,
                     &key.algorithm.name(),
                     &key.material.expose(),
-                    &key.life.created_at.as_millis(),
-                    &key.life.signs_from.as_millis(),
-                    &millis(key.life.token_ttl),
+                    &key.lifetime.created_at.as_millis(),
+                    &key.lifetime.signs_from.as_millis(),
+                    &millis(key.lifetime.token_ttl),
                 ],
             )
             .await?;
@@ -63,9 +76,9 @@ async fn write(transaction: &Transaction<'_>, keys: &KeySet) -> Result<(), Error
                 &[
                     &i16::from(key.version),
                     &key.material.expose(),
-                    &key.life.created_at.as_millis(),
-                    &key.life.signs_from.as_millis(),
-                    &millis(key.life.token_ttl),
+                    &key.lifetime.created_at.as_millis(),
+                    &key.lifetime.signs_from.as_millis(),
+                    &millis(key.lifetime.token_ttl),
                 ],
             )
             .await?;
@@ -79,7 +92,7 @@ fn signing_key(row: &Row) -> Result<SigningKeyRow, Error> {
         kid: row.try_get("kid")?,
         algorithm: algorithm.parse::<Algorithm>().map_err(unreadable)?,
         material: Secret::from(row.try_get::<_, Vec<u8>>("material")?),
-        life: key_life(row)?,
+        lifetime: key_lifetime(row)?,
     })
 }
 
@@ -88,13 +101,13 @@ fn refresh_key(row: &Row) -> Result<RefreshKeyRow, Error> {
     Ok(RefreshKeyRow {
         version: u8::try_from(version).map_err(unreadable)?,
         material: Secret::from(row.try_get::<_, Vec<u8>>("material")?),
-        life: key_life(row)?,
+        lifetime: key_lifetime(row)?,
     })
 }
 
-fn key_life(row: &Row) -> Result<KeyLife, Error> {
+fn key_lifetime(row: &Row) -> Result<KeyLifetime, Error> {
     let token_ttl: i64 = row.try_get("token_ttl")?;
-    Ok(KeyLife {
+    Ok(KeyLifetime {
         created_at: time_column(row, "created_at")?,
         signs_from: time_column(row, "signs_from")?,
         token_ttl: Duration::from_millis(u64::try_from(token_ttl).map_err(unreadable)?),

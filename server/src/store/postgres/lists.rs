@@ -7,9 +7,14 @@ use super::catalogue::{item_row, require_item};
 use super::guests::{Owner, lock_owner, owner};
 use super::{Error, TransactionError, time_column};
 use crate::clock::Timestamp;
-use crate::store::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position, DataError};
+use crate::store::{DataError, ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 
-pub(super) async fn list(db: &Client, list: ItemList, guest: Uuid, page: Page) -> Result<Vec<ListedItem>, TransactionError> {
+pub(super) async fn list(
+    db: &Client,
+    list: ItemList,
+    guest: Uuid,
+    page: Page,
+) -> Result<Vec<ListedItem>, TransactionError> {
     let owner = owner(db, guest).await?;
     Ok(listed(db, list, &owner, page).await?)
 }
@@ -49,7 +54,12 @@ pub(super) async fn add_item(
     Ok(())
 }
 
-pub(super) async fn remove_item(db: &mut Client, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<(), TransactionError> {
+pub(super) async fn remove_item(
+    db: &mut Client,
+    list: ItemList,
+    guest: Uuid,
+    item: Option<i64>,
+) -> Result<(), TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     let delete = format!("DELETE FROM {} WHERE user_id = $1 AND item_id = coalesce($2::bigint, item_id)", list.table());

@@ -13,7 +13,11 @@ pub(super) async fn preferences(db: &Client, guest: Uuid) -> Result<Preferences,
 }
 
 /// The guest's row is locked, so what is read here is still so when it is written.
-pub(super) async fn change(db: &mut Client, guest: Uuid, change: PreferencesChange) -> Result<Preferences, TransactionError> {
+pub(super) async fn change(
+    db: &mut Client,
+    guest: Uuid,
+    change: PreferencesChange,
+) -> Result<Preferences, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
     let changed = change.apply(stored(&transaction, &owner).await?)?;

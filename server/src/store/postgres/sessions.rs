@@ -1,16 +1,49 @@
 //! Sessions: login, rotation, revocation. Whatever changes a session holds its row's lock (S4).
 
+use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::PostgresStore;
 use super::guests::Owner;
 use super::{Error, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::session::StaleToken;
 use crate::store::{
-    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
+    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore,
+    StaleToken, StoreError,
 };
+
+#[async_trait]
+impl SessionStore for PostgresStore {
+    async fn login(&self, login: Login) -> Result<LoginOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { self::login(db, &login).await })).await
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<RotationOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { rotate(db, &rotation).await })).await
+    }
+
+    async fn revoke(&self, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
+        self.connections.run(move |db| Box::pin(revoke(&*db, session, now))).await
+    }
+
+    async fn session(&self, id: Uuid) -> Result<Option<SessionRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(session(db, id))).await
+    }
+
+    async fn sessions_of(&self, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        self.connections.run(move |db| Box::pin(of_user(db, user, now))).await
+    }
+
+    async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
+        self.connections.run(move |db| Box::pin(end(db, user, session, now))).await
+    }
+
+    async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.connections.run(move |db| Box::pin(revocations(db, now))).await
+    }
+}
 
 /// A session, and whether its user is a member. No join: a session that is moved to an account while its lock is waited for
 /// would be joined with the user that it had before, and not be found.
@@ -98,7 +131,7 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
         .await?;
     // A key that has been swept since, or whose guest has been erased, is one that was too late.
     let Some(row) = transaction.query_opt(&query, &[&key.as_slice()]).await? else {
-        return Ok(LoginOutcome::TooLate);
+        return Ok(LoginOutcome::KeyExpired);
     };
     let outcome = session_row(&row)?.repeat(login, time_column(&row, "key_made_at")?);
     if let LoginOutcome::Open(open) = outcome {
@@ -111,7 +144,7 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
 /// S1: whoever's UPDATE matches has rotated; everybody else is judged by what they find.
 pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
     // A counter that the column cannot hold is one that no session can have.
-    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Refused) };
+    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Invalid) };
     let update = db
         .prepare_cached(
             "UPDATE session
@@ -135,7 +168,7 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
         )
         .await?;
     match rotated {
-        Some(row) => Ok(RotationOutcome::Open(OpenSession {
+        Some(row) => Ok(RotationOutcome::Rotated(OpenSession {
             id: rotation.session,
             user: row.try_get("user_id")?,
             registered: row.try_get("registered")?,
@@ -143,27 +176,27 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
             current_since: rotation.now,
             access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
         })),
-        None => judge(db, rotation).await,
+        None => resolve_stale_token(db, rotation).await,
     }
 }
 
-async fn judge(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
+async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
     let transaction = db.transaction().await?;
     let query =
         transaction.prepare_cached(&format!("{SESSION} WHERE session.id = $1 FOR NO KEY UPDATE OF session")).await?;
     let Some(row) = transaction.query_opt(&query, &[&rotation.session]).await? else {
-        return Ok(RotationOutcome::Refused);
+        return Ok(RotationOutcome::Invalid);
     };
-    let outcome = match session_row(&row)?.judge(rotation) {
-        StaleToken::Successor(open) => {
+    let outcome = match session_row(&row)?.classify_stale(rotation) {
+        StaleToken::Parent(open) => {
             extend_access(&transaction, &open).await?;
             RotationOutcome::Replayed(open)
         }
-        StaleToken::Reuse(reuse) => {
+        StaleToken::Reused(reuse) => {
             let revocation = revoke(&transaction, rotation.session, rotation.now).await?;
-            revocation.map_or(RotationOutcome::Refused, |revocation| RotationOutcome::Revoked(revocation, reuse))
+            revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse))
         }
-        StaleToken::Refused => RotationOutcome::Refused,
+        StaleToken::Invalid => RotationOutcome::Invalid,
     };
     // Reuse too: the revocation stays although the request fails (S3).
     transaction.commit().await?;

@@ -1,24 +1,62 @@
 //! Accounts: registering where one is, and entering one that is there. One transaction each, and the writer is alone: what
 //! has been looked up cannot change before it is written.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::SqliteStore;
 use super::guests::Owner;
 use super::{ceremonies, id_column, id_text, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, Caller, MergeRequest, MergeOutcome, Identity, NewCredential, PasskeyRow, Upgrade,
-    RegisterOutcome, Registration, Membership,
+    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
+    NewCredential, PasskeyRow, RegisterOutcome, Registration, StoreError, Upgrade,
 };
+use uuid::Uuid;
+
+#[async_trait]
+impl AccountStore for SqliteStore {
+    async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError> {
+        self.writer.write(move |db| register(db, &registration)).await
+    }
+
+    async fn merge_into_account(&self, request: MergeRequest) -> Result<MergeOutcome, StoreError> {
+        self.writer.write(move |db| merge_into_account(db, &request)).await
+    }
+
+    async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError> {
+        self.readers.read(move |db| account(db, &key)).await
+    }
+
+    async fn passkey(&self, credential_id: Vec<u8>) -> Result<Option<PasskeyRow>, StoreError> {
+        self.readers.read(move |db| passkey(db, credential_id)).await
+    }
+
+    async fn begin_ceremony(&self, ceremony: Ceremony) -> Result<bool, StoreError> {
+        self.writer.write(move |db| ceremonies::begin(db, &ceremony)).await
+    }
+
+    async fn ceremony(&self, id: Uuid, user: Uuid, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.readers.read(move |db| ceremonies::state(db, id, user, now)).await
+    }
+
+    async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError> {
+        self.writer.write(move |db| ceremonies::end(db, id)).await
+    }
+
+    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError> {
+        self.readers.read(move |db| upgrades(db, now)).await
+    }
+}
 
 pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite::Result<RegisterOutcome> {
     let Registration { caller, now, email, credential, single_use } = registration;
-    let Some(membership) = membership(db, caller)? else { return Ok(RegisterOutcome::Over) };
+    let Some(membership) = membership(db, caller)? else { return Ok(RegisterOutcome::SessionEnded) };
     if membership.registered || membership.merged_into.is_some() {
         ceremonies::keep_from_others(db, single_use.as_ref(), caller.user, *now)?;
         let account = account(db, &AccountKey::User(caller.user))?;
-        return Ok(account.map_or(RegisterOutcome::Over, RegisterOutcome::Member));
+        return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
     }
     let is_taken = |key| Ok::<_, rusqlite::Error>(account(db, &key)?.is_some());
     let mut email = email.as_deref();
@@ -41,7 +79,7 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
     if let Some(single_use) = single_use
         && !ceremonies::use_up(db, single_use, caller.user, *now)?
     {
-        return Ok(RegisterOutcome::Used);
+        return Ok(RegisterOutcome::ProofUsed);
     }
 
     let user = id_text(caller.user);
@@ -74,18 +112,18 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
 
 pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rusqlite::Result<MergeOutcome> {
     let MergeRequest { caller, account: into, now, single_use, passkey } = request;
-    let Some(membership) = membership(db, caller)? else { return Ok(MergeOutcome::Over) };
+    let Some(membership) = membership(db, caller)? else { return Ok(MergeOutcome::SessionEnded) };
     if account(db, &AccountKey::User(*into))?.is_none_or(|account| account.user != *into) {
         return Ok(MergeOutcome::NoAccount);
     }
-    if let Some(outcome) = membership.judge(request) {
+    if let Some(outcome) = membership.outcome_of(request) {
         ceremonies::keep_from_others(db, single_use.as_ref(), caller.user, *now)?;
         return Ok(outcome);
     }
     if let Some(single_use) = single_use
         && !ceremonies::use_up(db, single_use, caller.user, *now)?
     {
-        return Ok(MergeOutcome::Used);
+        return Ok(MergeOutcome::ProofUsed);
     }
     if let Some(PasskeyRow { credential_id, data }) = passkey {
         db.prepare_cached("UPDATE passkey SET data = ?2 WHERE credential_id = ?1")?
@@ -96,7 +134,7 @@ pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rus
     merge::move_rows(db, &guest, &into_text)?;
     db.prepare_cached("UPDATE anonymous_user SET merged_into = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
         .execute(params![guest, into_text, until.as_millis()])?;
-    Ok(MergeOutcome::Entered(Some(Upgrade { guest: caller.user, account: *into, until })))
+    Ok(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *into, until }))
 }
 
 /// `None`: there is no such user, or the session has ended.

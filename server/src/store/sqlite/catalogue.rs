@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::TransactionError;
 use super::guests::owner;
 use crate::clock::Timestamp;
-use crate::store::{ItemRow, PersonalItem, DataError};
+use crate::store::{DataError, ItemRow, PersonalItem};
 
 pub(super) fn item_count(db: &Connection) -> rusqlite::Result<u64> {
     db.prepare_cached("SELECT count(*) FROM item")?.query_row([], |row| row.get(0))

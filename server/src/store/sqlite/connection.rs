@@ -37,7 +37,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens a database that is there, for a command that runs beside a server. Its schema must be ours as it is: a server
 /// that is running knows of no other.
-pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| StoreError::from(&error))?;
     configure(&connection)?;
@@ -46,7 +46,9 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     let theirs = runner.get_last_applied_migration(&mut connection);
     match theirs.map_err(|error| StoreError::Migration(error.to_string()))?.map(|last| last.version()) {
         theirs if theirs == ours => Ok(connection),
-        _ => Err(StoreError::Migration("it is that of another version: start this version's server single_use".to_owned())),
+        _ => Err(StoreError::Migration(
+            "it is that of another version: start this version's server single_use".to_owned(),
+        )),
     }
 }
 

@@ -1,12 +1,33 @@
 //! Guests, and members, who are guests with an account: who they are, and their end.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::SqliteStore;
 use super::sessions::revocation;
 use super::{TransactionError, id_column, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::{GuestRow, DataError, Revocation};
+use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, Revocation, StoreError, separate};
+
+#[async_trait]
+impl GuestStore for SqliteStore {
+    async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError> {
+        self.readers.read(move |db| guest(db, id)).await
+    }
+
+    async fn record_activity(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
+        self.writer.write(move |db| record_activity(db, &seen)).await
+    }
+
+    async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError> {
+        self.readers.read(move |db| separate(super::export::export(db, guest))).await
+    }
+
+    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError> {
+        self.writer.write(move |db| separate(erase(db, guest))).await
+    }
+}
 
 /// Whose rows a guest's data are: proof that the guest was there.
 pub(super) struct Owner {
@@ -46,7 +67,7 @@ pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow>
     })
 }
 
-pub(super) fn touch(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Result<()> {
+pub(super) fn record_activity(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Result<()> {
     let mut update =
         db.prepare_cached("UPDATE anonymous_user SET last_active_at = ?2 WHERE id = ?1 AND last_active_at < ?2")?;
     for (id, at) in seen {

@@ -1,13 +1,26 @@
 //! Keys of access tokens and of refresh tokens.
 
+use async_trait::async_trait;
 use std::time::Duration;
 
 use rusqlite::{Connection, Row, params};
 
+use super::SqliteStore;
 use super::time_column;
-use crate::auth::Algorithm;
 use crate::secret::Secret;
-use crate::store::{KeyChange, KeyLife, KeySet, RefreshKeyRow, SigningKeyRow};
+use crate::settings::Algorithm;
+use crate::store::{KeyChange, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow, StoreError};
+
+#[async_trait]
+impl KeyStore for SqliteStore {
+    async fn keys(&self) -> Result<KeySet, StoreError> {
+        self.readers.read(keys).await
+    }
+
+    async fn change_keys(&self, change: KeyChange) -> Result<KeySet, StoreError> {
+        self.writer.write(move |db| self::change(db, change)).await
+    }
+}
 
 pub(super) fn keys(db: &Connection) -> rusqlite::Result<KeySet> {
     let signing = db
@@ -43,9 +56,9 @@ fn write(db: &Connection, keys: &KeySet) -> rusqlite::Result<()> {
             key.kid,
             key.algorithm.name(),
             key.material.expose(),
-            key.life.created_at.as_millis(),
-            key.life.signs_from.as_millis(),
-            millis(key.life.token_ttl),
+            key.lifetime.created_at.as_millis(),
+            key.lifetime.signs_from.as_millis(),
+            millis(key.lifetime.token_ttl),
         ])?;
     }
     for key in &keys.refresh {
@@ -56,9 +69,9 @@ fn write(db: &Connection, keys: &KeySet) -> rusqlite::Result<()> {
         .execute(params![
             key.version,
             key.material.expose(),
-            key.life.created_at.as_millis(),
-            key.life.signs_from.as_millis(),
-            millis(key.life.token_ttl),
+            key.lifetime.created_at.as_millis(),
+            key.lifetime.signs_from.as_millis(),
+            millis(key.lifetime.token_ttl),
         ])?;
     }
     Ok(())
@@ -72,7 +85,7 @@ fn signing_key(row: &Row<'_>) -> rusqlite::Result<SigningKeyRow> {
             .parse::<Algorithm>()
             .map_err(|_| rusqlite::Error::InvalidColumnName(format!("algorithm {algorithm}")))?,
         material: Secret::from(row.get::<_, Vec<u8>>("material")?),
-        life: key_life(row)?,
+        lifetime: key_lifetime(row)?,
     })
 }
 
@@ -80,12 +93,12 @@ fn refresh_key(row: &Row<'_>) -> rusqlite::Result<RefreshKeyRow> {
     Ok(RefreshKeyRow {
         version: row.get("version")?,
         material: Secret::from(row.get::<_, Vec<u8>>("material")?),
-        life: key_life(row)?,
+        lifetime: key_lifetime(row)?,
     })
 }
 
-fn key_life(row: &Row<'_>) -> rusqlite::Result<KeyLife> {
-    Ok(KeyLife {
+fn key_lifetime(row: &Row<'_>) -> rusqlite::Result<KeyLifetime> {
+    Ok(KeyLifetime {
         created_at: time_column(row, "created_at")?,
         signs_from: time_column(row, "signs_from")?,
         token_ttl: Duration::from_millis(row.get("token_ttl")?),

@@ -7,9 +7,14 @@ use super::catalogue::{item_row, require_item};
 use super::guests::{Owner, owner};
 use super::{TransactionError, time_column};
 use crate::clock::Timestamp;
-use crate::store::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position, DataError};
+use crate::store::{DataError, ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 
-pub(super) fn list(db: &Connection, list: ItemList, guest: Uuid, page: Page) -> Result<Vec<ListedItem>, TransactionError> {
+pub(super) fn list(
+    db: &Connection,
+    list: ItemList,
+    guest: Uuid,
+    page: Page,
+) -> Result<Vec<ListedItem>, TransactionError> {
     Ok(listed(db, list, &owner(db, guest)?, page)?)
 }
 
@@ -26,7 +31,13 @@ pub(super) fn listed(db: &Connection, list: ItemList, owner: &Owner, page: Page)
     .collect()
 }
 
-pub(super) fn add_item(db: &Connection, list: ItemList, guest: Uuid, item: i64, now: Timestamp) -> Result<(), TransactionError> {
+pub(super) fn add_item(
+    db: &Connection,
+    list: ItemList,
+    guest: Uuid,
+    item: i64,
+    now: Timestamp,
+) -> Result<(), TransactionError> {
     let owner = owner(db, guest)?;
     require_item(db, item)?;
     match list {
@@ -36,7 +47,12 @@ pub(super) fn add_item(db: &Connection, list: ItemList, guest: Uuid, item: i64, 
     Ok(())
 }
 
-pub(super) fn remove_item(db: &Connection, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<(), TransactionError> {
+pub(super) fn remove_item(
+    db: &Connection,
+    list: ItemList,
+    guest: Uuid,
+    item: Option<i64>,
+) -> Result<(), TransactionError> {
     let owner = owner(db, guest)?;
     db.prepare_cached(&format!("DELETE FROM {} WHERE user_id = ?1 AND item_id = coalesce(?2, item_id)", list.table()))?
         .execute(params![owner.id, item])?;

@@ -1,22 +1,55 @@
 //! Sessions: login, rotation, revocation.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
+use super::SqliteStore;
 use super::guests::Owner;
 use super::{id_column, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::session::StaleToken;
 use crate::store::{
-    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow,
+    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore,
+    StaleToken, StoreError,
 };
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn login(&self, login: Login) -> Result<LoginOutcome, StoreError> {
+        self.writer.write(move |db| self::login(db, &login)).await
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<RotationOutcome, StoreError> {
+        self.writer.write(move |db| rotate(db, &rotation)).await
+    }
+
+    async fn revoke(&self, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
+        self.writer.write(move |db| revoke(db, session, now)).await
+    }
+
+    async fn session(&self, id: Uuid) -> Result<Option<SessionRow>, StoreError> {
+        self.readers.read(move |db| session(db, id)).await
+    }
+
+    async fn sessions_of(&self, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        self.readers.read(move |db| of_user(db, user, now)).await
+    }
+
+    async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
+        self.writer.write(move |db| end(db, user, session, now)).await
+    }
+
+    async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.readers.read(move |db| revocations(db, now)).await
+    }
+}
 
 pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOutcome> {
     if let Some(key) = &login.key
         && let Some((opened, key_made_at)) = opened_by_key(db, key)?
     {
         // Without it, its guest has been erased.
-        let Some(session) = session(db, opened)? else { return Ok(LoginOutcome::TooLate) };
+        let Some(session) = session(db, opened)? else { return Ok(LoginOutcome::KeyExpired) };
         let outcome = session.repeat(login, key_made_at);
         if let LoginOutcome::Open(open) = outcome {
             extend_access(db, &open)?;
@@ -57,7 +90,7 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
 /// S1: whoever's UPDATE matches has rotated; everybody else is judged by what they find.
 pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<RotationOutcome> {
     // A counter that SQLite cannot hold is one that no session can have.
-    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Refused) };
+    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Invalid) };
     let rotated = db
         .prepare_cached(
             "UPDATE session
@@ -80,7 +113,7 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
         )
         .optional()?;
     if let Some((user, registered)) = rotated {
-        return Ok(RotationOutcome::Open(OpenSession {
+        return Ok(RotationOutcome::Rotated(OpenSession {
             id: rotation.session,
             user,
             registered,
@@ -90,18 +123,18 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
         }));
     }
 
-    let Some(session) = session(db, rotation.session)? else { return Ok(RotationOutcome::Refused) };
-    match session.judge(rotation) {
-        StaleToken::Successor(open) => {
+    let Some(session) = session(db, rotation.session)? else { return Ok(RotationOutcome::Invalid) };
+    match session.classify_stale(rotation) {
+        StaleToken::Parent(open) => {
             extend_access(db, &open)?;
             Ok(RotationOutcome::Replayed(open))
         }
-        StaleToken::Reuse(reuse) => {
+        StaleToken::Reused(reuse) => {
             // An outcome and not an error, so that the writer commits it although the request fails (S3).
             let revocation = revoke(db, rotation.session, rotation.now)?;
-            Ok(revocation.map_or(RotationOutcome::Refused, |revocation| RotationOutcome::Revoked(revocation, reuse)))
+            Ok(revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse)))
         }
-        StaleToken::Refused => Ok(RotationOutcome::Refused),
+        StaleToken::Invalid => Ok(RotationOutcome::Invalid),
     }
 }
 

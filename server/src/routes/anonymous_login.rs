@@ -1,0 +1,86 @@
+//! `POST /anonymous-login`: makes a guest.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use guestpass_core::wire::{LOGIN_PATH, TokenAnswer};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::error::{Problem, ProblemBody};
+use super::extract::{OptionalJsonBody, idempotency_key};
+use super::openapi::{BodyErrors, LoginLimits, refresh_link, revoke_link};
+use crate::server::Guestpass;
+
+/// The kind of session to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct LoginBody {
+    /// True: a short-lived access token and a refresh token. False: one long-lived access token.
+    #[serde(default)]
+    pub(super) refresh: bool,
+}
+
+/// Make a guest
+///
+/// Without a body, or with `{"refresh": false}`, the response has one long-lived access token (30 days by default), for simple
+/// clients. With `{"refresh": true}`, it has a short-lived access token (15 minutes by default) and a refresh token for
+/// `/token`.
+#[utoipa::path(
+    post,
+    path = LOGIN_PATH,
+    operation_id = "login",
+    tag = "sessions",
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        description = "At least 128 random bits in base64url. Within 10 minutes and until the first refresh, the same key gives \
+            the same guest and session: send it with every retry. Keep it secret, as a token.",
+        min_length = 22,
+        max_length = 128,
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{22,128}$",
+    ), (
+        "Proof-Of-Work" = Option<String>,
+        Header,
+        description = "The solution of the challenge in a 428 response: base64 of a JSON object with the unchanged `challenge` \
+            and its `solution`. Ignored if the server requires no proof.",
+        max_length = 4096,
+        nullable = false,
+        pattern = "^[A-Za-z0-9+/]+=*$",
+    )),
+    request_body(content = Option<LoginBody>),
+    responses(
+        (status = 200, description = "A new guest, or the guest that a login with the same key made.", body = TokenAnswer, links(
+            ("refresh" = (operation_id = "token", request_body = refresh_link)),
+            ("revoke" = (operation_id = "revoke", request_body = revoke_link)),
+        )),
+        (
+            status = 409,
+            description = "The Idempotency-Key is too old, or its session was refreshed or has ended.",
+            body = ProblemBody,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403,
+            description = "The server was started with `--require-refresh`, and the body is not `{\"refresh\": true}`.",
+            body = ProblemBody,
+            content_type = "application/problem+json"
+        ),
+        BodyErrors,
+        LoginLimits,
+    )
+)]
+pub(super) async fn anonymous_login(
+    State(Guestpass { inner }): State<Guestpass>,
+    headers: HeaderMap,
+    OptionalJsonBody(body): OptionalJsonBody<LoginBody>,
+) -> Result<Json<TokenAnswer>, Problem> {
+    let key = idempotency_key(&headers)?;
+    let LoginBody { refresh } = body.unwrap_or_default();
+    if inner.config.require_refresh && !refresh {
+        let detail = "This server issues no long-lived tokens. Log in with the body {\"refresh\": true}.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let tokens = inner.sessions.login(refresh, key, inner.clock.now()).await?;
+    Ok(Json(tokens))
+}

@@ -1,0 +1,23 @@
+//! The extractor of the authenticated user.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+
+use super::bearer::bearer_token;
+use crate::auth::{Guest, Unauthorized};
+use crate::server::Guestpass;
+
+impl<S> FromRequestParts<S> for Guest
+where
+    S: Send + Sync,
+    Guestpass: FromRef<S>,
+{
+    type Rejection = Unauthorized;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Unauthorized> {
+        let Guestpass { inner } = Guestpass::from_ref(state);
+        let token = bearer_token(parts)?;
+        let now = inner.clock.now();
+        Ok(Self::new(inner.sessions.verify(token, now).await?, now))
+    }
+}

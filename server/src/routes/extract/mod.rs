@@ -1,0 +1,27 @@
+//! What handlers read from a request: the user, the client, the body, the conditions.
+
+mod bearer;
+mod body;
+mod client;
+mod conditions;
+mod guest;
+mod idempotency_key;
+mod visitor;
+
+pub(super) use self::body::{JsonBody, MergePatchBody, OAuthForm, OptionalJsonBody, given, integer};
+pub(super) use self::client::Client;
+pub(super) use self::idempotency_key::idempotency_key;
+
+pub(crate) use self::client::client_of;
+
+#[cfg(feature = "demo")]
+pub(crate) use self::bearer::bearer_token;
+
+/// See [`crate::fuzz`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz {
+    pub use super::bearer::fuzz::authorization;
+    pub(in crate::routes) use super::body::object;
+    pub use super::client::fuzz::forwarded;
+    pub use super::conditions::fuzz::conditions;
+}

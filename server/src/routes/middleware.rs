@@ -1,0 +1,117 @@
+//! The middleware around all routes: CORS, limits of size and time, security headers, the log, metrics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{DefaultBodyLimit, MatchedPath, State};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::{BoxError, Router};
+use tower::ServiceBuilder;
+use tower::timeout::TimeoutLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+use super::error::Problem;
+use super::limits::{PROOF_OF_WORK, RATE_LIMIT, RATE_LIMIT_POLICY};
+use crate::config::{Config, Origin};
+use crate::metrics::Metrics;
+
+/// The greatest length of a request body in bytes.
+const BODY_LIMIT: usize = 16 * 1024;
+/// The time from the head of a request to the head of its response.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a browser may cache the response to a preflight request.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+
+pub(super) fn wrap(router: Router, config: &Config, metrics: &Arc<Metrics>) -> Router {
+    let layers = ServiceBuilder::new()
+        // The path without the query, and no headers, so that no secret gets into the log.
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+        }))
+        .layer(from_fn_with_state(Arc::clone(metrics), measure))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(REFERRER_POLICY, "no-referrer"))
+        // Responses are personal unless a route sets another value.
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .layer(cors(config))
+        .layer(HandleErrorLayer::new(timed_out))
+        .layer(TimeoutLayer::new(TIMEOUT))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    router.layer(layers)
+}
+
+/// Counts the request and its time, under the template of its route.
+async fn measure(State(metrics): State<Arc<Metrics>>, request: Request<Body>, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    metrics.request_handled(method.as_str(), route, response.status().as_u16(), started.elapsed());
+    response
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// Without origins in the settings, no other origin gets access. Credentials are not allowed, because there are no cookies.
+fn cors(config: &Config) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(config.cors_origins.iter().map(Origin::header)))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            HeaderName::from_static("idempotency-key"),
+            PROOF_OF_WORK,
+        ])
+        .expose_headers([
+            ETAG,
+            CONTENT_DISPOSITION,
+            WWW_AUTHENTICATE,
+            RETRY_AFTER,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+            HeaderName::from_static("dpop-nonce"),
+        ])
+        .max_age(PREFLIGHT_MAX_AGE)
+}
+
+async fn timed_out(_: BoxError) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The request took too long. Try again later.")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn s11_a_request_that_takes_too_long_gets_a_503() {
+        let started = tokio::time::Instant::now();
+        let stuck = Router::new().route("/", get(std::future::pending::<()>));
+
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = wrap(stuck, &Config::default(), &Arc::new(Metrics::new(|_| ()))).oneshot(request).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert!(started.elapsed() < TIMEOUT + Duration::from_secs(1));
+    }
+}

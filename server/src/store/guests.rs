@@ -1,0 +1,50 @@
+//! Users: guests, and members, who are guests with an account. The table of both is `anonymous_user`.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{CartLine, DataResult, Identity, ListedItem, Preferences, Revocation, SessionRow, StoreError};
+use crate::clock::Timestamp;
+
+/// Stores the users.
+#[async_trait]
+pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
+    /// Looks up a user. For a guest who was merged, returns the account.
+    async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
+
+    /// Records when guests were last active. A time that is earlier than the recorded one changes nothing.
+    async fn record_activity(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
+
+    /// All data about a guest, read at one point in time.
+    async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError>;
+
+    /// Erases a guest: deletes every row, and keeps only what is needed to refuse the access tokens of the guest's sessions.
+    /// Serialized with every other change of those sessions (S4) and of the guest's data. Returns the ended sessions.
+    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError>;
+}
+
+/// A user: a guest or a member.
+#[derive(Debug, Clone)]
+pub(crate) struct GuestRow {
+    pub(crate) id: Uuid,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_active_at: Timestamp,
+    /// Since when the user has been a member.
+    pub(crate) registered_at: Option<Timestamp>,
+    pub(crate) email: Option<String>,
+    pub(crate) passkeys: u64,
+}
+
+/// All stored data about a guest, except the hashes of idempotency keys.
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) guest: GuestRow,
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) sessions: Vec<SessionRow>,
+    pub(crate) cart: Vec<CartLine>,
+    pub(crate) history: Vec<ListedItem>,
+    pub(crate) favorites: Vec<ListedItem>,
+    pub(crate) preferences: Preferences,
+}
