@@ -24,12 +24,23 @@
 //! keys, and no store. `examples/` has both as complete programs. The crate `guestpass-cli` is the program `guestpass`, for
 //! apps that are not written in Rust.
 //!
-//! Inside, `routes` has one file per resource and makes no decisions; `auth` has keys, tokens and sessions; `accounts` makes
-//! guests members; `limits` counts requests; `store` is the storage behind a trait, on SQLite and on PostgreSQL; `activity`
-//! is what may be written a few seconds late.
+//! # Modules
+//!
+//! Each module imports only modules of the same line or of the lines above; a test holds this order, module by module.
+//!
+//! - `clock`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
+//! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
+//! - `config`: all settings
+//! - `activity`, `sweep`: work on the store that no request waits for
+//! - `auth`: keys, tokens, sessions, and their verification
+//! - `recommend`, `accounts`, `limits`: recommendations, how guests become members, the policy of limits
+//! - `open`, `key_admin`, `server`: a server as a whole, and the administration of keys
+//! - `routes`: HTTP and OpenAPI, which no module above knows
 
 mod accounts;
 mod activity;
+#[cfg(test)]
+mod architecture;
 mod auth;
 mod clock;
 mod config;

@@ -22,7 +22,7 @@ use tower_http::trace::TraceLayer;
 
 use super::error::Problem;
 use super::limits::{PROOF_OF_WORK, RATE_LIMIT, RATE_LIMIT_POLICY};
-use crate::config::{Config, Origin};
+use crate::config::Config;
 use crate::metrics::Metrics;
 
 /// The greatest length of a request body in bytes.
@@ -67,8 +67,10 @@ fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Heade
 
 /// Without origins in the settings, no other origin gets access. Credentials are not allowed, because there are no cookies.
 fn cors(config: &Config) -> CorsLayer {
+    // An origin is plain ASCII, so it is a valid header value.
+    let origins = config.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(config.cors_origins.iter().map(Origin::header)))
+        .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             AUTHORIZATION,

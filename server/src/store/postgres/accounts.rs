@@ -1,9 +1,9 @@
-//! Accounts: registering where one is, and entering one that is there.
+//! Accounts: registrations and merges.
 //!
-//! The order of locks is that of everything here, so that nobody waits in a circle: users in the order of their ids, then
-//! their sessions, then what hangs on them. Whoever finds out too late whose rows it needs lets go and begins anew.
-//! A guest who is merged is locked against everybody who writes for them (`FOR UPDATE`; they hold `FOR NO KEY UPDATE`, and
-//! what refers to them holds `FOR KEY SHARE`); an account only against other changes of it.
+//! All transactions of this store lock rows in the same order, so that there are no deadlocks: users in the order of their ids,
+//! then their sessions, then the rows that refer to those. A transaction that learns late which rows it needs releases its locks
+//! and begins again. A merge locks the guest against all other writers of the guest's rows (`FOR UPDATE`; writers hold
+//! `FOR NO KEY UPDATE`, and referring rows hold `FOR KEY SHARE`), and the account only against other changes of the account.
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
@@ -55,7 +55,7 @@ impl AccountStore for PostgresStore {
     }
 }
 
-/// Whatever is neither `Registered` nor `Member` leaves the transaction without a commit: nothing has happened.
+/// Every outcome except `Registered` and `Member` returns without a commit, so that it changes nothing.
 pub(super) async fn register(db: &mut Client, registration: &Registration) -> Result<RegisterOutcome, Error> {
     let Registration { caller, now, email, credential, single_use } = registration;
     let transaction = db.transaction().await?;
@@ -119,7 +119,7 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
     Ok(RegisterOutcome::Registered(Upgrade { guest: caller.user, account: caller.user, until }))
 }
 
-/// Says whether the e-mail address was free. Of two at once, the second waits for the first.
+/// Returns false if the e-mail address is taken. Of two concurrent registrations, the second waits for the first.
 async fn insert_account(
     transaction: &Transaction<'_>,
     user: Uuid,
@@ -139,7 +139,7 @@ async fn insert_account(
 pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) -> Result<MergeOutcome, Error> {
     let MergeRequest { caller, account: into, now, single_use, passkey } = request;
     let transaction = db.transaction().await?;
-    // What has been decided stays decided: no lock is needed to say it again.
+    // The outcome of an earlier merge does not change, so it is read without a lock.
     if let Some(decided) =
         membership(&transaction, caller, "").await?.and_then(|membership| membership.outcome_of(request))
     {
@@ -178,7 +178,7 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     Ok(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *into, until }))
 }
 
-/// In the order of their ids.
+/// Locks both users, in the order of their ids.
 async fn lock_users(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
     if guest < account {
         lock_user(transaction, guest, "UPDATE").await?;
@@ -197,10 +197,10 @@ async fn lock_user(transaction: &Transaction<'_>, user: Uuid, strength: &'static
     Ok(())
 }
 
-/// So that a revocation comes before what follows, or after it.
+/// The lock that serializes this transaction with a revocation of the session.
 const LOCKED: &str = "FOR NO KEY UPDATE OF session";
 
-/// `None`: there is no such user, or the session has ended.
+/// The membership of the caller. `None`: the user does not exist, or the session has ended.
 async fn membership(
     transaction: &Transaction<'_>,
     caller: &Caller,

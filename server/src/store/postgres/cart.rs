@@ -16,7 +16,7 @@ pub(super) async fn cart(db: &Client, guest: Uuid) -> Result<Vec<CartLine>, Tran
     Ok(lines(db, &owner).await?)
 }
 
-/// The guest's row is locked, so what is read here is still so when it is written.
+/// The row of the guest is locked, so the rows that are read here do not change before the writes.
 pub(super) async fn change(
     db: &mut Client,
     guest: Uuid,
@@ -24,7 +24,7 @@ pub(super) async fn change(
 ) -> Result<Vec<CartLine>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_owner(&transaction, guest).await?;
-    // Asked together, which is one way to the database and back; so are the writes below.
+    // Sent together, which takes one round trip to the database; so are the writes below.
     let (used, is_there, before) = try_join!(
         used(&transaction, &owner, change.key.as_ref()),
         has_item(&transaction, change.item),
@@ -75,7 +75,7 @@ async fn set(db: &Transaction<'_>, owner: &Owner, change: &CartChange, quantity:
     Ok(())
 }
 
-/// What came under that key before, and when.
+/// The request that came with the key before, and when.
 async fn used(
     db: &Transaction<'_>,
     owner: &Owner,
@@ -89,7 +89,7 @@ async fn used(
 
 async fn remember(db: &Transaction<'_>, owner: &Owner, key: Option<&CartKey>, now: Timestamp) -> Result<(), Error> {
     let Some(key) = key else { return Ok(()) };
-    // Before the new one is there: it stays, whatever its time.
+    // Before the new key is inserted, so that it is kept whatever its time.
     forget_all_but(db, owner.id, MAX_CART_KEYS - 1).await?;
     let insert = db
         .prepare_cached(
@@ -101,7 +101,7 @@ async fn remember(db: &Transaction<'_>, owner: &Owner, key: Option<&CartKey>, no
     Ok(())
 }
 
-/// Keeps so many keys of a user, the newest.
+/// Deletes the keys of a user, except the newest `kept` ones.
 pub(super) async fn forget_all_but(db: &Transaction<'_>, user: Uuid, kept: u32) -> Result<(), Error> {
     let delete = db
         .prepare_cached(

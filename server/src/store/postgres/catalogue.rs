@@ -40,7 +40,7 @@ pub(super) async fn items(db: &Client, guest: Uuid) -> Result<Vec<PersonalItem>,
     Ok(items.collect::<Result<_, _>>()?)
 }
 
-/// Refuses what the catalogue does not have.
+/// An error if the catalogue does not have the item.
 pub(super) async fn require_item(db: &impl GenericClient, item: i64) -> Result<(), TransactionError> {
     if has_item(db, item).await? { Ok(()) } else { Err(DataError::NoItem.into()) }
 }

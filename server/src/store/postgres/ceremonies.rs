@@ -1,4 +1,4 @@
-//! What may be used once: challenges of passkeys, and ID tokens.
+//! Single-use proofs: challenges of passkeys, and ID tokens.
 
 use deadpool_postgres::{Client, Transaction};
 use uuid::Uuid;
@@ -41,7 +41,8 @@ pub(super) async fn end(db: &Client, id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-/// Keeps an ID token from others where its caller has nothing to gain by it. A challenge is its caller's alone anyway.
+/// Marks an ID token as used although the request needs no proof, so that no other caller can use it. A challenge belongs to
+/// its caller anyway.
 pub(super) async fn keep_from_others(
     transaction: &Transaction<'_>,
     single_use: Option<&SingleUse>,
@@ -54,7 +55,7 @@ pub(super) async fn keep_from_others(
     Ok(())
 }
 
-/// Whether it could still be used.
+/// Marks a proof as used. Returns false if it was used before, or is unknown.
 pub(super) async fn use_up(
     transaction: &Transaction<'_>,
     single_use: &SingleUse,

@@ -1,11 +1,11 @@
-//! What other nodes change, heard of at once (S4: within a second).
+//! The changes of other nodes, learned within a second (S4).
 //!
-//! `LISTEN` brings the news in milliseconds, but a notification can be lost: with its connection, or to a pooler in
-//! between that does not know of them. So the table is also asked twice a second for what has changed since, which
-//! alone keeps the promise. The cursor is no clock and no counter: it is the oldest transaction that was still running
-//! when the table was last asked. Whatever was not visible then belongs to that transaction or to a later one, so nothing
-//! is missed however long a commit takes; what is reported twice does no harm. A new connection starts from nothing:
-//! after a failover the numbers of transactions may have gone back.
+//! `LISTEN` reports a change within milliseconds, but a notification can be lost: with its connection, or in a connection pooler
+//! that does not support notifications. So the tables are also polled twice a second, which alone meets the deadline. The cursor
+//! of the poll is the oldest transaction that was running at the last poll, not a time or a counter. Any change that was not
+//! visible then belongs to that transaction or to a later one, so no change is missed however long a commit takes. A change that
+//! is reported twice has no further effect. A new connection starts without a cursor, because transaction numbers may have gone
+//! back after a failover.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -22,13 +22,13 @@ use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{Revocation, StoreChange, StoreError, Upgrade};
 
-/// How often the table is asked. Half of the second within which every node must know.
+/// How often the tables are polled: twice within the second in which every node must learn of a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// A question that takes longer has lost its connection.
+/// The timeout of a poll. After it, the connection counts as lost.
 const POLL_TIMEOUT: Duration = Duration::from_secs(2);
-/// Between attempts to connect again: doubled each time, up to the second.
+/// The first and the greatest pause between two attempts to connect. The pause is doubled after each attempt.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-/// Changes that may wait to be taken note of.
+/// The number of changes in the queue.
 const QUEUE: usize = 1024;
 /// Before any transaction.
 const FROM_THE_START: &str = "0";
@@ -49,14 +49,14 @@ impl Changes {
             let listener = Listener { parts, tls, sender };
             tokio::select! {
                 () = listener.run() => {}
-                // An error means that the store is gone.
+                // An error means that the store has been dropped.
                 _ = stopped.changed() => {}
             }
         });
         Ok(Self { queue: Mutex::new(queue), stop, task: Mutex::new(Some(task)) })
     }
 
-    /// The next change. Waits for ever once closed.
+    /// Waits for the next change. Waits for ever after the store is closed.
     pub(super) async fn next(&self) -> StoreChange {
         match self.queue.lock().await.recv().await {
             Some(change) => change,
@@ -67,7 +67,7 @@ impl Changes {
     pub(super) async fn close(&self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.lock().await.take() {
-            // An error means that it has panicked: there is nothing left to stop.
+            // An error means that the task has panicked, so it has ended.
             let _ = task.await;
         }
     }
@@ -79,7 +79,7 @@ struct Listener {
     sender: mpsc::Sender<StoreChange>,
 }
 
-/// Nobody takes the changes any more.
+/// The receiver of the changes has been dropped.
 struct Abandoned;
 
 impl Listener {
@@ -90,7 +90,7 @@ impl Listener {
             let error = match self.connect().await {
                 Ok((client, mut notifications)) => {
                     if !std::mem::replace(&mut well, true) {
-                        tracing::info!("hearing of other nodes' changes again");
+                        tracing::info!("the changes of other nodes are followed again");
                     }
                     (pause, _) = BACKOFF;
                     match self.follow(&client, &mut notifications).await {
@@ -100,16 +100,16 @@ impl Listener {
                 }
                 Err(error) => error,
             };
-            // SingleUse, and not at each attempt.
+            // Logged once, and not at each attempt.
             if std::mem::take(&mut well) {
-                tracing::warn!(%error, "not hearing of other nodes' changes; trying again");
+                tracing::warn!(%error, "the changes of other nodes cannot be followed; trying again");
             }
             sleep(pause).await;
             pause = longest.min(pause * 2);
         }
     }
 
-    /// A connection of its own, and the notifications that come on it. These end with the connection.
+    /// Opens a separate connection, with the channel of its notifications. The channel ends with the connection.
     async fn connect(&self) -> Result<(Client, mpsc::Receiver<Notification>), Error> {
         let (client, mut connection) = self.parts.config.connect(self.tls.clone()).await?;
         let (sender, notifications) = mpsc::channel(QUEUE);
@@ -125,7 +125,7 @@ impl Listener {
         Ok((client, notifications))
     }
 
-    /// Passes on what is new until the connection breaks.
+    /// Passes on changes until the connection breaks.
     async fn follow(
         &self,
         client: &Client,
@@ -151,7 +151,7 @@ impl Listener {
         }
     }
 
-    /// What has changed since `cursor`, which moves on.
+    /// The changes since `cursor`, which is advanced.
     async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<StoreChange>, Error> {
         let rows = within(client.query(POLL, &[&*cursor])).await?;
         let mut changes = Vec::new();
@@ -170,8 +170,8 @@ impl Listener {
     }
 }
 
-/// One snapshot: the next cursor, and what has been revoked or erased and who has become a member since the last one. Access
-/// tokens that the database's clock takes for long expired are left out.
+/// Reads in one snapshot the next cursor, and the sessions revoked or erased and the guests upgraded since the last cursor. Access
+/// tokens that expired long ago by the clock of the database are left out.
 const POLL: &str = "
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, news.id, news.until, news.account
     FROM (VALUES (1)) AS always
@@ -191,7 +191,7 @@ async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Erro
     }
 }
 
-/// What a notification says. One that a later version sends is left to the next poll.
+/// Parses a notification. A notification of another version is ignored; the next poll finds its change.
 fn change_in(payload: &str) -> Option<StoreChange> {
     let mut words = payload.split(' ');
     let time = |word: &str| word.parse().ok().map(Timestamp::from_millis);

@@ -1,4 +1,4 @@
-//! How connections are opened and lent out, and the schema.
+//! The pool of connections, and the schema.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -17,16 +17,16 @@ mod migrations {
     refinery::embed_migrations!("src/store/postgres/migrations");
 }
 
-/// How long a request waits for a connection that is free: short, because behind it more wait.
+/// How long a request waits for a free connection. Short, because further requests wait behind it.
 const POOL_WAIT: Duration = Duration::from_secs(3);
-/// How long one job may take, as seen from here: a network that swallows everything ends it too. Longer than
-/// `statement_timeout`, so that the database gets to say what was slow.
+/// How long one job may take, measured on this node, so that it also ends if the network drops all packets. Longer than
+/// `statement_timeout`, so that the database reports a slow statement first.
 const JOB_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long nodes that start together wait for the one that brings the schema up to date.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What each connection is told first. `synchronous_commit` must not be off, or a commit would be acknowledged before it
-/// is on disk (S5); what else an operator has chosen, such as waiting for replicas, stays.
+/// The settings of each connection. `synchronous_commit` must not be off, because a commit would then be acknowledged before it
+/// is on disk (S5); other values that an operator has chosen, such as waiting for replicas, are kept.
 const SESSION: &str = "
     SET statement_timeout = '5s';
     SET lock_timeout = '4s';
@@ -35,7 +35,7 @@ const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 ";
 
-/// Advisory locks are numbered; ours have this first number ('gp').
+/// The first number of the advisory locks of this server ('gp').
 const LOCK_SPACE: i32 = 0x6770;
 const LOCK_MIGRATION: i32 = 1;
 const LOCK_KEYS: i32 = 2;
@@ -43,7 +43,7 @@ const LOCK_KEYS: i32 = 2;
 /// A job on a connection.
 pub(super) type Job<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
 
-/// Connections to lend out.
+/// The pool of connections.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     pool: Pool,
@@ -57,7 +57,7 @@ impl Connections {
         Ok(this)
     }
 
-    /// Connects once, and changes nothing: the schema must be ours.
+    /// Connects once and changes nothing. The schema must be that of this version.
     pub(super) async fn open_for_admin(parts: &Parts) -> Result<Self, StoreError> {
         let this = Self::to(parts)?;
         require_our_schema(this.pool.get().await.map_err(unavailable)?).await?;
@@ -80,7 +80,7 @@ impl Connections {
         Ok(Self { pool })
     }
 
-    /// Runs `job` on a connection. One that does not come to an end costs its connection, and nobody else's.
+    /// Runs `job` on a connection. If the job exceeds its timeout, only its connection is closed.
     #[tracing::instrument(level = "debug", name = "postgresql", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
     where
@@ -101,8 +101,8 @@ impl Connections {
     }
 }
 
-/// Many nodes may start together: one migrates, the others wait for it and find nothing left to do. The lock ends with
-/// the connection at the latest, and the connection ends here: its settings are not those of the others.
+/// Many nodes may start together: one migrates, and the others wait for it and find the schema up to date. The connection is
+/// closed afterwards, which also releases the lock, because its settings differ from those of the pool.
 async fn migrate(client: Client) -> Result<(), StoreError> {
     let mut client = Object::take(client);
     let work = async {
@@ -121,7 +121,7 @@ async fn migrate(client: Client) -> Result<(), StoreError> {
         .unwrap_or_else(|_| Err(StoreError::Migration(format!("not done in {MIGRATION_TIMEOUT:?}"))))
 }
 
-/// For what runs beside servers: those that are running know of no other schema than the one that is there.
+/// Checks the schema for an administration command, which must not change it under running servers.
 async fn require_our_schema(client: Client) -> Result<(), StoreError> {
     let mut client = Object::take(client);
     let runner = migrations::migrations::runner();
@@ -130,12 +130,13 @@ async fn require_our_schema(client: Client) -> Result<(), StoreError> {
     match theirs.map_err(|error| StoreError::Migration(describe(&error)))?.map(|last| last.version()) {
         theirs if theirs == ours => Ok(()),
         _ => Err(StoreError::Migration(
-            "it is that of another version: start this version's server single_use".to_owned(),
+            "the store has the schema of another version: start a server of this version with the store once"
+                .to_owned(),
         )),
     }
 }
 
-/// Waits until this transaction is the only one at the keys.
+/// Waits until no other transaction changes the keys.
 pub(super) async fn lock_keys(transaction: &deadpool_postgres::Transaction<'_>) -> Result<(), Error> {
     transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", &[&LOCK_SPACE, &LOCK_KEYS]).await?;
     Ok(())
@@ -144,35 +145,37 @@ pub(super) async fn lock_keys(transaction: &deadpool_postgres::Transaction<'_>) 
 fn unavailable(error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => failed(&error.into()),
-        PoolError::Timeout(_) => StoreError::Database("no connection was free in time".to_owned()),
+        PoolError::Timeout(_) => StoreError::Database(
+            "no connection of the pool was free within 3 s; set a greater pool_size in the URL of the store".to_owned(),
+        ),
         PoolError::Closed => StoreError::Closed,
         PoolError::PostCreateHook(_) | PoolError::NoRuntimeSpecified => StoreError::Database(error.to_string()),
     }
 }
 
-/// What the log may know: what the database said, or why it could not be reached. Rows are in neither.
+/// The error for the log: the message of the database, or the reason why it could not be reached. Neither contains rows.
 fn failed(error: &Error) -> StoreError {
-    let told = match error {
+    let reported = match error {
         Error::Postgres(error) => error.as_db_error(),
         Error::Unreadable(_) => None,
     };
-    StoreError::Database(match told {
-        Some(told) if *told.code() == SqlState::QUERY_CANCELED => "a statement took too long".to_owned(),
-        Some(told) => format!("{} (SQLSTATE {})", told.message(), told.code().code()),
+    StoreError::Database(match reported {
+        Some(reported) if *reported.code() == SqlState::QUERY_CANCELED => "a statement took too long".to_owned(),
+        Some(reported) => format!("{} (SQLSTATE {})", reported.message(), reported.code().code()),
         None => describe(error),
     })
 }
 
 /// An error with all its causes, in one line.
 fn describe(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
+    let mut description = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !told.contains(&text) {
-            told = format!("{told}: {text}");
+        if !description.contains(&text) {
+            description = format!("{description}: {text}");
         }
         cause = error.source();
     }
-    told
+    description
 }

@@ -1,4 +1,4 @@
-//! Everything about a guest.
+//! The export of all data about a guest.
 
 use deadpool_postgres::Client;
 use tokio_postgres::IsolationLevel;
@@ -8,7 +8,7 @@ use super::guests::{guest as guest_row, owner};
 use super::{TransactionError, accounts, cart, lists, preferences, sessions};
 use crate::store::{DataError, Export, ItemList, Page};
 
-/// In one snapshot, so that it is as of one moment.
+/// In one snapshot, so that all data is read at one point in time.
 pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, TransactionError> {
     let snapshot = db.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = snapshot.start().await?;

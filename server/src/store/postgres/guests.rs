@@ -1,4 +1,4 @@
-//! Guests, and members, who are guests with an account: who they are, and their end.
+//! Users: guests, and members, who are guests with an account.
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
@@ -30,20 +30,21 @@ impl GuestStore for PostgresStore {
     }
 }
 
-/// Whose rows a guest's data are: proof that the guest was there, and with [`lock_owner`] is until the transaction ends.
+/// The owner of a guest's data: proof that the guest exists, and with [`lock_owner`] that the guest exists until the transaction
+/// ends. The owner is the guest, or the account that the guest was merged into.
 pub(super) struct Owner {
     pub(super) id: Uuid,
 }
 
-/// Every read of a guest's data begins here. What a guest had who has been merged is the account's.
+/// Finds the owner of a guest's data. Every read of that data begins with this.
 pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, TransactionError> {
     let query = db.prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1").await?;
     let row = db.query_opt(&query, &[&guest]).await?.ok_or(DataError::NoGuest)?;
     Ok(Owner { id: row.try_get(0)? })
 }
 
-/// Every change of a guest's data begins here: the changes of one guest take turns, and take turns with the guest's end and
-/// with merges. Whoever is merged while this waits is found to be the account, and the account waited for.
+/// Locks the owner of a guest's data. Every change of that data begins with this, so that the changes of one guest are serialized
+/// with each other, with erasures and with merges. If the guest is merged while this waits, it locks the account.
 pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
     let lock = transaction
         .prepare_cached(
@@ -52,7 +53,7 @@ pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Re
              FOR NO KEY UPDATE",
         )
         .await?;
-    // An account is merged into no other: the second time, at the latest, it is one.
+    // An account is never merged, so the second attempt finds it.
     for _ in 0..2 {
         if let Some(row) = transaction.query_opt(&lock, &[&guest]).await? {
             return Ok(Owner { id: row.try_get(0)? });
@@ -62,8 +63,8 @@ pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Re
     Err(DataError::NoGuest.into())
 }
 
-/// Lets go of every row, before anything has been written: what was waited for belongs to somebody else by now, and waiting for
-/// that one's row with this one in hand would be out of order (`accounts`).
+/// Releases all locks, before any write: the rows now belong to another user, and locking that user while holding these locks
+/// would break the order of locks (see `accounts`).
 async fn begin_anew(transaction: &Transaction<'_>) -> Result<(), Error> {
     Ok(transaction.batch_execute("ROLLBACK; BEGIN").await?)
 }
@@ -88,7 +89,8 @@ pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<Gu
     }))
 }
 
-/// Locks the rows in the order of their ids, as whoever locks several does (`accounts`): a guest may be seen by several nodes.
+/// Locks the rows in the order of their ids, as all transactions do (see `accounts`), because several nodes may record the
+/// activity of the same guest.
 pub(super) async fn record_activity(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(), Error> {
     let update = db
         .prepare_cached(
@@ -108,8 +110,8 @@ pub(super) async fn record_activity(db: &Client, seen: Vec<(Uuid, Timestamp)>) -
     Ok(())
 }
 
-/// Takes the guest's row first, then those of the sessions: a refresh that was faster is waited for, and one that comes
-/// later finds no session. The rest of a guest goes with the guest; of a member, the account and the tombstones too.
+/// Locks the row of the guest first, then those of the sessions, so that it waits for an earlier refresh, and a later refresh
+/// finds no session. The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
 pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_for_the_end(&transaction, guest).await?;
@@ -132,8 +134,8 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation
     Ok(ended)
 }
 
-/// With the tombstones, which go along, and all in the order of their ids. Guests who were merged while this waited would be
-/// locked by the delete, out of order.
+/// Locks a user together with its tombstones, which are deleted with it, in the order of their ids. If guests were merged while
+/// this waited, it begins again, because the delete would lock them out of order.
 async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
     let lock = transaction
         .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 OR merged_into = $1 ORDER BY id FOR UPDATE")
@@ -144,13 +146,13 @@ async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<
              WHERE id = $1 OR merged_into = $1",
         )
         .await?;
-    // Each time round, somebody has been merged.
+    // Each iteration means that another guest has been merged meanwhile, so the loop ends.
     loop {
         let owner = owner(transaction, guest).await?;
         let rows = transaction.query(&lock, &[&owner.id]).await?;
         let locked: Vec<Uuid> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let is_all: bool = transaction.query_one(&is_all, &[&owner.id, &locked]).await?.try_get(0)?;
-        // Somebody who was merged or erased meanwhile is not whom that was for.
+        // The guest may have been merged or erased meanwhile.
         if is_all && self::owner(transaction, guest).await?.id == owner.id {
             return Ok(owner);
         }

@@ -1,5 +1,5 @@
-//! Keys of access tokens and of refresh tokens. Whoever has the lock changes them; nodes that start together end with the
-//! same ones.
+//! Keys of access tokens and of refresh tokens. A lock serializes their changes, so nodes that start together end up with the
+//! same keys.
 
 use async_trait::async_trait;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) async fn keys(db: &impl GenericClient) -> Result<KeySet, Error> {
     Ok(KeySet::sorted(signing, refresh))
 }
 
-/// There are a handful of keys: what has changed is written anew.
+/// Writes all keys again if one has changed, because there are few keys.
 pub(super) async fn change(db: &mut Client, change: KeyChange) -> Result<KeySet, Error> {
     let transaction = db.transaction().await?;
     lock_keys(&transaction).await?;

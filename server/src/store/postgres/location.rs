@@ -1,4 +1,4 @@
-//! Where a PostgreSQL database is: a URL that holds a password and shows it to nobody.
+//! The location of a PostgreSQL database: a URL whose password is hidden from logs and errors.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,24 +12,25 @@ use crate::secret::Secret;
 
 /// How long one attempt to connect may take, unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the network may leave what was sent unanswered before the connection counts as broken.
+/// How long sent data may stay unacknowledged by the network before the connection counts as broken.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVES_IDLE: Duration = Duration::from_secs(30);
-/// Connections of one node, unless the URL says otherwise. PostgreSQL allows a hundred by default, for all nodes.
+/// The number of connections of one node, unless the URL sets another. PostgreSQL allows a hundred for all nodes by default.
 const POOL_SIZE: usize = 16;
 
 const NOT_THE_PARTS: &str =
-    "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in the password percent-encoded";
+    "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded";
 
 /// The URL of a PostgreSQL database, as psql takes it. `Display` and `Debug` show it without its password.
 ///
-/// `sslmode` is `disable`, `prefer` (the default: encrypted if the server can), `require` (encrypted, by whomever) or
-/// `verify-full` (encrypted, and the certificate is checked). `sslrootcert` names a file of certificates to trust
-/// instead of the system's, and turns the check on. `pool_size` is the number of connections that this node may open.
+/// `sslmode` is `disable`, `prefer` (the default: encrypted if the server supports it), `require` (encrypted, without a check of
+/// the certificate) or `verify-full` (encrypted, and the certificate is checked). `sslrootcert` names a file of trusted
+/// certificates that replace the system's, and turns the check on. `pool_size` is the number of connections that this node may
+/// open.
 #[derive(Clone)]
 pub struct PostgresUrl(Secret);
 
-/// A URL, taken apart.
+/// The parts of a URL.
 #[derive(Debug, Clone)]
 pub(super) struct Parts {
     pub(super) config: Config,
@@ -40,21 +41,21 @@ pub(super) struct Parts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tls {
     Off,
-    /// Encrypted, whoever is at the other end.
+    /// Encrypted, without a check of the certificate.
     Unverified,
-    /// By certificates in this file, or by the system's.
+    /// Encrypted and checked, by the certificates in this file or by the system's.
     Verified(Option<PathBuf>),
 }
 
 impl PostgresUrl {
-    /// `None` if it is not a URL of PostgreSQL. Whether it can work is for [`PostgresUrl::check`] to say: whoever parses
-    /// a command line repeats what it could not parse, and here that may be a password.
+    /// `None` if the text is not a URL of PostgreSQL. [`PostgresUrl::check`] checks the rest: a command line parser repeats a
+    /// value that it cannot parse in its error, and the value may contain a password.
     pub(crate) fn new(text: &str) -> Option<Self> {
         let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
         known.then(|| Self(Secret::from(text.as_bytes().to_vec())))
     }
 
-    /// Says what cannot work in it, without repeating it.
+    /// Checks the URL. The error does not repeat the URL.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.parts().map(drop)
     }
@@ -86,14 +87,14 @@ impl PostgresUrl {
             _ => return Err("sslmode must be disable, prefer, require or verify-full".to_owned()),
         };
         let mut config = Config::from_str(&format!("{address}?{}", passed_on.join("&"))).map_err(|error| {
-            // The driver names an option that it does not know. With an `@` behind it, it is part of a password.
+            // The driver names an unknown option in its error. If an `@` follows, the option is part of a password.
             if query.contains('@') {
                 return NOT_THE_PARTS.to_owned();
             }
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             format!("{cause}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE")
         })?;
-        // With an `@` in it, a name is part of a password that was not encoded, and would be shown.
+        // A name with an `@` is part of a password that was not encoded, and would be shown.
         let named = |name: Option<&str>| name.is_some_and(|name| !name.is_empty() && !name.contains('@'));
         let is_host = |host: &Host| !matches!(host, Host::Tcp(name) if name.contains('@'));
         let hosts = config.get_hosts();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_with_what_helps_to_find_the_database() {
+    fn a_url_is_shown_with_its_user_hosts_and_database() {
         let shown = |url| PostgresUrl::new(url).unwrap().to_string();
 
         assert_eq!(shown("postgresql://guest:secret@db:5433/shop?pool_size=4"), "postgres://guest@db:5433/shop");
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn sslmode_means_what_it_says() {
+    fn sslmode_and_sslrootcert_select_the_checks() {
         let tls = |query| parts(&format!("postgres://db/shop?{query}")).map(|p| (p.config.get_ssl_mode(), p.tls));
         let file = || Some(PathBuf::from("/etc/ca.pem"));
 
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_the_url_is_what_the_driver_takes() {
+    fn other_options_of_the_url_are_passed_to_the_driver() {
         let parts = parts("postgres://db/shop?pool_size=3&connect_timeout=7&application_name=shop").unwrap();
 
         assert_eq!(parts.pool_size, 3);

@@ -1,4 +1,4 @@
-//! Removing what nobody will come back to, a batch at a time.
+//! Deleting old rows in batches, following changes, and closing.
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Transaction};
@@ -33,8 +33,8 @@ impl MaintenanceStore for PostgresStore {
     }
 }
 
-/// Locks the guests first, so that nothing can begin for them, and checks them in a statement of its own after that. What
-/// another node has locked is left for the next time.
+/// Locks the guests first, so that no other transaction can begin to use them, and then checks them in a second statement. Rows
+/// that another node has locked are skipped until the next sweep.
 pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<SweptBatch, Error> {
     let transaction = db.transaction().await?;
     let Some((last, is_full)) = end_of_batch(&transaction, "anonymous_user", batch).await? else {
@@ -68,7 +68,7 @@ pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<SweptB
     Ok(SweptBatch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
 }
 
-/// A session that is over never comes back, so the delete alone decides.
+/// A session that has ended stays ended, so one delete statement is enough.
 pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<SweptBatch, Error> {
     let transaction = db.transaction().await?;
     let Some((last, is_full)) = end_of_batch(&transaction, "session", batch).await? else {
@@ -88,7 +88,7 @@ pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<Swep
     Ok(SweptBatch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
 }
 
-/// Rows that another node is forgetting at the same moment are left to it.
+/// Skips rows that another node is deleting concurrently.
 pub(super) async fn forget(db: &Client, what: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, Error> {
     let (table, key, time) = what.columns();
     let delete = format!(
@@ -101,7 +101,7 @@ pub(super) async fn forget(db: &Client, what: ExpiringRows, before: Timestamp, l
     usize::try_from(forgotten).map_err(unreadable)
 }
 
-/// The last row of the batch, and whether there may be more behind it.
+/// The last row of the batch, and whether more rows may follow it.
 async fn end_of_batch(
     db: &Transaction<'_>,
     table: &'static str,

@@ -1,5 +1,5 @@
-//! What a guest has goes into an account: a rule for each collection (S8). Both are locked: nobody else changes what either
-//! has.
+//! Moves the data of a guest to an account, with a rule for each collection (S8). Both are locked, so no other transaction
+//! changes their data.
 
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::{Error, time_column};
 use crate::clock::Timestamp;
 use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
-/// Leaves the guest with nothing but the sessions.
+/// Moves all rows except the sessions.
 pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
     let cart = transaction
         .prepare_cached(
@@ -48,7 +48,7 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
         .await?;
     transaction.execute(&trim, &[&account, &i64::from(MAX_HISTORY)]).await?;
     move_preferences(transaction, guest, account).await?;
-    // So that an addition to the cart that is repeated after the merge adds nothing.
+    // Keeps the keys, so that an addition to the cart that is retried after the merge adds nothing.
     let keys = transaction
         .prepare_cached(
             "INSERT INTO cart_key (user_id, hash, request, created_at)
@@ -89,7 +89,7 @@ async fn move_preferences(transaction: &Transaction<'_>, guest: Uuid, account: U
     Ok(())
 }
 
-/// Says when the last access token that has been given out in them will have expired.
+/// Moves the sessions. Returns when the last of their access tokens will have expired.
 pub(super) async fn move_sessions(
     transaction: &Transaction<'_>,
     guest: Uuid,

@@ -1,7 +1,7 @@
 //! PostgreSQL: many nodes on one database.
 //!
-//! What must be atomic is one statement, or one transaction that locks the session's row first; PostgreSQL itself makes
-//! commits that wait share a flush. What other nodes change is heard of in `changes`.
+//! An atomic operation is one statement, or one transaction that locks the row of the session first. PostgreSQL itself lets
+//! waiting commits share a flush. `changes` follows the changes of other nodes.
 
 mod accounts;
 mod cart;
@@ -46,7 +46,7 @@ impl PostgresStore {
         Ok(Self { connections, changes })
     }
 
-    /// Connects to a database that servers may be using, to look at keys and to change them. Changes no schema.
+    /// Connects to an existing database to read and change its keys, while servers may use it. Does not change the schema.
     pub(crate) async fn open_for_admin(url: &PostgresUrl) -> Result<Self, StoreError> {
         let parts = url.parts().map_err(StoreError::Database)?;
         let connections = Connections::open_for_admin(&parts).await?;
@@ -55,16 +55,16 @@ impl PostgresStore {
     }
 }
 
-/// Why a job failed.
+/// An error of a job.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
-    #[error("the database holds what cannot be read: {0}")]
+    #[error("the database returned data that cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// Why work on a guest's data was not done.
+/// An error inside a transaction on a guest's data.
 type TransactionError = super::TransactionError<Error>;
 
 impl From<Error> for TransactionError {
@@ -79,9 +79,7 @@ impl From<tokio_postgres::Error> for TransactionError {
     }
 }
 
-async fn separated<T>(
-    work: impl Future<Output = Result<T, TransactionError>>,
-) -> Result<DataResult<T>, Error> {
+async fn separated<T>(work: impl Future<Output = Result<T, TransactionError>>) -> Result<DataResult<T>, Error> {
     separate(work.await)
 }
 

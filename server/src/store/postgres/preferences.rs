@@ -12,7 +12,7 @@ pub(super) async fn preferences(db: &Client, guest: Uuid) -> Result<Preferences,
     Ok(stored(db, &owner).await?)
 }
 
-/// The guest's row is locked, so what is read here is still so when it is written.
+/// The row of the guest is locked, so the rows that are read here do not change before the writes.
 pub(super) async fn change(
     db: &mut Client,
     guest: Uuid,

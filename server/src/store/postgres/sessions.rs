@@ -1,4 +1,4 @@
-//! Sessions: login, rotation, revocation. Whatever changes a session holds its row's lock (S4).
+//! Sessions: login, rotation, revocation. Every change of a session locks its row (S4).
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
@@ -45,15 +45,15 @@ impl SessionStore for PostgresStore {
     }
 }
 
-/// A session, and whether its user is a member. No join: a session that is moved to an account while its lock is waited for
-/// would be joined with the user that it had before, and not be found.
+/// A session, and whether its user is a member. Not a join: if the session is moved to an account while the statement waits for
+/// its lock, a join would use the previous user and not find the session.
 const SESSION: &str = "
     SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at,
            (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE anonymous_user.id = session.user_id) AS registered
     FROM session";
 
-/// One statement makes the guest, the session and the key, or nothing: of several with one key, the others wait for the
-/// first to commit, insert nothing, and read what it has made.
+/// One statement makes the guest, the session and the key, or nothing. Of several concurrent logins with one key, the others wait
+/// for the first to commit, insert nothing, and read its session.
 pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome, Error> {
     let access_expires_at = login.access_expires_at.min(login.expires_at);
     let made = if let Some(key) = &login.key {
@@ -129,7 +129,7 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
              WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
         )
         .await?;
-    // A key that has been swept since, or whose guest has been erased, is one that was too late.
+    // If the key has been deleted meanwhile, or its guest has been erased, the key has expired.
     let Some(row) = transaction.query_opt(&query, &[&key.as_slice()]).await? else {
         return Ok(LoginOutcome::KeyExpired);
     };
@@ -141,9 +141,9 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
     Ok(outcome)
 }
 
-/// S1: whoever's UPDATE matches has rotated; everybody else is judged by what they find.
+/// The rotation whose UPDATE matches succeeds (S1); other tokens are classified by the session that they name.
 pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
-    // A counter that the column cannot hold is one that no session can have.
+    // No session has a counter that the column cannot store.
     let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Invalid) };
     let update = db
         .prepare_cached(
@@ -198,7 +198,7 @@ async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<Rot
         }
         StaleToken::Invalid => RotationOutcome::Invalid,
     };
-    // Reuse too: the revocation stays although the request fails (S3).
+    // Also after reuse: the revocation is committed although the request fails (S3).
     transaction.commit().await?;
     Ok(outcome)
 }
@@ -244,7 +244,7 @@ pub(super) async fn of_user(db: &Client, user: Uuid, now: Timestamp) -> Result<V
     rows.iter().map(session_row).collect()
 }
 
-/// All of them, those that are over, too.
+/// All sessions of a user, including those that have ended.
 pub(super) async fn all_of_user(db: &impl GenericClient, owner: &Owner) -> Result<Vec<SessionRow>, Error> {
     let query = db
         .prepare_cached(&format!("{SESSION} WHERE user_id = $1 ORDER BY session.created_at DESC, session.id DESC"))
@@ -263,7 +263,7 @@ pub(super) async fn revocations(db: &Client, now: Timestamp) -> Result<Vec<Revoc
     db.query(&query, &[&now.as_millis()]).await?.iter().map(revocation).collect()
 }
 
-/// Notes that an access token may now live longer, so that a revocation is remembered as long as that token.
+/// Records the later expiry of a new access token, so that a revocation is remembered until then.
 async fn extend_access(transaction: &Transaction<'_>, open: &OpenSession) -> Result<(), Error> {
     let update = transaction
         .prepare_cached("UPDATE session SET access_expires_at = $2 WHERE id = $1 AND access_expires_at < $2")

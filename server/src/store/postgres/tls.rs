@@ -1,4 +1,4 @@
-//! TLS to the database, by rustls, with the same cryptography as everything else here.
+//! TLS to the database, by rustls with aws-lc-rs, as all cryptography of this server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::location::Tls;
 use crate::store::StoreError;
 
-/// What encrypts a connection. Whether it is used is the URL's `sslmode`.
+/// The TLS connector. The `sslmode` of the URL determines whether it is used.
 pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, StoreError> {
     let failed = |why: String| StoreError::Database(format!("TLS: {why}"));
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -47,15 +47,15 @@ fn roots_of(path: &Path) -> Result<RootCertStore, String> {
 
 fn system_roots() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    // Some of the system's may be too old to parse; the others do.
+    // Certificates of the system that cannot be parsed are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err("the system has no certificates to trust; install them, or name a file with sslrootcert".to_owned());
+        return Err("the system has no trusted certificates; install them, or name a file with sslrootcert".to_owned());
     }
     Ok(roots)
 }
 
-/// `sslmode=prefer` and `require`: encrypted, whoever is at the other end, as psql does it.
+/// `sslmode=prefer` and `require`: encrypted without a check of the certificate, as in psql.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

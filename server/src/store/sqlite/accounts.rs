@@ -1,5 +1,5 @@
-//! Accounts: registering where one is, and entering one that is there. One transaction each, and the writer is alone: what
-//! has been looked up cannot change before it is written.
+//! Accounts: registrations and merges. Each is one transaction, and there is one writer, so the rows that are read do not change
+//! before the writes.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -137,7 +137,7 @@ pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rus
     Ok(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *into, until }))
 }
 
-/// `None`: there is no such user, or the session has ended.
+/// The membership of the caller. `None`: the user does not exist, or the session has ended.
 fn membership(db: &Connection, caller: &Caller) -> rusqlite::Result<Option<Membership>> {
     db.prepare_cached(
         "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until

@@ -13,7 +13,7 @@ pub(super) fn cart(db: &Connection, guest: Uuid) -> Result<Vec<CartLine>, Transa
     Ok(lines(db, &owner(db, guest)?)?)
 }
 
-/// The writer runs one job at a time, so what is read here is still so when it is written.
+/// The writer runs one job at a time, so the rows that are read here do not change before the writes.
 pub(super) fn change(db: &Connection, guest: Uuid, change: &CartChange) -> Result<Vec<CartLine>, TransactionError> {
     let owner = owner(db, guest)?;
     if let Some(key) = &change.key
@@ -75,14 +75,14 @@ fn was_used(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> Re
 }
 
 fn remember(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> rusqlite::Result<()> {
-    // Before the new one is there: it stays, whatever its time.
+    // Before the new key is inserted, so that it is kept whatever its time.
     forget_all_but(db, &owner.id, MAX_CART_KEYS - 1)?;
     db.prepare_cached("INSERT OR REPLACE INTO cart_key (user_id, hash, request, created_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![owner.id, key.hash, key.request, now.as_millis()])?;
     Ok(())
 }
 
-/// Keeps so many keys of a user, the newest.
+/// Deletes the keys of a user, except the newest `kept` ones.
 pub(super) fn forget_all_but(db: &Connection, user: &str, kept: u32) -> rusqlite::Result<()> {
     db.prepare_cached(
         "DELETE FROM cart_key WHERE user_id = ?1 AND hash IN (

@@ -36,7 +36,7 @@ pub(super) fn items(db: &Connection, guest: Uuid) -> Result<Vec<PersonalItem>, T
     Ok(items)
 }
 
-/// Refuses what the catalogue does not have.
+/// An error if the catalogue does not have the item.
 pub(super) fn require_item(db: &Connection, item: i64) -> Result<(), TransactionError> {
     let known = db.prepare_cached("SELECT 1 FROM item WHERE id = ?1")?.query_row([item], |_| Ok(())).optional()?;
     known.ok_or_else(|| DataError::NoItem.into())

@@ -1,4 +1,4 @@
-//! What may be used once: challenges of passkeys, and ID tokens.
+//! Single-use proofs: challenges of passkeys, and ID tokens.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -34,7 +34,8 @@ pub(super) fn end(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Keeps an ID token from others where its caller has nothing to gain by it. A challenge is its caller's alone anyway.
+/// Marks an ID token as used although the request needs no proof, so that no other caller can use it. A challenge belongs to
+/// its caller anyway.
 pub(super) fn keep_from_others(
     db: &Connection,
     single_use: Option<&SingleUse>,
@@ -47,7 +48,7 @@ pub(super) fn keep_from_others(
     Ok(())
 }
 
-/// Whether it could still be used.
+/// Marks a proof as used. Returns false if it was used before, or is unknown.
 pub(super) fn use_up(db: &Connection, single_use: &SingleUse, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
     let changed = match single_use {
         SingleUse::Ceremony(id) => db

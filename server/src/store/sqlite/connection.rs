@@ -1,4 +1,4 @@
-//! How a connection is opened, and the schema.
+//! Opening connections, and the schema.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,13 +16,13 @@ mod migrations {
 
 /// How long a statement waits for a lock that another process holds, such as the `sqlite3` shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Prepared statements kept per connection: more than the server has.
+/// The number of cached prepared statements per connection: more than the server has.
 const STATEMENTS: usize = 128;
 
-/// Opens the database for writing, makes it if need be, and brings its schema up to date.
+/// Opens the database for writing, makes it if it does not exist, and brings its schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     drop(open_private(path)?);
-    // SQLite would say that something is read-only, and not what.
+    // Checked here, because the error of SQLite does not name the file that cannot be written.
     for suffix in ["-wal", "-shm"] {
         let path = beside(path, suffix);
         if path.exists() {
@@ -35,8 +35,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens a database that is there, for a command that runs beside a server. Its schema must be ours as it is: a server
-/// that is running knows of no other.
+/// Opens an existing database, for an administration command that runs while a server may use the database. The schema must be
+/// that of this version, because it is not changed under a running server.
 pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| StoreError::from(&error))?;
@@ -47,7 +47,8 @@ pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
     match theirs.map_err(|error| StoreError::Migration(error.to_string()))?.map(|last| last.version()) {
         theirs if theirs == ours => Ok(connection),
         _ => Err(StoreError::Migration(
-            "it is that of another version: start this version's server single_use".to_owned(),
+            "the store has the schema of another version: start a server of this version with the store once"
+                .to_owned(),
         )),
     }
 }
@@ -65,23 +66,23 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // FULL flushes the log at each commit: what has been acknowledged survives a power cut.
+        // FULL flushes the log at each commit, so that acknowledged writes survive a power failure.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // What is erased is overwritten in the file, too.
+        // Overwrites deleted rows in the file.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "foreign_keys", true)
     };
     pragmas().map_err(|error: rusqlite::Error| StoreError::from(&error))
 }
 
-/// While it lives, no other process can serve the same database.
+/// A lock on a database. While it is held, no other process can serve the same database.
 #[derive(Debug)]
 pub(super) struct FileLock(File);
 
 impl FileLock {
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
-        // A file beside the database: SQLite has locks of its own on the database, and closing another handle drops
-        // those.
+        // On a separate file: SQLite has its own locks on the database file, and closing another handle of that file would
+        // release them.
         let file = open_private(&beside(database, "-lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
@@ -93,14 +94,14 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // Closing is not enough: a process that is just being started has a copy of the handle until it runs its own
-        // program, and the lock would last as long. An error leaves it to that.
+        // Closing is not enough: a child process that is being started has a copy of the handle until it executes its program,
+        // and holds the lock until then. After an error the lock is released in that way.
         let _ = self.0.unlock();
     }
 }
 
-/// The files that are open, by what the file system calls them. Moved away or removed, a file still takes what is
-/// written to it through an open handle, and nobody finds that after a restart.
+/// The open files of a database, with their identity in the file system. A file that has been moved or removed still accepts
+/// writes through an open handle, and those writes are lost after a restart.
 #[derive(Debug)]
 pub(super) struct OpenFiles([(PathBuf, FileId); 2]);
 
@@ -108,18 +109,18 @@ pub(super) struct OpenFiles([(PathBuf, FileId); 2]);
 type FileId = (u64, u64);
 
 impl OpenFiles {
-    /// Those of a database that has just been opened: itself and its log.
+    /// The files of a database that has just been opened: the database and its log.
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
         let file = |path: PathBuf| match file_id(&path) {
             Ok(id) => Ok((path, id)),
             Err(error) => Err(StoreError::Database(format!("{}: {error}", path.display()))),
         };
-        // The log lies beside the file that a symbolic link leads to.
+        // The log is beside the target of a symbolic link.
         let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
         Ok(Self([file(database.clone())?, file(beside(&database, "-wal"))?]))
     }
 
-    /// Whether they are still where they were. They are again once somebody has moved them back.
+    /// An error if a file is not in its place. When the file has been moved back, this succeeds again.
     pub(super) fn are_in_place(&self) -> Result<(), StoreError> {
         match self.0.iter().find(|(path, id)| file_id(path).ok() != Some(*id)) {
             Some((path, _)) => Err(StoreError::Moved(path.clone())),
@@ -139,7 +140,7 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-/// The database holds signing keys: nobody but its owner may read it. SQLite gives the log beside it the same mode.
+/// Opens a file that only its owner may read, because the database contains signing keys. SQLite gives the log the same mode.
 fn open_private(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_ends_although_somebody_has_a_copy_of_its_handle() {
+    fn a_lock_is_released_although_its_handle_has_a_copy() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
         let lock = FileLock::of(&path).unwrap();
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_left_alone() {
+    fn a_file_that_is_not_a_database_is_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("letter.txt");
         std::fs::write(&path, "Dear reader, ".repeat(100)).unwrap();

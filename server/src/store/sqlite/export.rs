@@ -1,4 +1,4 @@
-//! Everything about a guest.
+//! The export of all data about a guest.
 
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use super::guests::{guest_row, owner};
 use super::{TransactionError, accounts, cart, lists, preferences, sessions};
 use crate::store::{Export, ItemList, Page};
 
-/// In one transaction, so that it is as of one moment.
+/// In one transaction, so that all data is read at one point in time.
 pub(super) fn export(db: &Connection, guest: Uuid) -> Result<Export, TransactionError> {
     let transaction = db.unchecked_transaction()?;
     let owner = owner(&transaction, guest)?;

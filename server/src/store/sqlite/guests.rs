@@ -1,4 +1,4 @@
-//! Guests, and members, who are guests with an account: who they are, and their end.
+//! Users: guests, and members, who are guests with an account.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,13 +29,14 @@ impl GuestStore for SqliteStore {
     }
 }
 
-/// Whose rows a guest's data are: proof that the guest was there.
+/// The owner of a guest's data: proof that the guest exists. The owner is the guest, or the account that the guest was merged
+/// into.
 pub(super) struct Owner {
     /// The id as the tables have it.
     pub(super) id: String,
 }
 
-/// Every read and every change of a guest's data begins here. What a guest had who has been merged is the account's.
+/// Finds the owner of a guest's data. Every read and every change of that data begins with this.
 pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, TransactionError> {
     let id = db
         .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1")?
@@ -76,7 +77,7 @@ pub(super) fn record_activity(db: &Connection, seen: &[(Uuid, Timestamp)]) -> ru
     Ok(())
 }
 
-/// The rest of a guest goes with the guest; of a member, the account and the tombstones too.
+/// The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
 pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
     let owner = owner(db, guest)?;
     let ended = db

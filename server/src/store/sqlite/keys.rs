@@ -34,7 +34,7 @@ pub(super) fn keys(db: &Connection) -> rusqlite::Result<KeySet> {
     Ok(KeySet::sorted(signing, refresh))
 }
 
-/// There are a handful of keys: what has changed is written anew.
+/// Writes all keys again if one has changed, because there are few keys.
 pub(super) fn change(db: &Connection, change: KeyChange) -> rusqlite::Result<KeySet> {
     let before = keys(db)?;
     let mut keys = before.clone();

@@ -1,4 +1,4 @@
-//! Removing what nobody will come back to, a batch at a time.
+//! Deleting old rows in batches, metrics, and closing.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, named_params, params};
@@ -37,7 +37,8 @@ impl MaintenanceStore for SqliteStore {
     }
 }
 
-/// One transaction, so that what the delete looks at cannot change under it. The rest of a guest goes with the guest.
+/// In one transaction, so that the rows do not change between the check and the delete. The foreign keys delete all other rows
+/// of a guest.
 pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<SweptBatch> {
     let Some((last, is_full)) = end_of_batch(db, "anonymous_user", batch)? else { return Ok(SweptBatch::EMPTY) };
     let removed = db
@@ -79,7 +80,7 @@ pub(super) fn forget(db: &Connection, what: ExpiringRows, before: Timestamp, lim
     .execute(params![before.as_millis(), limit])
 }
 
-/// The last row of the batch, and whether there may be more behind it.
+/// The last row of the batch, and whether more rows may follow it.
 fn end_of_batch(db: &Connection, table: &'static str, batch: &SweepBatch) -> rusqlite::Result<Option<(Uuid, bool)>> {
     let query = format!("SELECT max(id), count(*) FROM (SELECT id FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2)");
     let (last, count): (Option<String>, u32) = db

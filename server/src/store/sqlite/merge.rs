@@ -1,11 +1,11 @@
-//! What a guest has goes into an account: a rule for each collection (S8).
+//! Moves the data of a guest to an account, with a rule for each collection (S8).
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::cart::forget_all_but;
 use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
-/// Leaves the guest with nothing. Part of a transaction that makes the guest a tombstone.
+/// Moves all rows and sessions. Part of the transaction that makes the guest a tombstone.
 pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite::Result<()> {
     let both = params![guest, account];
     db.prepare_cached(
@@ -46,7 +46,7 @@ pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite
         )?
         .execute(params![account, merged])?;
     }
-    // So that an addition to the cart that is repeated after the merge adds nothing.
+    // Keeps the keys, so that an addition to the cart that is retried after the merge adds nothing.
     db.prepare_cached(
         "INSERT INTO cart_key (user_id, hash, request, created_at)
          SELECT ?2, hash, request, created_at FROM cart_key WHERE user_id = ?1 ON CONFLICT DO NOTHING",

@@ -1,7 +1,7 @@
-//! SQLite: one writer that commits in groups, readers apart, nothing lost that was acknowledged.
+//! SQLite: one writer that commits in groups, separate readers, and durable acknowledged writes.
 //!
-//! One server per file, and a lock sees to it: revocations are kept in memory as well, and a second process would not
-//! hear of them.
+//! A lock ensures that a file has one server: revocations are also held in memory, and a second process would not learn of
+//! them.
 
 mod accounts;
 mod cart;
@@ -32,7 +32,7 @@ use self::writer::Writer;
 use super::StoreError;
 use crate::clock::Timestamp;
 
-/// Reads are short and mostly come from the page cache: a few connections keep all cores busy.
+/// The number of read connections. Reads are short and mostly served from the page cache, so a few connections are enough.
 pub(super) const READERS: usize = 4;
 
 #[derive(Debug)]
@@ -43,14 +43,14 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, makes it if need be, and brings its schema up to date. Blocks.
+    /// Opens the database at `path`, makes it if it does not exist, and brings its schema up to date. Blocks.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = FileLock::of(path)?;
         Self::on(path, connection::open_writer(path)?, Some(lock))
     }
 
-    /// Opens the database at `path` beside a server that may be using it, to look at keys and to change them. Makes
-    /// nothing, and changes no schema. Blocks.
+    /// Opens the existing database at `path` to read and change its keys, while a server may use it. Does not change the
+    /// schema. Blocks.
     pub(crate) fn open_for_admin(path: &Path) -> Result<Self, StoreError> {
         Self::on(path, connection::open_for_admin(path)?, None)
     }
@@ -64,7 +64,7 @@ impl SqliteStore {
     }
 }
 
-/// Why work on a guest's data was not done.
+/// An error inside a transaction on a guest's data.
 type TransactionError = super::TransactionError<rusqlite::Error>;
 
 impl From<rusqlite::Error> for TransactionError {
@@ -75,12 +75,12 @@ impl From<rusqlite::Error> for TransactionError {
 
 impl From<&rusqlite::Error> for StoreError {
     fn from(error: &rusqlite::Error) -> Self {
-        // SQLite's own sentence is short ("disk I/O error"); its extended code says which operation.
+        // The text of SQLite is short ("disk I/O error"); its extended code names the operation.
         Self::Database(error.sqlite_error().map_or_else(|| error.to_string(), |code| format!("{error} ({code})")))
     }
 }
 
-/// Identifiers are stored as text: they are what people type into the `sqlite3` shell.
+/// Ids are stored as text, so that operators can use them in the `sqlite3` shell.
 fn id_text(id: Uuid) -> String {
     id.hyphenated().to_string()
 }

@@ -12,7 +12,7 @@ pub(super) fn preferences(db: &Connection, guest: Uuid) -> Result<Preferences, T
     Ok(stored(db, &owner(db, guest)?)?)
 }
 
-/// The writer runs one job at a time, so what is read here is still so when it is written.
+/// The writer runs one job at a time, so the rows that are read here do not change before the writes.
 pub(super) fn change(db: &Connection, guest: Uuid, change: PreferencesChange) -> Result<Preferences, TransactionError> {
     let owner = owner(db, guest)?;
     let changed = change.apply(stored(db, &owner)?)?;

@@ -1,4 +1,4 @@
-//! Connections that only read. In WAL mode they neither wait for the writer nor hold it up.
+//! Read-only connections. In WAL mode they neither wait for the writer nor delay it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ impl Readers {
         Ok(Self { idle: Arc::new(Mutex::new(connections)), permits: Arc::new(Semaphore::new(count)) })
     }
 
-    /// Runs `query` on a thread that may block. It sees every write that has been acknowledged.
+    /// Runs `query` on a thread for blocking work. It sees all acknowledged writes.
     #[tracing::instrument(level = "debug", name = "sqlite read", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     pub(super) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
     where
@@ -40,10 +40,10 @@ impl Readers {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Waits for the queries under way, then closes the connections.
+    /// Waits for the running queries, then closes the connections.
     pub(super) async fn close(&self, count: usize) {
         let all = u32::try_from(count).unwrap_or(u32::MAX);
-        // An error means that it has been closed before.
+        // An error means that the connections have been closed before.
         let _ = self.permits.acquire_many(all).await;
         self.permits.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();

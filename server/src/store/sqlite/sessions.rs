@@ -48,7 +48,7 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
     if let Some(key) = &login.key
         && let Some((opened, key_made_at)) = opened_by_key(db, key)?
     {
-        // Without it, its guest has been erased.
+        // If the session does not exist, its guest has been erased.
         let Some(session) = session(db, opened)? else { return Ok(LoginOutcome::KeyExpired) };
         let outcome = session.repeat(login, key_made_at);
         if let LoginOutcome::Open(open) = outcome {
@@ -87,9 +87,9 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
     }))
 }
 
-/// S1: whoever's UPDATE matches has rotated; everybody else is judged by what they find.
+/// The rotation whose UPDATE matches succeeds (S1); other tokens are classified by the session that they name.
 pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<RotationOutcome> {
-    // A counter that SQLite cannot hold is one that no session can have.
+    // No session has a counter that SQLite cannot store.
     let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Invalid) };
     let rotated = db
         .prepare_cached(
@@ -130,7 +130,7 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
             Ok(RotationOutcome::Replayed(open))
         }
         StaleToken::Reused(reuse) => {
-            // An outcome and not an error, so that the writer commits it although the request fails (S3).
+            // An outcome and not an error, so that the writer commits the revocation although the request fails (S3).
             let revocation = revoke(db, rotation.session, rotation.now)?;
             Ok(revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse)))
         }
@@ -168,7 +168,7 @@ pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::
     .collect()
 }
 
-/// All of them, those that are over, too.
+/// All sessions of a user, including those that have ended.
 pub(super) fn all_of_user(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<SessionRow>> {
     db.prepare_cached(
         "SELECT session.*, registered_at IS NOT NULL AS registered
@@ -189,14 +189,14 @@ pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<V
     .collect()
 }
 
-/// Notes that an access token may now live longer, so that a revocation is remembered as long as that token.
+/// Records the later expiry of a new access token, so that a revocation is remembered until then.
 fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE session SET access_expires_at = max(access_expires_at, ?2) WHERE id = ?1")?
         .execute(params![id_text(open.id), open.access_expires_at.as_millis()])?;
     Ok(())
 }
 
-/// Which session a key has opened, and when.
+/// The session that a login with the key made, and when.
 fn opened_by_key(db: &Connection, key: &[u8; 32]) -> rusqlite::Result<Option<(Uuid, Timestamp)>> {
     db.prepare_cached("SELECT session_id, created_at FROM login_key WHERE hash = ?1")?
         .query_row([key], |row| Ok((id_column(row, "session_id")?, time_column(row, "created_at")?)))

@@ -1,8 +1,8 @@
-//! The one writer of a SQLite database: commits together whatever waits (S6), and answers after the commit (S5).
+//! The single writer of a SQLite database: commits all waiting jobs together (S6), and acknowledges them after the commit (S5).
 //!
-//! A commit costs a flush to the disk, and a transaction costs next to nothing beside it. So the writer takes every job
-//! that has queued up while the last flush ran, runs each in a savepoint of its own inside one transaction, commits, and
-//! only then answers. A job that fails undoes its own savepoint and nobody else's.
+//! A commit costs a flush to the disk, which takes much longer than the statements of a transaction. So the writer takes all jobs
+//! that were queued during the last flush, runs each in its own savepoint inside one transaction, commits, and then responds to
+//! the callers. A job that fails rolls back its own savepoint only.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,12 +16,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::metrics::SECONDS;
 use crate::store::StoreError;
 
-/// Jobs that may wait before their callers do.
+/// The number of jobs in the queue. When it is full, callers wait.
 const QUEUE: usize = 4096;
-/// Jobs in one transaction: bounds how long the first of them waits for its answer.
+/// The greatest number of jobs in one transaction, which limits how long the first of them waits.
 const BATCH: usize = 1024;
 
-/// How long what is erased may still be read in the log, where SQLite leaves what it has moved to the database.
+/// How often the log is emptied. Until then, erased data can be read in the log, where SQLite leaves the pages that it has
+/// copied to the database.
 const LOG_EMPTIED_EVERY: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub(super) struct Writer {
     commits: Commits,
 }
 
-/// What the writer counts about itself.
+/// The metrics of the writer.
 #[derive(Debug, Clone)]
 struct Commits {
     jobs: Histogram,
@@ -49,7 +50,7 @@ impl Commits {
 }
 
 impl Writer {
-    /// `in_place` says whether a commit reaches those who open the database later.
+    /// `in_place` checks that the files of the database are where they were opened.
     pub(super) fn start(connection: Connection, in_place: impl InPlace) -> std::io::Result<Self> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let commits = Commits::new();
@@ -59,7 +60,7 @@ impl Writer {
         Ok(Self { queue, commits })
     }
 
-    /// Runs `work` in a transaction and answers once that is on disk. The work is done even if the caller stops waiting.
+    /// Runs `work` in a transaction and returns when it is on disk. The work is done even if the caller stops waiting.
     #[tracing::instrument(level = "debug", name = "sqlite write", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -76,14 +77,14 @@ impl Writer {
         let Commits { jobs, seconds, queued } = self.commits.clone();
         registry.register("commit_jobs", "Writes that shared one commit", jobs);
         registry.register("commit_duration_seconds", "Seconds of a commit with all its writes", seconds);
-        registry.register("queued_writes", "Writes that waited when the last commit began, beside those in it", queued);
+        registry.register("queued_writes", "Writes that waited in the queue when the last commit began", queued);
     }
 
-    /// Does what is queued, then closes the connection.
+    /// Completes the queued jobs, then closes the connection.
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
         if self.queue.send(Message::Close(reply)).await.is_ok() {
-            // An error means that the thread is gone, and its connection with it.
+            // An error means that the thread has ended and closed its connection.
             let _ = closed.await;
         }
     }
@@ -118,7 +119,8 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
         }
         let started = Instant::now();
         commits.queued.set(i64::try_from(messages.len()).unwrap_or(i64::MAX));
-        // Asked before, so that nothing is done twice by clients that try again; and after, because only that is sure.
+        // Checked before the commit, so that no job is done whose client will retry it; and after it, because only then is it
+        // certain that the files were in place.
         let committed = in_place()
             .and_then(|()| commit_together(&mut connection, &mut batch).map_err(|error| StoreError::from(&error)))
             .and_then(|()| in_place());
@@ -128,7 +130,7 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
             tracing::error!(jobs = batch.len(), %error, "a transaction failed");
         }
         for job in batch.drain(..) {
-            job.answer(committed.as_ref().err());
+            job.respond(committed.as_ref().err());
         }
         if log_emptied.elapsed() >= LOG_EMPTIED_EVERY {
             log_emptied = Instant::now();
@@ -139,25 +141,25 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
     }
     drop(connection);
     if let Some(reply) = closing {
-        // Whoever asked may have stopped waiting.
+        // The caller may have stopped waiting.
         let _ = reply.send(());
     }
 }
 
-/// As far as no reader needs it.
+/// Empties the log, except the part that a reader needs.
 fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Prepared once; rusqlite's own savepoints are parsed anew for each job.
+    // Cached statements, because the savepoints of rusqlite are parsed again for each job.
     let run = |sql| transaction.prepare_cached(sql)?.execute([]);
     for job in batch {
         run("SAVEPOINT job")?;
         if let Err(error) = job.perform(&transaction) {
-            // On a full disk or an I/O error SQLite rolls back everything by itself. What follows would then run outside
-            // any transaction, and what went before would be acknowledged but gone.
+            // On a full disk or an I/O error, SQLite rolls back the whole transaction by itself. Later jobs would then run
+            // outside a transaction, and earlier ones would be acknowledged although they were rolled back.
             if transaction.is_autocommit() {
                 return Err(error);
             }
@@ -168,12 +170,12 @@ fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> r
     transaction.commit()
 }
 
-/// A piece of work whose type of answer the queue need not know.
+/// A job in the queue, with the type of its result erased.
 trait Job: Send {
-    /// Does the work and keeps its result. `Err` tells the writer to undo it.
+    /// Does the work and keeps its result. After `Err`, the writer rolls it back.
     fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// Tells the caller, after the commit.
-    fn answer(self: Box<Self>, not_committed: Option<&StoreError>);
+    /// Responds to the caller, after the commit.
+    fn respond(self: Box<Self>, not_committed: Option<&StoreError>);
 }
 
 struct Write<T, F> {
@@ -201,13 +203,13 @@ where
         }
     }
 
-    fn answer(self: Box<Self>, not_committed: Option<&StoreError>) {
+    fn respond(self: Box<Self>, not_committed: Option<&StoreError>) {
         let result = match (not_committed, self.result) {
             (Some(error), _) => Err(error.clone()),
             (None, Some(result)) => result,
             (None, None) => Err(StoreError::Closed),
         };
-        // The caller may have gone away; the work stays done.
+        // The caller may have stopped waiting; the work stays done.
         let _ = self.reply.send(result);
     }
 }
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_log_keeps_nothing() {
+    fn an_emptied_log_is_empty() {
         let directory = tempfile::tempdir().unwrap();
         let connection = database(directory.path());
         let length = || std::fs::metadata(directory.path().join("test.db-wal")).unwrap().len();
@@ -247,7 +249,7 @@ mod tests {
         move |db| db.execute("INSERT INTO note VALUES (?1)", [text])
     }
 
-    /// Queues `jobs` behind one that holds the writer up, so that they all wait together, and lets them go.
+    /// Queues `jobs` behind a job that blocks the writer, so that they all wait together, and then unblocks the writer.
     async fn together<T, F>(writer: &Writer, jobs: Vec<F>) -> Vec<Result<T, StoreError>>
     where
         T: Send + 'static,
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn s06_what_waits_together_is_committed_together() {
+    async fn s06_jobs_that_wait_together_are_committed_together() {
         let directory = tempfile::tempdir().unwrap();
         let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
 
@@ -293,7 +295,7 @@ mod tests {
             let path = directory.path().to_owned();
             move |db: &Connection| {
                 db.execute("INSERT INTO note VALUES (?1)", [number.to_string()])?;
-                // What another connection sees has been committed.
+                // Another connection sees only committed rows.
                 Ok(notes(&database(&path)))
             }
         });
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn s06_a_job_that_fails_undoes_itself_and_nobody_else() {
+    async fn s06_a_job_that_fails_rolls_back_only_itself() {
         let directory = tempfile::tempdir().unwrap();
         let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
 
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn s05_nothing_is_acknowledged_that_sqlite_rolled_back_by_itself() {
+    async fn s05_a_job_that_sqlite_rolled_back_is_not_acknowledged() {
         let directory = tempfile::tempdir().unwrap();
         let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
 
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn s05_nothing_is_acknowledged_if_the_file_was_moved_before_or_during_the_commit() {
+    async fn s05_no_job_is_acknowledged_if_the_file_was_moved_before_or_during_the_commit() {
         for moved_after in [0, 1] {
             let directory = tempfile::tempdir().unwrap();
             let asked = std::sync::atomic::AtomicUsize::new(0);
@@ -365,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn closing_does_what_is_queued_and_refuses_the_rest() {
+    async fn closing_completes_queued_jobs_and_refuses_later_ones() {
         let directory = tempfile::tempdir().unwrap();
         let writer = Writer::start(database(directory.path()), || Ok(())).unwrap();
 
