@@ -8,6 +8,7 @@ mod address;
 mod password_attempts;
 mod proof;
 mod rate;
+mod recent;
 mod retries;
 
 use std::sync::Arc;

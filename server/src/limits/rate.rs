@@ -1,6 +1,5 @@
 //! The limiter of requests: GCRA, implemented by the crate governor.
 
-use std::fmt;
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +10,8 @@ use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
 
+use super::recent::Recent;
 use crate::clock::{Clock, Timestamp};
 use crate::settings::Rate;
 
@@ -47,8 +45,8 @@ pub(super) struct Count {
     pub(super) next: Duration,
 }
 
-/// The greatest number of keys of one limiter. The key unused for the longest time is forgotten first. They take about 20 MB.
-const MAX_KEYS: u64 = 100_000;
+/// The greatest number of keys of one limiter. They take about 20 MB.
+const MAX_KEYS: usize = 100_000;
 
 impl<K: Key> Limiter<K> {
     /// `None` if there is no limit.
@@ -56,17 +54,11 @@ impl<K: Key> Limiter<K> {
         Self::with_room_for(MAX_KEYS, rate, clock)
     }
 
-    fn with_room_for(keys: u64, rate: Rate, clock: Arc<dyn Clock>) -> Option<Self> {
+    fn with_room_for(keys: usize, rate: Rate, clock: Arc<dyn Clock>) -> Option<Self> {
         let Rate::Limit { count, per } = rate else { return None };
         let quota = Quota::with_period(per / count.get())?.allow_burst(count);
-        let states = Cache::builder()
-            .max_capacity(keys)
-            .eviction_policy(EvictionPolicy::lru())
-            // By then the quota of the key is full again, so forgetting the key changes nothing.
-            .time_to_idle(per)
-            .build();
         let clock = SteadyClock::new(clock);
-        let governor = RateLimiter::new(quota, BoundedStates(states), clock.clone());
+        let governor = RateLimiter::new(quota, BoundedStates(Recent::new(keys)), clock.clone());
         Some(Self { governor, clock, quota: Allowance { count, per } })
     }
 
@@ -84,7 +76,8 @@ impl<K: Key> Limiter<K> {
 }
 
 /// The state of each key, in a cache of limited size. The store of governor itself has no limit.
-struct BoundedStates<K: Key>(Cache<K, Arc<InMemoryState>>);
+#[derive(Debug)]
+struct BoundedStates<K: Key>(Recent<K, InMemoryState>);
 
 impl<K: Key> StateStore for BoundedStates<K> {
     type Key = K;
@@ -93,13 +86,7 @@ impl<K: Key> StateStore for BoundedStates<K> {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        self.0.get_with(*key, Arc::default).measure_and_replace(&NotKeyed::NonKey, decide)
-    }
-}
-
-impl<K: Key> fmt::Debug for BoundedStates<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedStates").finish_non_exhaustive()
+        self.0.get_or_default(key).measure_and_replace(&NotKeyed::NonKey, decide)
     }
 }
 
@@ -215,7 +202,6 @@ mod tests {
         }
 
         let states = &limiter.governor.into_state_store().0;
-        states.run_pending_tasks();
-        assert!(states.entry_count() <= 100, "{}", states.entry_count());
+        assert!(states.len() <= 100, "{}", states.len());
     }
 }

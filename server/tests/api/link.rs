@@ -397,7 +397,7 @@ async fn the_nonce_of_the_request_must_equal_that_of_the_id_token() {
     response.assert_refused(403, "invalid_id_token");
     assert_eq!(
         response.json()["detail"],
-        "The ID token is refused: it has a nonce, and the request has none; send that of the authentication request along."
+        "The ID token is refused: it has a nonce, and the request has none; send the nonce of the authentication request."
     );
     call(&token, "n-0S6_WzA2Mj").await.assert_member(&user_id(&guest.id), "registered", false);
 }

@@ -173,16 +173,16 @@ impl Listener {
 /// Reads in one snapshot the next cursor, and the sessions revoked or erased and the guests upgraded since the last cursor. Access
 /// tokens that expired long ago by the clock of the database are left out.
 const POLL: &str = "
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, news.id, news.until, news.account
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, changed.id, changed.until, changed.account
     FROM (VALUES (1)) AS always
     LEFT JOIN (
-        SELECT id, access_expires_at AS until, NULL::uuid AS account, revoked_in AS news_in FROM session
+        SELECT id, access_expires_at AS until, NULL::uuid AS account, revoked_in AS changed_in FROM session
         UNION ALL
         SELECT id, access_expires_at, NULL, erased_in FROM erased_session
         UNION ALL
         SELECT id, guest_tokens_until, coalesce(merged_into, id), member_in FROM anonymous_user
-    ) AS news ON news.news_in >= $1::text::xid8
-        AND news.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
+    ) AS changed ON changed.changed_in >= $1::text::xid8
+        AND changed.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
 async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
     match timeout(POLL_TIMEOUT, question).await {

@@ -146,11 +146,11 @@ async fn s11_invalid_preferences_get_a_specific_status_and_change_nothing() {
     };
 
     for (body, detail) in [
-        (json!({ "a": [] }), "A preference is a text, a number, true or false."),
-        (json!({ "a": { "b": 1 } }), "A preference is a text, a number, true or false."),
-        (json!({ "a": "x".repeat(513) }), "A text among the preferences has at most 512 characters."),
-        (members(65, json!(1)), "Preferences have at most 64 members."),
-        (members(20, json!("x".repeat(500))), "Preferences are at most 8192 bytes of JSON."),
+        (json!({ "a": [] }), "Each preference must be a text, a number, true or false."),
+        (json!({ "a": { "b": 1 } }), "Each preference must be a text, a number, true or false."),
+        (json!({ "a": "x".repeat(513) }), "A text in the preferences can have at most 512 characters."),
+        (members(65, json!(1)), "Preferences can have at most 64 members."),
+        (members(20, json!("x".repeat(500))), "The preferences can have at most 8192 bytes of JSON in total."),
     ] {
         for request in [put(&token, body.clone()), merge_patch(&token, &body)] {
             let response = server.send(request).await;
