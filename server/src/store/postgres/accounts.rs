@@ -10,9 +10,8 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::PostgresStore;
 use super::guests::Owner;
-use super::{Error, ceremonies, merge, time_column};
+use super::{Error, PostgresStore, ceremonies, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{

@@ -1,15 +1,14 @@
 //! The data of a guest in the shop.
 
-use super::PostgresStore;
-use super::separated;
-use super::{cart, catalogue, lists, preferences};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{PostgresStore, cart, catalogue, lists, preferences, separated};
 use crate::clock::Timestamp;
 use crate::store::{
     CartChange, CartLine, DataResult, GuestDataStore, ItemList, ListedItem, Page, PersonalItem, Preferences,
     PreferencesChange, StoreError,
 };
-use async_trait::async_trait;
-use uuid::Uuid;
 
 #[async_trait]
 impl GuestDataStore for PostgresStore {

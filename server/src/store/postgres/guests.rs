@@ -4,10 +4,8 @@ use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
-use super::PostgresStore;
-use super::separated;
 use super::sessions::revocation;
-use super::{Error, TransactionError, time_column, unreadable};
+use super::{Error, PostgresStore, TransactionError, separated, time_column, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, Revocation, StoreError};
 

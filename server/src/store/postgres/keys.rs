@@ -1,15 +1,14 @@
 //! Keys of access tokens and of refresh tokens. A lock serializes their changes, so nodes that start together end up with the
 //! same keys.
 
-use async_trait::async_trait;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 
-use super::PostgresStore;
 use super::connection::lock_keys;
-use super::{Error, time_column, unreadable};
+use super::{Error, PostgresStore, time_column, unreadable};
 use crate::secret::Secret;
 use crate::settings::Algorithm;
 use crate::store::{KeyChange, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow, StoreError};

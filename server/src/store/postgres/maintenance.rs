@@ -4,15 +4,14 @@ use async_trait::async_trait;
 use deadpool_postgres::{Client, Transaction};
 use uuid::Uuid;
 
-use super::PostgresStore;
-use super::{Error, unreadable};
+use super::{Error, PostgresStore, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{ExpiringRows, MaintenanceStore, StoreChange, StoreError, SweepBatch, SweptBatch};
 
 #[async_trait]
 impl MaintenanceStore for PostgresStore {
-    async fn forget(&self, what: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.connections.run(move |db| Box::pin(forget(db, what, before, limit))).await
+    async fn forget(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.connections.run(move |db| Box::pin(forget(db, rows, before, limit))).await
     }
 
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError> {
@@ -89,8 +88,8 @@ pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<Swep
 }
 
 /// Skips rows that another node is deleting concurrently.
-pub(super) async fn forget(db: &Client, what: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, Error> {
-    let (table, key, time) = what.columns();
+pub(super) async fn forget(db: &Client, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, Error> {
+    let (table, key, time) = rows.columns();
     let delete = format!(
         "DELETE FROM {table} WHERE ({key}) IN (
              SELECT {key} FROM {table} WHERE {time} < $1 LIMIT $2 FOR UPDATE SKIP LOCKED

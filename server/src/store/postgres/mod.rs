@@ -79,6 +79,7 @@ impl From<tokio_postgres::Error> for TransactionError {
     }
 }
 
+/// Separates the errors of the request from the errors of the database; see [`separate`].
 async fn separated<T>(work: impl Future<Output = Result<T, TransactionError>>) -> Result<DataResult<T>, Error> {
     separate(work.await)
 }

@@ -5,9 +5,8 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::PostgresStore;
 use super::guests::Owner;
-use super::{Error, time_column, unreadable};
+use super::{Error, PostgresStore, time_column, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{
     Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore,

@@ -3,17 +3,16 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
 
-use super::SqliteStore;
 use super::guests::Owner;
-use super::{ceremonies, id_column, id_text, merge, time_column};
+use super::{SqliteStore, ceremonies, id_column, id_text, merge, time_column};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
     AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
     NewCredential, PasskeyRow, RegisterOutcome, Registration, StoreError, Upgrade,
 };
-use uuid::Uuid;
 
 #[async_trait]
 impl AccountStore for SqliteStore {

@@ -1,14 +1,14 @@
 //! The data of a guest in the shop.
 
-use super::SqliteStore;
-use super::{cart, catalogue, lists, preferences};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{SqliteStore, cart, catalogue, lists, preferences};
 use crate::clock::Timestamp;
 use crate::store::{
     CartChange, CartLine, DataResult, GuestDataStore, ItemList, ListedItem, Page, PersonalItem, Preferences,
     PreferencesChange, StoreError, separate,
 };
-use async_trait::async_trait;
-use uuid::Uuid;
 
 #[async_trait]
 impl GuestDataStore for SqliteStore {

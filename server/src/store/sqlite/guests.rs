@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::SqliteStore;
 use super::sessions::revocation;
-use super::{TransactionError, id_column, id_text, time_column};
+use super::{SqliteStore, TransactionError, id_column, id_text, time_column};
 use crate::clock::Timestamp;
 use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, Revocation, StoreError, separate};
 

@@ -1,12 +1,11 @@
 //! Keys of access tokens and of refresh tokens.
 
-use async_trait::async_trait;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::SqliteStore;
-use super::time_column;
+use super::{SqliteStore, time_column};
 use crate::secret::Secret;
 use crate::settings::Algorithm;
 use crate::store::{KeyChange, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow, StoreError};

@@ -1,20 +1,20 @@
 //! Deleting old rows in batches, metrics, and closing.
 
-use async_trait::async_trait;
-use rusqlite::{Connection, named_params, params};
 use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use prometheus_client::registry::Registry;
+use rusqlite::{Connection, named_params, params};
 use uuid::Uuid;
 
-use super::id_text;
-use super::{READERS, SqliteStore};
+use super::{READERS, SqliteStore, id_text};
 use crate::clock::Timestamp;
 use crate::store::{ExpiringRows, MaintenanceStore, StoreError, SweepBatch, SweptBatch};
-use prometheus_client::registry::Registry;
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
-    async fn forget(&self, what: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.writer.write(move |db| forget(db, what, before, limit)).await
+    async fn forget(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.writer.write(move |db| forget(db, rows, before, limit)).await
     }
 
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError> {
@@ -72,8 +72,8 @@ pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<
     Ok(SweptBatch { removed, next: is_full.then_some(last) })
 }
 
-pub(super) fn forget(db: &Connection, what: ExpiringRows, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
-    let (table, key, time) = what.columns();
+pub(super) fn forget(db: &Connection, rows: ExpiringRows, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    let (table, key, time) = rows.columns();
     db.prepare_cached(&format!(
         "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ?1 LIMIT ?2)"
     ))?

@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
-use super::SqliteStore;
 use super::guests::Owner;
-use super::{id_column, id_text, time_column};
+use super::{SqliteStore, id_column, id_text, time_column};
 use crate::clock::Timestamp;
 use crate::store::{
     Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore,
