@@ -306,5 +306,3 @@ impl FromStr for Origin {
         Ok(Self(text.to_owned()))
     }
 }
-
-}

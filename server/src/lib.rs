@@ -44,8 +44,6 @@ mod architecture;
 mod auth;
 mod clock;
 mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 mod etag;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -65,8 +63,9 @@ mod sweep;
 
 pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use config::{Config, ConfigError, Origin, StoreLocation, duration};
+pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
+pub use limits::ClientNetwork;
 pub use open::OpenError;
 pub use routes::openapi::document as openapi;
 pub use server::Guestpass;

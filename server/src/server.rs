@@ -115,6 +115,11 @@ impl Guestpass {
         Ok(Self { inner })
     }
 
+    /// The settings that the server was opened with.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
     /// Makes `/readyz` report that this server is not ready, so that a load balancer sends it no more requests. Requests that
     /// arrive all the same are handled.
     pub fn drain(&self) {

@@ -14,7 +14,9 @@ mod retries;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::address::{ClientNetwork, TrustedProxies};
+pub use self::address::ClientNetwork;
+
+pub(crate) use self::address::TrustedProxies;
 pub(crate) use self::proof::{CHALLENGE, PROOF_REQUIRED, ProofError};
 
 use self::password_attempts::PasswordAttempts;

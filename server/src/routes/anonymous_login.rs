@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use guestpass_core::wire::{LOGIN_PATH, TokenAnswer};
+use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, TokenResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -27,7 +27,7 @@ pub(super) struct LoginBody {
 /// `/token`.
 #[utoipa::path(
     post,
-    path = LOGIN_PATH,
+    path = ANONYMOUS_LOGIN_PATH,
     operation_id = "login",
     tag = "sessions",
     params((
@@ -50,7 +50,7 @@ pub(super) struct LoginBody {
     )),
     request_body(content = Option<LoginBody>),
     responses(
-        (status = 200, description = "A new guest, or the guest that a login with the same key made.", body = TokenAnswer, links(
+        (status = 200, description = "A new guest, or the guest that a login with the same key made.", body = TokenResponse, links(
             ("refresh" = (operation_id = "token", request_body = refresh_link)),
             ("revoke" = (operation_id = "revoke", request_body = revoke_link)),
         )),
@@ -74,7 +74,7 @@ pub(super) async fn anonymous_login(
     State(Guestpass { inner }): State<Guestpass>,
     headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody<LoginBody>,
-) -> Result<Json<TokenAnswer>, Problem> {
+) -> Result<Json<TokenResponse>, Problem> {
     let key = idempotency_key(&headers)?;
     let LoginBody { refresh } = body.unwrap_or_default();
     if inner.config.require_refresh && !refresh {

@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use guestpass_core::wire::{LINK_PATH, MembershipResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::extract::JsonBody;
-use super::membership::MembershipResponse;
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{AccountError, SignedIn};
 use crate::auth::Guest;
@@ -33,7 +33,7 @@ pub(super) struct LinkBody {
 /// caller that is already a member uses up the token too.
 #[utoipa::path(
     post,
-    path = "/link",
+    path = LINK_PATH,
     tag = "membership",
     security(("guest" = [])),
     request_body = LinkBody,

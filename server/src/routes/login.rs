@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use guestpass_core::wire::{LOGIN_PATH, MembershipResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::extract::{Client, JsonBody, given};
-use super::membership::{MembershipResponse, PasskeyBody, PasskeyChallengeResponse};
+use super::membership::{PasskeyBody, PasskeyChallengeResponse};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{AccountError, EmailAddress, Password};
 use crate::auth::Guest;
@@ -41,7 +42,7 @@ pub(super) struct MemberLoginBody {
 /// unchanged.
 #[utoipa::path(
     post,
-    path = "/login",
+    path = LOGIN_PATH,
     operation_id = "member_login",
     tag = "membership",
     security(("guest" = [])),

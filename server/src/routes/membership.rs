@@ -1,5 +1,6 @@
 //! The bodies that `/register`, `/login` and `/link` share.
 
+use guestpass_core::wire::{MembershipOutcome, MembershipResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -7,42 +8,15 @@ use uuid::Uuid;
 
 use crate::accounts::{PasskeyChallenge, PasskeyResponse, SignInOutcome, SignedIn};
 
-/// The member that the caller is now.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Membership)]
-pub(super) struct MembershipResponse {
-    /// The subject of the caller's tokens from the next refresh on.
-    #[schema(pattern = "^user_[0-9a-f-]{36}$")]
-    id: String,
-    #[schema(pattern = "^user$", example = "user")]
-    kind: &'static str,
-    /// In lower case.
-    #[schema(example = "ada@example.com")]
-    email: Option<String>,
-    outcome: Outcome,
-    /// Whether the guest's data has been merged into an account that existed before.
-    merged: bool,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = MembershipOutcome)]
-enum Outcome {
-    /// The guest has become a member. The id is the same.
-    Registered,
-    /// The caller has signed in to an account that existed before.
-    LoggedIn,
-}
-
 impl From<SignedIn> for MembershipResponse {
     fn from(signed_in: SignedIn) -> Self {
         let subject = signed_in.subject();
         let SignedIn { account, outcome, merged } = signed_in;
         let outcome = match outcome {
-            SignInOutcome::Registered => Outcome::Registered,
-            SignInOutcome::LoggedIn => Outcome::LoggedIn,
+            SignInOutcome::Registered => MembershipOutcome::Registered,
+            SignInOutcome::LoggedIn => MembershipOutcome::LoggedIn,
         };
-        Self { id: subject.to_string(), kind: subject.kind.name(), email: account.email, outcome, merged }
+        Self { id: subject.to_string(), kind: subject.kind.name().to_owned(), email: account.email, outcome, merged }
     }
 }
 

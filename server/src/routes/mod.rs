@@ -29,7 +29,7 @@ mod well_known;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,20 +37,33 @@ use utoipa_axum::routes;
 
 use self::error::Problem;
 use self::limits::{limit_account_requests, limit_logins, limit_refreshes};
-use crate::limits::Limits;
+use crate::limits::{ClientNetwork, Limits};
 use crate::server::{Guestpass, Inner};
 
 impl Guestpass {
-    /// The API, and the static files if a directory is configured, as an axum application.
+    /// The API, with the static files of [`Config::static_dir`](crate::Config::static_dir), as an axum application.
     ///
     /// It responds to every path. To embed it, nest it under a path, or merge it into a router that has no fallback.
     pub fn router(&self) -> Router {
-        let routes = documented(self);
-        let routes = match &self.inner.config.static_dir {
-            Some(directory) => with_files(routes, directory),
+        self.with_layers(self.routes())
+    }
+
+    /// The routes of [`Guestpass::router`] without the layers around them, for an application that adds routes, middleware or
+    /// another fallback inside of those layers. Pass the result to [`Guestpass::with_layers`].
+    pub fn routes(&self) -> Router<Self> {
+        let (routes, _) = api(Some(&self.inner.limits)).split_for_parts();
+        let routes = routes.method_not_allowed_fallback(method_not_allowed);
+        match &self.inner.config.static_dir {
+            Some(directory) => routes.fallback_service(static_files::service(directory)),
             None => routes.fallback(not_found),
-        };
-        wrap(routes, self)
+        }
+    }
+
+    /// Puts the layers of [`Guestpass::router`] around `routes`: the log and metrics of requests, CORS, security headers, and
+    /// the limits of a request's time and body.
+    pub fn with_layers(&self, routes: Router<Self>) -> Router {
+        let Inner { config, metrics, .. } = &*self.inner;
+        middleware::wrap(routes.with_state(self.clone()), config, metrics)
     }
 
     /// The endpoints for operators: `/metrics`, `/healthz` and `/readyz`. Serve it at a separate address that is not public.
@@ -62,27 +75,12 @@ impl Guestpass {
             .fallback(not_found)
             .with_state(self.clone())
     }
-}
 
-/// Every route of the contract.
-pub(crate) fn documented(guestpass: &Guestpass) -> Router<Guestpass> {
-    let (routes, _) = api(Some(&guestpass.inner.limits)).split_for_parts();
-    let routes = routes.method_not_allowed_fallback(method_not_allowed);
-    match &guestpass.inner.config.static_dir {
-        Some(directory) => routes.fallback_service(static_files::service(directory)),
-        None => routes.fallback(not_found),
+    /// The client of a request, as the limits count it. Reads `ConnectInfo<SocketAddr>`, and `X-Forwarded-For` if the peer
+    /// is one of [`Config::trusted_proxies`](crate::Config::trusted_proxies). `None` without `ConnectInfo`.
+    pub fn client_network(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
+        extract::client_of(&self.inner.limits, headers, extensions)
     }
-}
-
-/// Adds the files of a directory at all other paths.
-pub(crate) fn with_files(routes: Router<Guestpass>, directory: &Path) -> Router<Guestpass> {
-    routes.fallback_service(static_files::service(directory))
-}
-
-/// Adds the middleware around all routes.
-pub(crate) fn wrap(routes: Router<Guestpass>, guestpass: &Guestpass) -> Router {
-    let Inner { config, metrics, .. } = &*guestpass.inner;
-    middleware::wrap(routes.with_state(guestpass.clone()), config, metrics)
 }
 
 /// Every route with its documentation. A handler without documentation cannot be routed here.

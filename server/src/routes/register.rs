@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use guestpass_core::wire::{MembershipResponse, REGISTER_PATH};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::extract::{Client, JsonBody, OptionalJsonBody, given};
-use super::membership::{MembershipResponse, PasskeyBody, PasskeyChallengeResponse};
+use super::membership::{PasskeyBody, PasskeyChallengeResponse};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{AccountError, EmailAddress, Password};
 use crate::auth::Guest;
@@ -56,7 +57,7 @@ pub(super) struct RegisterOptionsBody {
 /// every device. Access tokens issued before stay valid. The request is safe to repeat after a lost response.
 #[utoipa::path(
     post,
-    path = "/register",
+    path = REGISTER_PATH,
     tag = "membership",
     security(("guest" = [])),
     request_body = RegisterBody,

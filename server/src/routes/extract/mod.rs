@@ -14,9 +14,6 @@ pub(super) use self::idempotency_key::idempotency_key;
 
 pub(crate) use self::client::client_of;
 
-#[cfg(feature = "demo")]
-pub(crate) use self::bearer::bearer_token;
-
 /// See [`crate::fuzz`].
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz {

@@ -11,6 +11,7 @@ mod sessions;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use guestpass_core::wire::ME_PATH;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -64,7 +65,7 @@ pub(super) struct Me {
 }
 
 /// The caller
-#[utoipa::path(get, path = "/me", tag = "guest", security(("guest" = [])), responses(
+#[utoipa::path(get, path = ME_PATH, tag = "guest", security(("guest" = [])), responses(
     (status = 200, description = "The caller.", body = Me),
     GuestErrors,
 ))]
@@ -86,7 +87,7 @@ pub(super) async fn me(guest: Guest, State(Guestpass { inner }): State<Guestpass
 ///
 /// Deletes all stored data about the caller and ends all sessions. From then on, none of the caller's tokens is accepted, and the
 /// erasure cannot be undone. A second request gets 401, as every request with one of these tokens.
-#[utoipa::path(delete, path = "/me", tag = "guest", security(("guest" = [])), responses(
+#[utoipa::path(delete, path = ME_PATH, tag = "guest", security(("guest" = [])), responses(
     (status = 204, description = "All data about the caller is deleted."),
     GuestErrors,
 ))]
