@@ -30,7 +30,7 @@ import {
 import { TRANSPORT, type TransportInit, type TransportResponse } from './transport.js'
 import type { Session } from './types.js'
 
-/** Adapters made by `attachSession`. A config that the app sends again still holds one, which must not be wrapped twice. */
+/** Adapters made by `attachSession`. A config that the app sends again still contains one, which must not be wrapped twice. */
 const attached = new WeakSet<object>()
 
 /**

@@ -1,6 +1,6 @@
 import type { ErrorCode } from './types.js'
 
-/** The error class of Guestpass. Its `code` is stable; its `message` is for people and never holds a token. */
+/** The error class of Guestpass. Its `code` is stable; its `message` is for people and never contains a token. */
 export class GuestpassError extends Error {
   /** Tells a `GuestpassError` from other errors when the page has two copies of the package. */
   override readonly name = 'GuestpassError'

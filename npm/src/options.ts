@@ -57,7 +57,7 @@ export function checkTokenTimeout(timeout: unknown): void {
   if (timeout !== undefined && !isTimeout(timeout)) throw invalid(TIMEOUT_RULE, 'token')
 }
 
-/** Checks the `next` of a call of `signOut`. A misspelt 'none' would let the next request start a guest. */
+/** Checks the `next` of a call of `signOut`. A misspelt 'none' would let the next request acquire a guest. */
 export function checkNext(next: unknown): void {
   if (next !== undefined && next !== 'guest' && next !== 'none') {
     throw invalid("next must be 'guest' or 'none'", 'signOut')

@@ -13,7 +13,7 @@ export interface Snapshot {
   /** The kind of the subject. `null` when there is none, or the server does not send it. */
   readonly kind: Kind | null
   /**
-   * When the access token expires, in milliseconds since the Unix epoch (this machine's clock). `null` when unknown.
+   * When the access token expires, in milliseconds since the Unix epoch, by the clock of this device. `null` when unknown.
    */
   readonly expiresAt: number | null
   /** Why the last attempt to get a credential failed, if it failed. */
@@ -21,7 +21,7 @@ export interface Snapshot {
 }
 
 /**
- * Where a session stands.
+ * The status of a session.
  *
  * - `idle`: Nothing is known yet, and nothing is under way. The first `fetch`, `token` or `start` changes that.
  * - `loading`: The session reads what the browser has stored.
@@ -30,9 +30,9 @@ export interface Snapshot {
  * - `refreshing`: There is a credential, and a refresh is under way.
  * - `unavailable`: The last attempt failed, and there is no usable token. The session is kept; the error of the
  *   snapshot says why the attempt failed, and when the session tries again by itself.
- * - `signed_out`: Signed out or erased, in this tab or in another one. The next request starts a fresh guest; after a
- *   permanent sign-out (`next: 'none'`), only `start`, `register`, `login` and `link` do.
- * - `ended`: The server ended the session, and the option `onIdentityLost` is `stop`. `start` begins a fresh guest.
+ * - `signed_out`: Signed out or erased, in this tab or in another one. The next request acquires a new guest. After a
+ *   permanent sign-out (`next: 'none'`), it does so only after a call of `start`, `register`, `login` or `link`.
+ * - `ended`: The server ended the session, and the option `onIdentityLost` is `stop`. `start` allows a new guest.
  * - `closed`: `close` was called. A closed session stays closed.
  */
 export type Status =
@@ -47,7 +47,7 @@ export type Status =
   | 'closed'
 
 /**
- * What kind of visitor a session stands for.
+ * The kind of a visitor.
  *
  * - `guest`: A visitor without an account.
  * - `user`: A member: a visitor with an account.
@@ -235,16 +235,17 @@ export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'ano
  *
  * - `local`: localStorage. All tabs share one session, which survives a restart of the browser.
  * - `session`: sessionStorage. Each tab has its own session, which survives a reload. A browser copies it when a tab is
- *   duplicated; both tabs then use the same session independently of each other, which a server may take for a theft.
+ *   duplicated; both tabs then use the same session independently of each other, which a server may treat as the theft
+ *   of a token.
  * - `indexeddb`: IndexedDB. Like `local`, and also available in workers.
- * - `memory`: Memory. A reload starts a new guest.
+ * - `memory`: Memory. After a reload, the session acquires a new guest.
  */
 export type StorageKind = 'local' | 'session' | 'indexeddb' | 'memory'
 
 /**
  * What a session does when the server has ended it.
  *
- * - `reacquire`: Start a fresh guest, and report the event `identity`.
+ * - `reacquire`: Acquire a new guest, and report the event `identity`.
  * - `stop`: Report the event `identity`, and refuse every call until the next `start`.
  */
 export type OnIdentityLost = 'reacquire' | 'stop'

@@ -65,7 +65,7 @@ export interface SessionProviderProps {
  */
 export function SessionProvider({ session, acquire = false, children }: SessionProviderProps): ReactNode {
   useEffect(() => {
-    // `start` on a session that the server has ended would allow a fresh guest, so only an idle session is started.
+    // `start` on a session that the server has ended would allow a new guest, so only an idle session is started.
     const idle = session.getSnapshot().status === 'idle'
     const started = acquire ? session.token() : idle ? session.start() : undefined
     // The snapshot shows a failure, and the next call of the session reports it.

@@ -59,7 +59,7 @@ export interface SessionOptions {
   /** Where the session is stored. Default `'local'`. */
   readonly storage?: StorageKind | CustomStorage
   /**
-   * What the session does when the server has ended it. Default `'reacquire'`: start a fresh guest and report the event
+   * What the session does when the server has ended it. Default `'reacquire'`: acquire a new guest and report the event
    * `identity`.
    */
   readonly onIdentityLost?: OnIdentityLost
@@ -107,8 +107,8 @@ export interface TokenOptions {
 /** The session of a visitor. Create one for the whole page. */
 export interface Session {
   /**
-   * A drop-in replacement for `fetch`. It attaches the access token when the origin is allowed. After a 401 it refreshes
-   * the token and sends the request once more.
+   * Sends a request, with the signature of `fetch`. It attaches the access token when the origin is allowed. After a
+   * 401 it refreshes the token and sends the request once more.
    *
    * Relative URLs are resolved against `baseUrl` as if it ended in a slash: with `https://shop.example/api`, `'items'` is
    * `/api/items` and `'/items'` is `/items`. The URL of a `Request` is already absolute.
@@ -125,7 +125,7 @@ export interface Session {
   token(options?: TokenOptions): Promise<string>
   /**
    * Loads the stored session, without a request to the server. After `ended`, and after `signOut({ next: 'none' })`, it
-   * allows a fresh guest.
+   * allows a new guest.
    */
   start(): Promise<void>
   /** The current state of the session. The same object until something changes. */
@@ -136,7 +136,7 @@ export interface Session {
   onEvent(listener: (event: SessionEvent) => void): () => void
   /**
    * Removes the session from every tab and revokes it at the server. Resolves when this browser has removed it. The next
-   * request starts a fresh guest; with `next: 'none'`, only `start`, `register`, `login` and `link` do.
+   * request acquires a new guest; with `next: 'none'`, only after a call of `start`, `register`, `login` or `link`.
    */
   signOut(options?: { readonly next?: 'guest' | 'none' }): Promise<void>
   /**
@@ -151,7 +151,7 @@ export interface Session {
    */
   login(credentials: Credentials): Promise<Membership>
   /**
-   * Logs in or registers with an ID token of an OpenID Connect provider. `nonce` is the nonce of the authentication
+   * Logs in or registers with an ID token of an OpenID Connect issuer. `nonce` is the nonce of the authentication
    * request; a token with a nonce is refused without it.
    */
   link(credentials: { readonly idToken: string; readonly nonce?: string }): Promise<Membership>

@@ -240,7 +240,7 @@ describe('signOut', () => {
     expect(await tab(storage).login(ADA)).toMatchObject({ id })
   })
 
-  test('with next guest, which is the default, the next request starts a fresh guest', async () => {
+  test('with next guest, which is the default, the next request acquires a new guest', async () => {
     const session = server.createSession()
     await session.register(ADA)
 

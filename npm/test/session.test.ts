@@ -417,7 +417,7 @@ test('register, login, link, signOut and erase reach the session manager', async
   ])
 })
 
-test('C8: start asks for a fresh guest only after the snapshot was signed_out', async () => {
+test('C8: start allows a new guest only after the snapshot was signed_out', async () => {
   const { session, manager } = await setUpLoaded()
 
   await session.start()

@@ -190,7 +190,7 @@ export const en = {
       active: 'There is a valid token. It is renewed when necessary.',
       refreshing: 'Renewing the token. Requests wait for it and then continue.',
       unavailable: 'The server does not respond. The session is kept and tries again.',
-      signed_out: 'Signed out. The next request starts a fresh guest.',
+      signed_out: 'Signed out. The next request acquires a new guest.',
       ended: 'The server ended this session.',
       closed: 'This session is closed.',
     },

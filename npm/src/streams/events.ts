@@ -31,7 +31,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
  * the server has sent (`retry`), and longer after each failure, at least one second. A response of 408, 429 or 5xx is a
  * failure. The stream ends when the caller leaves the loop, and when the server responds with 204.
  *
- * A stream carries the events of one visitor. When the session stands for another visitor, the stream reconnects as that
+ * A stream carries the events of one visitor. When the session belongs to another visitor, the stream reconnects as that
  * visitor, without `Last-Event-ID`, and drops the remaining events of the previous one. It throws when the session is
  * signed out, ended or closed.
  *
@@ -96,7 +96,7 @@ export async function* eventStream(
   }
 }
 
-/** The abort reason when the session stands for another visitor, as which the stream reconnects. */
+/** The abort reason when the session belongs to another visitor, as which the stream reconnects. */
 const ANOTHER_VISITOR = Symbol('another visitor')
 
 function requestHeaders(callerHeaders: Headers, id: string): Headers {

@@ -24,7 +24,7 @@ const SUBPROTOCOL = /^[\w!#$%&'*+.^`|~-]+$/
  *
  * The token is sent to allowed origins only. `wss://` counts as `https://`, and a relative URL is resolved as by
  * `session.fetch`. Add listeners to the returned socket at once, and open another socket after it has closed. It closes
- * with code 3000 when the session ends or stands for another visitor. When the server closes it with 3000 or 4401, the
+ * with code 3000 when the session ends or belongs to another visitor. When the server closes it with 3000 or 4401, the
  * token counts as expired, and the next socket sends a refreshed one.
  *
  * @param protocols - the subprotocols of the app, at least one, in the order of preference.

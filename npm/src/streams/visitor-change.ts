@@ -8,8 +8,8 @@ const ENDED: { readonly [status in Status]?: readonly [code: ErrorCode, message:
 }
 
 /**
- * Calls `listener` when the session no longer stands for the visitor of an open connection: with an error when the session
- * is signed out, ended or closed, without one when it stands for another visitor. Returns a function that stops listening.
+ * Calls `listener` when the session no longer belongs to the visitor of an open connection: with an error when the session
+ * is signed out, ended or closed, without one when it belongs to another visitor. Returns a function that stops listening.
  *
  * A server checks the token when a connection opens, and the connection may stay open for hours.
  */

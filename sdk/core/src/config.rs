@@ -14,7 +14,7 @@ pub struct Config {
     pub storage_timeout: u64,
     /// The longest wait for a response of the server.
     pub http_timeout: u64,
-    /// Without the lock: how long a tab waits for the acquire keys of other tabs before it acquires. On a busy machine their
+    /// Without the lock: how long a tab waits for the acquire keys of other tabs before it acquires. On a busy computer their
     /// writes have taken more than 150 ms to arrive (WebKitGTK).
     pub acquire_key_settle: u64,
     /// How long the writes of another tab may take to arrive after it has released the lock: localStorage travels between
@@ -66,7 +66,7 @@ pub enum Sharing {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum OnIdentityLost {
-    /// Start a fresh guest, and report the event `identity`.
+    /// Acquire a new guest, and report the event `identity`.
     Reacquire,
     /// Report the event `identity`, and refuse every call until the next `start`.
     Stop,

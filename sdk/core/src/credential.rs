@@ -33,7 +33,7 @@ pub struct Subject {
     pub visitor: Handle,
 }
 
-/// What kind of visitor a session stands for.
+/// The kind of a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -98,7 +98,7 @@ impl Expiry {
     }
 
     /// Whether less than `margin` milliseconds remain.
-    pub(crate) fn within(&self, now: Timestamp, margin: u64) -> bool {
+    pub(crate) fn ends_within(&self, now: Timestamp, margin: u64) -> bool {
         now.mono.saturating_add(margin) >= self.end.mono || now.wall.saturating_add(margin) >= self.end.wall
     }
 
@@ -108,7 +108,7 @@ impl Expiry {
     }
 }
 
-/// How an epoch has ended. If two tabs sign out at the same time, the greater reason counts.
+/// How an epoch has ended. If two tabs sign out at the same time, the stricter reason counts: the variants are in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum EndReason {

@@ -122,7 +122,7 @@ pub struct Snapshot {
     pub retry_at: Option<u64>,
 }
 
-/// Where a session stands.
+/// The status of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Status {
@@ -139,10 +139,10 @@ pub enum Status {
     /// The last attempt failed, and there is no usable token. The session is kept; the error of the snapshot says why the
     /// attempt failed, and when the session tries again by itself.
     Unavailable,
-    /// Signed out or erased, in this tab or in another one. The next request starts a fresh guest; after a permanent sign-out
-    /// (`next: 'none'`), only `start`, `register`, `login` and `link` do.
+    /// Signed out or erased, in this tab or in another one. The next request acquires a new guest. After a permanent sign-out
+    /// (`next: 'none'`), it does so only after a call of `start`, `register`, `login` or `link`.
     SignedOut,
-    /// The server ended the session, and the option `onIdentityLost` is `stop`. `start` begins a fresh guest.
+    /// The server ended the session, and the option `onIdentityLost` is `stop`. `start` allows a new guest.
     Ended,
     /// `close` was called. A closed session stays closed.
     Closed,

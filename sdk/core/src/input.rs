@@ -8,7 +8,7 @@ pub struct Op(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaiterId(pub u32);
 
-/// An input of the machine: a call of the app, the completion of an effect, or a change outside.
+/// An input of the machine: a call of the app, the completion of an effect, or a change outside of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// Read the storage. After the server has ended the session: allow a new guest. Settles with `Done`.

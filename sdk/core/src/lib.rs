@@ -36,9 +36,9 @@
 //! 4. Arm one timer for [`Machine::poll_timeout`]. When it fires, the input is [`Input::Tick`].
 //!
 //! Drain the effects and events of an input before the next input. An input is a call of the app (a *waiter*, which is settled
-//! exactly once), the completion of an effect, or a change outside: a message of another tab, the network, the visibility of the
-//! page, the timer. No input causes a panic. Late and repeated completions are ignored, because the machine no longer waits
-//! for their op.
+//! exactly once), the completion of an effect, or a change outside of the machine: a message of another tab, the network, the
+//! visibility of the page, the timer. No input causes a panic. Late and repeated completions are ignored, because the machine
+//! no longer waits for their op.
 //!
 //! # How a credential is renewed
 //!
@@ -48,7 +48,7 @@
 //!
 //! ```text
 //! lock → load ─ newer credential stored? adopt it ────────────────────────────────────┐
-//!          └─ else send (refresh; or acquire, under a stored idempotency key)         │
+//!          └─ else send (refresh; or acquire, under a stored acquire key)             │
 //!               → load again, compare → store → release → publish → settle the waiters
 //! ```
 //!
@@ -56,7 +56,7 @@
 //! repeated until the server responds. The credential shows the result after a refresh.
 //!
 //! The lock saves requests; the result is correct without it: the server responds to every client that has a refresh token with
-//! the same new one, and to every client that has an idempotency key with the same guest.
+//! the same new one, and to every client that has an acquire key with the same guest.
 
 mod config;
 mod credential;

@@ -37,7 +37,7 @@ pub(crate) enum Callback {
     /// The browser offers the lock, or null if it is not available.
     LockOffered(Op),
     /// The first request for the lock has ended.
-    LockAsked(Op),
+    LockRequestEnded(Op),
     LockFailed(Op),
     ResponseArrived(Op),
     /// The body of a response has arrived.
@@ -90,7 +90,7 @@ impl SessionManager {
             Callback::Saved(op) => Input::Saved { op },
             Callback::StorageFailed(op) => Input::StorageFailed { op },
             Callback::LockOffered(op) => return self.lock_offered(op, value),
-            Callback::LockAsked(op) => return self.lock_asked_for(op),
+            Callback::LockRequestEnded(op) => return self.lock_request_ended(op),
             // The lock was never granted, or the browser has taken it away.
             Callback::LockFailed(op) if self.drop_lock(op) => Input::LockUnavailable { op },
             // This session has released it.

@@ -144,11 +144,11 @@ pub enum StorageKind {
     /// localStorage. All tabs share one session, which survives a restart of the browser.
     Local,
     /// sessionStorage. Each tab has its own session, which survives a reload. A browser copies it when a tab is duplicated;
-    /// both tabs then use the same session independently of each other, which a server may take for a theft.
+    /// both tabs then use the same session independently of each other, which a server may treat as the theft of a token.
     Session,
     /// IndexedDB. Like `local`, and also available in workers.
     IndexedDb,
-    /// Memory. A reload starts a new guest.
+    /// Memory. After a reload, the session acquires a new guest.
     Memory,
     /// A storage that the app provides.
     #[serde(skip)]

@@ -68,7 +68,7 @@ fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -
             .map_or(ResponseBody::Other, |(subject, text)| ResponseBody::Member(MembershipResponse { subject, text }));
     };
     let claim = |name| get(&claims(token.unchecked_ref()).unwrap_or_default(), name);
-    // The difference of two times of the server does not depend on this machine's clock.
+    // The difference of two times of the server does not depend on the clock of this device.
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
     ResponseBody::Token(TokenResponse {
         access_token,

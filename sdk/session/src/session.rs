@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// Calls `listener` after each change, like [`Options::on_change`], until the [`Subscription`] is dropped. For parts of an
-    /// app that come and go.
+    /// app that are shorter-lived than the session, such as a component.
     pub fn subscribe(&self, listener: impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static) -> Subscription {
         self.0.subscribe(Rc::new(listener))
     }
@@ -133,7 +133,7 @@ impl Session {
 /// What follows a sign-out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AfterSignOut {
-    /// The next use of the session starts a new guest.
+    /// The next use of the session acquires a new guest.
     #[default]
     Guest,
     /// No guest follows, in any tab, until [`Session::start_reset`] or [`Session::upgrade`]: the sign-out is permanent.

@@ -99,7 +99,7 @@ pub enum SessionEvent {
     },
 }
 
-/// How a visitor has left a session.
+/// Whether a sign-out or an erasure has ended a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]

@@ -21,7 +21,7 @@ pub struct Snapshot {
     pub id: Option<String>,
     /// The kind of the subject. `None` when there is none, or the server does not send it.
     pub kind: Option<Kind>,
-    /// When the access token expires, in milliseconds since the Unix epoch (this machine's clock). `None` when unknown.
+    /// When the access token expires, in milliseconds since the Unix epoch, by the clock of this device. `None` when unknown.
     pub expires_at: Option<f64>,
     /// Why the last attempt to get a credential failed, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,20 +18,21 @@ extern "C" {
     fn request(this: &LockManager, name: &JsString, options: &JsValue, granted: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// The locks that are held or asked for: one, except for a moment when one replaces another.
+/// The locks that are held or requested: one, except for a moment when one replaces another.
 #[derive(Default)]
 pub(crate) struct WebLocks(Vec<WebLock>);
 
-/// A lock that is held or asked for. Dropping it releases the lock, or ends the request for it.
+/// A lock that is held or requested. Dropping it releases the lock, or ends the request for it.
 struct WebLock {
     op: Op,
-    /// Another tab had the lock when it was first asked for.
+    /// Another tab had the lock at the first request.
     contended: bool,
     locks: LockManager,
     /// While this promise is pending, the browser holds the lock.
     held: Promise,
     release: Function,
-    asking: AbortController,
+    /// Ends the request for the lock.
+    withdrawal: AbortController,
 }
 
 impl WebLocks {
@@ -55,7 +56,7 @@ impl WebLock {
             locks: locks.unchecked_into(),
             held,
             release: release?,
-            asking: AbortController::new().ok()?,
+            withdrawal: AbortController::new().ok()?,
         })
     }
 }
@@ -63,7 +64,7 @@ impl WebLock {
 impl Drop for WebLock {
     fn drop(&mut self) {
         let _ = self.release.call1(&JsValue::UNDEFINED, &JsValue::UNDEFINED);
-        self.asking.abort();
+        self.withdrawal.abort();
     }
 }
 
@@ -71,8 +72,9 @@ impl SessionManager {
     pub(crate) fn take_lock(&self, op: Op) {
         let Some(lock) = WebLock::new(op) else { return self.feed(Input::LockUnavailable { op }) };
         self.locks.borrow_mut().0.push(lock);
-        let asked = js::then(&self.ask_for_lock(op), Some(self.js_function(Callback::LockAsked(op))), None);
-        let _ = js::then(&asked, None, Some(self.js_function(Callback::LockFailed(op))));
+        let first = self.request_lock(op);
+        let requested = js::then(&first, Some(self.js_function(Callback::LockRequestEnded(op))), None);
+        let _ = js::then(&requested, None, Some(self.js_function(Callback::LockFailed(op))));
     }
 
     /// Releases the lock, or ends the request for it. False if that had happened before.
@@ -89,38 +91,38 @@ impl SessionManager {
     /// is pending.
     pub(crate) fn lock_offered(&self, op: Op, lock: &JsValue) -> JsValue {
         let mut locks = self.locks.borrow_mut();
-        let Some(asking) = locks.find(op) else { return JsValue::UNDEFINED };
+        let Some(requested) = locks.find(op) else { return JsValue::UNDEFINED };
         if lock.is_null() {
-            asking.contended = true;
+            requested.contended = true;
             return JsValue::UNDEFINED;
         }
-        let (contended, held) = (asking.contended, asking.held.clone());
+        let (contended, held) = (requested.contended, requested.held.clone());
         drop(locks);
         self.feed(Input::LockGranted { op, contended });
         held.into()
     }
 
     /// The first request for the lock has ended. If the lock was not available, a second one follows.
-    pub(crate) fn lock_asked_for(&self, op: Op) -> JsValue {
+    pub(crate) fn lock_request_ended(&self, op: Op) -> JsValue {
         let contended = self.locks.borrow_mut().find(op).is_some_and(|lock| lock.contended);
-        if contended { self.ask_for_lock(op).into() } else { JsValue::UNDEFINED }
+        if contended { self.request_lock(op).into() } else { JsValue::UNDEFINED }
     }
 
-    /// Asks for the lock: first with `ifAvailable`, then in the queue.
-    fn ask_for_lock(&self, op: Op) -> Promise {
+    /// Requests the lock: first with `ifAvailable`, then in the queue.
+    fn request_lock(&self, op: Op) -> Promise {
         let mut locks = self.locks.borrow_mut();
-        let Some(WebLock { contended, locks: api, asking, .. }) = locks.find(op) else {
+        let Some(WebLock { contended, locks: api, withdrawal, .. }) = locks.find(op) else {
             return Promise::resolve(&JsValue::UNDEFINED);
         };
         // A request accepts only one of these two options.
         let (name, value) =
-            if *contended { ("signal", asking.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
+            if *contended { ("signal", withdrawal.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
         let api = api.clone();
         drop(locks);
         let options = Object::new();
         let _ = Reflect::set(&options, &name.into(), &value);
         let offered = self.js_function(Callback::LockOffered(op));
-        let asked = api.request(&self.key, &options, &offered.into_js_value());
-        asked.unwrap_or_else(|error| Promise::reject(&error))
+        let requested = api.request(&self.key, &options, &offered.into_js_value());
+        requested.unwrap_or_else(|error| Promise::reject(&error))
     }
 }

@@ -28,21 +28,21 @@ const server = createServer(async (request, response) => {
   if (url.pathname.startsWith('/never/')) return
   switch (url.pathname) {
     case '/echo':
-      return answer(response, Number(url.searchParams.get('status') ?? 200), seen)
+      return respond(response, Number(url.searchParams.get('status') ?? 200), seen)
     case '/redirect':
       return response.writeHead(Number(url.searchParams.get('status')), { Location: url.searchParams.get('to') }).end()
     case '/refuse-once':
-      return answer(response, note(key, seen) === 1 ? 401 : 200, seen)
+      return respond(response, note(key, seen) === 1 ? 401 : 200, seen)
     case '/late':
       note(key, seen)
-      return late.set(key, () => answer(response, 200, seen))
+      return late.set(key, () => respond(response, 200, seen))
     case '/release':
       late.get(key)?.()
-      return answer(response, 200, null)
+      return respond(response, 200, null)
     case '/sent':
-      return answer(response, 200, sent.get(key) ?? [])
+      return respond(response, 200, sent.get(key) ?? [])
     default:
-      return answer(response, 404, seen)
+      return respond(response, 404, seen)
   }
 })
 
@@ -60,7 +60,7 @@ function note(key, seen) {
   return all.length
 }
 
-function answer(response, status, body) {
+function respond(response, status, body) {
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 }
 

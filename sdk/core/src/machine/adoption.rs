@@ -73,7 +73,7 @@ impl Machine {
         self.storage.set_loaded();
     }
 
-    /// `reason`: why the visitor has another identity, should the credential be that of another visitor.
+    /// `reason`: why the visitor has another identity, if the credential is that of another visitor.
     pub(super) fn replace_credential(&mut self, now: Timestamp, credential: Credential, reason: IdentityReason) {
         if self.identity.replace(now, credential, reason, &mut self.context) {
             self.restart_account_request();

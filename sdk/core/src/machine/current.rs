@@ -8,9 +8,9 @@ pub(super) struct Current {
     credential: Credential,
     /// Why it must not be used, whatever its expiry.
     stale: Option<StaleReason>,
-    /// A call has used it. Only a credential in use is refreshed ahead of its end.
+    /// A call has used it. Only a credential in use is refreshed before it expires.
     used: bool,
-    /// When to refresh it ahead of its end: monotonic time.
+    /// When to refresh it before it expires: monotonic time.
     refresh_at: Option<u64>,
     /// Until this monotonic time, a 401 is not attributed to the credential: it has just replaced a refused one.
     trusted_until: u64,
@@ -59,12 +59,12 @@ impl Current {
 
     /// Whether a request can be sent with it. `fresh`: also not about to end.
     pub(super) fn is_usable(&self, now: Timestamp, fresh: bool) -> bool {
-        let alive = self.credential.expiry.is_none_or(|expiry| !expiry.within(now, expiry.travel_margin()));
+        let alive = self.credential.expiry.is_none_or(|expiry| !expiry.ends_within(now, expiry.travel_margin()));
         let early = !fresh || self.refresh_at.is_none_or(|at| now.mono < at);
         self.stale.is_none() && alive && early
     }
 
-    /// When to refresh it ahead of its end, if it is in use: monotonic time.
+    /// When to refresh it before it expires, if it is in use: monotonic time.
     pub(super) fn refresh_at(&self) -> Option<u64> {
         self.refresh_at.filter(|_| self.used && self.stale.is_none())
     }
@@ -80,8 +80,8 @@ impl Current {
         })
     }
 
-    /// Whether only a refresh can show that the visitor is this member; then the refresh is due.
-    pub(super) fn owes_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
+    /// Whether only a refresh can show that the visitor is this member. If so, the refresh is due from now on.
+    pub(super) fn require_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
         if self.credential.refresh_token.is_none() || self.credential.subject == Some(member) {
             return false;
         }

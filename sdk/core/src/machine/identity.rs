@@ -66,9 +66,9 @@ impl Identity {
         self.current.as_ref().and_then(Current::refresh_at)
     }
 
-    /// See [`Current::owes_refresh`]. Without a credential, one must be acquired first.
-    pub(super) fn owes_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
-        self.current.as_mut().is_none_or(|current| current.owes_refresh(now, member))
+    /// See [`Current::require_refresh`]. Without a credential, one must be acquired first.
+    pub(super) fn require_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
+        self.current.as_mut().is_none_or(|current| current.require_refresh(now, member))
     }
 
     /// The record that this tab would store.
@@ -178,7 +178,7 @@ impl Identity {
         self.acquire_key = Some(key);
     }
 
-    /// The server has responded with 409: the guest of this key has moved on.
+    /// The server has responded with 409: the guest of this key has been used since.
     pub(super) fn reject_acquire_key(&mut self) {
         self.rejected_acquire_key = self.acquire_key.take();
     }

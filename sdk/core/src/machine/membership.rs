@@ -19,7 +19,7 @@ impl Machine {
             && (self.identity.current().is_some() || !self.account_requests.erases())
     }
 
-    /// Takes the account request as far as it goes without a response; then the next.
+    /// Drives the account request until it has to wait; if it is settled, begins the next one.
     pub(super) fn drive_account_requests(&mut self, now: Timestamp) {
         loop {
             if self.account_requests.waiter().is_some_and(|waiter| !self.waiters.contains(waiter)) {
@@ -37,7 +37,7 @@ impl Machine {
                     return self.phase = Phase::Open;
                 }
                 Progress::Token if self.account_requests.erases() && self.has_no_identity() => Outcome::Done,
-                Progress::Refresh(member) if !self.identity.owes_refresh(now, member.subject) => {
+                Progress::Refresh(member) if !self.identity.require_refresh(now, member.subject) => {
                     Outcome::Member(member.text)
                 }
                 _ => return,
@@ -94,7 +94,7 @@ impl Machine {
         self.waiters.settle_erasures(ended, &mut self.context);
     }
 
-    /// No token can be had, for a reason that time does not remove.
+    /// No token can be obtained, for a reason that time does not remove.
     pub(super) fn fail_stuck_account_request(&mut self, error: SessionError) {
         if let Some(waiter) = self.account_requests.stuck_waiter() {
             self.settle(waiter, Outcome::Failed(error));

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::current::StaleReason;
-use super::transaction::{Found, Step, TransactionKind};
+use super::transaction::{Received, Step, TransactionKind};
 use crate::response::{TokenOutcome, TokenResponse};
 use crate::{
     Credential, Event, Expiry, Handle, IdentityReason, OnIdentityLost, Op, Record, Request, Response, SessionError,
@@ -89,10 +89,10 @@ impl Machine {
         let retry_after = response.retry_after;
         match response.classify_token(request) {
             TokenOutcome::Token(token) => {
-                let credential = received(now, token, request, self.identity.credential());
-                self.load(now, Step::Comparing(Found::Credential(credential)));
+                let credential = credential_of(now, token, request, self.identity.credential());
+                self.load(now, Step::Comparing(Received::Credential(credential)));
             }
-            TokenOutcome::Ended => self.load(now, Step::Comparing(Found::Ended)),
+            TokenOutcome::Ended => self.load(now, Step::Comparing(Received::Ended)),
             TokenOutcome::AcquireKeyRejected => {
                 self.identity.reject_acquire_key();
                 self.fail(now, SessionError::Unavailable { status: 409 }, retry_after);
@@ -106,16 +106,16 @@ impl Machine {
     }
 
     /// The response only counts if no other tab has committed since the request was sent (C7).
-    pub(super) fn compare(&mut self, now: Timestamp, record: Option<Record>, found: Found) {
+    pub(super) fn compare(&mut self, now: Timestamp, record: Option<Record>, received: Received) {
         let acquire_key = self.adopt_in_transaction(now, record);
         let Some(transaction) = &self.transaction else { return };
         let base = transaction.base();
         if self.identity.version() > base {
             return self.cancel_transaction();
         }
-        match found {
-            Found::Ended => self.replace_session(now, IdentityReason::InvalidGrant, acquire_key),
-            Found::Credential(credential) => {
+        match received {
+            Received::Ended => self.replace_session(now, IdentityReason::InvalidGrant, acquire_key),
+            Received::Credential(credential) => {
                 let end_reason = self.identity.end_reason();
                 let record =
                     Record { version: next(base), end_reason, acquire_key: None, credential: Some(credential) };
@@ -159,7 +159,7 @@ fn next(base: Version) -> Version {
 const MAX_SECONDS: u64 = 10_000_000_000;
 
 /// The credential of a token response. A refresh without a new refresh token or subject keeps the old one (RFC 6749 §6).
-fn received(now: Timestamp, token: TokenResponse, request: &Request, before: Option<&Credential>) -> Credential {
+fn credential_of(now: Timestamp, token: TokenResponse, request: &Request, before: Option<&Credential>) -> Credential {
     let (kept_token, kept_subject) = match (request, before) {
         (Request::Refresh { refresh_token }, Some(before)) => (Some(*refresh_token), before.subject),
         _ => (None, None),

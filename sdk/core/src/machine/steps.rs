@@ -140,7 +140,7 @@ impl Machine {
         let Some(transaction) = &self.transaction else { return };
         match (transaction.kind(), transaction.step()) {
             (TransactionKind::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
-            (TransactionKind::Renew, Step::Comparing(found)) => self.compare(now, record, found),
+            (TransactionKind::Renew, Step::Comparing(received)) => self.compare(now, record, received),
             (TransactionKind::SignOut, Step::Reading | Step::ReadingAgain) => self.store_sign_out(now, record),
             (TransactionKind::Repair, Step::Reading) => self.repair(now, record),
             _ => {}

@@ -49,14 +49,14 @@ pub(super) enum Step {
     AwaitingVisibility,
     ReadingAgain,
     Sending(Request),
-    Comparing(Found),
+    Comparing(Received),
     Committing(Credential),
     StoringOwn,
 }
 
 /// What the server has responded, to be compared with the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Found {
+pub(super) enum Received {
     Credential(Credential),
     /// The session has ended.
     Ended,
@@ -143,7 +143,7 @@ impl Transaction {
         false
     }
 
-    /// The lock is not available, or lost: the transaction goes on without. Returns whether that begins the first read.
+    /// The lock is not available, or lost: the transaction goes on without it. Returns whether that begins the first read.
     pub(super) fn on_lock_unavailable(&mut self, op: Op) -> bool {
         if self.lock != Some(op) {
             return false;
@@ -243,7 +243,7 @@ impl Transaction {
 
     pub(super) fn references(&self, handle: Handle) -> bool {
         match self.step {
-            Step::Comparing(Found::Credential(credential)) | Step::Committing(credential) => {
+            Step::Comparing(Received::Credential(credential)) | Step::Committing(credential) => {
                 credential.references(handle)
             }
             _ => false,

@@ -147,7 +147,7 @@ fn c19_without_the_lock_a_guest_that_another_tab_has_acquired_is_adopted() {
     );
 }
 
-/// Found by the model checker: after the adopted guest was refused, the machine acquired another one instead of a refresh.
+/// While the transaction waits, a guest is adopted and refused. The transaction must refresh it, and not acquire another guest.
 #[test]
 fn c09_a_guest_that_was_adopted_while_acquire_keys_were_awaited_is_refreshed() {
     tab().run(

@@ -19,7 +19,7 @@ fn an_unused_token_is_refreshed_on_its_next_use_only() {
 }
 
 #[test]
-fn a_token_in_use_is_refreshed_ahead_of_its_expiry_with_jitter() {
+fn a_token_in_use_is_refreshed_before_it_expires_with_jitter() {
     let mut tab = active();
     let refresh_at = tab.timer().unwrap();
     assert!((720_000..=810_000).contains(&refresh_at), "{refresh_at}");
@@ -40,7 +40,7 @@ fn tabs_refresh_at_different_times() {
 fn c11_serves_until_ends_at_the_refresh_and_with_any_input_that_ends_the_token() {
     let tab = active();
     let until = tab.machine.serves_until().unwrap();
-    assert_eq!(Some(until.mono), tab.timer().map(|delay| tab.now.mono + delay), "the refresh ahead of the expiry");
+    assert_eq!(Some(until.mono), tab.timer().map(|delay| tab.now.mono + delay), "the refresh before the expiry");
     assert_eq!(until.wall, tab.machine.snapshot().expires_at.unwrap() - 5_000);
     for end in ["expire", "401 2 0.1", "signout 2", "close"] {
         let mut tab = active();

@@ -202,7 +202,7 @@ fn a_sign_out_is_stored_without_a_lock_that_is_not_granted() {
     );
 }
 
-/// Found in WebKit, where another tab received the sign-out, and acquired a guest, before the sign-out had the lock.
+/// In WebKit, another tab can receive the sign-out, and acquire a guest, before the tab that signs out has the lock.
 #[test]
 fn c08_a_sign_out_keeps_the_guest_that_another_tab_acquired_after_it() {
     active().run(
@@ -231,7 +231,7 @@ fn c08_after_a_contended_lock_a_sign_out_awaits_the_commit_of_another_tab() {
     );
 }
 
-/// Found by the model checker: the tab that signed out was closed before it got the lock.
+/// The tab that has signed out is closed before it gets the lock.
 #[test]
 fn c08_a_sign_out_that_its_tab_has_not_stored_is_stored_by_another_tab() {
     active().run(

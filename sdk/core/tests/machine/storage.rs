@@ -38,7 +38,7 @@ fn c14_a_load_that_does_not_complete_times_out() {
     );
 }
 
-/// Found with a page that computes for two seconds while IndexedDB is read: the machine acquired a second guest.
+/// A page that computes for two seconds while IndexedDB is read must not acquire a second guest.
 #[test]
 fn c14_a_page_that_was_blocked_still_takes_the_completion() {
     tab().run(

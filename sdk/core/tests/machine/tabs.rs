@@ -63,7 +63,8 @@ fn an_adopted_credential_serves_the_calls_that_wait_for_a_refresh() {
     );
 }
 
-/// Found in Firefox: the request failed after a newer credential had been adopted, and that credential was refreshed at once.
+/// Firefox can report the failure of a request after the newer credential was adopted. A retry would refresh that credential at
+/// once.
 #[test]
 fn c02_a_refresh_that_another_tab_has_overtaken_is_cancelled() {
     let mut tab = active();
@@ -131,7 +132,8 @@ fn a_credential_that_is_adopted_expired_is_refreshed() {
     );
 }
 
-/// Found in Chromium: after an upgrade in another tab, a tab showed the guest until its next refresh.
+/// In Chromium, a message arrives before the commit that it announces. After an upgrade in another tab, a tab that loads only
+/// once would show the guest until its next refresh.
 #[test]
 fn c07_an_announced_commit_that_is_not_visible_yet_is_loaded_again() {
     let mut tab = active();

@@ -300,7 +300,7 @@ impl World {
         false
     }
 
-    /// Fires the earliest timer of the tabs that wait for a call or a retry; returns whether there was one. Refreshes ahead of an
+    /// Fires the earliest timer of the tabs that wait for a call or a retry; returns whether there was one. Refreshes before an
     /// expiry are not awaited.
     fn fire_next_timer(&mut self) -> bool {
         let waits = |tab: &Tab| {

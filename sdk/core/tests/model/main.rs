@@ -1,4 +1,5 @@
-//! Model checks the production machine: every interleaving of tabs, storage, lock, messages, network and server.
+//! The model checker: explores every interleaving of tabs, storage, lock, messages, network and server. Each tab runs the session
+//! machine of production; the rest of the world is a model.
 //!
 //! The run is bounded. `MODEL=deep` explores more states; `MODEL=<scenario>` runs one scenario. If a property does not hold, the
 //! shortest path to the violation is printed, action by action.

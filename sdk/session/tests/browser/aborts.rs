@@ -51,14 +51,14 @@ async fn c05_an_abort_during_the_wait_for_a_token_does_not_affect_other_calls() 
         let session = open(options(&fresh_name()));
         let controller = AbortController::new().unwrap();
         let fetching = session.fetch_with("/me", &aborted_by(&controller));
-        let asking = session.token_with(with_signal(&controller.signal()));
+        let pending = session.token_with(with_signal(&controller.signal()));
         let other = session.token();
         for _ in 0..turns {
             turn().await;
         }
         controller.abort_with_reason(&"enough".into());
         assert_eq!(fetching.await.unwrap_err(), "enough");
-        assert_eq!(asking.await.unwrap_err(), "enough");
+        assert_eq!(pending.await.unwrap_err(), "enough");
         assert!(other.await.unwrap().length() > 0);
     }
 }

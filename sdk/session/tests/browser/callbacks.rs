@@ -36,7 +36,7 @@ fn open_with_slot(options: Options, slot: &Slot) -> Opened {
     session
 }
 
-/// Asserts that the session works after the test of a callback, which may be called further.
+/// Asserts that the session works after the test of a callback. The session may still call the callback.
 async fn assert_works(session: &Opened) {
     assert_eq!(session.get("/me").await.status(), 200);
     let token = session.token().await.unwrap();
@@ -119,9 +119,9 @@ async fn c26_a_listener_may_drop_the_last_clone_of_the_session() {
     };
     let session = Session::new(options(&fresh_name()).on_change(listener));
     slot.put(&session);
-    let asking = session.token();
+    let pending = session.token();
     drop(session);
-    assert!(asking.await.unwrap().length() > 0);
+    assert!(pending.await.unwrap().length() > 0);
     until("the memory is freed", || memory.strong_count() == 0).await;
 }
 

@@ -73,7 +73,7 @@ fn count(expression: &str) -> f64 {
     js(expression).as_f64().unwrap()
 }
 
-/// Waits until no lock of a session is held or asked for: the browser releases a lock in a later turn.
+/// Waits until no lock of a session is held or requested: the browser releases a lock in a later turn.
 pub(crate) async fn no_locks(name: &str) {
     let start = Date::now();
     while locks(name).await > 0 {

@@ -112,11 +112,11 @@ async fn c04_a_fetch_that_keeps_failing_rejects_by_the_deadline_and_the_session_
     for (what, fail) in failures() {
         let fetch = replace_fetch(move |_, _| fail());
         let session = open(options(&fresh_name()).storage(StorageKind::Memory));
-        let asking = session.token_with(within(Duration::from_millis(200)));
+        let pending = session.token_with(within(Duration::from_millis(200)));
         let failures =
             || count!(session, SessionEvent::Retrying { code: ErrorCode::Network | ErrorCode::Unavailable, .. });
         until(what, || failures() > 0).await;
-        let code = code(&asking.await.unwrap_err());
+        let code = code(&pending.await.unwrap_err());
         let expected = [ErrorCode::Network, ErrorCode::Unavailable, ErrorCode::Timeout];
         assert!(code.is_some_and(|code| expected.contains(&code)), "{what}: {code:?}");
         panics.assert_none(what);

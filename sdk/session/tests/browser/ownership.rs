@@ -105,12 +105,12 @@ async fn c26_a_call_of_token_completes_although_the_session_is_dropped() {
         let counting = Counting::start();
         let name = fresh_name();
         let (session, memory) = open(options(&name));
-        let asking = session.token();
+        let pending = session.token();
         for _ in 0..turns {
             turn().await;
         }
         drop(session);
-        assert!(asking.await.unwrap().length() > 0);
+        assert!(pending.await.unwrap().length() > 0);
         until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
         no_locks(&name).await;
         assert!(!stored(&name).is_undefined());
@@ -163,9 +163,9 @@ async fn c26_a_failed_call_frees_a_dropped_session() {
     // Port 9 of the loopback address: nothing listens there.
     let base_url = JsString::from("http://127.0.0.1:9");
     let (session, memory) = open(Options::new(base_url).name(fresh_name()));
-    let asking = session.token_with(within(Duration::from_millis(50)));
+    let pending = session.token_with(within(Duration::from_millis(50)));
     drop(session);
-    assert!(matches!(code(&asking.await.unwrap_err()), Some(ErrorCode::Network | ErrorCode::Timeout)));
+    assert!(matches!(code(&pending.await.unwrap_err()), Some(ErrorCode::Network | ErrorCode::Timeout)));
     until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 
@@ -191,9 +191,9 @@ async fn c26_a_storage_that_hangs_does_not_keep_a_dropped_session_in_memory() {
     let counting = Counting::start();
     let hanging = custom_storage(false, pending, |_| pending());
     let (session, memory) = open(options(&fresh_name()).storage(hanging));
-    let asking = session.token();
+    let waiting = session.token();
     drop(session);
-    assert!(asking.await.is_ok());
+    assert!(waiting.await.is_ok());
     until("everything is freed", || is_freed(&memory) && counting.held() == NOTHING).await;
 }
 

@@ -1,4 +1,4 @@
-//! C3: after a response of 401, a request is sent once more, unchanged except for a fresh token.
+//! C3: after a response of 401, a request is sent once more, unchanged except for a new token.
 
 use guestpass_session::SessionEvent;
 use js_sys::{ArrayBuffer, DataView, JsString, Uint8Array};

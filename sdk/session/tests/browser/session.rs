@@ -94,7 +94,7 @@ async fn with_the_policy_stop_a_session_that_the_server_ended_stays_ended() {
     assert_eq!(code(&session.token().await.unwrap_err()), Some(ErrorCode::SessionEnded));
     assert_eq!(session.snapshot().status, Status::Ended);
     session.start().await.unwrap();
-    assert!(session.token().await.is_ok(), "a fresh guest");
+    assert!(session.token().await.is_ok(), "a new guest");
 }
 
 #[wasm_bindgen_test]

@@ -108,7 +108,7 @@ async fn c08_a_sign_out_signs_out_the_other_tab_and_revokes() {
     revocation(&refresh_token).await;
 
     let next = two.token().await.unwrap();
-    assert_ne!(next, token, "a fresh guest");
+    assert_ne!(next, token, "a new guest");
     one_guest(&one, &two).await;
 }
 

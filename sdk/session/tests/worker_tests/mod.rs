@@ -86,7 +86,7 @@ async fn without_local_storage_a_worker_keeps_the_session_in_memory() {
 #[wasm_bindgen_test]
 async fn c26_a_session_that_is_dropped_in_a_worker_completes_its_call() {
     let session = Session::new(options(&fresh_name()).storage(StorageKind::IndexedDb));
-    let asking = session.token();
+    let pending = session.token();
     drop(session);
-    assert!(asking.await.unwrap().length() > 0);
+    assert!(pending.await.unwrap().length() > 0);
 }
