@@ -1,7 +1,7 @@
 //! When guests were last active: recorded in memory at each request, and written every few seconds (S6).
 //!
-//! So a thousand requests of one guest cost one update of a row. A crash loses the activity of the last few seconds and no
-//! other data; an orderly shutdown loses none.
+//! A thousand requests of one guest within that time cost one update of a row. A crash loses the activity of the last few
+//! seconds and no other data; an orderly shutdown loses none.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,36 +15,36 @@ use crate::store::{GuestStore, StoreError};
 
 /// How often the activity is written.
 pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_secs(3);
-/// The number of guests in one job of the store, so that a large flush does not delay logins.
+/// The number of guests in one transaction, so that a large flush does not delay logins.
 const CHUNK: usize = 2000;
 
-type Seen = HashMap<Uuid, Timestamp>;
+type LastActive = HashMap<Uuid, Timestamp>;
 
 /// The recorded activity of this node.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
-    seen: Shards<Mutex<Seen>>,
+    last_active: Shards<Mutex<LastActive>>,
 }
 
 impl Activity {
     /// Records that a guest is active.
     pub(crate) fn record(&self, guest: Uuid, now: Timestamp) {
-        let mut seen = lock(self.seen.of(guest));
-        let last = seen.entry(guest).or_insert(now);
+        let mut last_active = lock(self.last_active.of(guest));
+        let last = last_active.entry(guest).or_insert(now);
         *last = now.max(*last);
     }
 
-    /// The number of guests seen since the last flush.
+    /// The number of guests who have been active since the last flush.
     pub(crate) fn guests(&self) -> usize {
-        self.seen.all().map(|part| lock(part).len()).sum()
+        self.last_active.all().map(|shard| lock(shard).len()).sum()
     }
 
     /// Writes the recorded activity. Activity that could not be written is kept for the next flush.
     pub(crate) async fn flush(&self, store: &dyn GuestStore) -> Result<(), StoreError> {
-        let mut seen: Vec<_> = self.seen.all().flat_map(|part| std::mem::take(&mut *lock(part))).collect();
+        let mut activity: Vec<_> = self.last_active.all().flat_map(|shard| std::mem::take(&mut *lock(shard))).collect();
         // In the order of the table, so that neighbouring rows share pages.
-        seen.sort_unstable();
-        let mut chunks = seen.chunks(CHUNK);
+        activity.sort_unstable();
+        let mut chunks = activity.chunks(CHUNK);
         while let Some(chunk) = chunks.next() {
             if let Err(error) = store.record_activity(chunk.to_vec()).await {
                 for &(guest, at) in chunk.iter().chain(chunks.flatten()) {
@@ -57,6 +57,6 @@ impl Activity {
     }
 }
 
-fn lock(part: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(shard: &Mutex<LastActive>) -> MutexGuard<'_, LastActive> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

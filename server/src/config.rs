@@ -148,10 +148,10 @@ impl Config {
         if self.require_refresh { self.access_ttl } else { self.access_ttl.max(self.guest_token_ttl) }
     }
 
-    /// Checks the values that depend on each other or on the machine.
+    /// Checks the range of each value, the values that depend on each other, and those that depend on the machine.
     ///
     /// # Errors
-    /// The first setting that cannot work.
+    /// An error about the first setting that cannot work.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if let StoreLocation::Postgres(url) = &self.store {
             url.check().map_err(|reason| ConfigError::new("--store", reason))?;
@@ -257,7 +257,7 @@ pub struct IntrospectionSecret([u8; 32]);
 
 impl IntrospectionSecret {
     /// Whether `given` is the secret. Compares in constant time.
-    pub(crate) fn is(&self, given: &[u8]) -> bool {
+    pub(crate) fn matches(&self, given: &[u8]) -> bool {
         verify_slices_are_equal(&self.0, &sha256(given)).is_ok()
     }
 }

@@ -14,7 +14,7 @@ use crate::store::{KeyChange, KeyLifetime, KeySet, KeyState, Store, StoreError, 
 /// The least time between a rotation and the first token of the new key. By then, every server has read the new key.
 pub const ROTATION_NOTICE_MIN: Duration = Duration::from_secs(5);
 
-/// Lists and rotates the keys of a store while servers use it. They take over the change within seconds.
+/// Lists and rotates the keys of a store while servers use it. The servers read changed keys within seconds.
 #[derive(Debug)]
 pub struct KeyAdmin {
     store: Arc<dyn Store>,

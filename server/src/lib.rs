@@ -26,7 +26,7 @@
 //!
 //! # Modules
 //!
-//! Each module imports only modules of the same line or of the lines above; a test holds this order, module by module.
+//! Each module imports only modules of the same line or of the lines above; a test checks this order, module by module.
 //!
 //! - `clock`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
 //! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
@@ -35,7 +35,7 @@
 //! - `auth`: keys, tokens, sessions, and their verification
 //! - `recommend`, `accounts`, `limits`: recommendations, how guests become members, the policy of limits
 //! - `open`, `key_admin`, `server`: a server as a whole, and the administration of keys
-//! - `routes`: HTTP and OpenAPI, which no module above knows
+//! - `routes`: HTTP and OpenAPI, which no module above uses
 
 mod accounts;
 mod activity;

@@ -65,9 +65,9 @@ struct LimitLabels {
 pub(crate) enum RefreshOutcome {
     /// The current token: it was rotated.
     Rotated,
-    /// The parent of the current token, within the window: the same successor was issued again.
+    /// The parent of the current token, within the grace window: the same successor was issued again.
     Replayed,
-    /// The parent, after the window: a late retry, or theft. The session is revoked.
+    /// The parent, after the grace window: a late retry, or theft. The session is revoked.
     ParentPastWindow,
     /// An older token: theft, or a client that was restored from a backup. The session is revoked.
     Older,
@@ -159,9 +159,9 @@ impl Metrics {
         let revocations = Counter::default();
         registry.register("revocations", "Sessions ended by a client", revocations.clone());
         let memberships = Family::<MembershipLabels, Counter>::default();
-        for (way, outcomes) in MembershipEndpoint::ALL {
+        for (endpoint, outcomes) in MembershipEndpoint::ALL {
             for outcome in outcomes {
-                drop(memberships.get_or_create(&way.labels(outcome)));
+                drop(memberships.get_or_create(&endpoint.labels(outcome)));
             }
         }
         let help = "Registrations, logins to accounts and links by outcome, such as merged or the code of an error";
@@ -216,8 +216,8 @@ impl Metrics {
     }
 
     /// Counts a request to become a member or to sign in as one. `outcome` is the name of an outcome, or the code of an error.
-    pub(crate) fn membership_requested(&self, way: MembershipEndpoint, outcome: &'static str) {
-        self.memberships.get_or_create(&way.labels(outcome)).inc();
+    pub(crate) fn membership_requested(&self, endpoint: MembershipEndpoint, outcome: &'static str) {
+        self.memberships.get_or_create(&endpoint.labels(outcome)).inc();
     }
 
     pub(crate) fn erased(&self, outcome: ErasureOutcome) {
@@ -260,7 +260,7 @@ impl fmt::Debug for Metrics {
 /// The buckets of durations, in seconds.
 pub(crate) const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// The label of a method. Unknown methods share one label, because clients can make them up.
+/// The label of a method. Unknown methods share one label, because clients can send any method.
 fn method_name(method: &str) -> &'static str {
     ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]
         .into_iter()

@@ -15,7 +15,7 @@ use crate::store::PersonalItem;
 /// The greatest number of recommendations.
 const MAX_RECOMMENDATIONS: usize = 4;
 /// The greatest number of recently viewed items.
-const MAX_RECENTLY_SEEN: usize = 10;
+const MAX_RECENTLY_VIEWED: usize = 10;
 
 const WEIGHT_VIEWED: u32 = 1;
 const WEIGHT_FAVORITE: u32 = 2;
@@ -31,10 +31,10 @@ pub(crate) struct Recommendation {
 }
 
 /// The items that the guest has viewed, the latest first.
-pub(crate) fn recently_seen(items: &[PersonalItem]) -> Vec<i64> {
-    let mut seen: Vec<_> = items.iter().filter_map(|item| Some((item.viewed_at?, item.item.id))).collect();
-    seen.sort_unstable_by_key(|latest| Reverse(*latest));
-    seen.into_iter().map(|(_, item)| item).take(MAX_RECENTLY_SEEN).collect()
+pub(crate) fn recently_viewed(items: &[PersonalItem]) -> Vec<i64> {
+    let mut viewed: Vec<_> = items.iter().filter_map(|item| Some((item.viewed_at?, item.item.id))).collect();
+    viewed.sort_unstable_by_key(|latest| Reverse(*latest));
+    viewed.into_iter().map(|(_, item)| item).take(MAX_RECENTLY_VIEWED).collect()
 }
 
 /// The recommendations, the best first. `items` is the catalogue in its order.
@@ -42,9 +42,9 @@ pub(crate) fn recommended(items: &[PersonalItem]) -> Vec<Recommendation> {
     let mut interests = BTreeMap::<&str, Interest<'_>>::new();
     for item in items.iter().filter(|item| !item.item.category.is_empty()) {
         if let Some(last_at) = item.viewed_at.max(item.favorite_since) {
-            let seen = item.viewed_at.map_or(0, |_| WEIGHT_VIEWED);
+            let viewed = item.viewed_at.map_or(0, |_| WEIGHT_VIEWED);
             let favorite = item.favorite_since.map_or(0, |_| WEIGHT_FAVORITE);
-            let of_item = Interest { weight: seen + favorite, last_at, item };
+            let of_item = Interest { weight: viewed + favorite, last_at, item };
             interests.entry(&item.item.category).and_modify(|interest| interest.add(&of_item)).or_insert(of_item);
         }
     }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_guest_without_history_gets_no_recommendations() {
         assert_eq!(ids(&catalogue()), []);
-        assert_eq!(recently_seen(&catalogue()), [0_i64; 0]);
+        assert_eq!(recently_viewed(&catalogue()), [0_i64; 0]);
     }
 
     #[test]
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn items_in_the_cart_are_not_recommended_and_there_are_at_most_four() {
         let mut items = catalogue();
-        for seen in [0, 3, 6] {
-            items[seen].viewed_at = at(10);
+        for viewed in [0, 3, 6] {
+            items[viewed].viewed_at = at(10);
         }
         assert_eq!(ids(&items), [(2, 1), (3, 1), (5, 4), (6, 4)]);
 
@@ -181,6 +181,6 @@ mod tests {
             item.viewed_at = at(i64::try_from(index / 2).unwrap());
         }
 
-        assert_eq!(recently_seen(&items), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+        assert_eq!(recently_viewed(&items), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
     }
 }

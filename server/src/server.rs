@@ -134,7 +134,7 @@ impl Guestpass {
     pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
         let Inner { config, clock, store, .. } = &*self.inner;
         let now = clock.now();
-        self.inner.forget(now).await?;
+        self.inner.delete_expired_rows(now).await?;
         Sweeper::new(config).sweep_all(&**store, now).await
     }
 
@@ -152,7 +152,7 @@ impl Guestpass {
     }
 }
 
-/// The background tasks: writing activity, deleting expired rows, reading keys, following the changes of other nodes.
+/// The background tasks. One follows the changes of other nodes; the other runs the jobs of [`Due`].
 #[derive(Debug)]
 struct Background {
     stop: watch::Sender<()>,
@@ -161,15 +161,18 @@ struct Background {
 
 /// A background job that is due.
 enum Due {
+    /// Write the recorded activity.
     Flush,
+    /// Delete expired rows, sessions and guests.
     Sweep,
+    /// Read the keys from the store.
     Keys,
 }
 
-/// How often expired rows are deleted.
+/// How often expired rows, sessions and guests are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// The number of rows deleted in one job of the store, so that a sweep does not delay logins.
-const SWEEP_BATCH: u32 = 1000;
+/// The number of expired rows that are deleted in one transaction, so that the deletion does not delay logins.
+const EXPIRED_BATCH: u32 = 1000;
 
 impl Background {
     fn start(inner: &Arc<Inner>) -> Self {
@@ -213,7 +216,7 @@ impl Background {
     }
 }
 
-/// Adds the changes of other nodes to the memory of this node. A separate task, so that no other job delays it.
+/// Adds the changes of other nodes to the memory of this node. A separate task, so that no job delays it.
 fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
     let store = Arc::clone(&inner.store);
     let (revoked, upgraded) = (Arc::clone(&inner.sessions.revoked), Arc::clone(&inner.sessions.upgraded));
@@ -233,7 +236,7 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
 
 impl Inner {
     /// Deletes the rows that are kept for a limited time only.
-    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn delete_expired_rows(&self, now: Timestamp) -> Result<(), StoreError> {
         for (rows, before) in [
             (ExpiringRows::LoginKeys, now - LOGIN_KEY_RETENTION),
             (ExpiringRows::CartKeys, now - CART_KEY_WINDOW),
@@ -241,16 +244,16 @@ impl Inner {
             (ExpiringRows::Ceremonies, now),
             (ExpiringRows::IdTokens, now),
         ] {
-            while self.store.forget(rows, before, SWEEP_BATCH).await? == SWEEP_BATCH as usize {}
+            while self.store.delete_expired(rows, before, EXPIRED_BATCH).await? == EXPIRED_BATCH as usize {}
         }
         Ok(())
     }
 
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.sessions.revoked.forget_expired(now);
-        self.sessions.upgraded.forget_expired(now);
-        self.forget(now).await?;
+        self.sessions.revoked.remove_expired(now);
+        self.sessions.upgraded.remove_expired(now);
+        self.delete_expired_rows(now).await?;
         let swept = sweeper.sweep_some(&*self.store, now).await?;
         if swept != SweepReport::default() {
             tracing::info!(guests = swept.guests, sessions = swept.sessions, "deleted expired guests and sessions");
@@ -297,12 +300,12 @@ mod tests {
         *clock.0.lock().unwrap() = just_before;
         inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
         assert!(inner.sessions.revoked.contains(session));
-        assert!(inner.sessions.login(true, KEY, clock.now()).await.is_err(), "the key was forgotten too early");
+        assert!(inner.sessions.login(true, KEY, clock.now()).await.is_err(), "the key was deleted too early");
 
         *clock.0.lock().unwrap() = just_before + LOGIN_KEY_RETENTION;
         inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
         assert!(!inner.sessions.revoked.contains(session));
-        assert!(inner.sessions.login(true, KEY, clock.now()).await.is_ok(), "the key was not forgotten");
+        assert!(inner.sessions.login(true, KEY, clock.now()).await.is_ok(), "the key was not deleted");
     }
 
     #[tokio::test]
@@ -315,12 +318,12 @@ mod tests {
         let guest_of =
             |tokens: TokenResponse| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
         let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
-        let buyer = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
+        let other = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         inner.sessions.erase(erased).await.unwrap().unwrap();
         let key = Some(CartKey { hash: [1; 32], request: [2; 32] });
         let conditions = Conditions::default();
         let change = CartChange { item: 1, quantity: Quantity::Add(1), conditions, key, now: clock.now() };
-        inner.store.change_cart(buyer, change).await.unwrap().unwrap();
+        inner.store.change_cart(other, change).await.unwrap().unwrap();
         let rows = |table: &str| {
             let shell = rusqlite::Connection::open(&file).unwrap();
             shell.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
@@ -330,12 +333,12 @@ mod tests {
             inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
             (rows("erased_session"), rows("cart_key"))
         };
-        let began = clock.now();
+        let start = clock.now();
 
-        let expiry = began + Duration::from_secs(900) + ERASED_SESSION_MARGIN;
+        let expiry = start + Duration::from_secs(900) + ERASED_SESSION_MARGIN;
         assert_eq!(sweep_at(expiry).await, (1, 1));
         assert_eq!(sweep_at(expiry + Duration::from_millis(1)).await, (0, 1));
-        assert_eq!(sweep_at(began + CART_KEY_WINDOW).await, (0, 1));
-        assert_eq!(sweep_at(began + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
+        assert_eq!(sweep_at(start + CART_KEY_WINDOW).await, (0, 1));
+        assert_eq!(sweep_at(start + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
     }
 }

@@ -22,7 +22,7 @@ impl<T> Shards<T> {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().map(|Aligned(part)| part)
+        self.0.iter().map(|Aligned(shard)| shard)
     }
 }
 

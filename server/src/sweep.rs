@@ -32,8 +32,9 @@ pub struct SweepReport {
 pub(crate) struct Sweeper {
     guest_retention: Duration,
     session_retention: Duration,
-    guests: Uuid,
-    sessions: Uuid,
+    /// The guest and the session after which the next batches begin.
+    after_guest: Uuid,
+    after_session: Uuid,
 }
 
 impl Sweeper {
@@ -41,8 +42,8 @@ impl Sweeper {
         Self {
             guest_retention: config.guest_retention,
             session_retention: config.session_retention,
-            guests: Uuid::nil(),
-            sessions: Uuid::nil(),
+            after_guest: Uuid::nil(),
+            after_session: Uuid::nil(),
         }
     }
 
@@ -54,17 +55,17 @@ impl Sweeper {
     ) -> Result<SweepReport, StoreError> {
         let mut swept = SweepReport::default();
         for _ in 0..BATCHES {
-            let batch = store.sweep_sessions(self.sessions_after(self.sessions, now)).await?;
+            let batch = store.sweep_sessions(self.sessions_after(self.after_session, now)).await?;
             swept.sessions += batch.removed;
-            self.sessions = batch.next.unwrap_or(Uuid::nil());
+            self.after_session = batch.next.unwrap_or(Uuid::nil());
             if batch.next.is_none() {
                 break;
             }
         }
         for _ in 0..BATCHES {
-            let batch = store.sweep_guests(self.guests_after(self.guests, now)).await?;
+            let batch = store.sweep_guests(self.guests_after(self.after_guest, now)).await?;
             swept.guests += batch.removed;
-            self.guests = batch.next.unwrap_or(Uuid::nil());
+            self.after_guest = batch.next.unwrap_or(Uuid::nil());
             if batch.next.is_none() {
                 break;
             }

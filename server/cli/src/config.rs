@@ -133,14 +133,14 @@ pub(crate) struct ConfigArgs {
     static_dir: Option<PathBuf>,
 }
 
-/// The flag that the commands for a store alone have, too.
+/// The flag `--store`, also for the commands that have no other setting of the library.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreArgs {
-    /// Where all data is kept. sqlite:PATH is a file, which `guestpass serve` creates if it does not exist; only one
-    /// server at a time can use it. postgres://USER:PASSWORD@HOST/DATABASE is a PostgreSQL database, which any number of servers can share. Set a
-    /// URL with a password in the environment or in the file: other users of the machine can read the flags of a process. In
-    /// the query of the URL, sslmode=verify-full and sslrootcert=FILE check the certificate of the database, and pool_size=N
-    /// is the number of connections of one server (default 16).
+    /// Where all data is kept. sqlite:PATH is a file, which `guestpass serve` creates if it does not exist; only one server at
+    /// a time can use it. postgres://USER:PASSWORD@HOST/DATABASE is a PostgreSQL database, which any number of servers can
+    /// share. Set a URL with a password in the environment or in the file: other users of the machine can read the flags of a
+    /// process. In the query of the URL, sslmode=verify-full and sslrootcert=FILE check the certificate of the database, and
+    /// pool_size=N is the number of connections of one server (default 16).
     #[arg(
         long,
         value_name = "sqlite:PATH|postgres://…",

@@ -25,7 +25,7 @@ use crate::drain::Drain;
 /// The limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Open connections at a time. More clients wait in the queue of the kernel.
+    /// The greatest number of open connections. More clients wait in the queue of the kernel.
     pub(crate) connections: usize,
     /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection
     /// may be idle between two requests.
@@ -35,11 +35,11 @@ pub(crate) struct Limits {
 }
 
 const MAX_HEADERS: usize = 64;
-/// Bytes of the head of one request.
+/// The greatest number of bytes of the head of a request.
 const MAX_HEAD: usize = 32 * 1024;
-/// Between two lines in the log about the limit of connections.
+/// The least time between two lines in the log about the limit of connections.
 const FULL_LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// After an accept that failed, for example because all file descriptors are in use.
+/// The pause after an accept that failed, for example because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` ends, drains, and lets the requests in progress finish (S12).
@@ -52,10 +52,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     let connections = GracefulShutdown::new();
     let mut slots = Slots::new(limits.connections);
     let drain = Drain::new();
-    let router = drain.around(router);
+    let router = drain.wrap(router);
     let mut stop = std::pin::pin!(async {
         stop.await;
-        tracing::info!("stopping: answering new requests with 503, so that a proxy sends them to another node");
+        tracing::info!("stopping: new requests get 503, so that a proxy sends them to another node");
         drain.until_quiet().await;
     });
     loop {
@@ -95,7 +95,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
 struct Slots {
     free: Arc<Semaphore>,
     count: usize,
-    /// When the log last said that no slot is free.
+    /// When the last line in the log about the limit was written.
     logged: Option<Instant>,
 }
 
@@ -104,8 +104,8 @@ impl Slots {
         Self { free: Arc::new(Semaphore::new(count)), count, logged: None }
     }
 
-    /// Waits until a slot is free. Logs that none is, because the clients that wait get no response. Dropping the permit
-    /// frees the slot.
+    /// Waits until a slot is free. If no slot is free, writes a line to the log, because the clients that wait get no response.
+    /// Dropping the permit frees the slot.
     async fn take(&mut self) -> Option<OwnedSemaphorePermit> {
         let recently_logged = self.logged.is_some_and(|logged| logged.elapsed() <= FULL_LOG_INTERVAL);
         if self.free.available_permits() == 0 && !recently_logged {
@@ -124,7 +124,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Each response is one small write. Without this option, responses are a little slower.
+                // Each response is one small write. Without this option, responses arrive a little later.
                 let _ = stream.set_nodelay(true);
                 return (stream, peer);
             }

@@ -2,9 +2,9 @@
 //!
 //! A server that closes its port immediately breaks the connections that only the kernel has accepted, and requests that are on
 //! their way over idle connections. Therefore the port stays open for a moment. Requests that a proxy may repeat (RFC 9110
-//! §9.2.2, and our idempotent POSTs) get 503 without being handled: the proxy repeats them at another node, and marks this
-//! one as down. Requests that must not be repeated are handled as always. When no request has arrived for a while, the
-//! port is closed, and no client notices.
+//! §9.2.2, and the POST requests in `SAFE_TO_REPEAT`) get 503 without being handled: the proxy repeats them at another node,
+//! and marks this node as down. Requests that must not be repeated are handled as always. When no request has arrived for a
+//! while, the port is closed, and no client gets an error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// changes nothing.
 const SAFE_TO_REPEAT: [&str; 3] = ["/anonymous-login", "/token", "/revoke"];
 
-/// Cheap to clone; every clone is the same.
+/// The state of draining. Cheap to clone; all clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Drain {
     /// When the last request arrived; `None` before draining.
@@ -40,7 +40,7 @@ impl Drain {
         Self { last: Arc::new(watch::Sender::new(None)) }
     }
 
-    pub(crate) fn around(&self, router: Router) -> Router {
+    pub(crate) fn wrap(&self, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), pass))
     }
 
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn s12_a_draining_node_refuses_requests_that_may_be_repeated_and_serves_the_rest() {
         let drain = Drain::new();
-        let router = drain.around(Router::new().fallback(any(async || "served")));
+        let router = drain.wrap(Router::new().fallback(any(async || "served")));
         let status = async |method: &str, path: &str| {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             router.clone().oneshot(request).await.unwrap().status().as_u16()
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn s12_draining_lasts_while_requests_arrive_up_to_a_limit() {
         let drain = Drain::new();
-        let router = drain.around(Router::new().fallback(any(async || "served")));
+        let router = drain.wrap(Router::new().fallback(any(async || "served")));
         let started = Instant::now();
 
         let requests = async {

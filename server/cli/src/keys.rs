@@ -82,9 +82,11 @@ pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError>
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     runtime.block_on(async {
         match args.command {
-            KeysCommand::List(ListArgs { store }) => with(&store, sources, async |keys| Ok(keys.list().await?)).await,
+            KeysCommand::List(ListArgs { store }) => {
+                with_key_admin(&store, sources, async |keys| Ok(keys.list().await?)).await
+            }
             KeysCommand::Rotate(RotateArgs { store, notice, leaked }) => {
-                with(&store, sources, async |keys| match leaked {
+                with_key_admin(&store, sources, async |keys| match leaked {
                     None => keys.rotate(notice).await,
                     Some(Leaked::Access) => keys.replace(KeyScope::AccessTokens).await,
                     Some(Leaked::All) => keys.replace(KeyScope::AllTokens).await,
@@ -95,7 +97,8 @@ pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError>
     })
 }
 
-async fn with(
+/// Runs `command` on the keys of the store, and prints the keys that it returns.
+async fn with_key_admin(
     StoreArgs { store }: &StoreArgs,
     sources: &Sources,
     command: impl AsyncFnOnce(&KeyAdmin) -> Result<Vec<KeyInfo>, RotationError>,
@@ -112,12 +115,12 @@ async fn with(
         Err(RotationError::ShortNotice) => {
             Err(CommandError::Configuration(format!("--notice: {}", RotationError::ShortNotice)))
         }
-        Err(RotationError::Store(error)) => Err(CommandError::opening(&cannot_use(store, error), sources)),
+        Err(RotationError::Store(error)) => Err(CommandError::opening(&store_error(store, error), sources)),
         Err(error) => Err(CommandError::Running(error.to_string())),
     }
 }
 
-fn cannot_use(location: &StoreLocation, error: StoreError) -> OpenError {
+fn store_error(location: &StoreLocation, error: StoreError) -> OpenError {
     OpenError::Store { location: location.clone(), error }
 }
 

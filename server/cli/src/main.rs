@@ -14,8 +14,8 @@
 //! | `guestpass openapi` | prints the OpenAPI document of the API |
 //!
 //! Each command has a file. `settings` reads the flags, the environment and the TOML file with one precedence; `config`
-//! has the flags of the library's settings. `connections` and `drain` are the life of the process while it serves;
-//! `telemetry` and `otlp` are what it reports.
+//! has the flags of the library's settings. `connections` accepts connections and `drain` delays the shutdown
+//! of `serve`; `telemetry` and `otlp` write the log and the spans.
 
 mod config;
 mod connections;
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why a command failed, in one line for standard error.
+/// The error of a command, in one line for standard error.
 enum CommandError {
     /// A setting cannot work: exit code 2.
     Configuration(String),
@@ -115,7 +115,7 @@ fn report(error: &clap::Error) -> ExitCode {
     fail(2, &settings::one_line(error))
 }
 
-/// Plain text, so that it appears also when --log is off.
+/// Prints an error as plain text, so that it appears also when --log is off.
 fn fail(code: u8, line: &str) -> ExitCode {
     eprintln!("guestpass: {line}");
     ExitCode::from(code)

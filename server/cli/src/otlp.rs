@@ -29,9 +29,9 @@ use tracing_subscriber::registry::LookupSpan;
 const SERVICE: &str = "guestpass";
 /// How long an export may take, also at the end of the process.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Of the spans of this file. The log leaves them out, because it has the library's span of each request.
+/// The target of the spans of this file. The log omits them, because it has the library's span of each request.
 const TARGET: &str = "guestpass::otlp";
-/// The start of the target of the library's spans and events.
+/// The prefix of the target of the library's spans and events.
 const LIBRARY: &str = "guestpass_server";
 
 /// The base URL of a collector.
@@ -54,7 +54,7 @@ impl FromStr for Endpoint {
 pub(crate) struct Spans(SdkTracerProvider);
 
 impl Spans {
-    pub(crate) fn to(Endpoint(base): &Endpoint) -> Result<Self, String> {
+    pub(crate) fn export_to(Endpoint(base): &Endpoint) -> Result<Self, String> {
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
@@ -70,7 +70,7 @@ impl Spans {
         Ok(Self(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build()))
     }
 
-    /// Exports the spans of [`around`] and of the store, with the log lines from level info up as their events.
+    /// Exports the spans of [`trace_requests`] and of the store, with the log lines from level info up as their events.
     pub(crate) fn layer<S>(&self) -> impl Layer<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -92,15 +92,15 @@ impl Spans {
 }
 
 fn is_exported(metadata: &Metadata<'_>) -> bool {
-    let ours = metadata.target() == TARGET || metadata.target().starts_with(LIBRARY);
+    let is_known = metadata.target() == TARGET || metadata.target().starts_with(LIBRARY);
     // The library's own span of a request has fewer attributes than that of this file.
     let duplicate = metadata.is_span() && metadata.name() == "request" && metadata.target() != TARGET;
     let verbose = metadata.is_event() && *metadata.level() > Level::INFO;
-    ours && !duplicate && !verbose
+    is_known && !duplicate && !verbose
 }
 
 /// Wraps each request in a span with the attributes of the semantic conventions for HTTP servers.
-pub(crate) fn around(router: Router) -> Router {
+pub(crate) fn trace_requests(router: Router) -> Router {
     // `layer` wraps each route, where the route's template is known.
     router.layer(from_fn(trace))
 }

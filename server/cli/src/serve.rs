@@ -125,7 +125,7 @@ async fn serve(
     sources: &Sources,
 ) -> Result<(), CommandError> {
     let guestpass = Guestpass::open(config).await.map_err(|error| CommandError::opening(&error, sources))?;
-    let router = telemetry.around(guestpass.router());
+    let router = telemetry.wrap(guestpass.router());
     let served = serve_until_stopped(router, &guestpass, addresses, limits, sources).await;
     let closed = guestpass.close().await;
     served?;
@@ -148,7 +148,7 @@ async fn serve_until_stopped(
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_stop)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_stop)?;
 
-    // Metrics are served until the last request has been answered.
+    // Metrics are served until the last request has been handled.
     let (stop_metrics, stopped) = tokio::sync::oneshot::channel::<()>();
     if let Some((listener, address)) = metrics {
         tracing::info!("metrics on http://{address}/metrics");

@@ -20,7 +20,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 use crate::Cli;
 use crate::file::{self, Entry};
 
-/// Why there are no settings.
+/// An error of the settings, or the text that was requested instead of a command.
 #[derive(Debug)]
 pub(crate) enum SettingsError {
     /// clap's error about the command line, or its help or version.

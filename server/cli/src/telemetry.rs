@@ -51,7 +51,7 @@ impl Telemetry {
     pub(crate) fn start(args: &TelemetryArgs) -> Result<Self, CommandError> {
         #[cfg(feature = "otlp")]
         if let Some(endpoint) = &args.otlp_endpoint {
-            let spans = otlp::Spans::to(endpoint)
+            let spans = otlp::Spans::export_to(endpoint)
                 .map_err(|reason| CommandError::Configuration(format!("--otlp-endpoint: {reason}")))?;
             // The log and the spans each have a filter, so that --log does not change which spans are sent.
             let log = Registry::default().with(log(args)?.with_filter(filter(&args.log)?));
@@ -66,10 +66,10 @@ impl Telemetry {
     }
 
     /// Wraps each request in a span, if spans are sent.
-    pub(crate) fn around(&self, router: Router) -> Router {
+    pub(crate) fn wrap(&self, router: Router) -> Router {
         #[cfg(feature = "otlp")]
         if self.spans.is_some() {
-            return otlp::around(router);
+            return otlp::trace_requests(router);
         }
         router
     }

@@ -30,7 +30,7 @@ pub(crate) fn router(injectors: Arc<FaultInjectors>) -> Router<Guestpass> {
 enum Fault {
     /// The access token of the request counts as expired.
     ExpireToken,
-    /// The response to the next renewal is lost.
+    /// The response to the next renewal (a refresh; for the classic shop, a login) is lost.
     LoseAnswer,
     /// Each request gets 503, for [`OUTAGE`].
     Outage,

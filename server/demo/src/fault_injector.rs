@@ -11,11 +11,11 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// Clients whose faults are kept at a time. The least recently used one is dropped first.
+/// The number of clients whose faults are kept. The least recently used client is dropped first.
 const CLIENTS: usize = 1000;
-/// Expired tokens that are remembered of one client; each has really expired when it is dropped.
+/// The number of tokens of one client that count as expired. When a token is dropped from the list, its lifetime is over.
 const EXPIRED: usize = 256;
-/// Guests of one client that are counted separately.
+/// The greatest number of guests that are counted for one client.
 const GUESTS: usize = 10_000;
 
 tokio::task_local! {
@@ -53,12 +53,12 @@ impl FaultInjectors {
     }
 }
 
-/// No method leaves a fault injector half changed, so that it can be used after a panic elsewhere.
+/// Locks a fault injector. No method leaves a fault injector half changed, so that it can be used after a panic elsewhere.
 pub(crate) fn locked(injector: &Mutex<FaultInjector>) -> MutexGuard<'_, FaultInjector> {
     injector.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The two shops of the lab. The one on hand-written interceptors sends `Demo-Shop: classic`.
+/// The two shops of the lab. The classic shop, with hand-written interceptors, sends `Demo-Shop: classic`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shop {
     Guestpass,
@@ -115,8 +115,8 @@ impl FaultInjector {
         (self.loses_refresh, self.loses_login_of_classic) = (true, true);
     }
 
-    /// Whether the response to this renewal is to be lost. Ends that fault.
-    pub(crate) fn takes_loss(&mut self, shop: Shop, grant: Grant) -> bool {
+    /// Whether the response to this renewal must be lost. Ends that fault.
+    pub(crate) fn take_loss(&mut self, shop: Shop, grant: Grant) -> bool {
         match (shop, grant) {
             (Shop::Guestpass, Grant::Refresh) => std::mem::take(&mut self.loses_refresh),
             (Shop::Classic, Grant::Login) => std::mem::take(&mut self.loses_login_of_classic),
@@ -160,9 +160,9 @@ impl FaultInjector {
     }
 
     pub(crate) fn report(&self) -> Report {
-        let left = self.outage_until.map(|end| end.saturating_duration_since(Instant::now())).unwrap_or_default();
+        let remaining = self.outage_until.map(|end| end.saturating_duration_since(Instant::now())).unwrap_or_default();
         Report {
-            outage_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            outage_ms: u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX),
             ahead_s: self.ahead.as_secs(),
             guestpass: self.guestpass.report(),
             classic: self.classic.report(),
@@ -187,7 +187,7 @@ pub(crate) struct Report {
     classic: CountsReport,
 }
 
-/// What the server has returned to one of the shops.
+/// The counts of the token responses to one of the shops.
 #[derive(Debug, Serialize)]
 struct CountsReport {
     guests: usize,

@@ -36,18 +36,18 @@ pub(crate) async fn inject(State(injectors): State<Arc<FaultInjectors>>, request
     }
     let response = AHEAD.scope(ahead, next.run(request)).await;
     match grant {
-        Some(grant) if response.status() == StatusCode::OK => granted(&injector, shop, grant, response).await,
+        Some(grant) if response.status() == StatusCode::OK => count_and_lose(&injector, shop, grant, response).await,
         _ => response,
     }
 }
 
 /// Counts a token response, whether or not the client receives it, and loses it if that fault is injected.
-async fn granted(injector: &Mutex<FaultInjector>, shop: Shop, grant: Grant, response: Response) -> Response {
+async fn count_and_lose(injector: &Mutex<FaultInjector>, shop: Shop, grant: Grant, response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, RESPONSE_LIMIT).await else { return unavailable() };
     let mut injector = locked(injector);
     injector.count(shop, grant, guest_of(&bytes));
-    if injector.takes_loss(shop, grant) {
+    if injector.take_loss(shop, grant) {
         return Response::from_parts(parts, lost(bytes));
     }
     Response::from_parts(parts, Body::from(bytes))

@@ -10,7 +10,7 @@
 //! # }
 //! ```
 //!
-//! The lab of the demo shows how a client survives a server that fails. Each client (an IPv4 address, or the /64
+//! The lab of the demo shows how a client handles a server that fails. Each client (an IPv4 address, or the /64
 //! network of an IPv6 address) has a `FaultInjector` of its own, so that a visitor cannot break the demo for other
 //! visitors: the faults that a client injects affect that client only, and so do the counts. They are in memory, and
 //! end with the process.
@@ -18,13 +18,16 @@
 //! | request | effect |
 //! | --- | --- |
 //! | `POST /demo/faults/expire-token` | the access token of the request counts as expired |
-//! | `POST /demo/faults/lose-answer` | the response to the next renewal is lost |
+//! | `POST /demo/faults/lose-answer` | the response to the next refresh is lost; for the classic shop, to the next login |
 //! | `POST /demo/faults/outage` | each request gets 503, for ten seconds |
 //! | `POST /demo/faults/tomorrow` | the clock of the server is one more day ahead |
 //! | `GET /demo/faults` | the active faults, and the number of guests, logins and refreshes of each shop |
 //! | `DELETE /demo/faults` | ends all faults, and sets the counts to zero |
 //!
-//! `endpoints` has these routes; `faults` is the middleware around the API; `pages` serves the pages.
+//! The classic shop is the one with hand-written interceptors.
+//!
+//! `endpoints` has these routes; `fault_injector` has the faults of each client; `faults` is the middleware around the API that
+//! applies them; `pages` serves the pages.
 
 mod endpoints;
 mod fault_injector;

@@ -13,10 +13,10 @@ use hyper::body::{Frame, SizeHint};
 /// A body with the length of `response` that ends with an error after half of it.
 pub(crate) fn lost(response: Bytes) -> Body {
     let half = response.slice(..response.len() / 2);
-    Body::new(Lost { length: response.len() as u64, state: State::Half(half) })
+    Body::new(LostBody { length: response.len() as u64, state: State::Half(half) })
 }
 
-struct Lost {
+struct LostBody {
     length: u64,
     state: State,
 }
@@ -28,7 +28,7 @@ enum State {
     Broken,
 }
 
-impl HttpBody for Lost {
+impl HttpBody for LostBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -120,7 +120,7 @@ async fn serve(listen: SocketAddr, config: Config) -> Result<(), String> {
     let mut out = std::io::stdout();
     // If standard output is closed, the demo serves nevertheless.
     let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
-    // Without the option TCP_NODELAY, responses are a little slower.
+    // Without the option TCP_NODELAY, responses arrive a little later.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::select! {
         served = axum::serve(listener, app).with_graceful_shutdown(stop) => {

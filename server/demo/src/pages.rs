@@ -7,7 +7,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::problem::not_found;
 
-/// In a debug build they are read from the folder at each request.
+/// The files of the pages. In a debug build, they are read from the folder at each request.
 #[derive(RustEmbed)]
 #[folder = "../../demo-react/dist"]
 #[allow_missing = true]

@@ -65,8 +65,8 @@ impl Accounts {
                 // If the token names the guest that is this account, the guest has registered with it before, and the
                 // response was lost.
                 let named = guest.token_subject();
-                let is_repeated = named.kind == Kind::Guest && named.id == account.user;
-                let outcome = if is_repeated { SignInOutcome::Registered } else { SignInOutcome::LoggedIn };
+                let is_same_account = named.kind == Kind::Guest && named.id == account.user;
+                let outcome = if is_same_account { SignInOutcome::Registered } else { SignInOutcome::LoggedIn };
                 Ok(SignedIn { account, outcome, merged })
             }
             Merge::ProofUsed => Err(USED),

@@ -1,8 +1,8 @@
 //! Accounts: what a caller must prove to become a member or to sign in as one, and what follows.
 //!
 //! No request here returns tokens. A registration keeps the caller's session, and a merge moves it to the account; the next
-//! refresh gives the client tokens of the member. So a lost response costs nothing: the same request with the same access
-//! token has the same result.
+//! refresh gives the client tokens of the member. After a lost response, the client can send the same request
+//! with the same access token again, and gets the same result.
 
 mod email;
 mod error;
@@ -117,7 +117,8 @@ impl Accounts {
         }
     }
 
-    /// The caller is a member already. The same data as that of the account repeats the registration, whose response was lost.
+    /// A registration of a caller who is a member already. With the e-mail address and the password of the account, it repeats
+    /// a registration whose response was lost, and succeeds.
     async fn repeat_registration(
         &self,
         guest: Guest,
@@ -125,8 +126,9 @@ impl Accounts {
         email: &EmailAddress,
         password: Password,
     ) -> Result<SignedIn, AccountError> {
-        let is_theirs = account.user == guest.token_subject().id && account.email.as_deref() == Some(email.as_str());
-        if is_theirs && self.passwords.is_right(account.password.clone(), password).await? {
+        let is_same_account =
+            account.user == guest.token_subject().id && account.email.as_deref() == Some(email.as_str());
+        if is_same_account && self.passwords.is_right(account.password.clone(), password).await? {
             return Ok(SignedIn::registered(account));
         }
         Err(AccountError::AlreadyMember)
@@ -141,7 +143,8 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<SignedIn, AccountError> {
         let account = self.store.account(AccountKey::Email(email.into())).await?;
-        // A password is checked even if the account does not exist, so that the time does not tell whether it does.
+        // A password is checked even if the account does not exist, so that the time of the response does not reveal whether it
+        // does.
         let hash = account.as_ref().and_then(|account| account.password.clone());
         let is_right = self.passwords.is_right(hash, password).await?;
         let Some(account) = account.filter(|_| is_right) else { return Err(AccountError::InvalidCredentials) };
@@ -194,13 +197,16 @@ impl Accounts {
     }
 }
 
-/// The result of a merge, for the ways of signing in: each has its own error for a used proof.
+/// The result of a merge. A used proof is not an [`AccountError`] yet, because each way of signing in has its own error for it.
 enum Merge {
+    /// The caller is signed in. `merged`: the caller was a guest, whom this or an earlier request merged into the account.
     Done { merged: bool },
+    /// The passkey challenge or the ID token was used before.
     ProofUsed,
 }
 
-/// The caller as the access token names it. A merge since the token was issued is found by the store.
+/// The caller, by the subject of the access token. If the guest was merged after the token was issued, the store uses the
+/// account instead.
 fn caller(guest: Guest) -> Caller {
     Caller { user: guest.token_subject().id, session: guest.session() }
 }

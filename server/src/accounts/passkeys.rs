@@ -1,4 +1,4 @@
-//! Registering and signing in with a passkey: the server issues a challenge, and the response to it is good once.
+//! Registering and signing in with a passkey: the server issues a challenge, and each challenge can be used once.
 
 use std::time::Duration;
 
@@ -127,8 +127,8 @@ impl Accounts {
         }
     }
 
-    /// The caller is a member already. A passkey of the account repeats the registration, whose response was lost. The passkey
-    /// need not be proven here, because the access token identifies the caller.
+    /// A registration of a caller who is a member already. With a passkey of the account, it repeats a registration whose
+    /// response was lost, and succeeds. The passkey is not verified, because the access token identifies the caller.
     async fn repeat_passkey(
         &self,
         guest: Guest,
@@ -137,8 +137,8 @@ impl Accounts {
         credential_id: Vec<u8>,
     ) -> Result<SignedIn, AccountError> {
         let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
-        let is_theirs = account.user == guest.token_subject().id && account.email == email;
-        if is_theirs && owner.is_some_and(|owner| owner.user == account.user) {
+        let is_same_account = account.user == guest.token_subject().id && account.email == email;
+        if is_same_account && owner.is_some_and(|owner| owner.user == account.user) {
             return Ok(SignedIn::registered(account));
         }
         Err(AccountError::AlreadyMember)
@@ -178,8 +178,8 @@ impl Accounts {
         }
     }
 
-    /// The challenge has been used, or is unknown. If the caller is already signed in to the account of the passkey, this
-    /// repeats the login, whose response was lost; the access token identifies the caller.
+    /// A login whose challenge has been used, or is unknown. If the caller is already signed in to the account of the passkey,
+    /// it repeats a login whose response was lost, and succeeds; the access token identifies the caller.
     async fn repeat_passkey_login(&self, guest: Guest, credential_id: Vec<u8>) -> Result<SignedIn, AccountError> {
         let named = guest.token_subject().id;
         let current = self.store.account(AccountKey::User(named)).await?;

@@ -44,8 +44,9 @@ impl fmt::Debug for Password {
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    /// The hashes being computed. Each takes one core and 19 MiB.
+    /// Limits the hashes that are computed at a time. Each takes one core and 19 MiB.
     running: Arc<Semaphore>,
+    /// Limits the requests that wait for `running`.
     waiting: Semaphore,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Challenge {
     pub(super) state: String,
 }
 
-/// The relying party, which has the domain of this server's passkeys.
+/// The relying party: this server, with the domain and the origins of its passkeys.
 #[derive(Debug)]
 pub(crate) struct RelyingParty(Webauthn);
 

@@ -1,4 +1,4 @@
-//! How a server gets its keys, and learns of a rotation.
+//! How a server gets its keys, at the start and after a rotation.
 //!
 //! `guestpass keys rotate` only writes to the store, and each server reads the keys every few seconds. A new key is published
 //! before it signs, so servers usually have the key of every token. If a token names an unknown key (after a restart with
@@ -17,7 +17,7 @@ use crate::store::{KeyChange, KeySet, KeyStore, NewSigningKey, StoreError};
 
 /// How often a server reads the keys.
 pub(crate) const KEY_POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// The least time between two reads caused by tokens with unknown keys, because any client can make up such tokens.
+/// The least time between two reads caused by tokens with unknown keys, because any client can send such tokens.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An error of [`prepare_keys`].
@@ -70,11 +70,11 @@ impl KeyReloader {
         Self { keys, store, unknown_key: ReloadLimiter::new(UNKNOWN_KEY_INTERVAL) }
     }
 
-    /// Reads the keys from the store, and deletes the expired ones there.
+    /// Reads the keys from the store, and deletes expired keys in the store.
     pub(crate) async fn poll(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.take_over(self.store.keys().await?);
+        self.replace_keys(self.store.keys().await?);
         if self.keys.current().has_expired(now) {
-            self.take_over(self.store.change_keys(KeyChange::DropExpired { now }).await?);
+            self.replace_keys(self.store.change_keys(KeyChange::DropExpired { now }).await?);
         }
         Ok(())
     }
@@ -83,13 +83,13 @@ impl KeyReloader {
     pub(crate) async fn reload(&self, generation: u64, now: Timestamp) -> bool {
         let changed = || self.keys.current().generation() != generation;
         let reload = async || match self.store.keys().await {
-            Ok(set) => self.take_over(set),
+            Ok(set) => self.replace_keys(set),
             Err(error) => tracing::error!(%error, "the keys could not be read from the store"),
         };
         self.unknown_key.reload(now, changed, reload).await
     }
 
-    fn take_over(&self, set: KeySet) {
+    fn replace_keys(&self, set: KeySet) {
         match self.keys.update(set) {
             Ok(false) => {}
             Ok(true) => tracing::info!(keys = ?self.keys.current(), "the keys have changed"),
@@ -112,7 +112,7 @@ impl ReloadLimiter {
         Self { interval, last: Mutex::const_new(None) }
     }
 
-    /// ReloadLimiter, unless the keys have `changed` meanwhile or the last reload is recent. Returns whether they have changed.
+    /// Runs `reload`, unless the keys have `changed` meanwhile or the last reload is recent. Returns whether they have changed.
     pub(super) async fn reload(&self, now: Timestamp, changed: impl Fn() -> bool, reload: impl AsyncFnOnce()) -> bool {
         let mut last = self.last.lock().await;
         let too_soon = last.is_some_and(|last| last <= now && now.since(last) < self.interval);

@@ -59,7 +59,7 @@ impl Keys {
         self.0.load()
     }
 
-    /// Takes over the keys of the store. Returns whether they differ from the current ones.
+    /// Replaces the keys by those of the store. Returns whether they differ from the current ones.
     pub(crate) fn update(&self, set: KeySet) -> Result<bool, KeyError> {
         let current = self.current();
         if current.set == set {

@@ -24,7 +24,7 @@ use crate::secret::sha256;
 const FRESH: Duration = Duration::from_secs(5 * 60);
 /// The greatest age of keys. An attacker who blocks the fetches must not keep a leaked key in use for longer.
 const STALE: Duration = Duration::from_secs(60 * 60);
-/// The least time between two fetches caused by tokens with unknown keys, because any client can make up such tokens.
+/// The least time between two fetches caused by tokens with unknown keys, because any client can send such tokens.
 const FETCH_INTERVAL: Duration = Duration::from_secs(5);
 /// The timeout of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -167,7 +167,7 @@ impl Inner {
         let changed = || self.keys.load().generation != generation;
         let fetch = async || match tokio::time::timeout(FETCH_TIMEOUT, (self.fetch)()).await {
             Ok(Ok(text)) => {
-                if let Err(error) = self.take_over(&text, now) {
+                if let Err(error) = self.replace_keys(&text, now) {
                     tracing::error!(%error, "the fetched JWK Set cannot be used; the previous keys stay in use");
                 }
             }
@@ -177,7 +177,7 @@ impl Inner {
         self.fetches.reload(now, changed, fetch).await
     }
 
-    fn take_over(&self, text: &[u8], now: Timestamp) -> Result<(), JwksError> {
+    fn replace_keys(&self, text: &[u8], now: Timestamp) -> Result<(), JwksError> {
         let (current, hash) = (self.keys.load_full(), sha256(text));
         let is_changed = current.generation == 0 || current.hash != hash;
         let (keys, generation) = if is_changed {

@@ -37,9 +37,9 @@ impl RevokedSessions {
     }
 
     /// Drops the sessions whose access tokens have all expired.
-    pub(crate) fn forget_expired(&self, now: Timestamp) {
-        for part in self.until.all() {
-            part.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
+    pub(crate) fn remove_expired(&self, now: Timestamp) {
+        for shard in self.until.all() {
+            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
         }
     }
 }

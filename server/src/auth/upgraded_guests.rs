@@ -1,4 +1,4 @@
-//! Guests who have become members while they have access tokens that name them as guests, in memory.
+//! Guests who have become members and still have access tokens that name them as guests, in memory.
 //!
 //! As with revoked sessions, reading the store at each request would cost a query. So these guests are held in memory: loaded
 //! at the start, added at each upgrade, and dropped when the last such token has expired.
@@ -37,7 +37,7 @@ impl UpgradedGuests {
     }
 
     /// Drops the guests whose tokens have all expired.
-    pub(crate) fn forget_expired(&self, now: Timestamp) {
+    pub(crate) fn remove_expired(&self, now: Timestamp) {
         let mut upgraded = self.upgraded.write().unwrap_or_else(PoisonError::into_inner);
         upgraded.retain(|_, upgrade| upgrade.until > now);
     }
@@ -55,9 +55,9 @@ mod tests {
         let named = Subject::new(guest, false);
 
         assert_eq!(members.current(named), Subject::new(account, true));
-        members.forget_expired(Timestamp::from_secs(99));
+        members.remove_expired(Timestamp::from_secs(99));
         assert_eq!(members.current(named), Subject::new(account, true));
-        members.forget_expired(until);
+        members.remove_expired(until);
         assert_eq!(members.current(named), named);
     }
 

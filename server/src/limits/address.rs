@@ -2,7 +2,8 @@
 //!
 //! Any client can write an `X-Forwarded-For`. Each proxy appends the address from which it received the request, so the list is
 //! reliable from its right end as far as the proxies are trusted: the client is the rightmost address that is not a trusted
-//! proxy. `Forwarded` (RFC 7239) is not read, because proxies that do not support it pass on what a client has written there.
+//! proxy. `Forwarded` (RFC 7239) is not read, because proxies that do not support it forward the header of the client
+//! unchanged.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -78,37 +79,37 @@ mod tests {
 
     #[test]
     fn s10_the_rightmost_hop_that_is_not_a_trusted_proxy_is_the_client() {
-        let ours = ["10.0.0.0/8", "2001:db8:1::/48"];
+        let proxies = ["10.0.0.0/8", "2001:db8:1::/48"];
 
-        assert_eq!(client(&ours, "10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        // The client has made up the first hop; the proxy appended the second.
-        assert_eq!(client(&ours, "10.0.0.1", &["192.0.2.1, 198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client(&ours, "10.0.0.1", &["192.0.2.1", "198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client(&ours, "10.0.0.1", &["192.0.2.1", "198.51.100.1 ,10.9.9.9,10.1.1.1"]), "198.51.100.1");
-        assert_eq!(client(&ours, "2001:db8:1::1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client(&ours, "10.0.0.1", &["10.0.0.2"]), "10.0.0.2");
-        assert_eq!(client(&ours, "10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        // The client has forged the first hop; the proxy appended the second.
+        assert_eq!(client(&proxies, "10.0.0.1", &["192.0.2.1, 198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["192.0.2.1", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["192.0.2.1", "198.51.100.1 ,10.9.9.9,10.1.1.1"]), "198.51.100.1");
+        assert_eq!(client(&proxies, "2001:db8:1::1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["10.0.0.2"]), "10.0.0.2");
+        assert_eq!(client(&proxies, "10.0.0.1", &[]), "10.0.0.1");
     }
 
     #[test]
     fn s10_a_hop_may_have_a_port_and_hops_left_of_an_unreadable_one_are_ignored() {
-        let ours = ["10.0.0.0/8"];
+        let proxies = ["10.0.0.0/8"];
 
-        assert_eq!(client(&ours, "10.0.0.1", &["198.51.100.1:3128"]), "198.51.100.1");
-        assert_eq!(client(&ours, "10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::");
-        assert_eq!(client(&ours, "10.0.0.1", &["[2001:db8::1]"]), "2001:db8::");
+        assert_eq!(client(&proxies, "10.0.0.1", &["198.51.100.1:3128"]), "198.51.100.1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::");
+        assert_eq!(client(&proxies, "10.0.0.1", &["[2001:db8::1]"]), "2001:db8::");
         for unreadable in ["", "unknown", "198.51.100.1, x", "198.51.100.1,", "for=192.0.2.60", "1.2.3", "10.0.0.1\t,é"]
         {
-            assert_eq!(client(&ours, "10.0.0.1", &[unreadable]), "10.0.0.1", "{unreadable}");
+            assert_eq!(client(&proxies, "10.0.0.1", &[unreadable]), "10.0.0.1", "{unreadable}");
         }
     }
 
     #[test]
     fn s10_an_ipv6_client_counts_by_its_64_and_a_mapped_ipv4_address_as_that_address() {
-        let ours = ["10.0.0.0/8"];
+        let proxies = ["10.0.0.0/8"];
 
         assert_eq!(client(&[], "2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");
         assert_eq!(client(&[], "::ffff:198.51.100.1", &[]), "198.51.100.1");
-        assert_eq!(client(&ours, "::ffff:10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&proxies, "::ffff:10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
     }
 }

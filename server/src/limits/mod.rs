@@ -1,5 +1,5 @@
-//! The policy of limits against abuse: which requests are counted, by what, how many are allowed, and which proofs a login
-//! needs. How these limits appear in HTTP is in `routes::limits`.
+//! The limits against abuse: which requests are counted, by which key, how many are allowed, and when a login needs a proof of
+//! work. `routes::limits` applies these limits to HTTP requests.
 //!
 //! Each node counts for itself: behind a load balancer, the effective limit of a client is at most the configured limit times
 //! the number of nodes. Counting in the store would cost a write for each login, even a refused one.
@@ -21,7 +21,7 @@ pub(crate) use self::proof::{CHALLENGE, PROOF_REQUIRED, ProofError};
 
 use self::password_attempts::PasswordAttempts;
 use self::proof::Proofs;
-use self::rate::{Allowance, Count, Limiter};
+use self::rate::{Count, Limiter, RequestQuota};
 use self::retries::LoginRetries;
 use crate::auth::Keys;
 use crate::clock::Clock;
@@ -48,8 +48,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct AdmittedLogin {
     pub(crate) limits: Vec<LimitState>,
-    /// The idempotency key that the proof of work stands in for, if the client sent no key.
-    pub(crate) stand_in_key: Option<String>,
+    /// An idempotency key derived from the proof of work, if the client sent no key.
+    pub(crate) replacement_key: Option<String>,
 }
 
 /// A login that may not proceed.
@@ -89,28 +89,28 @@ impl Limits {
         key: Option<[u8; 32]>,
         proof: Option<&[u8]>,
     ) -> Result<AdmittedLogin, LoginLimited> {
-        if key.as_ref().is_some_and(|key| self.retries.is_free(key)) {
-            return Ok(AdmittedLogin { limits: Vec::new(), stand_in_key: None });
+        if key.as_ref().is_some_and(|key| self.retries.is_uncounted(key)) {
+            return Ok(AdmittedLogin { limits: Vec::new(), replacement_key: None });
         }
-        let mut stand_in_key = None;
-        // Before the login is counted: a login that is sent back to solve a challenge uses up no limit.
+        let mut replacement_key = None;
+        // Checked before the login is counted: a login that is refused with a challenge does not count against a limit.
         if let Some(proofs) = &self.proofs {
-            stand_in_key = proofs.check(proof, key.as_ref()).await.map_err(|error| {
+            replacement_key = proofs.check(proof, key.as_ref()).await.map_err(|error| {
                 self.metrics.limited("login", "proof");
                 LoginLimited::ProofRequired { error, challenge: proofs.challenge(key.as_ref()) }
             })?;
         }
         let limits = self.login.admit("logins", client);
-        let limits = self.counted("login", limits).map_err(LoginLimited::RateLimited)?;
-        if let Some(key) = stand_in_key.as_ref().map(|key| sha256(key.as_bytes())).or(key) {
+        let limits = self.record_refusal("login", limits).map_err(LoginLimited::RateLimited)?;
+        if let Some(key) = replacement_key.as_ref().map(|key| sha256(key.as_bytes())).or(key) {
             self.retries.record(key);
         }
-        Ok(AdmittedLogin { limits, stand_in_key })
+        Ok(AdmittedLogin { limits, replacement_key })
     }
 
     /// Counts a refresh.
     pub(crate) fn admit_refresh(&self, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
-        self.counted("refresh", self.refresh.admit("refreshes", client))
+        self.record_refusal("refresh", self.refresh.admit("refreshes", client))
     }
 
     /// Counts a request to become a member or to sign in as one.
@@ -118,7 +118,7 @@ impl Limits {
         let (Some(limiter), Some(client)) = (&self.account, client) else { return Ok(Vec::new()) };
         let mut counting = Counting::new("attempts");
         let counted = counting.count(BY_CLIENT, limiter.quota, limiter.count(client));
-        self.counted("account", counted.map(|()| counting.limits))
+        self.record_refusal("account", counted.map(|()| counting.limits))
     }
 
     /// Counts an attempt to log in with the password of one account.
@@ -142,11 +142,11 @@ impl Limits {
         client: Option<ClientNetwork>,
     ) -> Result<(), RateLimited> {
         let Some(attempts) = attempts else { return Ok(()) };
-        self.counted("password", attempts.admit(email, client))
+        self.record_refusal("password", attempts.admit(email, client))
     }
 
-    /// Counts a refused request in the metrics.
-    fn counted<T>(&self, endpoint: &'static str, admitted: Result<T, RateLimited>) -> Result<T, RateLimited> {
+    /// Records a refused request in the metrics.
+    fn record_refusal<T>(&self, endpoint: &'static str, admitted: Result<T, RateLimited>) -> Result<T, RateLimited> {
         admitted.inspect_err(|limited| self.metrics.limited(endpoint, limited.policy))
     }
 }
@@ -233,7 +233,7 @@ impl Counting {
         Self { requests, limits: Vec::new() }
     }
 
-    fn count(&mut self, policy: &'static str, quota: Allowance, count: Count) -> Result<(), RateLimited> {
+    fn count(&mut self, policy: &'static str, quota: RequestQuota, count: Count) -> Result<(), RateLimited> {
         let next = whole_seconds(count.next);
         let (quota, window) = (quota.count.get(), whole_seconds(quota.per));
         self.limits.push(LimitState { policy, quota, window, remaining: count.remaining, next });
@@ -245,7 +245,7 @@ impl Counting {
     }
 }
 
-/// Rounds up, so that a client that waits that long has waited long enough.
+/// Rounds up, so that a client that waits for that time does not come too early.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

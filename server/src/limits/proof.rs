@@ -1,8 +1,8 @@
-//! Proof of work at login, for when rate limits are not enough: each new guest costs the client processor time.
+//! Proof of work at login, for servers where rate limits are not enough: each new guest costs the client processor time.
 //!
 //! The protocol is version 2 of ALTCHA. A challenge is signed and not stored, so that clients cannot fill the memory and every
-//! node can check the challenges of the others. A challenge is good for one guest: either it contains the `Idempotency-Key` of
-//! the login, or the proof stands in for the key. Used again, it gives the same guest.
+//! node can check the challenges of the others. A challenge makes one guest: either it contains the `Idempotency-Key` of
+//! the login, or the server derives a key from the proof. If the proof is sent again, the login returns the same guest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,8 +79,8 @@ impl Proofs {
     }
 
     /// Checks the proof of a login whose idempotency key has the hash `key`. The proof is base64 of
-    /// `{"challenge", "solution"}`, as the clients of ALTCHA write it. For a login without a key, returns the key that the
-    /// proof stands in for.
+    /// `{"challenge", "solution"}`, as the clients of ALTCHA write it. For a login without a key, returns a key
+    /// derived from the proof.
     pub(super) async fn check(
         &self,
         proof: Option<&[u8]>,
@@ -98,14 +98,14 @@ impl Proofs {
         if ends_at <= now {
             return Err(ProofError::Expired);
         }
-        if parameters.data.as_ref().and_then(|data| data.get(LOGIN)) != key.map(name_of).as_ref() {
+        if parameters.data.as_ref().and_then(|data| data.get(LOGIN)) != key.map(login_id).as_ref() {
             return Err(ProofError::ForeignChallenge);
         }
         // The expiry has been checked above, by the clock of this server; the crate would use its own.
         parameters.expires_at = None;
         let unlimited = altcha::sign_challenge(&HmacAlgorithm::Sha256, &mut parameters, None, &secret, None);
         let unlimited = unlimited.map_err(|_| ProofError::ForeignChallenge)?;
-        let _turn = self.checks.acquire().await.map_err(|_| ProofError::Unsolved)?;
+        let _permit = self.checks.acquire().await.map_err(|_| ProofError::Unsolved)?;
         let solved = tokio::task::spawn_blocking(move || {
             altcha::verify_solution(VerifySolutionOptions::new(&unlimited, &solution, secret))
                 .is_ok_and(|result| result.verified)
@@ -122,7 +122,7 @@ impl Proofs {
         let challenge = altcha::create_challenge(CreateChallengeOptions {
             algorithm: ALGORITHM.to_owned(),
             cost: self.cost,
-            data: key.map(|key| [(LOGIN.to_owned(), name_of(key))].into()),
+            data: key.map(|key| [(LOGIN.to_owned(), login_id(key))].into()),
             expires_at: Some((now + LIFETIME).as_secs()),
             hmac_signature_secret: self.secrets(now).into_iter().next(),
             key_prefix: KEY_PREFIX.to_owned(),
@@ -142,7 +142,7 @@ impl Proofs {
 const LOGIN: &str = "login";
 
 /// A hash that identifies the idempotency key without revealing it.
-fn name_of(key: &[u8; 32]) -> Value {
+fn login_id(key: &[u8; 32]) -> Value {
     Value::from(URL_SAFE_NO_PAD.encode(&sha256(key)[..16]))
 }
 
@@ -154,7 +154,7 @@ fn read(text: &[u8]) -> Option<Payload> {
 }
 
 fn is_signed(parameters: &altcha::ChallengeParameters, signature: &str, secret: &str) -> bool {
-    let ours = altcha::sign_challenge(&HmacAlgorithm::Sha256, &mut parameters.clone(), None, secret, None);
-    let ours = ours.ok().and_then(|challenge| challenge.signature);
-    ours.is_some_and(|ours| verify_slices_are_equal(ours.as_bytes(), signature.as_bytes()).is_ok())
+    let expected = altcha::sign_challenge(&HmacAlgorithm::Sha256, &mut parameters.clone(), None, secret, None);
+    let expected = expected.ok().and_then(|challenge| challenge.signature);
+    expected.is_some_and(|expected| verify_slices_are_equal(expected.as_bytes(), signature.as_bytes()).is_ok())
 }

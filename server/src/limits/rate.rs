@@ -23,14 +23,14 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Key for K {}
 /// Counts the requests of each key against one quota. Holds at most [`MAX_KEYS`] keys.
 #[derive(Debug)]
 pub(super) struct Limiter<K: Key> {
-    governor: RateLimiter<K, BoundedStates<K>, SteadyClock, StateInformationMiddleware>,
-    clock: SteadyClock,
-    pub(super) quota: Allowance,
+    governor: RateLimiter<K, BoundedStates<K>, MonotonicClock, StateInformationMiddleware>,
+    clock: MonotonicClock,
+    pub(super) quota: RequestQuota,
 }
 
 /// The quota of a limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Allowance {
+pub(super) struct RequestQuota {
     pub(super) count: NonZeroU32,
     pub(super) per: Duration,
 }
@@ -51,15 +51,15 @@ const MAX_KEYS: usize = 100_000;
 impl<K: Key> Limiter<K> {
     /// `None` if there is no limit.
     pub(super) fn new(rate: Rate, clock: Arc<dyn Clock>) -> Option<Self> {
-        Self::with_room_for(MAX_KEYS, rate, clock)
+        Self::with_capacity(MAX_KEYS, rate, clock)
     }
 
-    fn with_room_for(keys: usize, rate: Rate, clock: Arc<dyn Clock>) -> Option<Self> {
+    fn with_capacity(keys: usize, rate: Rate, clock: Arc<dyn Clock>) -> Option<Self> {
         let Rate::Limit { count, per } = rate else { return None };
         let quota = Quota::with_period(per / count.get())?.allow_burst(count);
-        let clock = SteadyClock::new(clock);
+        let clock = MonotonicClock::new(clock);
         let governor = RateLimiter::new(quota, BoundedStates(Recent::new(keys)), clock.clone());
-        Some(Self { governor, clock, quota: Allowance { count, per } })
+        Some(Self { governor, clock, quota: RequestQuota { count, per } })
     }
 
     /// Counts a request.
@@ -93,28 +93,28 @@ impl<K: Key> StateStore for BoundedStates<K> {
 /// The clock of the server, made monotonic. Otherwise a wall clock that is set back by an hour would refuse all requests for
 /// that hour.
 #[derive(Debug, Clone)]
-struct SteadyClock {
+struct MonotonicClock {
     wall: Arc<dyn Clock>,
     /// The last time of the wall clock, and the time that has passed since the start.
-    seen: Arc<Mutex<(Timestamp, Duration)>>,
+    last_and_elapsed: Arc<Mutex<(Timestamp, Duration)>>,
 }
 
-impl SteadyClock {
+impl MonotonicClock {
     fn new(wall: Arc<dyn Clock>) -> Self {
-        let seen = Arc::new(Mutex::new((wall.now(), Duration::ZERO)));
-        Self { wall, seen }
+        let last_and_elapsed = Arc::new(Mutex::new((wall.now(), Duration::ZERO)));
+        Self { wall, last_and_elapsed }
     }
 }
 
-impl GovernorClock for SteadyClock {
+impl GovernorClock for MonotonicClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.last_and_elapsed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.wall.now();
-        let (last, run) = *seen;
-        *seen = (now, run + now.since(last));
-        Nanos::from(seen.1)
+        let (last, elapsed) = *state;
+        *state = (now, elapsed + now.since(last));
+        Nanos::from(state.1)
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn s10_the_limiter_holds_a_limited_number_of_keys() {
         let clock = TestClock::new();
-        let limiter = Limiter::with_room_for(100, "1/1h".parse().unwrap(), clock).unwrap();
+        let limiter = Limiter::with_capacity(100, "1/1h".parse().unwrap(), clock).unwrap();
 
         for key in 0..10_000 {
             limiter.count(key);

@@ -11,8 +11,8 @@ use super::recent::Recent;
 use crate::store::LOGIN_KEY_WINDOW;
 
 /// The number of retries of one login that are not counted.
-const FREE: u32 = 10;
-/// The greatest number of logins that are remembered. They take about 20 MB.
+const UNCOUNTED_RETRIES: u32 = 10;
+/// The greatest number of logins that are kept. They take about 20 MB.
 const MAX_KEYS: usize = 100_000;
 
 /// Admitted logins, by the SHA-256 of their idempotency keys.
@@ -45,9 +45,9 @@ impl LoginRetries {
     }
 
     /// Whether the login is a retry that is not counted.
-    pub(super) fn is_free(&self, key: &[u8; 32]) -> bool {
+    pub(super) fn is_uncounted(&self, key: &[u8; 32]) -> bool {
         let login = self.0.get(key).filter(|login| login.is_current());
-        login.is_some_and(|login| login.retries.fetch_add(1, Ordering::Relaxed) < FREE)
+        login.is_some_and(|login| login.retries.fetch_add(1, Ordering::Relaxed) < UNCOUNTED_RETRIES)
     }
 
     /// Records an admitted login.

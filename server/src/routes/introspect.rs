@@ -145,10 +145,10 @@ impl FromRequestParts<Guestpass> for IntrospectionCaller {
         let is_caller =
             header.to_str().ok().and_then(|header| header.split_once(' ')).is_some_and(|(scheme, given)| {
                 if scheme.eq_ignore_ascii_case("Bearer") {
-                    secret.is(given.trim().as_bytes())
+                    secret.matches(given.trim().as_bytes())
                 } else if scheme.eq_ignore_ascii_case("Basic") {
                     basic_password(given)
-                        .is_some_and(|password| secret.is(&password) || secret.is(&form_decoded(&password)))
+                        .is_some_and(|password| secret.matches(&password) || secret.matches(&form_decoded(&password)))
                 } else {
                     false
                 }

@@ -1,4 +1,4 @@
-//! Limits in HTTP: the middleware that asks the policy (`crate::limits`), the `RateLimit` header fields
+//! Limits in HTTP: the middleware that counts requests with `crate::limits`, the `RateLimit` header fields
 //! (draft-ietf-httpapi-ratelimit-headers-10), and the responses to refused requests.
 
 use std::sync::Arc;
@@ -45,9 +45,9 @@ pub(super) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request:
     let key = single_value(request.headers(), IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
     let proof = request.headers().get(PROOF_OF_WORK).cloned();
     match limits.admit_login(client, key, proof.as_ref().map(HeaderValue::as_bytes)).await {
-        Ok(AdmittedLogin { limits: states, stand_in_key }) => {
+        Ok(AdmittedLogin { limits: states, replacement_key }) => {
             // Base64url, so it is a valid header value.
-            if let Some(key) = stand_in_key.and_then(|key| HeaderValue::try_from(key).ok()) {
+            if let Some(key) = replacement_key.and_then(|key| HeaderValue::try_from(key).ok()) {
                 request.headers_mut().insert(IDEMPOTENCY_KEY, key);
             }
             let mut response = next.run(request).await;

@@ -1,4 +1,5 @@
-//! The HTTP API: one file per path, and the middleware around all of them.
+//! The HTTP API: one file per path, which parses a request and responds; `extract` and `error`, which all of them use; and the
+//! middleware around all of them.
 
 mod anonymous_login;
 mod docs;

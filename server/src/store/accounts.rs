@@ -1,4 +1,4 @@
-//! Accounts, and the rules that hold for them in every database: how a guest becomes a member, and what a merge results in.
+//! Accounts, and the rules that hold for them in every database: how a guest becomes a member, and what a merge does.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ pub(crate) enum SingleUse {
     IdToken { hash: [u8; 32], expires_at: Timestamp },
 }
 
-/// A challenge that was issued to a caller.
+/// A challenge that was issued to a caller. WebAuthn calls a registration or a login with a passkey a ceremony.
 #[derive(Debug, Clone)]
 pub(crate) struct Ceremony {
     pub(crate) id: Uuid,
@@ -98,7 +98,7 @@ pub(crate) struct Ceremony {
 /// The greatest number of open challenges of one caller. The oldest one is deleted first.
 pub(crate) const CEREMONIES_PER_USER: u32 = 5;
 
-/// The caller as the access token names it. A merge since the token was issued is found by the store.
+/// The caller, by the subject of the access token. The store finds whether the guest was merged after the token was issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) user: Uuid,
@@ -187,7 +187,7 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// The outcome of `request` if it can be told without a change. `None`: there is a guest to merge.
+    /// The outcome of `request` if no change is needed to know it. `None`: there is a guest to merge.
     pub(crate) fn outcome_of(self, request: &MergeRequest) -> Option<MergeOutcome> {
         let MergeRequest { caller, account, .. } = request;
         match self {

@@ -1,4 +1,4 @@
-//! Carts: their shape, their limits, and what a change makes of one, the same for every database.
+//! Carts: their data, their limits, and the result of a change, the same for every database.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ pub(crate) const MAX_QUANTITY: i64 = 99;
 /// The greatest number of lines in a cart.
 pub(crate) const MAX_LINES: usize = 100;
 
-/// How long an idempotency key of an addition to a cart is remembered: within it, the addition is made once.
+/// How long an idempotency key of an addition to a cart is kept. Repeated within that time, an addition is made once.
 pub(crate) const CART_KEY_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The greatest number of idempotency keys that are remembered for one guest. The oldest key is forgotten first: no client
+/// The greatest number of idempotency keys that are kept for one guest. The oldest key is deleted first: no client
 /// retries an addition after 500 later ones, and refusing a new addition would block a guest for a reason that the guest
 /// cannot see.
 pub(crate) const MAX_CART_KEYS: u32 = 500;

@@ -15,7 +15,7 @@ pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
 
     /// Records when guests were last active. A time that is earlier than the recorded one changes nothing.
-    async fn record_activity(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
+    async fn record_activity(&self, activity: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
 
     /// All data about a guest, read at one point in time.
     async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError>;

@@ -1,4 +1,4 @@
-//! Work that no request asks for: removing old rows, following the changes of other nodes, metrics, closing.
+//! Work that is not part of a request: removing old rows, following the changes of other nodes, metrics, closing.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ use crate::clock::Timestamp;
 /// Maintains a store.
 #[async_trait]
 pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
-    /// Deletes up to `limit` rows of one kind from before `before`. Returns the number of deleted rows.
-    async fn forget(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
+    /// Deletes up to `limit` rows of one kind whose time is before `before`. Returns the number of deleted rows.
+    async fn delete_expired(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
 
     /// Deletes the guests of one batch who were last active before `before` and have neither a usable session nor a revoked
-    /// one that must still be remembered; and the tombstones of merged guests whose access tokens have all expired. Never
+    /// session that must still be kept; and the tombstones of merged guests whose access tokens have all expired. Never
     /// deletes a member.
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError>;
 
@@ -24,7 +24,7 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
     async fn sweep_sessions(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError>;
 
     /// Waits for the next change that another node or an operator makes in the database; the same change may be returned
-    /// twice. By default it waits for ever: a SQLite file has one server, and the only other process that writes to it is
+    /// twice. By default, it never returns: a SQLite file has one server, and the only other process that writes to it is
     /// the command for keys, which are read regularly anyway.
     async fn next_change(&self) -> StoreChange {
         std::future::pending().await
@@ -79,6 +79,7 @@ impl ExpiringRows {
 pub(crate) struct SweepBatch {
     pub(crate) after: Uuid,
     pub(crate) now: Timestamp,
+    /// Rows that are older than this are deleted.
     pub(crate) before: Timestamp,
     pub(crate) limit: u32,
 }

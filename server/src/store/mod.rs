@@ -1,8 +1,8 @@
 //! The data of the server, behind one trait per domain.
 //!
-//! Each method of these traits is one transaction of its domain (log in, rotate a token, add to the cart), not one query: the
-//! trait states what is atomic, and each database implements it in its own way. When a method has returned `Ok`, the change is
-//! durable (S5). Modules depend on the narrowest trait that serves them; [`Store`] is all of them.
+//! Each method of these traits is one transaction of its domain (log in, rotate a token, add to the cart), not one query: it
+//! is atomic, and each database implements it in its own way. When a method has returned `Ok`, the change is
+//! durable (invariant S5). Modules depend on the narrowest trait that serves them; [`Store`] is all of them.
 
 mod accounts;
 mod cart;
@@ -57,7 +57,7 @@ impl<S> Store for S where
 {
 }
 
-/// A failure of the store. The cause is for the log; a client is only told that the server is unavailable.
+/// A failure of the store. The cause is for the log; a client only gets a 503 response.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database refused a statement or failed.

@@ -1,5 +1,5 @@
-//! Sessions, and the rules that hold for them in every database: which login repeats another, and what a presented refresh
-//! token leads to.
+//! Sessions, and the rules that hold for them in every database: which login repeats another, and what the server does with a
+//! refresh token that is not the current one.
 
 use std::fmt;
 use std::time::Duration;
@@ -39,11 +39,11 @@ pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
 /// How long the same idempotency key gives the same guest.
 pub(crate) const LOGIN_KEY_WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// How long an idempotency key is remembered. Longer than [`LOGIN_KEY_WINDOW`], so that a late retry gets an error instead
+/// How long an idempotency key is kept. Longer than [`LOGIN_KEY_WINDOW`], so that a late retry gets an error instead
 /// of a second guest.
 pub(crate) const LOGIN_KEY_RETENTION: Duration = Duration::from_secs(60 * 60);
 
-/// How long the sessions of an erased guest are remembered after the expiry of their last access token: longer than the
+/// How long the sessions of an erased guest are kept after the expiry of their last access token: longer than the
 /// clocks of two nodes differ.
 pub(crate) const ERASED_SESSION_MARGIN: Duration = Duration::from_secs(5 * 60);
 
@@ -175,8 +175,8 @@ pub(crate) struct Rotation {
 /// A refresh token that did not match the conditional update, because it is not the current token of a live session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StaleToken {
-    /// The parent of the current token, within the window: a response was lost, or two tabs refreshed concurrently. It gets
-    /// the same successor again (S2).
+    /// The parent of the current token, within the grace window: a response was lost, or two tabs refreshed concurrently. It
+    /// gets the same successor again (S2).
     Parent(OpenSession),
     /// An old token: the session must be revoked (S3).
     Reused(Reuse),
@@ -187,7 +187,7 @@ pub(crate) enum StaleToken {
 /// Which old refresh token was used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reuse {
-    /// The parent of the current token, after the window.
+    /// The parent of the current token, after the grace window.
     ParentPastWindow,
     /// An ancestor of the parent.
     Older,
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_session_refuses_and_is_not_revoked_again() {
+    fn an_ended_session_refuses_and_is_not_revoked_again() {
         let revoked = SessionRow { revoked: true, ..session() };
 
         assert_eq!(revoked.classify_stale(&present(0, at(101))), StaleToken::Invalid);

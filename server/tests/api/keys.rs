@@ -25,8 +25,8 @@ fn kid_of(tokens: &Tokens) -> String {
     header_of(&tokens.access)["kid"].as_str().unwrap().to_owned()
 }
 
-fn names(keys: &[KeyInfo], stage: KeyState) -> Vec<&str> {
-    keys.iter().filter(|key| key.state == stage).map(|key| key.name.as_str()).collect()
+fn names(keys: &[KeyInfo], state: KeyState) -> Vec<&str> {
+    keys.iter().filter(|key| key.state == state).map(|key| key.name.as_str()).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Tests of the HTTP API: the router of the library with a SQLite file, and a clock that the tests control. The files have the
-//! names of the routes; the routes below `/me` are in `me/`. `sNN_` or `cNN_` in the name of a test is the number of an
-//! invariant (docs/invariants.md). The tests of the program `guestpass` are in `server/cli/tests`.
+//! names of the routes, or of what several routes share; the routes below `/me` are in `me/`. `sNN_` or `cNN_` in the name of a
+//! test is the number of an invariant (docs/invariants.md). The tests of the program `guestpass` are in `server/cli/tests`.
 
 #![expect(clippy::unwrap_used, reason = "clippy recognises test functions and not the code that they share")]
 

@@ -191,10 +191,11 @@ async fn check(server: &Server, case: &Case, account: &Tokens, guests: &[Tokens]
     Ok(())
 }
 
-/// Checks a property for random cases. Prints the seed; `GUESTPASS_SEED` repeats a run with its seed.
+/// Checks a property for random cases. Prints the seed; `GUESTPASS_TEST_SEED` repeats a run with its seed.
 fn check_property(cases: u32, property: impl AsyncFn(&Server, Case, String) -> Result<(), TestCaseError>) {
-    let seed = std::env::var("GUESTPASS_SEED").ok().map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("GUESTPASS_SEED={seed}");
+    let seed =
+        std::env::var("GUESTPASS_TEST_SEED").ok().map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("GUESTPASS_TEST_SEED={seed}");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { cases, max_shrink_iters: 30, failure_persistence: None, ..Config::default() };

@@ -86,14 +86,14 @@ async fn s10_behind_caddy_there_is_tls_and_each_client_is_counted_by_its_own_add
     until(async || client.get(format!("{}/healthz", caddy.url)).send().await.is_ok()).await;
     let login = || client.post(format!("{}/anonymous-login", caddy.url)).header("x-forwarded-for", "203.0.113.7");
 
-    let answer = login().send().await.unwrap();
+    let response = login().send().await.unwrap();
 
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
-    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
-    assert!(!answer.headers().contains_key("server"), "{answer:?}");
-    let answer: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-    let token = answer["access_token"].as_str().unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["strict-transport-security"], "max-age=31536000");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    assert!(!response.headers().contains_key("server"), "{response:?}");
+    let response: serde_json::Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    let token = response["access_token"].as_str().unwrap();
     let me = || client.get(format!("{}/me", caddy.url)).bearer_auth(token);
     assert_eq!(me().send().await.unwrap().status(), StatusCode::OK);
     // Caddy overwrites the X-Forwarded-For of the client.

@@ -12,7 +12,7 @@ use crate::nginx::NODES_HEADER;
 pub(crate) const INTROSPECTION_SECRET: &str = "a-secret-for-introspection-of-32-characters";
 
 /// The longest wait for a condition.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -22,9 +22,9 @@ pub(crate) struct Client {
 
 /// A complete response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
-    pub(crate) kind: String,
+    pub(crate) content_type: String,
     pub(crate) nodes: String,
     pub(crate) body: Value,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Tokens {
     pub(crate) refresh: String,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn tokens(&self) -> Tokens {
         let text = |name: &str| self.body[name].as_str().unwrap_or_else(|| panic!("no {name}: {self:?}")).to_owned();
         Tokens { id: text("anonymous_id"), access: text("access_token"), refresh: text("refresh_token") }
@@ -55,9 +55,9 @@ impl Client {
     }
 
     /// Logs in with a forged X-Forwarded-For.
-    pub(crate) async fn login_claiming(&self, forwarded: &str) -> Answer {
+    pub(crate) async fn login_with_forwarded_for(&self, forwarded: &str) -> Response {
         let request = self.http.post(format!("{}/anonymous-login", self.url));
-        answer(request.header("x-forwarded-for", forwarded)).await
+        send(request.header("x-forwarded-for", forwarded)).await
     }
 
     /// Logs in as the SDK does.
@@ -65,39 +65,39 @@ impl Client {
         let key = format!("{}{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple());
         let request = self.http.post(format!("{}/anonymous-login", self.url)).header("idempotency-key", key);
         let request = request.header("content-type", "application/json").body("{\"refresh\":true}");
-        let answer = answer(request).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.tokens()
+        let response = send(request).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.tokens()
     }
 
-    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str) -> Response {
         self.form("/token", &format!("grant_type=refresh_token&refresh_token={token}")).await
     }
 
-    pub(crate) async fn revoke(&self, token: &str) -> Answer {
+    pub(crate) async fn revoke(&self, token: &str) -> Response {
         self.form("/revoke", &format!("token={token}")).await
     }
 
-    pub(crate) async fn get(&self, path: &str, access: &str) -> Answer {
-        answer(self.http.get(format!("{}{path}", self.url)).bearer_auth(access)).await
+    pub(crate) async fn get(&self, path: &str, access: &str) -> Response {
+        send(self.http.get(format!("{}{path}", self.url)).bearer_auth(access)).await
     }
 
-    pub(crate) async fn erase(&self, access: &str) -> Answer {
-        answer(self.http.delete(format!("{}/me", self.url)).bearer_auth(access)).await
+    pub(crate) async fn erase(&self, access: &str) -> Response {
+        send(self.http.delete(format!("{}/me", self.url)).bearer_auth(access)).await
     }
 
     /// Sets the quantity of item 1 in the cart.
-    pub(crate) async fn set(&self, access: &str, quantity: i64) -> Answer {
+    pub(crate) async fn set(&self, access: &str, quantity: i64) -> Response {
         self.send(Method::PUT, "/me/cart/1", access, &json!({ "quantity": quantity })).await
     }
 
-    /// Adds one of another item to the cart.
-    pub(crate) async fn add(&self, access: &str) -> Answer {
+    /// Adds one unit of item 2 to the cart.
+    pub(crate) async fn add(&self, access: &str) -> Response {
         self.send(Method::POST, "/me/cart", access, &json!({ "item_id": 2, "quantity": 1 })).await
     }
 
     /// Registers a member or logs in as one: `path` is the endpoint.
-    pub(crate) async fn member(&self, path: &str, access: &str) -> Answer {
+    pub(crate) async fn member(&self, path: &str, access: &str) -> Response {
         let body = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
         self.send(Method::POST, path, access, &body).await
     }
@@ -107,15 +107,15 @@ impl Client {
         let request = self.http.post(format!("{}/introspect", self.url)).bearer_auth(INTROSPECTION_SECRET);
         let request =
             request.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
-        answer(request).await.body["sub"].as_str().unwrap_or_default().to_owned()
+        send(request).await.body["sub"].as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) async fn accepts(&self, access: &str) -> bool {
-        let answer = self.get("/items/", access).await;
-        match answer.status.as_u16() {
+        let response = self.get("/items/", access).await;
+        match response.status.as_u16() {
             200 => true,
             401 => false,
-            _ => panic!("neither accepted nor refused: {answer:?}"),
+            _ => panic!("neither accepted nor refused: {response:?}"),
         }
     }
 
@@ -124,32 +124,32 @@ impl Client {
         until(async || !self.accepts(access).await).await;
     }
 
-    async fn send(&self, method: Method, path: &str, access: &str, body: &Value) -> Answer {
+    async fn send(&self, method: Method, path: &str, access: &str, body: &Value) -> Response {
         let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(access);
-        answer(request.header("content-type", "application/json").body(body.to_string())).await
+        send(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
-    async fn form(&self, path: &str, body: &str) -> Answer {
+    async fn form(&self, path: &str, body: &str) -> Response {
         let request = self.http.post(format!("{}{path}", self.url));
-        answer(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await
+        send(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await
     }
 }
 
-/// Waits for a condition; checks it again and again.
+/// Waits for a condition, which it checks repeatedly.
 pub(crate) async fn until(mut condition: impl AsyncFnMut() -> bool) {
-    let asking = async {
+    let polling = async {
         while !condition().await {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.expect("it did not become so");
+    tokio::time::timeout(TIMEOUT, polling).await.expect("the condition did not become true in time");
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Answer {
+async fn send(request: reqwest::RequestBuilder) -> Response {
     let response = request.send().await.unwrap();
     let status = response.status();
     let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-    let (kind, nodes) = (header("content-type"), header(NODES_HEADER));
+    let (content_type, nodes) = (header("content-type"), header(NODES_HEADER));
     let body = response.bytes().await.unwrap();
-    Answer { status, kind, nodes, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+    Response { status, content_type, nodes, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
 }

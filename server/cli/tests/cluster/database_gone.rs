@@ -16,10 +16,10 @@ async fn without_the_database_requests_get_503_and_after_its_return_they_succeed
     postgres.crash();
 
     for _ in 0..3 {
-        for answer in [client.refresh(&tokens.refresh).await, client.get("/me/cart", &tokens.access).await] {
-            assert_eq!(answer.status, 503, "{answer:?}");
-            assert_eq!(answer.kind, "application/problem+json");
-            assert_eq!(answer.body["status"], 503);
+        for response in [client.refresh(&tokens.refresh).await, client.get("/me/cart", &tokens.access).await] {
+            assert_eq!(response.status, 503, "{response:?}");
+            assert_eq!(response.content_type, "application/problem+json");
+            assert_eq!(response.body["status"], 503);
         }
     }
     postgres.start_again();

@@ -12,12 +12,13 @@ use crate::postgres;
 
 const VISITORS: usize = 8;
 
-/// A guest, and the changes that were acknowledged.
+/// A guest, and the changes that the server has acknowledged.
 struct Visitor {
     tokens: Tokens,
     quantity: i64,
-    /// Additions to the cart with a response, and additions without one, which may have happened.
+    /// Additions to the cart with a response.
     added: i64,
+    /// Additions without a response, which the server may have made.
     unknown: i64,
 }
 
@@ -28,7 +29,7 @@ impl Visitor {
 
     /// One round: sets, reads, adds, refreshes. Only an addition may fail, because a proxy may not repeat it, and only with
     /// `faults`.
-    async fn live(&mut self, client: &Client, faults: bool) {
+    async fn run_round(&mut self, client: &Client, faults: bool) {
         let quantity = self.quantity % 90 + 1;
         let set = client.set(&self.tokens.access, quantity).await;
         assert_eq!(set.status, 200, "{set:?}");
@@ -44,9 +45,9 @@ impl Visitor {
                 _ => panic!("{add:?}"),
             }
         }
-        let answer = client.refresh(&self.tokens.refresh).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let tokens = answer.tokens();
+        let response = client.refresh(&self.tokens.refresh).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let tokens = response.tokens();
         assert_eq!(tokens.id, self.tokens.id);
         self.tokens = tokens;
     }
@@ -82,7 +83,7 @@ impl Load {
             let (client, stop, rounds) = (client.clone(), stop.clone(), rounds.clone());
             visitors.spawn(async move {
                 while !stop.load(Ordering::SeqCst) {
-                    visitor.live(&client, faults).await;
+                    visitor.run_round(&client, faults).await;
                     rounds.fetch_add(1, Ordering::SeqCst);
                 }
                 visitor
@@ -91,8 +92,8 @@ impl Load {
         Self { visitors, stop, rounds }
     }
 
-    /// Waits until each visitor has finished some more rounds.
-    async fn go_on(&self) {
+    /// Waits until the visitors together have finished some more rounds.
+    async fn run_more_rounds(&self) {
         let goal = self.rounds.load(Ordering::SeqCst) + 5 * VISITORS;
         until(async || self.rounds.load(Ordering::SeqCst) >= goal).await;
     }
@@ -111,11 +112,11 @@ async fn s05_a_node_that_is_killed_under_load_loses_no_acknowledged_change() {
     let load = Load::start(&nginx.client(), true).await;
 
     for node in &mut nodes {
-        load.go_on().await;
+        load.run_more_rounds().await;
         node.kill();
-        load.go_on().await;
+        load.run_more_rounds().await;
         node.start_again();
-        until_asked(&nginx, node).await;
+        until_used(&nginx, node).await;
     }
 
     for visitor in load.stop().await {
@@ -133,11 +134,11 @@ async fn s12_a_rolling_restart_fails_no_request() {
     let load = Load::start(&nginx.client(), false).await;
 
     for node in &mut nodes {
-        load.go_on().await;
+        load.run_more_rounds().await;
         node.stop();
-        load.go_on().await;
+        load.run_more_rounds().await;
         node.start_again();
-        until_asked(&nginx, node).await;
+        until_used(&nginx, node).await;
     }
 
     for visitor in load.stop().await {
@@ -146,7 +147,7 @@ async fn s12_a_rolling_restart_fails_no_request() {
 }
 
 /// Waits until nginx sends requests to a node again.
-async fn until_asked(nginx: &Nginx, node: &Node) {
+async fn until_used(nginx: &Nginx, node: &Node) {
     let client = nginx.client();
     until(async || client.get("/public-data", "").await.nodes == node.address()).await;
 }

@@ -1,4 +1,4 @@
-//! nginx with the configuration of the example.
+//! nginx with the configuration of the example, `server/examples/nginx`.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::postgres;
 
 const EXAMPLE: &str = include_str!("../../../examples/nginx/guestpass.conf");
 /// The addresses of the nodes in the example.
-const PLACES: [&str; 3] = ["10.0.0.11:8000", "10.0.0.12:8000", "10.0.0.13:8000"];
+const NODE_ADDRESSES: [&str; 3] = ["10.0.0.11:8000", "10.0.0.12:8000", "10.0.0.13:8000"];
 /// The flag with which the example makes each node trust nginx.
-const TRUST: &str = "--trusted-proxy 10.0.0.10";
-/// Response header with the addresses of the nodes that nginx asked; the last one responded.
+const TRUST_FLAG: &str = "--trusted-proxy 10.0.0.10";
+/// Response header with the addresses of the nodes to which nginx sent the request; the last node responded.
 pub(crate) const NODES_HEADER: &str = "nodes";
 
 pub(crate) struct Nginx {
@@ -26,8 +26,8 @@ pub(crate) struct Nginx {
 
 /// Three nodes with the flags of the example; nginx has the address of this machine.
 pub(crate) fn nodes(store: &str, flags: &[&str]) -> Vec<Node> {
-    assert!(EXAMPLE.contains(TRUST));
-    Node::start_together_with(store, PLACES.len(), &[&["--trusted-proxy", "127.0.0.1"], flags].concat())
+    assert!(EXAMPLE.contains(TRUST_FLAG));
+    Node::start_together_with(store, NODE_ADDRESSES.len(), &[&["--trusted-proxy", "127.0.0.1"], flags].concat())
 }
 
 impl Nginx {
@@ -39,11 +39,11 @@ impl Nginx {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(directory, open).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
-        let mut site = EXAMPLE.replace("listen 80;", &format!("listen {address};"));
-        for (place, node) in PLACES.into_iter().zip(nodes) {
-            assert!(site.contains(place));
-            site = site.replace(&format!("server {place}"), &format!("server {}", node.address()));
+        let listen = format!("127.0.0.1:{port}");
+        let mut site = EXAMPLE.replace("listen 80;", &format!("listen {listen};"));
+        for (address, node) in NODE_ADDRESSES.into_iter().zip(nodes) {
+            assert!(site.contains(address));
+            site = site.replace(&format!("server {address}"), &format!("server {}", node.address()));
         }
         std::fs::write(directory.join("site.conf"), site).unwrap();
         std::fs::write(directory.join("nginx.conf"), main_file(directory)).unwrap();
@@ -53,10 +53,10 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx: run scripts/setup nginx");
-        while TcpStream::connect(&address).is_err() {
+        while TcpStream::connect(&listen).is_err() {
             std::thread::yield_now();
         }
-        Self { process, address, _files: files }
+        Self { process, address: listen, _files: files }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -98,8 +98,8 @@ async fn s10_behind_nginx_each_client_is_counted_by_its_own_address_whatever_it_
 
     // Enough logins for the limit of one client at each node, each with another X-Forwarded-For.
     for number in 0..12 {
-        for claim in [format!("198.51.100.{number}"), format!("198.51.100.{number}, 127.0.0.1")] {
-            match visitor.login_claiming(&claim).await.status.as_u16() {
+        for forwarded in [format!("198.51.100.{number}"), format!("198.51.100.{number}, 127.0.0.1")] {
+            match visitor.login_with_forwarded_for(&forwarded).await.status.as_u16() {
                 200 => admitted += 1,
                 429 => {}
                 status => panic!("{status}"),
@@ -110,10 +110,11 @@ async fn s10_behind_nginx_each_client_is_counted_by_its_own_address_whatever_it_
     assert_eq!(admitted, nodes.len(), "one login for each node");
     nginx.client().at([127, 0, 0, 3]).login().await;
     // A client on the machine of the proxy cannot choose its address either.
-    let neighbour = nginx.client();
+    let local_client = nginx.client();
     let mut admitted = 0;
     for number in 0..12 {
-        admitted += usize::from(neighbour.login_claiming(&format!("203.0.113.{number}")).await.status == 200);
+        admitted +=
+            usize::from(local_client.login_with_forwarded_for(&format!("203.0.113.{number}")).await.status == 200);
     }
     assert_eq!(admitted, nodes.len());
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::client::{Client, INTROSPECTION_SECRET};
 
-/// One server; it keeps its address when it is started again.
+/// One node; it keeps its address when it is started again.
 pub(crate) struct Node {
     process: Child,
     store: String,

@@ -52,8 +52,8 @@ async fn the_error_about_a_wrong_password_does_not_contain_it() {
         .output()
         .unwrap();
 
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("password authentication failed") && told.contains(address), "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("password authentication failed") && stderr.contains(address), "{stderr}");
+    assert!(!stderr.contains("hunter2"), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! Several nodes without a proxy.
+//! Several nodes on one database, without a proxy.
 
 use std::collections::HashSet;
 
@@ -13,15 +13,15 @@ async fn s01_concurrent_refreshes_on_three_nodes_return_one_successor() {
     let mut token = nodes[0].client().login().await.refresh;
 
     for generation in 1..=5 {
-        let answers: Vec<_> = (0..24)
+        let responses: Vec<_> = (0..24)
             .map(|number| {
                 let (client, token) = (nodes[number % 3].client(), token.clone());
                 tokio::spawn(async move { client.refresh(&token).await })
             })
             .collect();
         let mut successors = HashSet::new();
-        for answer in answers {
-            successors.insert(answer.await.unwrap().tokens().refresh);
+        for response in responses {
+            successors.insert(response.await.unwrap().tokens().refresh);
         }
 
         assert_eq!(successors.len(), 1, "generation {generation}");
@@ -35,14 +35,14 @@ async fn s04_a_revocation_on_one_node_is_known_to_the_others() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 3);
     let tokens = nodes[0].client().login().await;
-    let bystander = nodes[0].client().login().await;
+    let other = nodes[0].client().login().await;
 
     assert_eq!(nodes[0].client().revoke(&tokens.refresh).await.status, 200);
 
     assert!(!nodes[0].client().accepts(&tokens.access).await);
     for node in &nodes {
         node.client().until_refused(&tokens.access).await;
-        assert!(node.client().accepts(&bystander.access).await);
+        assert!(node.client().accepts(&other.access).await);
     }
 }
 
@@ -51,7 +51,7 @@ async fn s04_an_erasure_on_one_node_is_known_to_the_others() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 3);
     let tokens = nodes[0].client().login().await;
-    let bystander = nodes[0].client().login().await;
+    let other = nodes[0].client().login().await;
 
     assert_eq!(nodes[0].client().erase(&tokens.access).await.status, 204);
 
@@ -60,7 +60,7 @@ async fn s04_an_erasure_on_one_node_is_known_to_the_others() {
     for node in &nodes {
         until(async || node.client().get("/me/sessions", &tokens.access).await.status == 401).await;
         assert_eq!(node.client().refresh(&tokens.refresh).await.body["error"], "invalid_grant");
-        assert!(node.client().accepts(&bystander.access).await);
+        assert!(node.client().accepts(&other.access).await);
     }
 }
 
@@ -95,8 +95,8 @@ async fn s04_reuse_on_one_node_ends_the_session_on_the_others() {
     nodes[0].client().until_refused(&third.access).await;
 }
 
-/// The statement with which the server revokes, without the notification.
-fn silently(id: &str) -> String {
+/// The statement with which the server revokes the sessions of a guest, without the notification of other nodes.
+fn revoke_without_notification(id: &str) -> String {
     let id = id.strip_prefix("anonymous_").unwrap();
     format!(
         "SET LOCAL session_replication_role = replica;
@@ -110,7 +110,7 @@ async fn s04_a_revocation_is_known_to_the_others_after_its_notification_was_lost
     let node = Node::start(&database.url);
     let tokens = node.client().login().await;
 
-    database.execute(&format!("BEGIN; {}; COMMIT", silently(&tokens.id)));
+    database.execute(&format!("BEGIN; {}; COMMIT", revoke_without_notification(&tokens.id)));
 
     node.client().until_refused(&tokens.access).await;
 }
@@ -123,9 +123,9 @@ async fn s04_a_revocation_that_is_committed_late_is_not_skipped() {
     let (client, connection) = tokio_postgres::connect(&database.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
 
-    client.batch_execute(&format!("BEGIN; {}", silently(&late.id))).await.unwrap();
+    client.batch_execute(&format!("BEGIN; {}", revoke_without_notification(&late.id))).await.unwrap();
     // A later transaction is committed before it, and the nodes are notified of it.
-    database.execute(&format!("BEGIN; {}; COMMIT", silently(&early.id)));
+    database.execute(&format!("BEGIN; {}; COMMIT", revoke_without_notification(&early.id)));
     node.client().until_refused(&early.access).await;
     assert!(node.client().accepts(&late.access).await);
     client.batch_execute("COMMIT").await.unwrap();
@@ -143,7 +143,7 @@ async fn s04_a_node_whose_listener_was_disconnected_reads_the_missed_changes() {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
-    database.execute(&format!("BEGIN; {}; COMMIT", silently(&tokens.id)));
+    database.execute(&format!("BEGIN; {}; COMMIT", revoke_without_notification(&tokens.id)));
 
     for node in &nodes {
         node.client().until_refused(&tokens.access).await;

@@ -3,12 +3,12 @@
 use crate::support::process::{Process, guestpass, run};
 
 /// Checks that a bad setting is an error of one line that names the flag, with exit code 2.
-fn assert_one_clear_line(args: &[&str], flag: &str, says: &str) {
+fn assert_one_clear_line(args: &[&str], flag: &str, expected: &str) {
     let output = run(guestpass().args(args));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
     assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
-    assert!(stderr.contains(flag) && stderr.contains(says), "{args:?}: {stderr}");
+    assert!(stderr.contains(flag) && stderr.contains(expected), "{args:?}: {stderr}");
     assert!(output.stdout.is_empty(), "{args:?}");
 }
 
@@ -19,7 +19,7 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
     let nowhere = format!("sqlite:{}", directory.path().join("no/such/guestpass.db").display());
     let empty = directory.path().display().to_string();
 
-    for (flag, value, says) in [
+    for (flag, value, expected) in [
         ("--listen", "8000", "invalid"),
         ("--listen", "203.0.113.7:8000", "assign"),
         ("--store", "postgres://db", "/DATABASE"),
@@ -52,7 +52,7 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
         if flag != "--store" {
             args.extend(["--store", &database]);
         }
-        assert_one_clear_line(&args, flag, says);
+        assert_one_clear_line(&args, flag, expected);
     }
     assert_one_clear_line(&["serve", "--colour"], "--colour", "unexpected");
 }
@@ -135,9 +135,9 @@ fn s07_the_command_sweep_removes_inactive_guests() {
 
     let output = run(guestpass().args(["sweep", "--guest-retention", "1d", "--store", &store]));
 
-    let said = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(said, "removed 2 guests and 1 sessions\n");
+    assert_eq!(stdout, "removed 2 guests and 1 sessions\n");
     let output = run(guestpass().args(["sweep", "--guest-retention", "11000d", "--store", &store]));
     assert_eq!(output.status.code(), Some(2));
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::support::process::{Process, guestpass};
 
 /// The longest wait for a condition.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a test checks that no byte arrives.
-const NOTHING: Duration = Duration::from_millis(300);
+const NO_BYTE_WAIT: Duration = Duration::from_millis(300);
 
 fn serve(flags: &[&str]) -> (Process, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -23,19 +23,19 @@ fn serve(flags: &[&str]) -> (Process, tempfile::TempDir) {
 
 fn connect(server: &Process) -> TcpStream {
     let stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
-fn ask(stream: &mut TcpStream) {
+fn send_request(stream: &mut TcpStream) {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
 }
 
 /// The start of a response; empty if the server has closed the connection.
-fn heard(stream: &mut TcpStream) -> String {
-    let mut answer = [0; 15];
-    match stream.read(&mut answer) {
-        Ok(count) => String::from_utf8_lossy(&answer[..count]).into_owned(),
+fn start_of_response(stream: &mut TcpStream) -> String {
+    let mut response = [0; 15];
+    match stream.read(&mut response) {
+        Ok(count) => String::from_utf8_lossy(&response[..count]).into_owned(),
         Err(error) if error.kind() == ErrorKind::ConnectionReset => String::new(),
         Err(error) => panic!("{error}"),
     }
@@ -46,9 +46,9 @@ fn status_line(server: &Process, head: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     // The server may respond and close before it has read the whole head.
     let _ = stream.write_all(head.as_bytes());
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+    let mut response = Vec::new();
+    let _ = stream.read_to_end(&mut response);
+    String::from_utf8_lossy(&response).lines().next().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -71,20 +71,20 @@ fn s11_connections_above_the_limit_wait_until_one_closes() {
     let (server, _directory) = serve(&["--max-connections", "2"]);
     let mut open = [connect(&server), connect(&server)];
     for stream in &mut open {
-        ask(stream);
-        assert_eq!(heard(stream), "HTTP/1.1 200 OK");
+        send_request(stream);
+        assert_eq!(start_of_response(stream), "HTTP/1.1 200 OK");
     }
     let mut third = connect(&server);
-    ask(&mut third);
-    third.set_read_timeout(Some(NOTHING)).unwrap();
-    let waits = third.read(&mut [0]).unwrap_err().kind();
-    assert!(matches!(waits, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{waits}");
+    send_request(&mut third);
+    third.set_read_timeout(Some(NO_BYTE_WAIT)).unwrap();
+    let error = third.read(&mut [0]).unwrap_err().kind();
+    assert!(matches!(error, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
 
     let [first, _second] = open;
     drop(first);
 
-    third.set_read_timeout(Some(PATIENCE)).unwrap();
-    assert_eq!(heard(&mut third), "HTTP/1.1 200 OK");
+    third.set_read_timeout(Some(TIMEOUT)).unwrap();
+    assert_eq!(start_of_response(&mut third), "HTTP/1.1 200 OK");
     // A waiting connection does not delay the shutdown.
     let _fourth = connect(&server);
     server.terminate();
@@ -95,25 +95,25 @@ fn s11_connections_above_the_limit_wait_until_one_closes() {
 fn s11_a_connection_with_a_slow_request_head_is_closed() {
     let (server, _directory) = serve(&["--client-timeout", "500ms"]);
     let mut silent = connect(&server);
-    let mut resting = connect(&server);
-    ask(&mut resting);
-    assert_eq!(heard(&mut resting), "HTTP/1.1 200 OK");
+    let mut idle = connect(&server);
+    send_request(&mut idle);
+    assert_eq!(start_of_response(&mut idle), "HTTP/1.1 200 OK");
     let mut slow = connect(&server);
     let started = Instant::now();
     slow.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
 
     // Single lines of the head do not extend the timeout.
     while slow.write_all(b"x: 1\r\n").is_ok() {
-        assert!(started.elapsed() < PATIENCE, "the connection of a slow client is not closed");
+        assert!(started.elapsed() < TIMEOUT, "the connection of a slow client is not closed");
         std::thread::sleep(Duration::from_millis(20));
     }
 
     assert!(started.elapsed() >= Duration::from_millis(450), "{:?}", started.elapsed());
-    assert_eq!(heard(&mut silent), "");
-    while !heard(&mut resting).is_empty() {}
+    assert_eq!(start_of_response(&mut silent), "");
+    while !start_of_response(&mut idle).is_empty() {}
     let mut quick = connect(&server);
-    ask(&mut quick);
-    assert_eq!(heard(&mut quick), "HTTP/1.1 200 OK");
+    send_request(&mut quick);
+    assert_eq!(start_of_response(&mut quick), "HTTP/1.1 200 OK");
 }
 
 #[test]
@@ -124,14 +124,14 @@ fn s11_a_connection_whose_client_does_not_read_is_closed() {
     std::fs::File::create(pages.path().join("big.bin")).unwrap().set_len(256 << 20).unwrap();
     let directory = pages.path().display().to_string();
     let (server, _directory) = serve(&["--max-connections", "1", "--client-timeout", "500ms", "--static", &directory]);
-    let mut greedy = connect(&server);
-    greedy.write_all(b"GET /big.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(heard(&mut greedy), "HTTP/1.1 200 OK");
+    let mut not_reading = connect(&server);
+    not_reading.write_all(b"GET /big.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(start_of_response(&mut not_reading), "HTTP/1.1 200 OK");
 
     let mut next = connect(&server);
-    ask(&mut next);
+    send_request(&mut next);
 
-    assert_eq!(heard(&mut next), "HTTP/1.1 200 OK");
+    assert_eq!(start_of_response(&mut next), "HTTP/1.1 200 OK");
 }
 
 #[tokio::test]
@@ -142,9 +142,9 @@ async fn the_limits_count_the_address_of_the_connection() {
     let server = Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
     let login = async |forwarded: &str| {
         let login = server.http.post(format!("{}/anonymous-login", server.url));
-        let answer = login.header("x-forwarded-for", forwarded).send().await.unwrap();
-        let status = answer.status().as_u16();
-        (status, serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap())
+        let response = login.header("x-forwarded-for", forwarded).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, serde_json::from_slice::<Value>(&response.bytes().await.unwrap()).unwrap())
     };
 
     assert_eq!(login("203.0.113.7").await.0, 200);

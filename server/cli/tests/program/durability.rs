@@ -23,21 +23,21 @@ use crate::support::process::Process;
 const KILLS: usize = 100;
 const VISITORS: usize = 16;
 /// The most responses before a kill: some kills come while the visitors check the effects of the last kill, some later.
-const MOST_ANSWERS: usize = 160;
+const MAX_RESPONSES: usize = 160;
 /// The longest delay after that, so that the kill comes at any moment of a commit.
-const MOST_DELAY: Duration = Duration::from_millis(4);
-/// One of this number of servers is killed while it starts, and recovers from the kill before.
+const MAX_DELAY: Duration = Duration::from_millis(4);
+/// On average, one of this number of servers is killed while it starts, when it recovers from the kill before.
 const KILLED_AT_START: usize = 6;
-/// A start takes less time than this.
+/// The longest delay of such a kill; a start takes less time.
 const START: Duration = Duration::from_millis(60);
-/// With one of this number of servers, PostgreSQL is killed, too.
+/// On average, PostgreSQL is killed with one of this number of servers.
 const KILLED_WITH_DATABASE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_acknowledged_logins_rotations_and_changes_of_data_survive_a_hundred_kills() {
     let mut environment = Environment::new();
 
-    let logins = survive(&mut environment).await;
+    let logins = kill_repeatedly(&mut environment).await;
 
     // Each login without a response was repeated with its key: no guest is lost, and none is created twice.
     environment.check(logins);
@@ -77,7 +77,7 @@ impl Environment {
 }
 
 /// Kills one server after another under the load of the visitors. Returns the number of guests that the visitors have created.
-async fn survive(environment: &mut Environment) -> usize {
+async fn kill_repeatedly(environment: &mut Environment) -> usize {
     let seed = setting("GUESTPASS_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
     let kills = setting("GUESTPASS_TEST_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
     // Shown if the test fails. It determines the schedule and the choices of the visitors, but not the order of the threads.
@@ -90,15 +90,16 @@ async fn survive(environment: &mut Environment) -> usize {
             Process::kill_while_starting(&environment.store(), random_duration(&mut random, START));
         }
         let server = Process::start_on(&environment.store());
-        let moment = Moment { answers: random.usize(..MOST_ANSWERS), delay: random_duration(&mut random, MOST_DELAY) };
+        let kill_time =
+            KillTime { responses: random.usize(..MAX_RESPONSES), delay: random_duration(&mut random, MAX_DELAY) };
         let database = environment.postgres.as_mut().filter(|_| random.usize(..KILLED_WITH_DATABASE) == 0);
-        visitors = live_until_killed(visitors, server, moment, database).await;
+        visitors = run_until_killed(visitors, server, kill_time, database).await;
     }
 
     let server = Process::start_on(&environment.store());
     let mut logins = 0;
     for visitor in &mut visitors {
-        visitor.settle(&Api::of(&server)).await.unwrap();
+        visitor.finish(&Api::of(&server)).await.unwrap();
         logins += visitor.logins();
     }
     server.terminate();
@@ -108,28 +109,28 @@ async fn survive(environment: &mut Environment) -> usize {
 }
 
 /// When a server is killed: `delay` after a number of responses.
-struct Moment {
-    answers: usize,
+struct KillTime {
+    responses: usize,
     delay: Duration,
 }
 
 /// Kills the server, and the `database` before it if there is one.
-async fn live_until_killed(
+async fn run_until_killed(
     visitors: Vec<Visitor>,
     server: Process,
-    moment: Moment,
+    kill_time: KillTime,
     mut database: Option<&mut Postgres>,
 ) -> Vec<Visitor> {
-    let answers = Arc::new(AtomicUsize::new(0));
-    let enough = Arc::new(Notify::new());
-    let mut lives = JoinSet::new();
+    let responses = Arc::new(AtomicUsize::new(0));
+    let limit_reached = Arc::new(Notify::new());
+    let mut tasks = JoinSet::new();
     for mut visitor in visitors {
-        let (api, answers, enough) = (Api::of(&server), answers.clone(), enough.clone());
-        lives.spawn(async move {
+        let (api, responses, limit_reached) = (Api::of(&server), responses.clone(), limit_reached.clone());
+        tasks.spawn(async move {
             // Ends with the server: a request without a response has acknowledged nothing.
             while visitor.step(&api).await.is_some() {
-                if answers.fetch_add(1, Ordering::SeqCst) == moment.answers {
-                    enough.notify_one();
+                if responses.fetch_add(1, Ordering::SeqCst) == kill_time.responses {
+                    limit_reached.notify_one();
                 }
             }
             visitor
@@ -137,14 +138,14 @@ async fn live_until_killed(
     }
 
     tokio::select! {
-        () = enough.notified() => tokio::time::sleep(moment.delay).await,
-        ended = lives.join_next() => panic!("a visitor stopped before the server: {:?}", ended.map(|ended| ended.map(drop))),
+        () = limit_reached.notified() => tokio::time::sleep(kill_time.delay).await,
+        ended = tasks.join_next() => panic!("a visitor stopped before the server: {:?}", ended.map(|ended| ended.map(drop))),
     }
     if let Some(database) = &mut database {
         database.crash();
     }
     server.kill();
-    let visitors = lives.join_all().await;
+    let visitors = tasks.join_all().await;
     if let Some(database) = database {
         database.start_again();
     }

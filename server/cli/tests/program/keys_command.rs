@@ -19,9 +19,9 @@ async fn the_program_rotates_the_keys_of_a_running_server() {
     let database = directory.path().join("guestpass.db");
     let server = Process::start(&database);
     let kid_of_login = async || {
-        let answer = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
-        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-        header_of(answer["access_token"].as_str().unwrap())["kid"].as_str().unwrap().to_owned()
+        let response = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
+        let response: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        header_of(response["access_token"].as_str().unwrap())["kid"].as_str().unwrap().to_owned()
     };
     let before = kid_of_login().await;
 

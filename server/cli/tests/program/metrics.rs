@@ -22,10 +22,10 @@ async fn the_process_serves_metrics_at_another_address_and_logs_json() {
         })
         .unwrap();
 
-    let answer = server.http.get(&metrics).send().await.unwrap();
+    let response = server.http.get(&metrics).send().await.unwrap();
 
-    assert_eq!(answer.status(), 200);
-    assert!(String::from_utf8_lossy(&answer.bytes().await.unwrap()).contains("guestpass_logins_total"));
+    assert_eq!(response.status(), 200);
+    assert!(String::from_utf8_lossy(&response.bytes().await.unwrap()).contains("guestpass_logins_total"));
     assert_eq!(server.http.get(format!("{}/metrics", server.url)).send().await.unwrap().status(), 404);
     let silent = TcpStream::connect(server.address()).unwrap();
     server.terminate();

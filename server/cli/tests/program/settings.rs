@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::support::jwt::claims_of;
 use crate::support::process::{Process, guestpass, run};
 
-/// The one line of error of a program that does not start.
-fn complaint(command: &mut Command) -> String {
+/// The line of standard error of a program that does not start.
+fn error_line(command: &mut Command) -> String {
     let output = run(command);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
@@ -49,21 +49,21 @@ fn for_each_kind_of_value_a_flag_overrides_the_environment_and_that_the_file() {
             |value: &str| value.rsplit([',', '[', ' ', '/', '=']).next().unwrap().trim_matches(['"', ']']).to_owned();
         let content = format!("# a comment\n{flag} = {in_file}\n");
 
-        let from_file = complaint(&mut serve_with(&file, &content));
-        let from_environment = complaint(serve_with(&file, &content).env(variable, in_environment));
-        let from_flag = complaint(
+        let from_file = error_line(&mut serve_with(&file, &content));
+        let from_environment = error_line(serve_with(&file, &content).env(variable, in_environment));
+        let from_flag = error_line(
             serve_with(&file, &content).env(variable, in_environment).arg(format!("--{flag}={on_command_line}")),
         );
 
-        let place = format!("(from {}, line 2)", file.display());
-        for (said, value, place) in [
-            (from_file, word(in_file), place),
+        let source = format!("(from {}, line 2)", file.display());
+        for (error, value, source) in [
+            (from_file, word(in_file), source),
             (from_environment, word(in_environment), format!("(from {variable})")),
             (from_flag, word(on_command_line), String::new()),
         ] {
-            assert!(said.contains(&format!("--{flag}")) && said.contains(&value), "{flag}, {value}: {said}");
-            assert!(said.trim_end().ends_with(&place), "{flag}, {place}: {said}");
-            assert_eq!(said.contains("(from"), !place.is_empty(), "{said}");
+            assert!(error.contains(&format!("--{flag}")) && error.contains(&value), "{flag}, {value}: {error}");
+            assert!(error.trim_end().ends_with(&source), "{flag}, {source}: {error}");
+            assert_eq!(error.contains("(from"), !source.is_empty(), "{error}");
         }
     }
 }
@@ -80,20 +80,20 @@ fn assert_not_repeated(command: &str, flag: &str, value: &str, secret: &str, exp
         started
     };
 
-    let from_file = complaint(started().arg("--config").arg(&file));
-    let from_environment = complaint(started().env(&variable, value));
-    let from_flag = complaint(started().arg(format!("--{flag}={value}")));
-    let from_two_words = complaint(started().arg(format!("--{flag}")).arg(value));
+    let from_file = error_line(started().arg("--config").arg(&file));
+    let from_environment = error_line(started().env(&variable, value));
+    let from_flag = error_line(started().arg(format!("--{flag}={value}")));
+    let from_two_words = error_line(started().arg(format!("--{flag}")).arg(value));
 
-    for (said, place) in [
+    for (error, source) in [
         (from_file, format!(" (from {}, line 2)", file.display())),
         (from_environment, format!(" (from {variable})")),
         (from_flag, String::new()),
         (from_two_words, String::new()),
     ] {
-        assert!(!said.contains(secret), "{command}: {said}");
-        assert!(said.contains(&format!("--{flag}")) && said.contains(expected), "{command}: {said}");
-        assert!(said.trim_end().ends_with(&place), "{command}, {place}: {said}");
+        assert!(!error.contains(secret), "{command}: {error}");
+        assert!(error.contains(&format!("--{flag}")) && error.contains(expected), "{command}: {error}");
+        assert!(error.trim_end().ends_with(&source), "{command}, {source}: {error}");
     }
 }
 
@@ -121,17 +121,17 @@ fn a_secret_in_a_line_that_is_not_toml_is_not_repeated() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
     for line in ["introspection-secret = hunter2short", "introspection-secret = \"hunter2short", "hunter2short"] {
-        let said = complaint(&mut serve_with(&file, line));
+        let error = error_line(&mut serve_with(&file, line));
 
-        assert!(said.contains("line 1") && !said.contains("hunter2"), "{line}: {said}");
+        assert!(error.contains("line 1") && !error.contains("hunter2"), "{line}: {error}");
     }
 }
 
 #[test]
 fn a_secret_after_a_misspelt_flag_is_not_repeated() {
-    let said = complaint(guestpass().args(["serve", "--introspection-secert=hunter2"]));
+    let error = error_line(guestpass().args(["serve", "--introspection-secert=hunter2"]));
 
-    assert!(said.contains("--introspection-secert") && !said.contains("hunter2"), "{said}");
+    assert!(error.contains("--introspection-secert") && !error.contains("hunter2"), "{error}");
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn settings_of_all_sources_are_combined() {
 fn errors_of_the_file_name_the_file_and_the_line() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
-    for (content, line, says) in [
+    for (content, line, expected) in [
         ("issuer = \"https://a.example\"\nacces-ttl = \"1m\"\n", 2, "there is no setting \"acces-ttl\""),
         ("config = \"other.toml\"\n", 1, "there is no setting \"config\""),
         ("access_ttl = \"1m\"\n", 1, "there is no setting \"access_ttl\""),
@@ -173,14 +173,14 @@ fn errors_of_the_file_name_the_file_and_the_line() {
         ("audience = [\"a\", \"b\"]\n", 1, "--audience"),
         ("refresh-ttl = \"5m\"\n", 1, "--refresh-ttl: must not be shorter than --access-ttl"),
     ] {
-        let said = complaint(&mut serve_with(&file, content));
+        let error = error_line(&mut serve_with(&file, content));
 
-        assert!(said.contains(&format!("{}, line {line}", file.display())), "{content}: {said}");
-        assert!(said.contains(says), "{content}: {said}");
+        assert!(error.contains(&format!("{}, line {line}", file.display())), "{content}: {error}");
+        assert!(error.contains(expected), "{content}: {error}");
     }
 
-    let said = complaint(guestpass().arg("serve").env("GUESTPASS_CONFIG", "/no/such/file.toml"));
-    assert!(said.contains("--config /no/such/file.toml"), "{said}");
+    let error = error_line(guestpass().arg("serve").env("GUESTPASS_CONFIG", "/no/such/file.toml"));
+    assert!(error.contains("--config /no/such/file.toml"), "{error}");
 }
 
 #[test]
@@ -188,8 +188,8 @@ fn the_program_has_no_setting_that_injects_faults() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guestpass.toml");
 
-    let said = complaint(&mut serve_with(&file, "demo = true\n"));
-    assert!(said.contains("there is no setting \"demo\""), "{said}");
-    let said = complaint(guestpass().args(["serve", "--demo"]));
-    assert!(said.contains("--demo"), "{said}");
+    let error = error_line(&mut serve_with(&file, "demo = true\n"));
+    assert!(error.contains("there is no setting \"demo\""), "{error}");
+    let error = error_line(guestpass().args(["serve", "--demo"]));
+    assert!(error.contains("--demo"), "{error}");
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::support::process::Process;
 
 async fn login(server: &Process) -> String {
-    let answer = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
-    let json: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let response = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
+    let json: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     json["access_token"].as_str().unwrap().to_owned()
 }
 
@@ -66,11 +66,11 @@ async fn s12_a_request_in_progress_is_finished_and_idle_connections_do_not_delay
         tokio::task::yield_now().await;
     }
     slow.write_all(body).unwrap();
-    let mut answer = String::new();
-    slow.read_to_string(&mut answer).unwrap();
+    let mut response = String::new();
+    slow.read_to_string(&mut response).unwrap();
 
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
     let stopped = std::time::Instant::now();
     assert_eq!(server.wait().0, Some(0));
-    assert!(stopped.elapsed() < std::time::Duration::from_secs(5), "an idle connection held it up");
+    assert!(stopped.elapsed() < std::time::Duration::from_secs(5), "an idle connection delayed the shutdown");
 }

@@ -32,15 +32,16 @@ impl Server {
         assert!(log.contains(cause), "{cause:?} is not in the log: {log}");
     }
 
-    /// Stops the server with SIGTERM, and checks the file.
+    /// Stops the server with SIGTERM, and checks that the database is intact and has this number of guests, each with one
+    /// session.
     fn stop(self, database: &Path, guests: usize) {
         self.process.terminate();
         assert_eq!(self.process.wait().0, Some(0));
-        assert_sound(database, guests);
+        assert_intact(database, guests);
     }
 }
 
-fn assert_sound(database: &Path, guests: usize) {
+fn assert_intact(database: &Path, guests: usize) {
     let database = Connection::open(database).unwrap();
     let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(integrity, "ok");

@@ -19,11 +19,12 @@ use serde_json::Value;
 use crate::support::process::{Process, guestpass};
 
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
-/// Of the W3C's Trace Context.
+/// The trace id of a header `traceparent` (W3C Trace Context).
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+/// The span id of the caller in that header.
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// A collector: takes OTLP over HTTP at a free port, and keeps what it was sent.
+/// A collector that accepts OTLP over HTTP on a free port, and keeps the bodies of the requests.
 struct Collector {
     url: String,
     received: Arc<Mutex<Vec<Bytes>>>,
@@ -71,8 +72,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `guestpass serve` that sends its spans there.
-fn serve_and_send_to(url: &str) -> (tempfile::TempDir, Process) {
+/// Starts `guestpass serve`, which sends its spans to the collector at `url`.
+fn serve_with_spans_to(url: &str) -> (tempfile::TempDir, Process) {
     let directory = tempfile::tempdir().unwrap();
     let mut command = guestpass();
     command.args(["serve", "--otlp-endpoint", url]).stderr(Stdio::null());
@@ -80,7 +81,7 @@ fn serve_and_send_to(url: &str) -> (tempfile::TempDir, Process) {
     (directory, process)
 }
 
-/// A login, a refresh and some requests; hands back everything secret in them.
+/// Sends a login, a refresh and some other requests. Returns the secrets in them.
 async fn visit(server: &Process) -> Vec<String> {
     let post = |path: &str, kind: &str, body: String| {
         let request = server.http.post(format!("{}{path}", server.url)).header("content-type", kind);
@@ -103,7 +104,7 @@ async fn visit(server: &Process) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret() {
     let collector = Collector::start().await;
-    let (_directory, server) = serve_and_send_to(&collector.url);
+    let (_directory, server) = serve_with_spans_to(&collector.url);
 
     let secrets = visit(&server).await;
     server.terminate();
@@ -114,20 +115,20 @@ async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret()
     let cart = named("GET /me/cart")[0];
     assert_eq!(cart.kind(), SpanKind::Server);
     assert_eq!((hex(&cart.trace_id).as_str(), hex(&cart.parent_span_id).as_str()), (TRACE, CALLER));
-    let said = attributes(&cart.attributes);
+    let attributes_of_cart = attributes(&cart.attributes);
     for (name, value) in [
         ("http.request.method", "GET"),
         ("http.route", "/me/cart"),
         ("url.path", "/me/cart"),
         ("http.response.status_code", "200"),
     ] {
-        assert_eq!(said.get(name).map(String::as_str), Some(value), "{name} of {said:?}");
+        assert_eq!(attributes_of_cart.get(name).map(String::as_str), Some(value), "{name} of {attributes_of_cart:?}");
     }
     // The spans of the store are its direct children.
-    let below: Vec<_> = spans.iter().filter(|span| span.parent_span_id == cart.span_id).collect();
-    assert_eq!(below.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["sqlite read"]);
-    assert_eq!((below[0].kind(), hex(&below[0].trace_id).as_str()), (SpanKind::Client, TRACE));
-    assert_eq!(attributes(&below[0].attributes)["db.system.name"], "sqlite");
+    let children: Vec<_> = spans.iter().filter(|span| span.parent_span_id == cart.span_id).collect();
+    assert_eq!(children.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["sqlite read"]);
+    assert_eq!((children[0].kind(), hex(&children[0].trace_id).as_str()), (SpanKind::Client, TRACE));
+    assert_eq!(attributes(&children[0].attributes)["db.system.name"], "sqlite");
 
     let login = named("POST /anonymous-login")[0];
     assert!(login.parent_span_id.is_empty() && hex(&login.trace_id) != TRACE);
@@ -145,7 +146,7 @@ async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret()
     for body in collector.received.lock().unwrap().iter() {
         let text = String::from_utf8_lossy(body);
         for secret in &secrets {
-            assert!(!text.contains(secret), "{secret} was sent");
+            assert!(!text.contains(secret), "the secret {secret} was sent");
         }
     }
 }
@@ -153,7 +154,7 @@ async fn each_request_is_a_span_in_the_trace_of_its_caller_and_holds_no_secret()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_request_has_a_span_with_the_error_and_its_cause() {
     let collector = Collector::start().await;
-    let (directory, server) = serve_and_send_to(&collector.url);
+    let (directory, server) = serve_with_spans_to(&collector.url);
     let login = || server.http.post(format!("{}/anonymous-login", server.url)).send();
     assert_eq!(login().await.unwrap().status(), 200);
     let database = directory.path().join("guestpass.db");
@@ -177,7 +178,7 @@ async fn a_failed_request_has_a_span_with_the_error_and_its_cause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_collector_does_not_delay_requests_or_the_shutdown() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (_directory, server) = serve_and_send_to(&format!("http://{closed}"));
+    let (_directory, server) = serve_with_spans_to(&format!("http://{closed}"));
 
     visit(&server).await;
     server.terminate();

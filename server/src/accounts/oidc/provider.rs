@@ -19,7 +19,7 @@ use crate::settings::is_secure;
 const FRESH: Duration = Duration::from_secs(60 * 60);
 /// How long fetched keys are used while the issuer does not respond.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
-/// The least time between two fetches. Any client can cause a fetch, with a made-up token that names an unknown key.
+/// The least time between two fetches. Any client can cause a fetch, with a forged token that names an unknown key.
 const FETCH_INTERVAL: Duration = Duration::from_secs(10);
 /// The timeout of one request. A fetch makes two requests, one after the other.
 const TIMEOUT: Duration = Duration::from_secs(4);

@@ -5,7 +5,8 @@ use axum::http::request::Parts;
 
 use crate::auth::Unauthorized;
 
-/// A request without a usable bearer token. The texts are plain ASCII without quotes.
+/// A request without a usable bearer token. The texts become an `error_description` in `WWW-Authenticate`, so they are ASCII
+/// without quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BearerError {
     /// No credentials, or credentials of another scheme.
@@ -61,9 +62,9 @@ fn is_b64token(token: &[u8]) -> bool {
 
 const fn is_in_b64token(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // '-', '.', '/' and the digits are consecutive.
-    let is_digit_or_so = byte.wrapping_sub(b'-') <= b'9' - b'-';
-    is_letter | is_digit_or_so | (byte == b'_') | (byte == b'~') | (byte == b'+')
+    // '-', '.', '/' and the digits are consecutive in ASCII.
+    let is_digit_or_one_of_three = byte.wrapping_sub(b'-') <= b'9' - b'-';
+    is_letter | is_digit_or_one_of_three | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
 impl From<BearerError> for Unauthorized {

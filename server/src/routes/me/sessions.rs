@@ -45,7 +45,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn of(row: SessionRow, caller: Guest, now: Timestamp) -> Self {
-        let refreshed_at = row.rotated_at.map(|at| blurred(at, now)).filter(|at| *at >= row.created_at);
+        let refreshed_at = row.rotated_at.map(|at| rounded(at, now)).filter(|at| *at >= row.created_at);
         // In whole seconds, because the fraction would reveal the fraction of the time of the refresh.
         let lifetime = row.expires_at.since(row.rotated_at.unwrap_or(row.created_at)).as_secs();
         let expires_at = refreshed_at.unwrap_or(row.created_at) + Duration::from_secs(lifetime);
@@ -62,7 +62,7 @@ impl Session {
 /// The time of a refresh, rounded. With the exact time, a thief of a refresh token could present it within the grace window
 /// after the owner's refresh, where it does not count as reuse. With the hour alone, a thief that polls would see the first
 /// refresh of each hour, so a refresh in the current hour is given as the previous hour.
-fn blurred(refreshed_at: Timestamp, now: Timestamp) -> Timestamp {
+fn rounded(refreshed_at: Timestamp, now: Timestamp) -> Timestamp {
     refreshed_at.min(now - Duration::from_secs(60 * 60)).rounded_down_to_hour()
 }
 

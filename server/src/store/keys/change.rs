@@ -126,7 +126,7 @@ mod tests {
         keys.refresh.iter().map(|key| key.version).collect()
     }
 
-    fn stages(keys: &KeySet, now: Timestamp) -> Vec<KeyState> {
+    fn states(keys: &KeySet, now: Timestamp) -> Vec<KeyState> {
         let lifetimes = keys.signing_lifetimes();
         (0..lifetimes.len()).map(|index| key_state(&lifetimes, index, now)).collect()
     }
@@ -139,7 +139,7 @@ mod tests {
         prepare(&mut keys, "b", Algorithm::EdDsa, at(200));
 
         assert_eq!((kids(&keys), versions(&keys)), (vec!["a"], vec![1]));
-        assert_eq!(stages(&keys, at(100)), [KeyState::Signing]);
+        assert_eq!(states(&keys, at(100)), [KeyState::Signing]);
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         prepare(&mut keys, "b", Algorithm::Es256, at(200));
 
         assert_eq!(kids(&keys), ["a", "b"]);
-        assert_eq!(stages(&keys, at(200)), [KeyState::Verifying, KeyState::Signing]);
+        assert_eq!(states(&keys, at(200)), [KeyState::Verifying, KeyState::Signing]);
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
             (last_token_expires - Duration::from_millis(1), [Verifying, Signing]),
             (last_token_expires, [Expired, Signing]),
         ] {
-            assert_eq!(stages(&keys, now), expected, "{now:?}");
+            assert_eq!(states(&keys, now), expected, "{now:?}");
         }
     }
 
@@ -272,7 +272,7 @@ mod tests {
         replace("d", Some(Secret::from(vec![4; 32]))).apply(&mut keys);
 
         assert_eq!((kids(&keys), versions(&keys)), (vec!["d"], vec![3]));
-        assert_eq!(stages(&keys, at(210)), [KeyState::Signing]);
+        assert_eq!(states(&keys, at(210)), [KeyState::Signing]);
         assert_eq!(
             keys.signing[0].lifetime,
             KeyLifetime { created_at: at(210), signs_from: at(210), token_ttl: ACCESS_TTL }

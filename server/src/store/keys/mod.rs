@@ -102,7 +102,7 @@ impl KeySet {
         self.signing.push(SigningKeyRow { kid, algorithm, material, lifetime });
     }
 
-    /// Adds nothing if every version is in use: two keys with one version could not be told apart by a token.
+    /// Adds nothing if every version is in use: a token names its key only by the version.
     pub(super) fn add_refresh(&mut self, material: Secret, lifetime: KeyLifetime) {
         let newest = self.refresh.last().map_or(0, |key| key.version);
         let following = (newest..u8::MAX).map(|version| version + 1).chain(1..=newest);

@@ -63,13 +63,13 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
         return Ok(RegisterOutcome::SessionEnded);
     };
     if membership.registered || membership.merged_into.is_some() {
-        ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
+        ceremonies::mark_id_token_used(&transaction, single_use.as_ref(), caller.user, *now).await?;
         let account = account(&transaction, &AccountKey::User(caller.user)).await?;
         transaction.commit().await?;
         return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
     }
     if let Some(single_use) = single_use
-        && !ceremonies::use_up(&transaction, single_use, caller.user, *now).await?
+        && !ceremonies::use_proof(&transaction, single_use, caller.user, *now).await?
     {
         return Ok(RegisterOutcome::ProofUsed);
     }
@@ -142,7 +142,7 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     if let Some(decided) =
         membership(&transaction, caller, "").await?.and_then(|membership| membership.outcome_of(request))
     {
-        ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
+        ceremonies::mark_id_token_used(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(decided);
     }
@@ -154,12 +154,12 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
         return Ok(MergeOutcome::SessionEnded);
     };
     if let Some(outcome) = membership.outcome_of(request) {
-        ceremonies::keep_from_others(&transaction, single_use.as_ref(), caller.user, *now).await?;
+        ceremonies::mark_id_token_used(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(outcome);
     }
     if let Some(single_use) = single_use
-        && !ceremonies::use_up(&transaction, single_use, caller.user, *now).await?
+        && !ceremonies::use_proof(&transaction, single_use, caller.user, *now).await?
     {
         return Ok(MergeOutcome::ProofUsed);
     }

@@ -90,7 +90,7 @@ async fn used(
 async fn remember(db: &Transaction<'_>, owner: &Owner, key: Option<&CartKey>, now: Timestamp) -> Result<(), Error> {
     let Some(key) = key else { return Ok(()) };
     // Before the new key is inserted, so that it is kept whatever its time.
-    forget_all_but(db, owner.id, MAX_CART_KEYS - 1).await?;
+    keep_newest_keys(db, owner.id, MAX_CART_KEYS - 1).await?;
     let insert = db
         .prepare_cached(
             "INSERT INTO cart_key (user_id, hash, request, created_at) VALUES ($1, $2, $3, $4)
@@ -102,7 +102,7 @@ async fn remember(db: &Transaction<'_>, owner: &Owner, key: Option<&CartKey>, no
 }
 
 /// Deletes the keys of a user, except the newest `kept` ones.
-pub(super) async fn forget_all_but(db: &Transaction<'_>, user: Uuid, kept: u32) -> Result<(), Error> {
+pub(super) async fn keep_newest_keys(db: &Transaction<'_>, user: Uuid, kept: u32) -> Result<(), Error> {
     let delete = db
         .prepare_cached(
             "DELETE FROM cart_key WHERE user_id = $1 AND hash IN (

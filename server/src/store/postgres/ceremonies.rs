@@ -43,20 +43,20 @@ pub(super) async fn end(db: &Client, id: Uuid) -> Result<(), Error> {
 
 /// Marks an ID token as used although the request needs no proof, so that no other caller can use it. A challenge belongs to
 /// its caller anyway.
-pub(super) async fn keep_from_others(
+pub(super) async fn mark_id_token_used(
     transaction: &Transaction<'_>,
     single_use: Option<&SingleUse>,
     user: Uuid,
     now: Timestamp,
 ) -> Result<(), Error> {
     if let Some(single_use @ SingleUse::IdToken { .. }) = single_use {
-        use_up(transaction, single_use, user, now).await?;
+        use_proof(transaction, single_use, user, now).await?;
     }
     Ok(())
 }
 
 /// Marks a proof as used. Returns false if it was used before, or is unknown.
-pub(super) async fn use_up(
+pub(super) async fn use_proof(
     transaction: &Transaction<'_>,
     single_use: &SingleUse,
     user: Uuid,

@@ -1,4 +1,4 @@
-//! The changes of other nodes, learned within a second (S4).
+//! The changes of other nodes, received within a second (S4).
 //!
 //! `LISTEN` reports a change within milliseconds, but a notification can be lost: with its connection, or in a connection pooler
 //! that does not support notifications. So the tables are also polled twice a second, which alone meets the deadline. The cursor
@@ -22,7 +22,7 @@ use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{Revocation, StoreChange, StoreError, Upgrade};
 
-/// How often the tables are polled: twice within the second in which every node must learn of a change.
+/// How often the tables are polled: twice within the second in which every node must receive a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The timeout of a poll. After it, the connection counts as lost.
 const POLL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ impl Changes {
         Ok(Self { queue: Mutex::new(queue), stop, task: Mutex::new(Some(task)) })
     }
 
-    /// Waits for the next change. Waits for ever after the store is closed.
+    /// Waits for the next change. Never returns after the store is closed.
     pub(super) async fn next(&self) -> StoreChange {
         match self.queue.lock().await.recv().await {
             Some(change) => change,
@@ -80,28 +80,28 @@ struct Listener {
 }
 
 /// The receiver of the changes has been dropped.
-struct Abandoned;
+struct ReceiverDropped;
 
 impl Listener {
     async fn run(self) {
         let (mut pause, longest) = BACKOFF;
-        let mut well = true;
+        let mut following = true;
         loop {
             let error = match self.connect().await {
                 Ok((client, mut notifications)) => {
-                    if !std::mem::replace(&mut well, true) {
+                    if !std::mem::replace(&mut following, true) {
                         tracing::info!("the changes of other nodes are followed again");
                     }
                     (pause, _) = BACKOFF;
                     match self.follow(&client, &mut notifications).await {
-                        Ok(Abandoned) => return,
+                        Ok(ReceiverDropped) => return,
                         Err(error) => error,
                     }
                 }
                 Err(error) => error,
             };
             // Logged once, and not at each attempt.
-            if std::mem::take(&mut well) {
+            if std::mem::take(&mut following) {
                 tracing::warn!(%error, "the changes of other nodes cannot be followed; trying again");
             }
             sleep(pause).await;
@@ -130,8 +130,8 @@ impl Listener {
         &self,
         client: &Client,
         notifications: &mut mpsc::Receiver<Notification>,
-    ) -> Result<Abandoned, Error> {
-        within(client.batch_execute("LISTEN guestpass")).await?;
+    ) -> Result<ReceiverDropped, Error> {
+        with_timeout(client.batch_execute("LISTEN guestpass")).await?;
         let mut cursor = FROM_THE_START.to_owned();
         let mut poll = interval(POLL_INTERVAL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -145,7 +145,7 @@ impl Listener {
             };
             for change in changes {
                 if self.sender.send(change).await.is_err() {
-                    return Ok(Abandoned);
+                    return Ok(ReceiverDropped);
                 }
             }
         }
@@ -153,7 +153,7 @@ impl Listener {
 
     /// The changes since `cursor`, which is advanced.
     async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<StoreChange>, Error> {
-        let rows = within(client.query(POLL, &[&*cursor])).await?;
+        let rows = with_timeout(client.query(POLL, &[&*cursor])).await?;
         let mut changes = Vec::new();
         for row in &rows {
             let Some(id) = row.try_get("id")? else { continue };
@@ -184,10 +184,11 @@ const POLL: &str = "
     ) AS changed ON changed.changed_in >= $1::text::xid8
         AND changed.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
-async fn within<T>(question: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
-    match timeout(POLL_TIMEOUT, question).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(unreadable(format!("no answer in {POLL_TIMEOUT:?}"))),
+/// Limits the time of a query.
+async fn with_timeout<T>(query: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
+    match timeout(POLL_TIMEOUT, query).await {
+        Ok(response) => Ok(response?),
+        Err(_) => Err(unreadable(format!("no response in {POLL_TIMEOUT:?}"))),
     }
 }
 

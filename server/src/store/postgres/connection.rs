@@ -91,7 +91,7 @@ impl Connections {
             Ok(done) => done.map_err(|error| failed(&error)),
             Err(_) => {
                 drop(Object::take(client));
-                Err(StoreError::Database(format!("no answer in {JOB_TIMEOUT:?}")))
+                Err(StoreError::Database(format!("no response in {JOB_TIMEOUT:?}")))
             }
         }
     }
@@ -125,10 +125,10 @@ async fn migrate(client: Client) -> Result<(), StoreError> {
 async fn require_our_schema(client: Client) -> Result<(), StoreError> {
     let mut client = Object::take(client);
     let runner = migrations::migrations::runner();
-    let ours = runner.get_migrations().iter().map(refinery::Migration::version).max();
-    let theirs = runner.get_last_applied_migration_async(&mut *client).await;
-    match theirs.map_err(|error| StoreError::Migration(describe(&error)))?.map(|last| last.version()) {
-        theirs if theirs == ours => Ok(()),
+    let known = runner.get_migrations().iter().map(refinery::Migration::version).max();
+    let applied = runner.get_last_applied_migration_async(&mut *client).await;
+    match applied.map_err(|error| StoreError::Migration(describe(&error)))?.map(|last| last.version()) {
+        applied if applied == known => Ok(()),
         _ => Err(StoreError::Migration(
             "the store has the schema of another version: start a server of this version with the store once"
                 .to_owned(),

@@ -15,8 +15,8 @@ impl GuestStore for PostgresStore {
         self.connections.run(move |db| Box::pin(guest(db, id))).await
     }
 
-    async fn record_activity(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
-        self.connections.run(move |db| Box::pin(record_activity(db, seen))).await
+    async fn record_activity(&self, activity: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
+        self.connections.run(move |db| Box::pin(record_activity(db, activity))).await
     }
 
     async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError> {
@@ -56,14 +56,14 @@ pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Re
         if let Some(row) = transaction.query_opt(&lock, &[&guest]).await? {
             return Ok(Owner { id: row.try_get(0)? });
         }
-        begin_anew(transaction).await?;
+        restart(transaction).await?;
     }
     Err(DataError::NoGuest.into())
 }
 
-/// Releases all locks, before any write: the rows now belong to another user, and locking that user while holding these locks
-/// would break the order of locks (see `accounts`).
-async fn begin_anew(transaction: &Transaction<'_>) -> Result<(), Error> {
+/// Restarts the transaction, before any write, to release all locks: the rows now belong to another user, and locking that user
+/// while holding these locks would break the order of locks (see `accounts`).
+async fn restart(transaction: &Transaction<'_>) -> Result<(), Error> {
     Ok(transaction.batch_execute("ROLLBACK; BEGIN").await?)
 }
 
@@ -89,13 +89,13 @@ pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<Gu
 
 /// Locks the rows in the order of their ids, as all transactions do (see `accounts`), because several nodes may record the
 /// activity of the same guest.
-pub(super) async fn record_activity(db: &Client, seen: Vec<(Uuid, Timestamp)>) -> Result<(), Error> {
+pub(super) async fn record_activity(db: &Client, activity: Vec<(Uuid, Timestamp)>) -> Result<(), Error> {
     let update = db
         .prepare_cached(
             "WITH late AS (
-                 SELECT anonymous_user.id, seen.at
-                 FROM unnest($1::uuid[], $2::bigint[]) AS seen (id, at)
-                 JOIN anonymous_user ON anonymous_user.id = seen.id AND anonymous_user.last_active_at < seen.at
+                 SELECT anonymous_user.id, activity.at
+                 FROM unnest($1::uuid[], $2::bigint[]) AS activity (id, at)
+                 JOIN anonymous_user ON anonymous_user.id = activity.id AND anonymous_user.last_active_at < activity.at
                  ORDER BY anonymous_user.id
                  FOR NO KEY UPDATE OF anonymous_user
              )
@@ -103,7 +103,7 @@ pub(super) async fn record_activity(db: &Client, seen: Vec<(Uuid, Timestamp)>) -
              FROM late WHERE late.id = anonymous_user.id",
         )
         .await?;
-    let (ids, times): (Vec<Uuid>, Vec<i64>) = seen.into_iter().map(|(id, at)| (id, at.as_millis())).unzip();
+    let (ids, times): (Vec<Uuid>, Vec<i64>) = activity.into_iter().map(|(id, at)| (id, at.as_millis())).unzip();
     db.execute(&update, &[&ids, &times]).await?;
     Ok(())
 }
@@ -112,7 +112,7 @@ pub(super) async fn record_activity(db: &Client, seen: Vec<(Uuid, Timestamp)>) -
 /// finds no session. The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
 pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
     let transaction = db.transaction().await?;
-    let owner = lock_for_the_end(&transaction, guest).await?;
+    let owner = lock_with_tombstones(&transaction, guest).await?;
     let lock = transaction
         .prepare_cached("SELECT id, access_expires_at FROM session WHERE user_id = $1 ORDER BY id FOR UPDATE")
         .await?;
@@ -134,7 +134,7 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation
 
 /// Locks a user together with its tombstones, which are deleted with it, in the order of their ids. If guests were merged while
 /// this waited, it begins again, because the delete would lock them out of order.
-async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
+async fn lock_with_tombstones(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
     let lock = transaction
         .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 OR merged_into = $1 ORDER BY id FOR UPDATE")
         .await?;
@@ -154,6 +154,6 @@ async fn lock_for_the_end(transaction: &Transaction<'_>, guest: Uuid) -> Result<
         if is_all && self::owner(transaction, guest).await?.id == owner.id {
             return Ok(owner);
         }
-        begin_anew(transaction).await?;
+        restart(transaction).await?;
     }
 }

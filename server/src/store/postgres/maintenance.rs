@@ -10,8 +10,8 @@ use crate::store::{ExpiringRows, MaintenanceStore, StoreChange, StoreError, Swee
 
 #[async_trait]
 impl MaintenanceStore for PostgresStore {
-    async fn forget(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.connections.run(move |db| Box::pin(forget(db, rows, before, limit))).await
+    async fn delete_expired(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.connections.run(move |db| Box::pin(delete_expired(db, rows, before, limit))).await
     }
 
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError> {
@@ -88,7 +88,12 @@ pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<Swep
 }
 
 /// Skips rows that another node is deleting concurrently.
-pub(super) async fn forget(db: &Client, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, Error> {
+pub(super) async fn delete_expired(
+    db: &Client,
+    rows: ExpiringRows,
+    before: Timestamp,
+    limit: u32,
+) -> Result<usize, Error> {
     let (table, key, time) = rows.columns();
     let delete = format!(
         "DELETE FROM {table} WHERE ({key}) IN (

@@ -4,7 +4,7 @@
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
-use super::cart::forget_all_but;
+use super::cart::keep_newest_keys;
 use super::{Error, time_column};
 use crate::clock::Timestamp;
 use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
@@ -56,7 +56,7 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
         )
         .await?;
     transaction.execute(&keys, &[&guest, &account]).await?;
-    forget_all_but(transaction, account, MAX_CART_KEYS).await?;
+    keep_newest_keys(transaction, account, MAX_CART_KEYS).await?;
     for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
         let delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = $1")).await?;
         transaction.execute(&delete, &[&guest]).await?;

@@ -262,7 +262,7 @@ pub(super) async fn revocations(db: &Client, now: Timestamp) -> Result<Vec<Revoc
     db.query(&query, &[&now.as_millis()]).await?.iter().map(revocation).collect()
 }
 
-/// Records the later expiry of a new access token, so that a revocation is remembered until then.
+/// Records the later expiry of a new access token, so that a revocation is kept until then.
 async fn extend_access(transaction: &Transaction<'_>, open: &OpenSession) -> Result<(), Error> {
     let update = transaction
         .prepare_cached("UPDATE session SET access_expires_at = $2 WHERE id = $1 AND access_expires_at < $2")

@@ -1,4 +1,4 @@
-//! TLS to the database, by rustls with aws-lc-rs, as all cryptography of this server.
+//! TLS to the database, with rustls and aws-lc-rs, the crate of all cryptography of this server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,19 +15,20 @@ use crate::store::StoreError;
 
 /// The TLS connector. The `sslmode` of the URL determines whether it is used.
 pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, StoreError> {
-    let failed = |why: String| StoreError::Database(format!("TLS: {why}"));
+    let tls_error = |reason: String| StoreError::Database(format!("TLS: {reason}"));
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| tls_error(error.to_string()))?;
     let config = match tls {
-        Tls::Off | Tls::Unverified => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
-        }
+        Tls::Off | Tls::Unverified => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
+            .with_no_client_auth(),
         Tls::Verified(file) => {
             let roots = match file {
-                Some(path) => roots_of(path).map_err(failed)?,
-                None => system_roots().map_err(failed)?,
+                Some(path) => roots_in(path).map_err(tls_error)?,
+                None => system_roots().map_err(tls_error)?,
             };
             builder.with_root_certificates(roots).with_no_client_auth()
         }
@@ -35,14 +36,14 @@ pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, StoreError> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn roots_of(path: &Path) -> Result<RootCertStore, String> {
-    let told = |why: String| format!("sslrootcert {}: {why}", path.display());
+fn roots_in(path: &Path) -> Result<RootCertStore, String> {
+    let file_error = |reason: String| format!("sslrootcert {}: {reason}", path.display());
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(error.to_string()))? {
-        let certificate = certificate.map_err(|error| told(error.to_string()))?;
-        roots.add(certificate).map_err(|error| told(error.to_string()))?;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| file_error(error.to_string()))? {
+        let certificate = certificate.map_err(|error| file_error(error.to_string()))?;
+        roots.add(certificate).map_err(|error| file_error(error.to_string()))?;
     }
-    if roots.is_empty() { Err(told("it has no certificate".to_owned())) } else { Ok(roots) }
+    if roots.is_empty() { Err(file_error("it has no certificate".to_owned())) } else { Ok(roots) }
 }
 
 fn system_roots() -> Result<RootCertStore, String> {
@@ -55,11 +56,11 @@ fn system_roots() -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// `sslmode=prefer` and `require`: encrypted without a check of the certificate, as in psql.
+/// `sslmode=prefer` and `require`: encrypts without a check of the certificate, as psql does.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -53,7 +53,7 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
     let Registration { caller, now, email, credential, single_use } = registration;
     let Some(membership) = membership(db, caller)? else { return Ok(RegisterOutcome::SessionEnded) };
     if membership.registered || membership.merged_into.is_some() {
-        ceremonies::keep_from_others(db, single_use.as_ref(), caller.user, *now)?;
+        ceremonies::mark_id_token_used(db, single_use.as_ref(), caller.user, *now)?;
         let account = account(db, &AccountKey::User(caller.user))?;
         return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
     }
@@ -76,7 +76,7 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
         return Ok(RegisterOutcome::CredentialTaken);
     }
     if let Some(single_use) = single_use
-        && !ceremonies::use_up(db, single_use, caller.user, *now)?
+        && !ceremonies::use_proof(db, single_use, caller.user, *now)?
     {
         return Ok(RegisterOutcome::ProofUsed);
     }
@@ -116,11 +116,11 @@ pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rus
         return Ok(MergeOutcome::NoAccount);
     }
     if let Some(outcome) = membership.outcome_of(request) {
-        ceremonies::keep_from_others(db, single_use.as_ref(), caller.user, *now)?;
+        ceremonies::mark_id_token_used(db, single_use.as_ref(), caller.user, *now)?;
         return Ok(outcome);
     }
     if let Some(single_use) = single_use
-        && !ceremonies::use_up(db, single_use, caller.user, *now)?
+        && !ceremonies::use_proof(db, single_use, caller.user, *now)?
     {
         return Ok(MergeOutcome::ProofUsed);
     }

@@ -76,14 +76,14 @@ fn was_used(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> Re
 
 fn remember(db: &Connection, owner: &Owner, key: &CartKey, now: Timestamp) -> rusqlite::Result<()> {
     // Before the new key is inserted, so that it is kept whatever its time.
-    forget_all_but(db, &owner.id, MAX_CART_KEYS - 1)?;
+    keep_newest_keys(db, &owner.id, MAX_CART_KEYS - 1)?;
     db.prepare_cached("INSERT OR REPLACE INTO cart_key (user_id, hash, request, created_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![owner.id, key.hash, key.request, now.as_millis()])?;
     Ok(())
 }
 
 /// Deletes the keys of a user, except the newest `kept` ones.
-pub(super) fn forget_all_but(db: &Connection, user: &str, kept: u32) -> rusqlite::Result<()> {
+pub(super) fn keep_newest_keys(db: &Connection, user: &str, kept: u32) -> rusqlite::Result<()> {
     db.prepare_cached(
         "DELETE FROM cart_key WHERE user_id = ?1 AND hash IN (
              SELECT hash FROM cart_key WHERE user_id = ?1 ORDER BY created_at DESC, hash DESC LIMIT -1 OFFSET ?2

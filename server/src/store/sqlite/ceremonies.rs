@@ -36,20 +36,20 @@ pub(super) fn end(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
 
 /// Marks an ID token as used although the request needs no proof, so that no other caller can use it. A challenge belongs to
 /// its caller anyway.
-pub(super) fn keep_from_others(
+pub(super) fn mark_id_token_used(
     db: &Connection,
     single_use: Option<&SingleUse>,
     user: Uuid,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     if let Some(single_use @ SingleUse::IdToken { .. }) = single_use {
-        use_up(db, single_use, user, now)?;
+        use_proof(db, single_use, user, now)?;
     }
     Ok(())
 }
 
 /// Marks a proof as used. Returns false if it was used before, or is unknown.
-pub(super) fn use_up(db: &Connection, single_use: &SingleUse, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
+pub(super) fn use_proof(db: &Connection, single_use: &SingleUse, user: Uuid, now: Timestamp) -> rusqlite::Result<bool> {
     let changed = match single_use {
         SingleUse::Ceremony(id) => db
             .prepare_cached("DELETE FROM ceremony WHERE id = ?1 AND user_id = ?2 AND expires_at > ?3")?

@@ -24,7 +24,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     drop(open_private(path)?);
     // Checked here, because the error of SQLite does not name the file that cannot be written.
     for suffix in ["-wal", "-shm"] {
-        let path = beside(path, suffix);
+        let path = with_suffix(path, suffix);
         if path.exists() {
             drop(open_private(&path)?);
         }
@@ -42,10 +42,10 @@ pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| StoreError::from(&error))?;
     configure(&connection)?;
     let runner = migrations::migrations::runner();
-    let ours = runner.get_migrations().iter().map(refinery::Migration::version).max();
-    let theirs = runner.get_last_applied_migration(&mut connection);
-    match theirs.map_err(|error| StoreError::Migration(error.to_string()))?.map(|last| last.version()) {
-        theirs if theirs == ours => Ok(connection),
+    let known = runner.get_migrations().iter().map(refinery::Migration::version).max();
+    let applied = runner.get_last_applied_migration(&mut connection);
+    match applied.map_err(|error| StoreError::Migration(error.to_string()))?.map(|last| last.version()) {
+        applied if applied == known => Ok(connection),
         _ => Err(StoreError::Migration(
             "the store has the schema of another version: start a server of this version with the store once"
                 .to_owned(),
@@ -83,7 +83,7 @@ impl FileLock {
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
         // On a separate file: SQLite has its own locks on the database file, and closing another handle of that file would
         // release them.
-        let file = open_private(&beside(database, "-lock"))?;
+        let file = open_private(&with_suffix(database, "-lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
@@ -117,7 +117,7 @@ impl OpenFiles {
         };
         // The log is beside the target of a symbolic link.
         let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
-        Ok(Self([file(database.clone())?, file(beside(&database, "-wal"))?]))
+        Ok(Self([file(database.clone())?, file(with_suffix(&database, "-wal"))?]))
     }
 
     /// An error if a file is not in its place. When the file has been moved back, this succeeds again.
@@ -134,7 +134,7 @@ fn file_id(path: &Path) -> std::io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-fn beside(database: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
     let mut path = OsString::from(database);
     path.push(suffix);
     path.into()

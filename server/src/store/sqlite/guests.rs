@@ -15,8 +15,8 @@ impl GuestStore for SqliteStore {
         self.readers.read(move |db| guest(db, id)).await
     }
 
-    async fn record_activity(&self, seen: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
-        self.writer.write(move |db| record_activity(db, &seen)).await
+    async fn record_activity(&self, activity: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError> {
+        self.writer.write(move |db| record_activity(db, &activity)).await
     }
 
     async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError> {
@@ -67,10 +67,10 @@ pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow>
     })
 }
 
-pub(super) fn record_activity(db: &Connection, seen: &[(Uuid, Timestamp)]) -> rusqlite::Result<()> {
+pub(super) fn record_activity(db: &Connection, activity: &[(Uuid, Timestamp)]) -> rusqlite::Result<()> {
     let mut update =
         db.prepare_cached("UPDATE anonymous_user SET last_active_at = ?2 WHERE id = ?1 AND last_active_at < ?2")?;
-    for (id, at) in seen {
+    for (id, at) in activity {
         update.execute(params![id_text(*id), at.as_millis()])?;
     }
     Ok(())

@@ -13,8 +13,8 @@ use crate::store::{ExpiringRows, MaintenanceStore, StoreError, SweepBatch, Swept
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
-    async fn forget(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.writer.write(move |db| forget(db, rows, before, limit)).await
+    async fn delete_expired(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.writer.write(move |db| delete_expired(db, rows, before, limit)).await
     }
 
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError> {
@@ -72,7 +72,12 @@ pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<
     Ok(SweptBatch { removed, next: is_full.then_some(last) })
 }
 
-pub(super) fn forget(db: &Connection, rows: ExpiringRows, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+pub(super) fn delete_expired(
+    db: &Connection,
+    rows: ExpiringRows,
+    before: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<usize> {
     let (table, key, time) = rows.columns();
     db.prepare_cached(&format!(
         "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ?1 LIMIT ?2)"

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cart::forget_all_but;
+use super::cart::keep_newest_keys;
 use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
 /// Moves all rows and sessions. Part of the transaction that makes the guest a tombstone.
@@ -52,7 +52,7 @@ pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite
          SELECT ?2, hash, request, created_at FROM cart_key WHERE user_id = ?1 ON CONFLICT DO NOTHING",
     )?
     .execute(both)?;
-    forget_all_but(db, account, MAX_CART_KEYS)?;
+    keep_newest_keys(db, account, MAX_CART_KEYS)?;
     for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
         db.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = ?1"))?.execute([guest])?;
     }

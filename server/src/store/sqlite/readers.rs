@@ -30,14 +30,14 @@ impl Readers {
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let idle = Arc::clone(&self.idle);
-        let answer = tokio::task::spawn_blocking(move || {
+        let task = tokio::task::spawn_blocking(move || {
             let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or(StoreError::Closed)?;
-            let answer = query(&connection).map_err(|error| StoreError::from(&error));
+            let result = query(&connection).map_err(|error| StoreError::from(&error));
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             drop(permit);
-            answer
+            result
         });
-        answer.await.map_err(|_| StoreError::Closed)?
+        task.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Waits for the running queries, then closes the connections.

@@ -188,7 +188,7 @@ pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<V
     .collect()
 }
 
-/// Records the later expiry of a new access token, so that a revocation is remembered until then.
+/// Records the later expiry of a new access token, so that a revocation is kept until then.
 fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE session SET access_expires_at = max(access_expires_at, ?2) WHERE id = ?1")?
         .execute(params![id_text(open.id), open.access_expires_at.as_millis()])?;

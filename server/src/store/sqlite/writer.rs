@@ -21,9 +21,9 @@ const QUEUE: usize = 4096;
 /// The greatest number of jobs in one transaction, which limits how long the first of them waits.
 const BATCH: usize = 1024;
 
-/// How often the log is emptied. Until then, erased data can be read in the log, where SQLite leaves the pages that it has
-/// copied to the database.
-const LOG_EMPTIED_EVERY: Duration = Duration::from_mins(10);
+/// How often the write-ahead log is truncated. Until then, erased data can be read in it, because SQLite leaves the pages there
+/// that it has copied to the database.
+const LOG_TRUNCATION_INTERVAL: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
@@ -60,17 +60,17 @@ impl Writer {
         Ok(Self { queue, commits })
     }
 
-    /// Runs `work` in a transaction and returns when it is on disk. The work is done even if the caller stops waiting.
+    /// Runs `work` in a transaction and returns when it is on disk. `work` is run even if the caller stops waiting.
     #[tracing::instrument(level = "debug", name = "sqlite write", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let write = Write { work: Some(work), result: None, reply };
         self.queue.send(Message::Job(Box::new(write))).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        result.await.map_err(|_| StoreError::Closed)?
     }
 
     pub(super) fn measure(&self, registry: &mut Registry) {
@@ -103,7 +103,7 @@ enum Message {
 fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_place: &impl InPlace, commits: &Commits) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut closing = None;
-    let mut log_emptied = Instant::now();
+    let mut log_truncated_at = Instant::now();
     while closing.is_none() {
         let Some(first) = messages.blocking_recv() else { break };
         let mut next = Some(first);
@@ -119,8 +119,8 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
         }
         let started = Instant::now();
         commits.queued.set(i64::try_from(messages.len()).unwrap_or(i64::MAX));
-        // Checked before the commit, so that no job is done whose client will retry it; and after it, because only then is it
-        // certain that the files were in place.
+        // Checked before the commit, because a client repeats a request that gets an error, and its job must not run twice; and
+        // after the commit, because only then is it certain that the files were in place.
         let committed = in_place()
             .and_then(|()| commit_together(&mut connection, &mut batch).map_err(|error| StoreError::from(&error)))
             .and_then(|()| in_place());
@@ -132,10 +132,10 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
         for job in batch.drain(..) {
             job.respond(committed.as_ref().err());
         }
-        if log_emptied.elapsed() >= LOG_EMPTIED_EVERY {
-            log_emptied = Instant::now();
-            if let Err(error) = empty_log(&connection) {
-                tracing::warn!(%error, "the log of the database could not be emptied");
+        if log_truncated_at.elapsed() >= LOG_TRUNCATION_INTERVAL {
+            log_truncated_at = Instant::now();
+            if let Err(error) = truncate_log(&connection) {
+                tracing::warn!(%error, "the write-ahead log could not be truncated");
             }
         }
     }
@@ -146,8 +146,8 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
     }
 }
 
-/// Empties the log, except the part that a reader needs.
-fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+/// Truncates the write-ahead log, unless a reader still needs it.
+fn truncate_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
@@ -229,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_log_is_empty() {
+    fn a_truncated_log_is_empty() {
         let directory = tempfile::tempdir().unwrap();
         let connection = database(directory.path());
         let length = || std::fs::metadata(directory.path().join("test.db-wal")).unwrap().len();
         assert!(length() > 0);
 
-        empty_log(&connection).unwrap();
+        truncate_log(&connection).unwrap();
 
         assert_eq!(length(), 0);
         assert_eq!(notes(&connection), 0);
@@ -250,23 +250,23 @@ mod tests {
     }
 
     /// Queues `jobs` behind a job that blocks the writer, so that they all wait together, and then unblocks the writer.
-    async fn together<T, F>(writer: &Writer, jobs: Vec<F>) -> Vec<Result<T, StoreError>>
+    async fn queue_together<T, F>(writer: &Writer, jobs: Vec<F>) -> Vec<Result<T, StoreError>>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let (release, held) = mpsc::channel::<()>();
-        let (entered, entering) = oneshot::channel();
-        let holder = writer.clone();
-        let holder = tokio::spawn(async move {
-            let hold = move |_: &Connection| {
-                entered.send(()).unwrap();
-                held.recv().unwrap();
+        let (release, released) = mpsc::channel::<()>();
+        let (started, blocking) = oneshot::channel();
+        let blocked = writer.clone();
+        let blocked = tokio::spawn(async move {
+            let block = move |_: &Connection| {
+                started.send(()).unwrap();
+                released.recv().unwrap();
                 Ok(())
             };
-            holder.write(hold).await
+            blocked.write(block).await
         });
-        entering.await.unwrap();
+        blocking.await.unwrap();
         let waiting: Vec<_> = jobs
             .into_iter()
             .map(|job| {
@@ -278,12 +278,12 @@ mod tests {
             tokio::task::yield_now().await;
         }
         release.send(()).unwrap();
-        holder.await.unwrap().unwrap();
-        let mut answers = Vec::new();
-        for answer in waiting {
-            answers.push(answer.await.unwrap());
+        blocked.await.unwrap().unwrap();
+        let mut results = Vec::new();
+        for result in waiting {
+            results.push(result.await.unwrap());
         }
-        answers
+        results
     }
 
     #[tokio::test]
@@ -299,9 +299,9 @@ mod tests {
                 Ok(notes(&database(&path)))
             }
         });
-        let seen = together(&writer, jobs.collect()).await;
+        let results = queue_together(&writer, jobs.collect()).await;
 
-        for committed_before in seen {
+        for committed_before in results {
             assert_eq!(committed_before.unwrap(), 0);
         }
         assert_eq!(notes(&database(directory.path())), 100);
@@ -318,9 +318,9 @@ mod tests {
                 if number == 1 { Err(rusqlite::Error::InvalidQuery) } else { Ok(()) }
             }
         });
-        let answers = together(&writer, jobs.collect()).await;
+        let results = queue_together(&writer, jobs.collect()).await;
 
-        assert!(answers[0].is_ok() && answers[1].is_err() && answers[2].is_ok(), "{answers:?}");
+        assert!(results[0].is_ok() && results[1].is_err() && results[2].is_ok(), "{results:?}");
         assert_eq!(notes(&database(directory.path())), 2);
     }
 
@@ -340,9 +340,9 @@ mod tests {
                 Ok(())
             }
         });
-        let answers = together(&writer, jobs.collect()).await;
+        let results = queue_together(&writer, jobs.collect()).await;
 
-        assert!(answers.iter().all(Result::is_err), "{answers:?}");
+        assert!(results.iter().all(Result::is_err), "{results:?}");
         assert_eq!(notes(&database(directory.path())), 0);
         writer.write(insert("after".to_owned())).await.unwrap();
         assert_eq!(notes(&database(directory.path())), 1);
@@ -352,16 +352,16 @@ mod tests {
     async fn s05_no_job_is_acknowledged_if_the_file_was_moved_before_or_during_the_commit() {
         for moved_after in [0, 1] {
             let directory = tempfile::tempdir().unwrap();
-            let asked = std::sync::atomic::AtomicUsize::new(0);
-            let in_place = move || match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            let checks = std::sync::atomic::AtomicUsize::new(0);
+            let in_place = move || match checks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
                 before if before == moved_after => Err(StoreError::Moved("test.db".into())),
                 _ => Ok(()),
             };
             let writer = Writer::start(database(directory.path()), in_place).unwrap();
 
-            let answer = writer.write(insert("moved".to_owned())).await;
+            let result = writer.write(insert("moved".to_owned())).await;
 
-            assert!(matches!(answer, Err(StoreError::Moved(_))), "{answer:?}");
+            assert!(matches!(result, Err(StoreError::Moved(_))), "{result:?}");
             assert_eq!(notes(&database(directory.path())), i64::from(moved_after == 1));
         }
     }

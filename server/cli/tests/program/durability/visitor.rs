@@ -13,7 +13,7 @@ type Cart = BTreeMap<u64, u64>;
 
 /// The data of a guest, as far as visitors change it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Belongings {
+struct GuestData {
     cart: Cart,
     history: BTreeSet<u64>,
     favorites: BTreeSet<u64>,
@@ -28,7 +28,7 @@ struct Addition {
 }
 
 const ITEMS: u64 = 12;
-const MOST: u64 = 99;
+const MAX_QUANTITY: u64 = 99;
 
 /// The current server.
 #[derive(Clone)]
@@ -43,8 +43,10 @@ impl Api {
     }
 }
 
-/// Its methods return `None` without a complete response: the change may have happened or not, and the visitor checks that
-/// before its next change.
+/// A client that knows the acknowledged data of its guest.
+///
+/// The methods return `None` without a complete response: the server may have made the change or not, and the visitor checks
+/// that before its next change.
 pub(super) struct Visitor {
     random: Rng,
     logins: usize,
@@ -53,8 +55,8 @@ pub(super) struct Visitor {
     login_key: String,
     /// Guests whose session has ended, as the server has acknowledged.
     ended: Vec<Guest>,
-    /// How many of those were checked after their end.
-    buried: usize,
+    /// The number of ended guests that were checked once.
+    checked: usize,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,7 @@ struct Guest {
     /// The refresh tokens that were acknowledged; the last is the current one.
     refresh: Vec<String>,
     /// The possible data of the guest: one state, or two while a change has no response.
-    belongings: Vec<Belongings>,
+    possible_data: Vec<GuestData>,
     /// The addition without a response, if there is one.
     addition: Option<Addition>,
     ending: Option<Ending>,
@@ -80,7 +82,7 @@ enum Ending {
 impl Visitor {
     pub(super) fn new(mut random: Rng) -> Self {
         let login_key = key(&mut random);
-        Self { random, logins: 0, guest: None, login_key, ended: Vec::new(), buried: 0 }
+        Self { random, logins: 0, guest: None, login_key, ended: Vec::new(), checked: 0 }
     }
 
     /// The number of guests that this visitor has created.
@@ -88,27 +90,27 @@ impl Visitor {
         self.logins
     }
 
-    /// One exchange with the server.
+    /// Sends the next request.
     pub(super) async fn step(&mut self, api: &Api) -> Option<()> {
         if self.guest.is_none() {
             self.log_in(api).await
-        } else if self.buried < self.ended.len() {
-            self.check_ended(api, self.buried).await?;
-            self.buried += 1;
+        } else if self.checked < self.ended.len() {
+            self.check_ended(api, self.checked).await?;
+            self.checked += 1;
             Some(())
         } else if self.guest.as_ref().is_some_and(|guest| guest.ending.is_some()) {
             self.end(api).await
         } else if self.guest.as_ref().is_some_and(|guest| guest.addition.is_some()) {
             self.add(api).await
-        } else if self.guest.as_ref().is_some_and(|guest| guest.belongings.len() > 1) {
-            self.look(api).await
+        } else if self.guest.as_ref().is_some_and(|guest| guest.possible_data.len() > 1) {
+            self.check_data(api).await
         } else {
-            self.act(api).await
+            self.send_random_request(api).await
         }
     }
 
-    /// Resolves the last request, and checks every acknowledged change.
-    pub(super) async fn settle(&mut self, api: &Api) -> Option<()> {
+    /// Repeats the last request if it had no response, and checks every acknowledged change.
+    pub(super) async fn finish(&mut self, api: &Api) -> Option<()> {
         if self.guest.as_ref().is_some_and(|guest| guest.ending.is_some()) {
             self.end(api).await?;
         }
@@ -118,21 +120,21 @@ impl Visitor {
         if self.guest.as_ref().is_some_and(|guest| guest.addition.is_some()) {
             self.add(api).await?;
         }
-        self.look(api).await?;
+        self.check_data(api).await?;
         self.refresh(api).await?;
-        self.look(api).await?;
+        self.check_data(api).await?;
         for index in 0..self.ended.len() {
             self.check_ended(api, index).await?;
         }
         Some(())
     }
 
-    async fn act(&mut self, api: &Api) -> Option<()> {
+    async fn send_random_request(&mut self, api: &Api) -> Option<()> {
         match self.random.u8(..100) {
             0..30 => self.refresh(api).await,
             30..70 => self.change_cart(api).await,
-            70..90 => self.change_the_rest(api).await,
-            90..94 => self.look(api).await,
+            70..90 => self.change_other_data(api).await,
+            90..94 => self.check_data(api).await,
             choice => {
                 let guest = self.guest.as_mut().unwrap();
                 // A stolen token must be older than the parent of the current token.
@@ -149,12 +151,12 @@ impl Visitor {
             .post(format!("{}/anonymous-login", api.url))
             .header("content-type", "application/json")
             .header("idempotency-key", &self.login_key);
-        let tokens = answer(request.body("{\"refresh\":true}"), StatusCode::OK).await?;
+        let tokens = send_for_json(request.body("{\"refresh\":true}"), StatusCode::OK).await?;
         self.guest = Some(Guest {
             id: text(&tokens, "anonymous_id"),
             access: text(&tokens, "access_token"),
             refresh: vec![text(&tokens, "refresh_token")],
-            belongings: vec![Belongings::default()],
+            possible_data: vec![GuestData::default()],
             addition: None,
             ending: None,
         });
@@ -168,7 +170,7 @@ impl Visitor {
     async fn refresh(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let current = guest.refresh.last().unwrap();
-        let tokens = answer(form(api, "/token", &refresh_form(current)), StatusCode::OK).await?;
+        let tokens = send_for_json(form(api, "/token", &refresh_form(current)), StatusCode::OK).await?;
         assert_eq!(text(&tokens, "anonymous_id"), guest.id);
         guest.access = text(&tokens, "access_token");
         guest.refresh.push(text(&tokens, "refresh_token"));
@@ -178,13 +180,13 @@ impl Visitor {
     async fn change_cart(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let (item, quantity) = (self.random.u64(1..=ITEMS), self.random.u64(1..=40));
-        let mut changed = guest.belongings[0].clone();
+        let mut changed = guest.possible_data[0].clone();
         let line = format!("{}/me/cart/{item}", api.url);
         let request = match self.random.u8(..3) {
             0 => {
                 let present = changed.cart.entry(item).or_default();
-                *present = MOST.min(*present + quantity);
-                guest.belongings.push(changed);
+                *present = MAX_QUANTITY.min(*present + quantity);
+                guest.possible_data.push(changed);
                 let body = json!({ "item_id": item, "quantity": quantity }).to_string();
                 guest.addition = Some(Addition { key: key(&mut self.random), body });
                 return self.add(api).await;
@@ -198,7 +200,7 @@ impl Visitor {
                 api.http.delete(line)
             }
         };
-        guest.belongings.push(changed);
+        guest.possible_data.push(changed);
         self.expect_cart(request).await
     }
 
@@ -214,16 +216,16 @@ impl Visitor {
     async fn expect_cart(&mut self, request: reqwest::RequestBuilder) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let request = request.bearer_auth(&guest.access).header("content-type", "application/json");
-        let changed = guest.belongings.last().unwrap().clone();
-        assert_eq!(cart(&answer(request, StatusCode::OK).await?["lines"]), changed.cart);
-        guest.belongings = vec![changed];
+        let changed = guest.possible_data.last().unwrap().clone();
+        assert_eq!(cart(&send_for_json(request, StatusCode::OK).await?["lines"]), changed.cart);
+        guest.possible_data = vec![changed];
         Some(())
     }
 
-    async fn change_the_rest(&mut self, api: &Api) -> Option<()> {
+    async fn change_other_data(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let item = self.random.u64(1..=ITEMS);
-        let mut changed = guest.belongings[0].clone();
+        let mut changed = guest.possible_data[0].clone();
         let mut status = StatusCode::NO_CONTENT;
         let request = match self.random.u8(..3) {
             0 => toggle(&mut changed.history, item, api, "history"),
@@ -236,21 +238,22 @@ impl Visitor {
                     .body(json!({ format!("key{item}"): item }).to_string())
             }
         };
-        guest.belongings.push(changed.clone());
+        guest.possible_data.push(changed.clone());
         exchange(request.bearer_auth(&guest.access).header("content-type", "application/json"), status).await?;
-        guest.belongings = vec![changed];
+        guest.possible_data = vec![changed];
         Some(())
     }
 
-    async fn look(&mut self, api: &Api) -> Option<()> {
+    async fn check_data(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let request = api.http.get(format!("{}/me/export", api.url)).bearer_auth(&guest.access);
-        let found = belongings(&answer(request, StatusCode::OK).await?);
-        assert!(guest.belongings.contains(&found), "there is {found:?}, of {guest:?}");
-        guest.belongings = vec![found];
+        let found = data_of(&send_for_json(request, StatusCode::OK).await?);
+        assert!(guest.possible_data.contains(&found), "there is {found:?}, of {guest:?}");
+        guest.possible_data = vec![found];
         Some(())
     }
 
+    /// Ends the session of the guest.
     async fn end(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_ref().unwrap();
         match guest.ending.unwrap() {
@@ -273,7 +276,7 @@ impl Visitor {
 }
 
 async fn assert_refused(api: &Api, refresh_token: &str) -> Option<()> {
-    let refused = answer(form(api, "/token", &refresh_form(refresh_token)), StatusCode::BAD_REQUEST).await?;
+    let refused = send_for_json(form(api, "/token", &refresh_form(refresh_token)), StatusCode::BAD_REQUEST).await?;
     assert_eq!(text(&refused, "error"), "invalid_grant");
     Some(())
 }
@@ -287,20 +290,20 @@ fn form(api: &Api, path: &str, body: &str) -> reqwest::RequestBuilder {
     request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())
 }
 
-async fn answer(request: reqwest::RequestBuilder, status: StatusCode) -> Option<Value> {
+async fn send_for_json(request: reqwest::RequestBuilder, status: StatusCode) -> Option<Value> {
     Some(serde_json::from_str(&exchange(request, status).await?).unwrap())
 }
 
 /// The body of the response; `None` without a complete response.
 async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Option<String> {
     let response = request.send().await.ok()?;
-    let answered = response.status();
+    let actual = response.status();
     let body = String::from_utf8(response.bytes().await.ok()?.to_vec()).unwrap();
-    if answered == StatusCode::SERVICE_UNAVAILABLE {
+    if actual == StatusCode::SERVICE_UNAVAILABLE {
         // The database was killed first.
         return None;
     }
-    assert_eq!(answered, status, "{body}");
+    assert_eq!(actual, status, "{body}");
     Some(body)
 }
 
@@ -315,9 +318,9 @@ fn toggle(list: &mut BTreeSet<u64>, item: u64, api: &Api, path: &str) -> reqwest
     }
 }
 
-fn belongings(export: &Value) -> Belongings {
+fn data_of(export: &Value) -> GuestData {
     let items = |list: &Value| list.as_array().unwrap().iter().map(|item| item["item_id"].as_u64().unwrap()).collect();
-    Belongings {
+    GuestData {
         cart: cart(&export["cart"]),
         history: items(&export["history"]),
         favorites: items(&export["favorites"]),

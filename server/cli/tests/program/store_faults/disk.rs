@@ -60,7 +60,7 @@ async fn s05_a_full_disk_loses_nothing_and_works_after_space_is_freed() {
     assert_eq!(server.process.wait().0, Some(0));
     let copy = directory.path().join("copy.db");
     std::fs::copy(inside.join("guestpass.db"), &copy).unwrap();
-    super::assert_sound(&copy, guests);
+    super::assert_intact(&copy, guests);
 }
 
 /// Returns the number of acknowledged logins.
@@ -72,7 +72,7 @@ async fn serve_through(server: &Server, take_room: impl FnOnce(), make_room: imp
     take_room();
     let meanwhile = guest.change_until_refused(process).await;
     guest.assert_refused(process).await;
-    guest.check(process).await;
+    guest.check_cart(process).await;
 
     make_room();
     guest.assert_served(process).await;

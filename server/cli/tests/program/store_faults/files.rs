@@ -14,7 +14,8 @@ fn start(directory: &Path) -> Server {
     Server::start(guestpass().arg("serve"), &directory.join("guestpass.db"), directory.join("log"))
 }
 
-/// Changes in a file without a name are lost when the process ends: the server must not acknowledge them.
+/// The server still has the moved file open. Changes in it would not be in the database after a restart: the server must not
+/// acknowledge them.
 #[tokio::test]
 async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
     let directory = tempfile::tempdir().unwrap();
@@ -26,13 +27,14 @@ async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
     for file in ["guestpass.db", "guestpass.db-wal"] {
         rename(path(file), path("elsewhere")).unwrap();
         guest.assert_refused(&server.process).await;
-        guest.check(&server.process).await;
+        guest.check_cart(&server.process).await;
         server.assert_logged(&format!("{file} has been moved, removed or replaced"));
 
         rename(path("elsewhere"), path(file)).unwrap();
         guest.assert_served(&server.process).await;
     }
 
+    // `guest`, and one guest for each `assert_served`.
     server.stop(&path("guestpass.db"), 1 + 3);
 }
 
@@ -47,10 +49,11 @@ async fn s05_nothing_is_acknowledged_after_a_file_was_replaced() {
     rename(directory.path().join("backup"), &database).unwrap();
 
     guest.assert_refused(&server.process).await;
-    guest.check(&server.process).await;
+    guest.check_cart(&server.process).await;
 }
 
-/// For example a backup, or an open transaction in the `sqlite3` shell. The server waits, then refuses, and works again later.
+/// The lock of a backup, or of an open transaction in the `sqlite3` shell. The server waits, then refuses, and works again
+/// after the lock is released.
 #[tokio::test]
 async fn s05_a_database_that_another_program_has_locked_works_after_it_is_unlocked() {
     let directory = tempfile::tempdir().unwrap();
@@ -62,7 +65,7 @@ async fn s05_a_database_that_another_program_has_locked_works_after_it_is_unlock
 
     let lock = shell.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     let (one, two) = (Guest::log_in(&server.process), Guest::log_in(&server.process));
-    let (one, two, ()) = tokio::join!(one, two, guest.check(&server.process));
+    let (one, two, ()) = tokio::join!(one, two, guest.check_cart(&server.process));
     assert!(one.is_err() && two.is_err(), "a login was acknowledged");
     server.assert_logged("database is locked");
     drop(lock);

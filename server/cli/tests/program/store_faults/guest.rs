@@ -1,4 +1,4 @@
-//! A guest that counts its acknowledged changes.
+//! A guest, with the changes that the server has acknowledged.
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::support::process::Process;
 
 const FORM: &str = "application/x-www-form-urlencoded";
-/// The most attempts of a change: a full store refuses before that.
-const PATIENCE: usize = 3000;
+/// The greatest number of attempts of a change: a full store refuses earlier.
+const MAX_ATTEMPTS: usize = 3000;
 
 pub(super) struct Guest {
     access: String,
@@ -18,34 +18,34 @@ pub(super) struct Guest {
 
 impl Guest {
     /// Logs in; an error if the response is 503.
-    pub(super) async fn log_in(server: &Process) -> Result<Self, Refused> {
+    pub(super) async fn log_in(server: &Process) -> Result<Self, Unavailable> {
         let request = server.http.post(format!("{}/anonymous-login", server.url));
-        let tokens = answer(request.header("content-type", "application/json").body("{\"refresh\":true}")).await?;
+        let tokens = send(request.header("content-type", "application/json").body("{\"refresh\":true}")).await?;
         Ok(Self { access: text(&tokens, "access_token"), refresh: text(&tokens, "refresh_token"), quantity: 0 })
     }
 
-    pub(super) async fn add_to_cart(&mut self, server: &Process) -> Result<(), Refused> {
+    pub(super) async fn add_to_cart(&mut self, server: &Process) -> Result<(), Unavailable> {
         let request = server.http.post(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
         let line = "{\"item_id\":1,\"quantity\":1}";
-        let cart = answer(request.header("content-type", "application/json").body(line)).await?;
+        let cart = send(request.header("content-type", "application/json").body(line)).await?;
         self.quantity = 99.min(self.quantity + 1);
         self.assert_cart(&cart);
         Ok(())
     }
 
-    pub(super) async fn rotate(&mut self, server: &Process) -> Result<(), Refused> {
+    pub(super) async fn rotate(&mut self, server: &Process) -> Result<(), Unavailable> {
         let form = format!("grant_type=refresh_token&refresh_token={}", self.refresh);
         let request = server.http.post(format!("{}/token", server.url)).header("content-type", FORM).body(form);
-        let tokens = answer(request).await?;
+        let tokens = send(request).await?;
         self.access = text(&tokens, "access_token");
         self.refresh = text(&tokens, "refresh_token");
         Ok(())
     }
 
-    /// The cart can be read, and has the acknowledged quantity.
-    pub(super) async fn check(&self, server: &Process) {
+    /// Checks that the cart can be read, and has the acknowledged quantity.
+    pub(super) async fn check_cart(&self, server: &Process) {
         let request = server.http.get(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
-        self.assert_cart(&answer(request).await.unwrap());
+        self.assert_cart(&send(request).await.unwrap());
     }
 
     fn assert_cart(&self, cart: &Value) {
@@ -54,46 +54,46 @@ impl Guest {
 
     /// Repeats each of the three kinds of change until it is refused. Returns the number of guests that were created.
     pub(super) async fn change_until_refused(&mut self, server: &Process) -> usize {
-        let logins = times!(Self::log_in(server));
-        times!(self.add_to_cart(server));
-        times!(self.rotate(server));
+        let logins = count_until_refused!(Self::log_in(server));
+        count_until_refused!(self.add_to_cart(server));
+        count_until_refused!(self.rotate(server));
         logins
     }
 
-    /// Each of the three kinds of change is refused.
+    /// Checks that each of the three kinds of change is refused.
     pub(super) async fn assert_refused(&mut self, server: &Process) {
         assert!(Self::log_in(server).await.is_err(), "a login was acknowledged");
         assert!(self.add_to_cart(server).await.is_err(), "a cart change was acknowledged");
         assert!(self.rotate(server).await.is_err(), "a rotation was acknowledged");
     }
 
-    /// Each of the three kinds of change works again, without a restart.
+    /// Checks that each of the three kinds of change succeeds. Creates one more guest.
     pub(super) async fn assert_served(&mut self, server: &Process) {
         Self::log_in(server).await.unwrap();
         self.add_to_cart(server).await.unwrap();
         self.rotate(server).await.unwrap();
-        self.check(server).await;
+        self.check_cart(server).await;
     }
 }
 
 /// How often a change succeeded before it was refused.
-macro_rules! times {
+macro_rules! count_until_refused {
     ($change:expr) => {{
-        let mut done = 0;
+        let mut succeeded = 0;
         while $change.await.is_ok() {
-            done += 1;
-            assert!(done < PATIENCE, "never refused");
+            succeeded += 1;
+            assert!(succeeded < MAX_ATTEMPTS, "never refused");
         }
-        done
+        succeeded
     }};
 }
-use times;
+use count_until_refused;
 
 /// A correct 503 response.
 #[derive(Debug)]
-pub(super) struct Refused;
+pub(super) struct Unavailable;
 
-async fn answer(request: RequestBuilder) -> Result<Value, Refused> {
+async fn send(request: RequestBuilder) -> Result<Value, Unavailable> {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
@@ -107,7 +107,7 @@ async fn answer(request: RequestBuilder) -> Result<Value, Refused> {
     for internal in ["SQL", "database", "disk", "file", "/"] {
         assert!(!detail.contains(internal), "internals in {detail:?}");
     }
-    Err(Refused)
+    Err(Unavailable)
 }
 
 fn text(json: &Value, name: &str) -> String {

@@ -9,12 +9,12 @@ use super::Server;
 use super::guest::Guest;
 use crate::support::process::{guestpass, guestpass_under, run};
 
-struct Place {
+struct KilledServer {
     directory: tempfile::TempDir,
     guest: Guest,
 }
 
-impl Place {
+impl KilledServer {
     /// A database whose server was killed, so that its write-ahead log still has changes.
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -41,7 +41,7 @@ impl Place {
 
     async fn assert_starts(mut self) {
         let server = Server::start(guestpass().arg("serve"), &self.path("guestpass.db"), self.path("log"));
-        self.guest.check(&server.process).await;
+        self.guest.check_cart(&server.process).await;
         self.guest.assert_served(&server.process).await;
         server.stop(&self.path("guestpass.db"), 2);
     }
@@ -64,7 +64,7 @@ fn permit(path: &Path, mode: u32) {
 #[tokio::test]
 async fn a_read_only_database_is_an_error_at_the_start() {
     for name in ["guestpass.db", "guestpass.db-wal", "guestpass.db-shm", "guestpass.db-lock"] {
-        let place = Place::new().await;
+        let place = KilledServer::new().await;
         permit(&place.path(name), 0o400);
         place.assert_does_not_start(&mut bound_by_permissions(), name);
 
@@ -75,7 +75,7 @@ async fn a_read_only_database_is_an_error_at_the_start() {
 
 #[tokio::test]
 async fn a_read_only_directory_is_an_error_at_the_start() {
-    let place = Place::new().await;
+    let place = KilledServer::new().await;
     let inner = place.path("inner");
     std::fs::create_dir(&inner).unwrap();
     permit(&inner, 0o500);
@@ -90,7 +90,7 @@ async fn a_read_only_directory_is_an_error_at_the_start() {
 
 #[tokio::test]
 async fn a_full_disk_is_an_error_at_the_start() {
-    let place = Place::new().await;
+    let place = KilledServer::new().await;
 
     // The limit is below the size of the write-ahead log: recovery can read, and the first write fails.
     let limited = &["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"];

@@ -21,7 +21,7 @@ pub(crate) fn guestpass() -> Command {
     command
 }
 
-/// `guestpass serve`, started by another program, which changes its permissions or limits.
+/// `guestpass serve`, started by the program `launcher`, which changes the permissions or limits of the process.
 pub(crate) fn guestpass_under(launcher: &[&str]) -> Command {
     let guestpass = guestpass();
     let mut command = Command::new(launcher[0]);
@@ -60,19 +60,20 @@ impl Process {
 
     /// Starts a server, and kills it with `kill -9` after this time, whether or not it is ready.
     pub(crate) fn kill_while_starting(store: &str, after: Duration) {
-        let mut child = on(store, guestpass().arg("serve").stderr(Stdio::null())).spawn().unwrap();
+        let mut child = with_store(store, guestpass().arg("serve").stderr(Stdio::null())).spawn().unwrap();
         std::thread::sleep(after);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    /// Starts `guestpass serve` with the flags of `command`.
+    /// Starts `command`, a `guestpass serve` with flags, on a SQLite database.
     pub(crate) fn spawn_serve(command: &mut Command, database: &Path) -> Self {
         Self::spawn_on(command, &format!("sqlite:{}", database.display()))
     }
 
+    /// Starts `command`, a `guestpass serve` with flags, with this `--store`.
     pub(crate) fn spawn_on(command: &mut Command, store: &str) -> Self {
-        let mut child = on(store, command).spawn().unwrap();
+        let mut child = with_store(store, command).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let url =
@@ -80,7 +81,7 @@ impl Process {
         Self { child, url, http: Client::new() }
     }
 
-    /// The log, if `command` has a pipe for standard error.
+    /// The standard error, which is the log. Only for a server that was started with a pipe for it.
     pub(crate) fn stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().unwrap()
     }
@@ -121,11 +122,12 @@ impl Drop for Process {
     }
 }
 
-fn on<'a>(store: &str, serve: &'a mut Command) -> &'a mut Command {
+fn with_store<'a>(store: &str, serve: &'a mut Command) -> &'a mut Command {
     serve.args(["--listen", "127.0.0.1:0", "--store", store]).stdout(Stdio::piped())
 }
 
-/// Runs the program to its end. If it serves instead, it is killed, so that the test fails and does not hang.
+/// Runs the program to its end. If it prints the ready line of a server, it is killed, so that the test fails and does not
+/// hang.
 pub(crate) fn run(command: &mut Command) -> Output {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = String::new();
