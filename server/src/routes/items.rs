@@ -19,7 +19,7 @@ use crate::store::{ItemRow, PersonalItem};
 pub(super) struct ItemsResponse {
     items: Vec<PersonalItemBody>,
     /// The `id`s of the items that the caller has viewed, the latest first, and at most ten.
-    recently_viewed: Vec<i64>,
+    recently_seen: Vec<i64>,
     /// Recommendations from the categories of the items that the caller has viewed or marked; at most four.
     recommended: Vec<RecommendationBody>,
 }
@@ -103,7 +103,7 @@ pub(super) async fn items(
 ) -> Result<Json<ItemsResponse>, Problem> {
     let items = inner.store.items(guest.id()).await??;
     Ok(Json(ItemsResponse {
-        recently_viewed: recently_viewed(&items),
+        recently_seen: recently_viewed(&items),
         recommended: recommended(&items).into_iter().map(RecommendationBody::from).collect(),
         items: items.into_iter().map(PersonalItemBody::from).collect(),
     }))
