@@ -6,7 +6,8 @@ import type {
   OnChange,
   UpgradeKind,
 } from '../src/manager.js'
-import type { Membership, SessionEvent, Snapshot } from '../src/types.js'
+import { managedSessionFactory } from '../src/session.js'
+import type { Membership, SessionEvent, SessionOptions, Snapshot } from '../src/types.js'
 
 /** A snapshot of a guest with the given number. */
 export function guest(number: number): Snapshot {
@@ -108,4 +109,20 @@ export class FakeManager implements Manager {
   free(): void {
     this.calls.push('free')
   }
+}
+
+/** A session whose session manager is not loaded yet. */
+export function setUp(options: SessionOptions = {}) {
+  const module = new FakeModule()
+  const createSession = managedSessionFactory(module.load)
+  return { module, createSession, session: createSession({ baseUrl: 'https://shop.example', ...options }) }
+}
+
+/** A session whose session manager is loaded. */
+export async function setUpLoaded() {
+  const { module, session, ...rest } = setUp()
+  const started = session.start()
+  module.succeed()
+  await started
+  return { module, session, manager: module.manager, ...rest }
 }

@@ -238,7 +238,7 @@ export const en = {
   lab: {
     heading: 'See it, break it, believe it',
     intro:
-      'Two shops, one server, one visitor: you. The left one uses Guestpass. The right one uses what teams write by hand: a token in localStorage and two Axios interceptors. Every fault below strikes both, for real.',
+      'Two shops, one server, one visitor: you. The left one uses Guestpass. The right one uses what teams write by hand: a token in localStorage and two Axios interceptors. Each fault below is real and affects both shops.',
     needsDemo: 'This server is not guestpass-demo, so no fault can be injected here. Run: make demo',
     race: 'The two shops',
     guestpass: 'With Guestpass',

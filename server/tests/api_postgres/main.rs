@@ -18,7 +18,7 @@ mod introspect;
 mod items;
 #[path = "../api/keys.rs"]
 mod keys;
-#[path = "../api/link.rs"]
+#[path = "../api/link/mod.rs"]
 mod link;
 #[path = "../api/login.rs"]
 mod login;

@@ -1,45 +1,26 @@
-// Streams over real connections. An HTTP and a WebSocket server verify tokens with the test server of `guestpass/testing`.
+// `eventStream` over real connections.
 
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { EventSource } from 'eventsource'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { WebSocket, WebSocketServer } from 'ws'
-import { type EventStreamOptions, eventStream, openWebSocket, type ServerSentEvent } from '../src/streams/index.js'
-import { EventParser } from '../src/streams/parser.js'
-import { createTestClock, createTestServer, type TestServer } from '../src/testing/index.js'
+import { type EventStreamOptions, eventStream, type ServerSentEvent } from '../src/streams/index.js'
+import { createTestClock, type TestServer } from '../src/testing/index.js'
 import type { Session } from '../src/types.js'
+import { ADA, FIRST, SECOND, StreamService } from './stream-service.js'
 
-const FIRST = 'anonymous_00000000-0000-4000-8000-000000000001'
-const SECOND = 'anonymous_00000000-0000-4000-8000-000000000002'
-const ADA = { email: 'ada@example.com', password: 'correct horse' }
-
+let service: StreamService
 let issuer: TestServer
 let session: Session
-let http: Server
 let origin: string
 
 beforeEach(async () => {
-  http = createServer().listen(0, '127.0.0.1')
-  await once(http, 'listening')
-  origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-  issuer = createTestServer()
-  session = issuer.createSession({ allowedOrigins: [origin] })
+  service = await StreamService.listen()
+  issuer = service.issuer
+  session = service.session
+  origin = service.origin
 })
 
-afterEach(async () => {
-  issuer.uninstall()
-  vi.unstubAllGlobals()
-  http.closeAllConnections()
-  await new Promise((resolve) => http.close(resolve))
-})
-
-/** The subject of a token, which a service reads from `/me`. */
-async function bearerOf(token: string | undefined): Promise<string | undefined> {
-  const response = await issuer.fetch(`${issuer.origin}/me`, { headers: { Authorization: `Bearer ${token}` } })
-  return response.ok ? (await response.json()).id : undefined
-}
+afterEach(() => service[Symbol.asyncDispose]())
 
 interface Visit {
   readonly visitor: string | undefined
@@ -51,8 +32,8 @@ interface Visit {
 /** Adds a handler for the first authenticated request, the second, and so on. The last one handles all further requests. */
 function serve(...handlers: ((response: ServerResponse, visit: Visit) => void)[]): Visit[] {
   const visits: Visit[] = []
-  http.on('request', async (request: IncomingMessage, response: ServerResponse) => {
-    const visitor = await bearerOf(request.headers.authorization?.replace('Bearer ', ''))
+  service.http.on('request', async (request: IncomingMessage, response: ServerResponse) => {
+    const visitor = await service.bearerOf(request.headers.authorization?.replace('Bearer ', ''))
     const lastEventId = request.headers['last-event-id'] as string | undefined
     const visit = { visitor, lastEventId, closed: once(response, 'close') }
     visits.push(visit)
@@ -304,244 +285,5 @@ describe('eventStream', () => {
     await expect(next(eventStream(other, `${origin}/news`))).rejects.toMatchObject({ code: 'rejected', status: 401 })
 
     expect(visits).toMatchObject([{ visitor: undefined }])
-  })
-})
-
-describe('EventParser', () => {
-  const read = (text: string, lastEventId = '') => {
-    const parser = new EventParser(lastEventId)
-    return { events: parser.push(text), parser }
-  }
-
-  test.each([
-    ['fields, comments and unknown names', ': hi\nevent: a\ndata: x\nnope: 1\ndata\n\n', [['a', 'x\n', '']]],
-    [
-      'all line endings',
-      'data:1\r\rdata:2\n\ndata:3\r\n\r\n',
-      [
-        ['message', '1', ''],
-        ['message', '2', ''],
-        ['message', '3', ''],
-      ],
-    ],
-    ['one space after the colon only', 'data:  x\n\n', [['message', ' x', '']]],
-    [
-      'an id applies to later events, until an empty id',
-      'id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n',
-      [
-        ['message', 'a', '1'],
-        ['message', 'b', '1'],
-        ['message', 'c', ''],
-      ],
-    ],
-    ['no NUL in an id', 'id: 1\0\ndata: a\n\n', [['message', 'a', '']]],
-    ['no event without data, but its id applies', 'id: 5\nevent: x\n\ndata: a\n\n', [['message', 'a', '5']]],
-    ['no incomplete event', 'data: a\n', []],
-  ])('%s', (_what, text, expected) => {
-    expect(read(text).events.map(({ event, data, id }) => [event, data, id])).toEqual(expected)
-  })
-
-  test('an id applies when its event is complete, and retry must be digits', () => {
-    expect(read('id: 2\ndata: a\n', '1').parser.lastEventId).toBe('1')
-    expect(read('retry: 10\n').parser.retry).toBe(10)
-    expect(read('retry: 1e3\n').parser.retry).toBeUndefined()
-  })
-
-  test('parses random streams in random pieces like the package eventsource', async () => {
-    const parts = [
-      'data',
-      'event',
-      'id',
-      ':',
-      ' ',
-      '\n',
-      '\n\n',
-      '\r',
-      '\r\n',
-      'x',
-      'ü€',
-      '🍵',
-      '\uFEFF',
-      'data: y\n\n',
-    ]
-    let state = 1
-    const random = (below: number) => {
-      state = (state * 48271) % 0x7fffffff
-      return state % below
-    }
-    for (let run = 0; run < 300; run++) {
-      const text = Array.from({ length: 40 }, () => parts[random(parts.length)]).join('')
-      const bytes = new TextEncoder().encode(`${text}\n\nevent: end\ndata: end\n\n`)
-      const body = () => {
-        let at = 0
-        return new ReadableStream({
-          pull(stream) {
-            if (at >= bytes.length) return stream.close()
-            const size = 1 + random(9)
-            stream.enqueue(bytes.slice(at, at + size))
-            at += size
-          },
-        })
-      }
-      const respond = () => new Response(body(), { headers: { 'content-type': 'text/event-stream' } })
-
-      const events: ServerSentEvent[] = []
-      const stub = { fetch: async () => respond(), getSnapshot: () => session.getSnapshot(), subscribe: () => () => {} }
-      for await (const event of eventStream(stub as unknown as Session, 'https://shop.example/')) {
-        if (event.event === 'end') break
-        events.push(event)
-      }
-
-      const others = await eventsByEventSource(respond)
-      // That package reports an id with its own event only. By the standard, an id applies to later events too.
-      const comparable = events.map((event, index) => (others[index]?.id ? event : { ...event, id: '' }))
-      expect(comparable, JSON.stringify(text)).toEqual(others)
-    }
-  })
-})
-
-async function eventsByEventSource(respond: () => Response): Promise<ServerSentEvent[]> {
-  const source = new EventSource('https://shop.example/', { fetch: async () => respond() as never })
-  const events: ServerSentEvent[] = []
-  await new Promise<void>((resolve) => {
-    const dispatch = source.dispatchEvent.bind(source)
-    source.dispatchEvent = (event) => {
-      const { type, data, lastEventId } = event as MessageEvent
-      if (data !== undefined && type !== 'end' && type !== 'error') events.push({ event: type, data, id: lastEventId })
-      if (type === 'end') resolve()
-      return dispatch(event)
-    }
-  })
-  source.close()
-  return events
-}
-
-describe('openWebSocket', () => {
-  let sockets: WebSocketServer
-  /** The connections that the server has accepted. */
-  const connections: { readonly url: string | undefined; readonly visitor: string | undefined }[] = []
-  const open = () => openWebSocket(session, `${origin.replace('http', 'ws')}/news`, ['shop.v1'])
-
-  beforeEach(() => {
-    vi.stubGlobal('WebSocket', WebSocket)
-    connections.length = 0
-    sockets = new WebSocketServer({ server: http, handleProtocols: () => 'shop.v1' })
-    sockets.on('connection', async (socket, { url, headers }) => {
-      const offered = headers['sec-websocket-protocol']?.split(/, */) ?? []
-      const visitor = await bearerOf(offered.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length))
-      connections.push({ url, visitor })
-      if (visitor) socket.send(visitor)
-      else socket.close(4401)
-    })
-  })
-
-  afterEach(() => {
-    for (const socket of sockets.clients) socket.terminate()
-    sockets.close()
-  })
-
-  async function message(socket: globalThis.WebSocket): Promise<unknown> {
-    return await new Promise((resolve, reject) => {
-      socket.onmessage = ({ data }) => resolve(data)
-      socket.onclose = ({ code }) => reject(new Error(`closed with ${code}`))
-    })
-  }
-
-  test('C13: sends a fresh token, and not in the URL', async () => {
-    await session.token()
-    session.expire()
-
-    const socket = await open()
-
-    expect(await message(socket)).toBe(FIRST)
-    expect(socket.protocol).toBe('shop.v1')
-    expect(connections).toEqual([{ url: '/news', visitor: FIRST }])
-    expect(issuer.count('/token')).toBe(1)
-  })
-
-  test('after a close with 4401, the next socket sends a refreshed token', async () => {
-    await session.token()
-    issuer.expire()
-
-    await expect(message(await open())).rejects.toThrow('closed with 4401')
-
-    expect(await message(await open())).toBe(FIRST)
-  })
-
-  test('closes when the visitor changes and when the session is signed out', async () => {
-    const first = await open()
-    await message(first)
-    const closed = message(first)
-    await session.register(ADA)
-    await expect(closed).rejects.toThrow('closed with 3000')
-    const renewed = issuer.count('/token')
-
-    const second = await open()
-    expect(await message(second)).toMatch(/^user_/)
-    expect(issuer.count('/token')).toBe(renewed)
-    const gone = message(second)
-    await session.signOut()
-    await expect(gone).rejects.toThrow('closed with 3000')
-  })
-
-  test('C12: opens no socket to an origin that is not allowed', async () => {
-    const other = issuer.createSession({ name: 'other' })
-
-    const socket = openWebSocket(other, origin, 'shop.v1')
-
-    await expect(socket).rejects.toMatchObject({ code: 'invalid_option', message: expect.stringContaining(origin) })
-    expect(connections).toEqual([])
-  })
-
-  test('C13: the error for a token that cannot be a subprotocol does not contain the token', async () => {
-    issuer.uninstall()
-    const body = { access_token: 'a/secret==', token_type: 'bearer' }
-    vi.stubGlobal('fetch', async () => Response.json(body))
-    const classic = issuer.createSession({ name: 'classic', allowedOrigins: [origin] })
-    vi.stubGlobal('fetch', async () => Response.json(body))
-
-    const error = await openWebSocket(classic, origin, 'shop.v1').catch((error) => error)
-
-    expect(error).toMatchObject({ code: 'invalid_option' })
-    expect(`${error.message} ${error.stack} ${error.cause}`).not.toContain('secret')
-    classic.close()
-  })
-
-  test('C5: aborting rejects while it waits for a token', async () => {
-    const controller = new AbortController()
-    const socket = openWebSocket(session, origin, 'shop.v1', { signal: controller.signal })
-
-    controller.abort(new Error('enough'))
-
-    await expect(socket).rejects.toThrow('enough')
-    expect(connections).toEqual([])
-  })
-
-  test('C5: opens no socket with an aborted signal, also when there is a token', async () => {
-    const opened = vi.fn()
-    vi.stubGlobal('WebSocket', opened)
-    await session.token()
-
-    const socket = openWebSocket(session, origin, 'shop.v1', { signal: AbortSignal.abort(new Error('enough')) })
-
-    await expect(socket).rejects.toThrow('enough')
-    expect(opened).not.toHaveBeenCalled()
-  })
-
-  test.each([[''], [[]], [['shop v1']], [undefined as unknown as string]])(
-    'invalid protocols reject: %j',
-    async (names) => {
-      await expect(openWebSocket(session, origin, names)).rejects.toMatchObject({
-        code: 'invalid_option',
-        message: expect.stringContaining('protocols'),
-      })
-      expect(issuer.requests).toEqual([])
-    },
-  )
-
-  test('without a global WebSocket, the error says what to do', async () => {
-    vi.stubGlobal('WebSocket', undefined)
-
-    await expect(openWebSocket(session, origin, 'shop.v1')).rejects.toThrow('Node')
   })
 })
