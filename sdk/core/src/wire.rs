@@ -19,8 +19,6 @@ pub const LINK_PATH: &str = "/link";
 /// `DELETE`: erases the visitor and everything that belongs to it. Responds with status 204.
 pub const ME_PATH: &str = "/me";
 
-/// Request header with the bearer token (RFC 6750 §2.1).
-pub const AUTHORIZATION: &str = "Authorization";
 /// Response header: when to try again (RFC 9110 §10.2.3).
 pub const RETRY_AFTER: &str = "Retry-After";
 /// Request header of [`ANONYMOUS_LOGIN_PATH`]: at least 128 random bits, base64url without padding. As secret as a token.
