@@ -21,7 +21,8 @@ pub const ME_PATH: &str = "/me";
 
 /// Response header: when to try again (RFC 9110 §10.2.3).
 pub const RETRY_AFTER: &str = "Retry-After";
-/// Request header of [`ANONYMOUS_LOGIN_PATH`]: at least 128 random bits, base64url without padding. As secret as a token.
+/// Request header of [`ANONYMOUS_LOGIN_PATH`], [`REGISTER_PATH`], [`LOGIN_PATH`] and [`LINK_PATH`]: at least 128 random bits,
+/// base64url without padding. As secret as a token.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The least length of an idempotency key in characters: 128 bits in base64url.
 pub const IDEMPOTENCY_KEY_MIN: usize = 22;
@@ -35,16 +36,27 @@ pub const GRANT_TYPE_REFRESH: &str = "refresh_token";
 pub const GUEST_PREFIX: &str = "anonymous_";
 /// Prefix of a member's subject; the UUID that the guest had follows.
 pub const USER_PREFIX: &str = "user_";
-/// Prefix of every refresh token.
+/// Prefix of every refresh token. Account requests ([`REGISTER_PATH`], [`LOGIN_PATH`], [`LINK_PATH`], `DELETE` [`ME_PATH`], the
+/// export and the list of sessions) take the refresh token as the bearer token, and do not rotate it.
 pub const REFRESH_TOKEN_PREFIX: &str = "gpr_";
+
+/// The member [`code`](member::CODE) of problems that account requests get beside those of their own.
+pub mod problem_code {
+    /// 403: an account request came with an access token. It needs the refresh token of its session.
+    pub const REFRESH_TOKEN_REQUIRED: &str = "refresh_token_required";
+    /// 409: the idempotency key belongs to another request: another session, path or body.
+    pub const IDEMPOTENCY_KEY_REUSED: &str = "idempotency_key_reused";
+    /// 409: the idempotency key is too old, or the session that it opened was refreshed or has ended.
+    pub const IDEMPOTENCY_KEY_EXPIRED: &str = "idempotency_key_expired";
+}
 
 /// The members of response bodies that the session manager reads.
 pub mod member {
-    /// Of [`TokenResponse`](super::TokenResponse).
+    /// Of [`TokenResponse`](super::TokenResponse) and [`MembershipResponse`](super::MembershipResponse).
     pub const ACCESS_TOKEN: &str = "access_token";
-    /// Of [`TokenResponse`](super::TokenResponse).
+    /// Of [`TokenResponse`](super::TokenResponse) and [`MembershipResponse`](super::MembershipResponse).
     pub const EXPIRES_IN: &str = "expires_in";
-    /// Of [`TokenResponse`](super::TokenResponse).
+    /// Of [`TokenResponse`](super::TokenResponse) and [`MembershipResponse`](super::MembershipResponse).
     pub const REFRESH_TOKEN: &str = "refresh_token";
     /// Of [`TokenResponse`](super::TokenResponse).
     pub const ANONYMOUS_ID: &str = "anonymous_id";
@@ -103,12 +115,13 @@ impl core::fmt::Debug for TokenResponse {
     }
 }
 
-/// Response body of [`REGISTER_PATH`], [`LOGIN_PATH`] and [`LINK_PATH`]: the member that the visitor is afterwards.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Response body of [`REGISTER_PATH`], [`LOGIN_PATH`] and [`LINK_PATH`]: the member that the visitor is afterwards, and the
+/// tokens of a new session. The session of the request has ended.
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Membership))]
 pub struct MembershipResponse {
-    /// The subject of the tokens from the next refresh on.
+    /// The subject of the tokens.
     #[cfg_attr(feature = "openapi", schema(pattern = "^user_[0-9a-f-]{36}$"))]
     pub id: String,
     /// `user`.
@@ -121,6 +134,29 @@ pub struct MembershipResponse {
     pub outcome: MembershipOutcome,
     /// Whether the data of the guest were merged into an account that existed before.
     pub merged: bool,
+    /// The access token of the new session.
+    #[cfg_attr(feature = "openapi", schema(pattern = r"^[\w-]+\.[\w-]+\.[\w-]+$", max_length = 4096))]
+    pub access_token: String,
+    /// `bearer`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^bearer$", example = "bearer"))]
+    pub token_type: String,
+    /// The lifetime of the access token in seconds.
+    #[cfg_attr(feature = "openapi", schema(example = 900))]
+    pub expires_in: u64,
+    /// The refresh token of the new session.
+    #[cfg_attr(feature = "openapi", schema(pattern = r"^gpr_[\w-]+$"))]
+    pub refresh_token: String,
+}
+
+impl core::fmt::Debug for MembershipResponse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("MembershipResponse")
+            .field("id", &self.id)
+            .field("outcome", &self.outcome)
+            .field("merged", &self.merged)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether an upgrade created an account.

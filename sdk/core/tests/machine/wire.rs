@@ -55,9 +55,15 @@ fn the_names_of_members_agree_with_the_serialized_types() {
         email: None,
         outcome: MembershipOutcome::LoggedIn,
         merged: true,
+        access_token: "access".into(),
+        token_type: "bearer".into(),
+        expires_in: 900,
+        refresh_token: "gpr_refresh".into(),
     };
+    assert!(!format!("{membership:?}").contains("gpr"), "c13");
     let json = serde_json::json!({
-        member::ID: "user_1", "kind": "user", "email": null, "outcome": "logged_in", "merged": true
+        member::ID: "user_1", "kind": "user", "email": null, "outcome": "logged_in", "merged": true,
+        member::ACCESS_TOKEN: "access", "token_type": "bearer", member::EXPIRES_IN: 900, member::REFRESH_TOKEN: "gpr_refresh",
     });
     assert_eq!(serde_json::to_value(membership).unwrap(), json);
 }
