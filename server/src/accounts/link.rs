@@ -69,7 +69,8 @@ impl Accounts {
                 let outcome = if is_same_account { SignInOutcome::Registered } else { SignInOutcome::LoggedIn };
                 Ok(SignedIn { account, outcome, merged })
             }
-            Merge::ProofUsed => Err(USED),
+            // `PasskeyChanged` does not happen: a link uses no passkey.
+            Merge::ProofUsed | Merge::PasskeyChanged => Err(USED),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use self::webauthn::RelyingParty;
 use crate::auth::{Guest, Subject, UpgradedGuests, run_to_completion};
 use crate::clock::Timestamp;
 use crate::store::{
-    AccountKey, AccountRow, AccountStore, Caller, MergeOutcome, MergeRequest, NewCredential, PasskeyRow,
+    AccountKey, AccountRow, AccountStore, Caller, MergeOutcome, MergeRequest, NewCredential, PasskeyUse,
     RegisterOutcome, Registration, SingleUse,
 };
 
@@ -151,7 +151,7 @@ impl Accounts {
         match self.merge_into_account(guest, &account, None, None, now).await? {
             Merge::Done { merged } => Ok(SignedIn::logged_in(account, merged)),
             // Does not happen: a password is no single-use proof.
-            Merge::ProofUsed => Err(AccountError::InvalidCredentials),
+            Merge::ProofUsed | Merge::PasskeyChanged => Err(AccountError::InvalidCredentials),
         }
     }
 
@@ -174,7 +174,7 @@ impl Accounts {
         guest: Guest,
         account: &AccountRow,
         single_use: Option<SingleUse>,
-        passkey: Option<PasskeyRow>,
+        passkey: Option<PasskeyUse>,
         now: Timestamp,
     ) -> Result<Merge, AccountError> {
         let request = MergeRequest { caller: caller(guest), account: account.user, now, single_use, passkey };
@@ -190,6 +190,7 @@ impl Accounts {
             MergeOutcome::Merged(_) => Ok(Merge::Done { merged: true }),
             MergeOutcome::SameMember => Ok(Merge::Done { merged: false }),
             MergeOutcome::ProofUsed => Ok(Merge::ProofUsed),
+            MergeOutcome::PasskeyChanged => Ok(Merge::PasskeyChanged),
             MergeOutcome::OtherMember => Err(AccountError::AlreadyMember),
             MergeOutcome::NoAccount => Err(AccountError::InvalidCredentials),
             MergeOutcome::SessionEnded => Err(AccountError::SessionEnded),
@@ -203,6 +204,8 @@ enum Merge {
     Done { merged: bool },
     /// The passkey challenge or the ID token was used before.
     ProofUsed,
+    /// A concurrent login has changed the passkey.
+    PasskeyChanged,
 }
 
 /// The caller, by the subject of the access token. If the guest was merged after the token was issued, the store uses the

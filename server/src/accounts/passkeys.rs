@@ -10,10 +10,15 @@ use super::webauthn::{Challenge, RelyingParty, read_credential};
 use super::{AccountError, Accounts, EmailAddress, Merge, SignedIn, caller};
 use crate::auth::Guest;
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, AccountRow, Ceremony, NewCredential, RegisterOutcome, Registration, SingleUse};
+use crate::store::{
+    AccountKey, AccountRow, Ceremony, NewCredential, PasskeyUse, RegisterOutcome, Registration, SingleUse,
+};
 
 /// How long a person may take to confirm the passkey in the browser.
 pub(super) const CEREMONY_TTL: Duration = Duration::from_secs(5 * 60);
+
+/// How often a response is checked while concurrent logins change the counter of the same passkey.
+const MAX_CHECKS: u32 = 5;
 
 /// A challenge for `navigator.credentials`.
 #[derive(Debug)]
@@ -95,13 +100,11 @@ impl Accounts {
         let credential: RegisterPublicKeyCredential = read_credential(credential)?;
         let user = guest.token_subject().id;
         let email = email.map(String::from);
-        let repeat = |account| self.repeat_passkey(guest, account, email.clone(), credential.raw_id.clone());
-        // In this order: if a concurrent request of the same guest has used the challenge, the account is found.
-        let state = self.store.ceremony(challenge_id, user, now).await?;
-        if let Some(account) = self.store.account(AccountKey::User(user)).await? {
-            return repeat(account).await;
+        let state = self.store.ceremony(challenge_id, user, now).await?.ok_or(AccountError::ChallengeExpired)?;
+        if self.store.account(AccountKey::User(user)).await?.is_some() {
+            self.store.end_ceremony(challenge_id).await?;
+            return Err(AccountError::AlreadyMember);
         }
-        let Some(state) = state else { return Err(AccountError::ChallengeExpired) };
         let passkey = match party.finish_registration(&credential, &state) {
             Ok(passkey) => passkey,
             Err(error) => {
@@ -119,7 +122,7 @@ impl Accounts {
         match self.register(registration).await? {
             RegisterOutcome::Registered(_) => Ok(SignedIn::registered(AccountRow { user, email, password: None })),
             // A concurrent request of the same guest has registered first.
-            RegisterOutcome::Member(account) => repeat(account).await,
+            RegisterOutcome::Member(_) => Err(AccountError::AlreadyMember),
             RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
             RegisterOutcome::CredentialTaken => Err(AccountError::InvalidPasskey),
             RegisterOutcome::ProofUsed => Err(AccountError::ChallengeExpired),
@@ -127,24 +130,7 @@ impl Accounts {
         }
     }
 
-    /// A registration of a caller who is a member already. With a passkey of the account, it repeats a registration whose
-    /// response was lost, and succeeds. The passkey is not verified, because the access token identifies the caller.
-    async fn repeat_passkey(
-        &self,
-        guest: Guest,
-        account: AccountRow,
-        email: Option<String>,
-        credential_id: Vec<u8>,
-    ) -> Result<SignedIn, AccountError> {
-        let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
-        let is_same_account = account.user == guest.token_subject().id && account.email == email;
-        if is_same_account && owner.is_some_and(|owner| owner.user == account.user) {
-            return Ok(SignedIn::registered(account));
-        }
-        Err(AccountError::AlreadyMember)
-    }
-
-    /// Signs the caller in to the account of the passkey.
+    /// Signs the caller in to the account of the passkey. The response uses up its challenge also if the caller is a member.
     pub(crate) async fn login_with_passkey(
         &self,
         guest: Guest,
@@ -154,43 +140,42 @@ impl Accounts {
         let party = self.relying_party()?;
         let PasskeyResponse { challenge_id, credential } = response;
         let credential: PublicKeyCredential = read_credential(credential)?;
-        let named = guest.token_subject();
-        let Some(state) = self.store.ceremony(challenge_id, named.id, now).await? else {
-            return self.repeat_passkey_login(guest, credential.raw_id).await;
-        };
-        let owner = self.store.account(AccountKey::Passkey(credential.raw_id.clone())).await?;
-        let stored = self.store.passkey(credential.raw_id.clone()).await?;
-        let checked = match (&owner, stored) {
-            (Some(owner), Some(stored)) if is_handle_of(&credential, owner) => {
-                party.finish_login(&credential, &state, &stored)
+        let user = guest.token_subject().id;
+        let state = self.store.ceremony(challenge_id, user, now).await?.ok_or(AccountError::ChallengeExpired)?;
+        // A concurrent login with the same passkey changes its counter: the response is checked against the new one.
+        for _ in 0..MAX_CHECKS {
+            let (account, passkey) = match self.check_passkey(party, &credential, &state).await {
+                Ok(checked) => checked,
+                Err(error) => {
+                    self.store.end_ceremony(challenge_id).await?;
+                    return Err(error);
+                }
+            };
+            let single_use = Some(SingleUse::Ceremony(challenge_id));
+            match self.merge_into_account(guest, &account, single_use, Some(passkey), now).await? {
+                Merge::Done { merged } => return Ok(SignedIn::logged_in(account, merged)),
+                Merge::ProofUsed => return Err(AccountError::ChallengeExpired),
+                Merge::PasskeyChanged => {}
             }
-            (Some(_), Some(_)) => Err(AccountError::InvalidPasskey),
-            _ => Err(AccountError::InvalidCredentials),
-        };
-        let (Some(account), Ok(passkey)) = (owner, &checked) else {
-            self.store.end_ceremony(challenge_id).await?;
-            return Err(checked.err().unwrap_or(AccountError::InvalidCredentials));
-        };
-        let single_use = Some(SingleUse::Ceremony(challenge_id));
-        match self.merge_into_account(guest, &account, single_use, Some(passkey.clone()), now).await? {
-            Merge::Done { merged } => Ok(SignedIn::logged_in(account, merged)),
-            Merge::ProofUsed => Err(AccountError::ChallengeExpired),
         }
+        Err(AccountError::Busy)
     }
 
-    /// A login whose challenge has been used, or is unknown. If the caller is already signed in to the account of the passkey,
-    /// it repeats a login whose response was lost, and succeeds; the access token identifies the caller.
-    async fn repeat_passkey_login(&self, guest: Guest, credential_id: Vec<u8>) -> Result<SignedIn, AccountError> {
-        let named = guest.token_subject().id;
-        let current = self.store.account(AccountKey::User(named)).await?;
-        let owner = self.store.account(AccountKey::Passkey(credential_id)).await?;
-        match (current, owner) {
-            (Some(current), Some(owner)) if current.user == owner.user => {
-                let merged = named != current.user;
-                Ok(SignedIn::logged_in(current, merged))
-            }
-            _ => Err(AccountError::ChallengeExpired),
+    /// Checks a response against the stored passkey. Returns the account of the passkey, and the change of the passkey.
+    async fn check_passkey(
+        &self,
+        party: &RelyingParty,
+        credential: &PublicKeyCredential,
+        state: &str,
+    ) -> Result<(AccountRow, PasskeyUse), AccountError> {
+        let account = self.store.account(AccountKey::Passkey(credential.raw_id.clone())).await?;
+        let stored = self.store.passkey(credential.raw_id.clone()).await?;
+        let (Some(account), Some(stored)) = (account, stored) else { return Err(AccountError::InvalidCredentials) };
+        if !is_handle_of(credential, &account) {
+            return Err(AccountError::InvalidPasskey);
         }
+        let data = party.finish_login(credential, state, &stored)?;
+        Ok((account, PasskeyUse { checked: stored, data }))
     }
 
     fn relying_party(&self) -> Result<&RelyingParty, AccountError> {

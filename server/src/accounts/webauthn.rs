@@ -89,19 +89,21 @@ impl RelyingParty {
         Ok(Challenge { public_key: json(&options.public_key)?, state: text(&state)? })
     }
 
-    /// Checks a response against the `stored` passkey of that id. Returns the passkey with its new counter.
+    /// Checks a response against the `stored` passkey of that id. Returns the passkey with its new counter and backup state, as
+    /// JSON. A counter that has not grown is refused, because it comes from a copy of the passkey (WebAuthn §6.1.1); a passkey
+    /// without a counter always says 0.
     pub(super) fn finish_login(
         &self,
         credential: &PublicKeyCredential,
         state: &str,
         stored: &PasskeyRow,
-    ) -> Result<PasskeyRow, AccountError> {
+    ) -> Result<String, AccountError> {
         let state: DiscoverableAuthentication = read_state(state)?;
         let mut passkey: Passkey = serde_json::from_str(&stored.data).map_err(|error| failed(&error))?;
         let finished = self.0.finish_discoverable_authentication_v2(credential, state, &passkey);
         let result = finished.map_err(|error| invalid(&error))?;
         passkey.update_credential(&result);
-        row(&passkey)
+        text(&passkey)
     }
 }
 
@@ -132,7 +134,12 @@ fn json(value: &impl Serialize) -> Result<Value, AccountError> {
 
 /// Logs the reason for the operator: usually an origin that is not allowed.
 fn invalid(error: &WebauthnError) -> AccountError {
-    tracing::info!(%error, "a passkey was refused");
+    match error {
+        WebauthnError::CredentialPossibleCompromise => {
+            tracing::warn!("a passkey was refused: its counter has not grown, so the passkey may have been copied");
+        }
+        _ => tracing::info!(%error, "a passkey was refused"),
+    }
     AccountError::InvalidPasskey
 }
 

@@ -76,6 +76,14 @@ pub(crate) struct PasskeyRow {
     pub(crate) data: String,
 }
 
+/// A login with a passkey: the passkey against which the response was checked, and its data after that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PasskeyUse {
+    pub(crate) checked: PasskeyRow,
+    /// The data with the new counter and backup state, as JSON.
+    pub(crate) data: String,
+}
+
 /// A proof that can be used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SingleUse {
@@ -148,8 +156,7 @@ pub(crate) struct MergeRequest {
     pub(crate) account: Uuid,
     pub(crate) now: Timestamp,
     pub(crate) single_use: Option<SingleUse>,
-    /// The passkey that was used, with its new counter.
-    pub(crate) passkey: Option<PasskeyRow>,
+    pub(crate) passkey: Option<PasskeyUse>,
 }
 
 /// The result of a merge.
@@ -165,6 +172,8 @@ pub(crate) enum MergeOutcome {
     NoAccount,
     /// The single-use proof has been used, or is unknown.
     ProofUsed,
+    /// The passkey has changed since it was read: check the response against the new data.
+    PasskeyChanged,
     /// The caller's session has ended.
     SessionEnded,
 }

@@ -23,7 +23,8 @@ pub use self::keys::KeyState;
 
 pub(crate) use self::accounts::{
     AccountKey, AccountRow, AccountStore, CEREMONIES_PER_USER, Caller, Ceremony, Identity, Membership, MergeOutcome,
-    MergeRequest, NewCredential, PasskeyRow, RegisterOutcome, Registration, SingleUse, Upgrade, merge_preferences,
+    MergeRequest, NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, SingleUse, Upgrade,
+    merge_preferences,
 };
 pub(crate) use self::cart::{
     CART_KEY_WINDOW, CartChange, CartKey, CartLine, MAX_CART_KEYS, MAX_LINES, MAX_QUANTITY, Quantity,

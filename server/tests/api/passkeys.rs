@@ -1,96 +1,10 @@
 //! Registration and login with passkeys, with a software authenticator (1Password's crate `passkey`)
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
-use passkey::client::{Client, DefaultClientData};
-use passkey::crypto::rust_crypto::RustCryptoBackend;
-use passkey::types::Passkey;
-use passkey::types::ctap2::{Aaguid, Ctap2Error};
 use serde_json::{Value, json};
 
+use crate::support::browser::Browser;
 use crate::support::membership::{EMAIL, PASSWORD, add_to_cart, cart, credentials, new_member, user_id, uuid_of};
 use crate::support::{MINUTE, Response, SECOND, Server, Tokens};
-
-/// A user who is always present and verified.
-struct VerifiedUser;
-
-#[async_trait::async_trait]
-impl UserValidationMethod for VerifiedUser {
-    type PasskeyItem = Passkey;
-
-    async fn check_user<'a>(
-        &self,
-        _: UiHint<'a, Passkey>,
-        presence: bool,
-        verification: bool,
-    ) -> Result<UserCheck, Ctap2Error> {
-        Ok(UserCheck { presence, verification })
-    }
-
-    fn is_presence_enabled(&self) -> bool {
-        true
-    }
-
-    fn is_verification_enabled(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-/// A browser at a page, with an authenticator that stores one passkey.
-struct Browser {
-    stored: Option<Passkey>,
-    page: url::Url,
-}
-
-impl Browser {
-    fn on(page: &str) -> Self {
-        Self { stored: None, page: page.parse().unwrap() }
-    }
-
-    fn authenticator(&self) -> Authenticator<Option<Passkey>, VerifiedUser, RustCryptoBackend> {
-        Authenticator::new(Aaguid::new_empty(), self.stored.clone(), VerifiedUser, RustCryptoBackend)
-    }
-
-    /// `navigator.credentials.create`
-    async fn create(&mut self, public_key: Value) -> Value {
-        let mut client = Client::new(self.authenticator()).allows_insecure_localhost(true);
-        let options = serde_json::from_value(for_authenticator(public_key)).unwrap();
-        let credential = client.register(&self.page, options, DefaultClientData).await.unwrap();
-        self.stored = client.authenticator().store().clone();
-        as_browser_json(serde_json::to_value(credential).unwrap())
-    }
-
-    /// `navigator.credentials.get`
-    async fn get(&mut self, public_key: Value) -> Value {
-        let mut client = Client::new(self.authenticator()).allows_insecure_localhost(true);
-        let options = serde_json::from_value(for_authenticator(public_key)).unwrap();
-        let credential = client.authenticate(&self.page, options, DefaultClientData).await.unwrap();
-        self.stored = client.authenticator().store().clone();
-        as_browser_json(serde_json::to_value(credential).unwrap())
-    }
-}
-
-/// The options in the form that the crate accepts: without extensions, which it does not support, and without an empty
-/// `allowCredentials`, which it would read as "no passkey" instead of "any passkey".
-fn for_authenticator(mut public_key: Value) -> Value {
-    let options = public_key.as_object_mut().unwrap();
-    options.remove("extensions");
-    assert_eq!(options.remove("allowCredentials").unwrap_or(json!([])), json!([]));
-    json!({ "publicKey": public_key })
-}
-
-/// The JSON form of a credential that browsers produce (`PublicKeyCredential.toJSON()`): bytes as base64url.
-fn as_browser_json(value: Value) -> Value {
-    match value {
-        Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_u64) => {
-            let bytes: Vec<u8> = list.iter().map(|byte| byte.as_u64().unwrap().try_into().unwrap()).collect();
-            URL_SAFE_NO_PAD.encode(bytes).into()
-        }
-        Value::Object(members) => members.into_iter().map(|(name, member)| (name, as_browser_json(member))).collect(),
-        other => other,
-    }
-}
 
 /// Requests the options for a passkey; returns the challenge's ID and the `publicKey` member.
 async fn options(server: &Server, path: &str, tokens: &Tokens, body: Value) -> (Value, Value) {
@@ -144,20 +58,103 @@ async fn s08_a_guest_registers_and_logs_in_with_a_passkey() {
 }
 
 #[tokio::test]
-async fn s08_a_registration_or_login_whose_response_was_lost_can_be_retried() {
+async fn c18_a_response_to_a_challenge_is_accepted_once() {
     let server = Server::open().await;
     let mut browser = Browser::on("http://localhost:8000");
     let account = server.anonymous_login().await;
-    let (body, first) = register(&server, &mut browser, &account).await;
-    assert_eq!(server.call("POST", "/register", &account.access, body).await.json(), first.json());
+    let (body, _) = register(&server, &mut browser, &account).await;
+    server.call("POST", "/register", &account.access, body).await.assert_refused(422, "challenge_expired");
 
     let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
-    let (body, first) = login(&server, &mut browser, &guest).await;
-    let again = server.call("POST", "/login", &guest.access, body).await;
+    let (body, _) = login(&server, &mut browser, &guest).await;
+    server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "challenge_expired");
 
-    assert_eq!((again.status, again.json()), (first.status, first.json()));
     assert_eq!(cart(&server, &account.access).await, [(1, 3)]);
+}
+
+/// The signature counter of the stored passkey.
+fn stored_counter(server: &Server) -> u64 {
+    let data: Value = serde_json::from_str(&server.database().text("SELECT data FROM passkey")).unwrap();
+    data["cred"]["counter"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn c18_a_login_of_a_member_uses_up_its_challenge_and_stores_the_counter() {
+    let server = Server::open().await;
+    let mut browser = Browser::counting();
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    let registered = stored_counter(&server);
+
+    let (body, response) = login(&server, &mut browser, &account).await;
+
+    response.assert_member(&user_id(&account.id), "logged_in", false);
+    assert!(stored_counter(&server) > registered);
+    assert_eq!(server.number("SELECT count(*) FROM ceremony"), 0);
+    server.call("POST", "/login", &account.access, body).await.assert_refused(422, "challenge_expired");
+    // A member of another account uses up the challenge, too.
+    let other = server.anonymous_login().await;
+    server.call("POST", "/register", &other.access, credentials("eve@example.com", PASSWORD)).await;
+    let counter = stored_counter(&server);
+    let (body, response) = login(&server, &mut browser, &other).await;
+    response.assert_refused(409, "already_member");
+    assert!(stored_counter(&server) > counter);
+    server.call("POST", "/login", &other.access, body).await.assert_refused(422, "challenge_expired");
+}
+
+#[tokio::test]
+async fn c18_a_member_cannot_register_and_the_challenge_is_consumed() {
+    let server = Server::open().await;
+    let mut browser = Browser::on("http://localhost:8000");
+    let account = server.anonymous_login().await;
+    let (challenge, public_key) = options(&server, "/register/options", &account, json!({})).await;
+    let body = json!({ "passkey": passkey(&challenge, &browser.create(public_key).await) });
+    server.send(crate::support::membership::register(&account.access)).await;
+
+    server.call("POST", "/register", &account.access, body.clone()).await.assert_refused(409, "already_member");
+    server.call("POST", "/register", &account.access, body).await.assert_refused(422, "challenge_expired");
+}
+
+#[tokio::test]
+async fn c18_a_copied_passkey_is_refused_when_its_counter_is_behind() {
+    let server = Server::open().await;
+    let mut browser = Browser::counting();
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    let mut copy = browser.clone();
+    login(&server, &mut browser, &account).await.1.assert_member(&user_id(&account.id), "logged_in", false);
+
+    let guest = server.anonymous_login().await;
+    login(&server, &mut copy, &guest).await.1.assert_refused(422, "invalid_passkey");
+
+    assert_eq!(server.get("/me", &guest.access).await.json()["kind"], "guest");
+    login(&server, &mut browser, &guest).await.1.assert_member(&user_id(&account.id), "logged_in", true);
+}
+
+#[tokio::test]
+async fn c18_of_concurrent_logins_with_one_counter_one_is_accepted() {
+    let server = Server::open().await;
+    let mut browser = Browser::counting();
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    let mut requests = Vec::new();
+    for _ in 0..4 {
+        let guest = server.anonymous_login().await;
+        let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
+        let credential = browser.clone().get(public_key).await;
+        let body = json!({ "passkey": passkey(&challenge, &credential) });
+        requests.push(crate::support::authorized("POST", "/login", &guest.access, Some(body)));
+    }
+
+    let requests = std::sync::Mutex::new(requests);
+    let responses = server.send_concurrently(4, || requests.lock().unwrap().pop().unwrap()).await;
+
+    let (accepted, refused): (Vec<_>, Vec<_>) = responses.into_iter().partition(|response| response.status == 200);
+    assert_eq!(accepted.len(), 1, "{accepted:?}");
+    for response in refused {
+        response.assert_refused(422, "invalid_passkey");
+    }
 }
 
 #[tokio::test]
@@ -170,20 +167,27 @@ async fn s08_concurrent_requests_with_one_credential_create_one_account_and_one_
     let request = |path: &'static str, access: &str, body: &Value| {
         crate::support::authorized("POST", path, access, Some(body.clone()))
     };
-    for response in server.send_concurrently(6, || request("/register", &account.access, &body)).await {
-        response.assert_member(&user_id(&account.id), "registered", false);
-        assert_eq!(response.json()["email"], Value::Null);
-    }
+    let responses = server.send_concurrently(6, || request("/register", &account.access, &body)).await;
+    let response = the_accepted(responses);
+    response.assert_member(&user_id(&account.id), "registered", false);
+    assert_eq!(response.json()["email"], Value::Null);
 
     let guest = server.anonymous_login().await;
     add_to_cart(&server, &guest.access, 1, 3).await;
     let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
     let body = json!({ "passkey": passkey(&challenge, &browser.get(public_key).await) });
-    for response in server.send_concurrently(6, || request("/login", &guest.access, &body)).await {
-        response.assert_member(&user_id(&account.id), "logged_in", true);
-    }
+    let responses = server.send_concurrently(6, || request("/login", &guest.access, &body)).await;
+    the_accepted(responses).assert_member(&user_id(&account.id), "logged_in", true);
 
     assert_eq!(cart(&server, &account.access).await, [(1, 3)]);
+}
+
+/// The only response with the status 200. The others are errors of the client.
+fn the_accepted(responses: Vec<Response>) -> Response {
+    let (mut accepted, refused): (Vec<_>, Vec<_>) = responses.into_iter().partition(|response| response.status == 200);
+    assert!(refused.iter().all(|response| response.status.is_client_error()), "{refused:?}");
+    assert_eq!(accepted.len(), 1, "{accepted:?}");
+    accepted.remove(0)
 }
 
 #[tokio::test]
@@ -220,6 +224,11 @@ async fn c18_a_challenge_is_valid_for_five_minutes() {
         "registered",
         false,
     );
+    let guest = server.anonymous_login().await;
+    let (challenge, public_key) = options(&server, "/login/options", &guest, json!({})).await;
+    let body = json!({ "passkey": passkey(&challenge, &browser.get(public_key).await) });
+    server.clock.advance(5 * MINUTE);
+    server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "challenge_expired");
 }
 
 #[tokio::test]
@@ -283,6 +292,36 @@ async fn c18_modified_and_unknown_credentials_are_refused() {
     }
     assert_eq!(cart(&server, &guest.access).await, [(1, 3)]);
     assert_eq!(server.get("/me", &guest.access).await.json()["id"], guest.id);
+}
+
+#[tokio::test]
+async fn c18_a_passkey_of_an_erased_account_is_refused() {
+    let server = Server::open().await;
+    let mut browser = Browser::on("http://localhost:8000");
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    assert_eq!(server.send(crate::support::authorized("DELETE", "/me", &account.access, None)).await.status, 204);
+    let guest = server.anonymous_login().await;
+
+    let (body, response) = login(&server, &mut browser, &guest).await;
+
+    response.assert_refused(403, "invalid_credentials");
+    server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "challenge_expired");
+    assert_eq!(server.get("/me", &guest.access).await.json()["kind"], "guest");
+}
+
+#[tokio::test]
+async fn c18_a_registration_challenge_cannot_be_used_to_log_in() {
+    let server = Server::open().await;
+    let mut browser = Browser::on("http://localhost:8000");
+    let account = server.anonymous_login().await;
+    register(&server, &mut browser, &account).await;
+    let guest = server.anonymous_login().await;
+    let (challenge, _) = options(&server, "/register/options", &guest, json!({})).await;
+    let (_, public_key) = options(&server, "/login/options", &guest, json!({})).await;
+    let body = json!({ "passkey": passkey(&challenge, &browser.get(public_key).await) });
+
+    server.call("POST", "/login", &guest.access, body).await.assert_refused(422, "challenge_expired");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
     AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
-    NewCredential, PasskeyRow, RegisterOutcome, Registration, StoreError, Upgrade,
+    NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, StoreError, Upgrade,
 };
 
 #[async_trait]
@@ -63,7 +63,9 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
         return Ok(RegisterOutcome::SessionEnded);
     };
     if membership.registered || membership.merged_into.is_some() {
-        ceremonies::mark_id_token_used(&transaction, single_use.as_ref(), caller.user, *now).await?;
+        if !ceremonies::use_proof_of_member(&transaction, single_use.as_ref(), caller.user, *now).await? {
+            return Ok(RegisterOutcome::ProofUsed);
+        }
         let account = account(&transaction, &AccountKey::User(caller.user)).await?;
         transaction.commit().await?;
         return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
@@ -138,11 +140,12 @@ async fn insert_account(
 pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) -> Result<MergeOutcome, Error> {
     let MergeRequest { caller, account: into, now, single_use, passkey } = request;
     let transaction = db.transaction().await?;
-    // The outcome of an earlier merge does not change, so it is read without a lock.
-    if let Some(decided) =
-        membership(&transaction, caller, "").await?.and_then(|membership| membership.outcome_of(request))
+    // The outcome of an earlier merge does not change, so it is read without a lock, except by a request that changes a passkey.
+    if passkey.is_none()
+        && let Some(decided) =
+            membership(&transaction, caller, "").await?.and_then(|membership| membership.outcome_of(request))
     {
-        ceremonies::mark_id_token_used(&transaction, single_use.as_ref(), caller.user, *now).await?;
+        ceremonies::use_proof_of_member(&transaction, single_use.as_ref(), caller.user, *now).await?;
         transaction.commit().await?;
         return Ok(decided);
     }
@@ -153,8 +156,15 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     let Some(membership) = membership(&transaction, caller, LOCKED).await? else {
         return Ok(MergeOutcome::SessionEnded);
     };
+    if let Some(used) = passkey
+        && !update_passkey(&transaction, used).await?
+    {
+        return Ok(MergeOutcome::PasskeyChanged);
+    }
     if let Some(outcome) = membership.outcome_of(request) {
-        ceremonies::mark_id_token_used(&transaction, single_use.as_ref(), caller.user, *now).await?;
+        if !ceremonies::use_proof_of_member(&transaction, single_use.as_ref(), caller.user, *now).await? {
+            return Ok(MergeOutcome::ProofUsed);
+        }
         transaction.commit().await?;
         return Ok(outcome);
     }
@@ -162,10 +172,6 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
         && !ceremonies::use_proof(&transaction, single_use, caller.user, *now).await?
     {
         return Ok(MergeOutcome::ProofUsed);
-    }
-    if let Some(PasskeyRow { credential_id, data }) = passkey {
-        let update = transaction.prepare_cached("UPDATE passkey SET data = $2 WHERE credential_id = $1").await?;
-        transaction.execute(&update, &[credential_id, data]).await?;
     }
     merge::move_rows(&transaction, caller.user, *into).await?;
     let until = merge::move_sessions(&transaction, caller.user, *into).await?;
@@ -258,6 +264,16 @@ pub(super) async fn passkey(db: &Client, credential_id: Vec<u8>) -> Result<Optio
     let query = db.prepare_cached("SELECT data FROM passkey WHERE credential_id = $1").await?;
     let row = db.query_opt(&query, &[&credential_id]).await?;
     row.map(|row| Ok(PasskeyRow { credential_id, data: row.try_get(0)? })).transpose()
+}
+
+/// Returns false if the passkey is no longer as it was checked.
+async fn update_passkey(
+    transaction: &Transaction<'_>,
+    PasskeyUse { checked, data }: &PasskeyUse,
+) -> Result<bool, Error> {
+    let update =
+        transaction.prepare_cached("UPDATE passkey SET data = $3 WHERE credential_id = $1 AND data = $2").await?;
+    Ok(transaction.execute(&update, &[&checked.credential_id, &checked.data, data]).await? == 1)
 }
 
 pub(super) async fn upgrades(db: &Client, now: Timestamp) -> Result<Vec<Upgrade>, Error> {

@@ -41,18 +41,17 @@ pub(super) async fn end(db: &Client, id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-/// Marks an ID token as used although the request needs no proof, so that no other caller can use it. A challenge belongs to
-/// its caller anyway.
-pub(super) async fn mark_id_token_used(
+/// Marks the proof of a caller as used for whom nothing changes, so that no other request can use it. Returns false for a
+/// challenge that was used before. An ID token that was used before is accepted, because the caller may repeat the request.
+pub(super) async fn use_proof_of_member(
     transaction: &Transaction<'_>,
     single_use: Option<&SingleUse>,
     user: Uuid,
     now: Timestamp,
-) -> Result<(), Error> {
-    if let Some(single_use @ SingleUse::IdToken { .. }) = single_use {
-        use_proof(transaction, single_use, user, now).await?;
-    }
-    Ok(())
+) -> Result<bool, Error> {
+    let Some(single_use) = single_use else { return Ok(true) };
+    let is_first_use = use_proof(transaction, single_use, user, now).await?;
+    Ok(is_first_use || matches!(single_use, SingleUse::IdToken { .. }))
 }
 
 /// Marks a proof as used. Returns false if it was used before, or is unknown.

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
     AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
-    NewCredential, PasskeyRow, RegisterOutcome, Registration, StoreError, Upgrade,
+    NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, StoreError, Upgrade,
 };
 
 #[async_trait]
@@ -53,7 +53,9 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
     let Registration { caller, now, email, credential, single_use } = registration;
     let Some(membership) = membership(db, caller)? else { return Ok(RegisterOutcome::SessionEnded) };
     if membership.registered || membership.merged_into.is_some() {
-        ceremonies::mark_id_token_used(db, single_use.as_ref(), caller.user, *now)?;
+        if !ceremonies::use_proof_of_member(db, single_use.as_ref(), caller.user, *now)? {
+            return Ok(RegisterOutcome::ProofUsed);
+        }
         let account = account(db, &AccountKey::User(caller.user))?;
         return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
     }
@@ -115,18 +117,19 @@ pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rus
     if account(db, &AccountKey::User(*into))?.is_none_or(|account| account.user != *into) {
         return Ok(MergeOutcome::NoAccount);
     }
+    if !passkey.as_ref().map_or(Ok(true), |used| update_passkey(db, used))? {
+        return Ok(MergeOutcome::PasskeyChanged);
+    }
     if let Some(outcome) = membership.outcome_of(request) {
-        ceremonies::mark_id_token_used(db, single_use.as_ref(), caller.user, *now)?;
+        if !ceremonies::use_proof_of_member(db, single_use.as_ref(), caller.user, *now)? {
+            return Ok(MergeOutcome::ProofUsed);
+        }
         return Ok(outcome);
     }
     if let Some(single_use) = single_use
         && !ceremonies::use_proof(db, single_use, caller.user, *now)?
     {
         return Ok(MergeOutcome::ProofUsed);
-    }
-    if let Some(PasskeyRow { credential_id, data }) = passkey {
-        db.prepare_cached("UPDATE passkey SET data = ?2 WHERE credential_id = ?1")?
-            .execute(params![credential_id, data])?;
     }
     let (guest, into_text) = (id_text(caller.user), id_text(*into));
     let until = access_tokens_until(db, &guest)?;
@@ -197,6 +200,14 @@ pub(super) fn passkey(db: &Connection, credential_id: Vec<u8>) -> rusqlite::Resu
         .query_row([&credential_id], |row| row.get(0))
         .optional()?;
     Ok(data.map(|data| PasskeyRow { credential_id, data }))
+}
+
+/// Returns false if the passkey is no longer as it was checked.
+fn update_passkey(db: &Connection, PasskeyUse { checked, data }: &PasskeyUse) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached("UPDATE passkey SET data = ?3 WHERE credential_id = ?1 AND data = ?2")?
+        .execute(params![checked.credential_id, checked.data, data])?;
+    Ok(changed == 1)
 }
 
 pub(super) fn upgrades(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Upgrade>> {

@@ -34,18 +34,17 @@ pub(super) fn end(db: &Connection, id: Uuid) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Marks an ID token as used although the request needs no proof, so that no other caller can use it. A challenge belongs to
-/// its caller anyway.
-pub(super) fn mark_id_token_used(
+/// Marks the proof of a caller as used for whom nothing changes, so that no other request can use it. Returns false for a
+/// challenge that was used before. An ID token that was used before is accepted, because the caller may repeat the request.
+pub(super) fn use_proof_of_member(
     db: &Connection,
     single_use: Option<&SingleUse>,
     user: Uuid,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    if let Some(single_use @ SingleUse::IdToken { .. }) = single_use {
-        use_proof(db, single_use, user, now)?;
-    }
-    Ok(())
+) -> rusqlite::Result<bool> {
+    let Some(single_use) = single_use else { return Ok(true) };
+    let is_first_use = use_proof(db, single_use, user, now)?;
+    Ok(is_first_use || matches!(single_use, SingleUse::IdToken { .. }))
 }
 
 /// Marks a proof as used. Returns false if it was used before, or is unknown.

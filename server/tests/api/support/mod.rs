@@ -3,6 +3,7 @@
 //! In these tests, a *simple client* is one that logs in without a body: it gets one long-lived access token and no refresh
 //! token.
 
+pub(crate) mod browser;
 pub(crate) mod database;
 mod jwt;
 pub(crate) mod membership;
