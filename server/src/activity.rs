@@ -1,7 +1,8 @@
-//! When guests were last active: recorded in memory at each request, and written every few seconds (S6).
+//! When guests were last active, and which generations of their sessions have been seen: recorded in memory at requests, and
+//! written every few seconds (S6).
 //!
-//! A thousand requests of one guest within that time cost one update of a row. A crash loses the activity of the last few
-//! seconds and no other data; an orderly shutdown loses none.
+//! A thousand requests of one guest within that time cost one update of a row. A crash loses what was recorded in the last few
+//! seconds and no other data; an orderly shutdown loses nothing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,19 +12,22 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::shards::Shards;
-use crate::store::{GuestStore, StoreError};
+use crate::store::{Store, StoreError};
 
 /// How often the activity is written.
 pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_secs(3);
-/// The number of guests in one transaction, so that a large flush does not delay logins.
+/// The number of rows in one transaction, so that a large flush does not delay logins.
 const CHUNK: usize = 2000;
 
 type LastActive = HashMap<Uuid, Timestamp>;
+/// The highest generation that was seen, by session.
+type Seen = HashMap<Uuid, u64>;
 
 /// The recorded activity of this node.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     last_active: Shards<Mutex<LastActive>>,
+    seen: Shards<Mutex<Seen>>,
 }
 
 impl Activity {
@@ -34,13 +38,30 @@ impl Activity {
         *last = now.max(*last);
     }
 
+    /// Records that the client of a session has the tokens of this generation.
+    pub(crate) fn record_seen(&self, session: Uuid, generation: u64) {
+        let mut seen = lock(self.seen.of(session));
+        let last = seen.entry(session).or_insert(generation);
+        *last = generation.max(*last);
+    }
+
+    /// The highest generation of the session that was recorded since the last flush.
+    pub(crate) fn seen(&self, session: Uuid) -> Option<u64> {
+        lock(self.seen.of(session)).get(&session).copied()
+    }
+
     /// The number of guests who have been active since the last flush.
     pub(crate) fn guests(&self) -> usize {
         self.last_active.all().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Writes the recorded activity. Activity that could not be written is kept for the next flush.
-    pub(crate) async fn flush(&self, store: &dyn GuestStore) -> Result<(), StoreError> {
+    /// Writes what was recorded. What could not be written is kept for the next flush.
+    pub(crate) async fn flush(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.flush_activity(store).await?;
+        self.flush_seen(store).await
+    }
+
+    async fn flush_activity(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut activity: Vec<_> = self.last_active.all().flat_map(|shard| std::mem::take(&mut *lock(shard))).collect();
         // In the order of the table, so that neighbouring rows share pages.
         activity.sort_unstable();
@@ -55,8 +76,23 @@ impl Activity {
         }
         Ok(())
     }
+
+    async fn flush_seen(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let mut seen: Vec<_> = self.seen.all().flat_map(|shard| std::mem::take(&mut *lock(shard))).collect();
+        seen.sort_unstable();
+        let mut chunks = seen.chunks(CHUNK);
+        while let Some(chunk) = chunks.next() {
+            if let Err(error) = store.confirm(chunk.to_vec()).await {
+                for &(session, generation) in chunk.iter().chain(chunks.flatten()) {
+                    self.record_seen(session, generation);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
 }
 
-fn lock(shard: &Mutex<LastActive>) -> MutexGuard<'_, LastActive> {
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,7 +24,9 @@ pub struct Config {
     /// sessions with a refresh token continue. Default: `http://localhost:8000`.
     pub issuer: String,
 
-    /// Name of the API that the tokens are for; the claim `aud` of every token. Default: `guestpass`.
+    /// Name of the API that the tokens are for; the claim `aud` of access tokens that come with a refresh token. A token
+    /// without one is for this server alone, and its `aud` is the issuer; so this must differ from the issuer, unless
+    /// [`require_refresh`](Self::require_refresh) is set. Default: `guestpass`.
     pub audience: String,
 
     /// Lifetime of an access token that comes with a refresh token. Default: 15 minutes.
@@ -188,6 +190,11 @@ impl Config {
         }
         if self.audience.is_empty() {
             return Err(ConfigError::new("--audience", "must not be empty"));
+        }
+        if self.audience == self.issuer && !self.require_refresh {
+            let reason = "must differ from --issuer, which is the audience of tokens without refresh, so that other services \
+                          refuse those; choose another name, or set --require-refresh";
+            return Err(ConfigError::new("--audience", reason));
         }
         if let Some(directory) = &self.static_dir
             && !directory.join("index.html").is_file()

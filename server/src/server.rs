@@ -11,8 +11,8 @@ use tokio::time::{Instant, interval_at};
 use crate::accounts::{Accounts, Passwords, RelyingParty, TrustedIssuers};
 use crate::activity::{self, Activity};
 use crate::auth::{
-    Issuer, KEY_POLL_INTERVAL, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions,
-    UpgradedGuests, Verifier, prepare_keys,
+    Issuer, KEY_POLL_INTERVAL, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions, Verifier,
+    prepare_keys,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
@@ -71,15 +71,14 @@ impl Guestpass {
             PrepareKeysError::Key(error) => error.into(),
         })?;
         let revoked = store.revocations(now).await.map_err(cannot_open)?;
-        let upgrades = store.upgrades(now).await.map_err(cannot_open)?;
 
         let keys = Arc::new(keys);
         let activity = Arc::new(Activity::default());
         let metrics = Arc::new(Metrics::new(|registry| store.register_metrics(registry)));
-        let upgraded = Arc::new(UpgradedGuests::new(upgrades));
+        let revoked = Arc::new(RevokedSessions::new(revoked));
         let accounts = Accounts {
             store: store.clone(),
-            upgraded: Arc::clone(&upgraded),
+            revoked: Arc::clone(&revoked),
             passwords: Arc::new(Passwords::new()),
             relying_party,
             issuers,
@@ -91,8 +90,7 @@ impl Guestpass {
             verifier: Arc::new(Verifier::new(Arc::clone(&keys), &config)),
             keys: Arc::clone(&keys),
             key_reloader: Arc::new(KeyReloader::new(Arc::clone(&keys), store.clone())),
-            revoked: Arc::new(RevokedSessions::new(revoked)),
-            upgraded,
+            revoked,
             activity: Arc::clone(&activity),
             lifetimes: Lifetimes::of(&config),
             metrics: Arc::clone(&metrics),
@@ -219,7 +217,7 @@ impl Background {
 /// Adds the changes of other nodes to the memory of this node. A separate task, so that no job delays it.
 fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
     let store = Arc::clone(&inner.store);
-    let (revoked, upgraded) = (Arc::clone(&inner.sessions.revoked), Arc::clone(&inner.sessions.upgraded));
+    let revoked = Arc::clone(&inner.sessions.revoked);
     async move {
         loop {
             let change = tokio::select! {
@@ -228,7 +226,6 @@ fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Futur
             };
             match change {
                 StoreChange::Revoked(revocation) => revoked.add(revocation),
-                StoreChange::Upgraded(upgrade) => upgraded.add(upgrade),
             }
         }
     }
@@ -239,6 +236,7 @@ impl Inner {
     async fn delete_expired_rows(&self, now: Timestamp) -> Result<(), StoreError> {
         for (rows, before) in [
             (ExpiringRows::LoginKeys, now - LOGIN_KEY_RETENTION),
+            (ExpiringRows::UpgradeKeys, now - LOGIN_KEY_RETENTION),
             (ExpiringRows::CartKeys, now - CART_KEY_WINDOW),
             (ExpiringRows::ErasedSessions, now - ERASED_SESSION_MARGIN),
             (ExpiringRows::Ceremonies, now),
@@ -252,7 +250,6 @@ impl Inner {
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.sessions.revoked.remove_expired(now);
-        self.sessions.upgraded.remove_expired(now);
         self.delete_expired_rows(now).await?;
         let swept = sweeper.sweep_some(&*self.store, now).await?;
         if swept != SweepReport::default() {

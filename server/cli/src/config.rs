@@ -20,7 +20,9 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "URL", default_value = "http://localhost:8000", help_heading = TOKENS)]
     issuer: String,
 
-    /// Name of the API that the tokens are for; the claim `aud` of every token.
+    /// Name of the API that the tokens are for; the claim `aud` of access tokens that come with a refresh token. The token of a
+    /// client without refresh is for this server alone: its `aud` is the issuer, so other services refuse it. Must differ from
+    /// `--issuer`, unless `--require-refresh` is set.
     #[arg(long, value_name = "NAME", default_value = "guestpass", help_heading = TOKENS)]
     audience: String,
 
@@ -32,7 +34,7 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
     refresh_ttl: Duration,
 
-    /// Lifetime of the single token that a client without refresh gets.
+    /// Lifetime of the single token that a client without refresh gets. Only this server accepts it.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
     guest_token_ttl: Duration,
 

@@ -1,5 +1,7 @@
 //! Errors of requests to become a member or to sign in as one. The guest is unchanged (C18).
 
+use guestpass_core::wire::problem_code;
+
 use super::oidc::IdTokenError;
 use crate::auth::UnavailableError;
 use crate::store::StoreError;
@@ -34,8 +36,12 @@ pub(crate) enum AccountError {
     /// The keys of the token's issuer could not be fetched.
     #[error("The keys of the ID token's issuer could not be fetched. Try again later.")]
     IssuerUnavailable,
-    /// 401: the access token is no longer valid.
-    #[error("The session of the access token has ended.")]
+    #[error("The Idempotency-Key was used with another request. Send a new key with each new request.")]
+    KeyReused,
+    #[error("The Idempotency-Key is too old, or the session that it opened was refreshed or has ended.")]
+    KeyExpired,
+    /// 401: the refresh token is no longer valid.
+    #[error("The session of the refresh token has ended.")]
     SessionEnded,
     /// Too many passwords are being checked.
     #[error("The server cannot handle the request at the moment. Try again later.")]
@@ -45,7 +51,7 @@ pub(crate) enum AccountError {
 }
 
 /// Every code in the member `code` of a problem.
-pub(crate) const ACCOUNT_ERROR_CODES: [&str; 11] = [
+pub(crate) const ACCOUNT_ERROR_CODES: [&str; 14] = [
     "invalid_credentials",
     "email_taken",
     "already_member",
@@ -57,6 +63,9 @@ pub(crate) const ACCOUNT_ERROR_CODES: [&str; 11] = [
     "challenge_expired",
     "passkeys_unavailable",
     "invalid_id_token",
+    problem_code::REFRESH_TOKEN_REQUIRED,
+    problem_code::IDEMPOTENCY_KEY_REUSED,
+    problem_code::IDEMPOTENCY_KEY_EXPIRED,
 ];
 
 impl AccountError {
@@ -74,6 +83,8 @@ impl AccountError {
             Self::ChallengeExpired => "challenge_expired",
             Self::PasskeysUnavailable => "passkeys_unavailable",
             Self::InvalidIdToken(_) => "invalid_id_token",
+            Self::KeyReused => problem_code::IDEMPOTENCY_KEY_REUSED,
+            Self::KeyExpired => problem_code::IDEMPOTENCY_KEY_EXPIRED,
             Self::SessionEnded => "session_over",
             Self::Busy | Self::IssuerUnavailable | Self::Unavailable(_) => "unavailable",
         }

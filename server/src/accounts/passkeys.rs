@@ -7,12 +7,10 @@ use uuid::Uuid;
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
 
 use super::webauthn::{Challenge, RelyingParty, read_credential};
-use super::{AccountError, Accounts, EmailAddress, Merge, SignedIn, caller};
-use crate::auth::Guest;
+use super::{AccountError, Accounts, EmailAddress, Merge, UpgradeRequest};
+use crate::auth::AccountCaller;
 use crate::clock::Timestamp;
-use crate::store::{
-    AccountKey, AccountRow, Ceremony, NewCredential, PasskeyUse, RegisterOutcome, Registration, SingleUse,
-};
+use crate::store::{AccountKey, AccountRow, Ceremony, NewCredential, PasskeyUse, RegisterOutcome, SingleUse, Upgrade};
 
 /// How long a person may take to confirm the passkey in the browser.
 pub(super) const CEREMONY_TTL: Duration = Duration::from_secs(5 * 60);
@@ -40,11 +38,11 @@ impl Accounts {
     /// Begins a registration with a passkey.
     pub(crate) async fn start_passkey(
         &self,
-        guest: Guest,
+        caller: AccountCaller,
         email: Option<EmailAddress>,
         now: Timestamp,
     ) -> Result<PasskeyChallenge, AccountError> {
-        let user = guest.token_subject().id;
+        let user = caller.subject.id;
         let party = self.relying_party()?;
         if self.store.account(AccountKey::User(user)).await?.is_some() {
             return Err(AccountError::AlreadyMember);
@@ -65,11 +63,11 @@ impl Accounts {
     /// Begins signing in with any passkey of this server that the caller's device has.
     pub(crate) async fn start_passkey_login(
         &self,
-        guest: Guest,
+        caller: AccountCaller,
         now: Timestamp,
     ) -> Result<PasskeyChallenge, AccountError> {
         let challenge = self.relying_party()?.start_login()?;
-        self.issue_challenge(guest.token_subject().id, challenge, now).await
+        self.issue_challenge(caller.subject.id, challenge, now).await
     }
 
     async fn issue_challenge(
@@ -90,17 +88,17 @@ impl Accounts {
     /// Registers the guest with the passkey that the browser made for a challenge.
     pub(crate) async fn register_with_passkey(
         &self,
-        guest: Guest,
+        request: UpgradeRequest,
         email: Option<EmailAddress>,
         response: PasskeyResponse,
-        now: Timestamp,
-    ) -> Result<SignedIn, AccountError> {
+    ) -> Result<Upgrade, AccountError> {
         let party = self.relying_party()?;
         let PasskeyResponse { challenge_id, credential } = response;
         let credential: RegisterPublicKeyCredential = read_credential(credential)?;
-        let user = guest.token_subject().id;
+        let user = request.user();
         let email = email.map(String::from);
-        let state = self.store.ceremony(challenge_id, user, now).await?.ok_or(AccountError::ChallengeExpired)?;
+        let state =
+            self.store.ceremony(challenge_id, user, request.now).await?.ok_or(AccountError::ChallengeExpired)?;
         if self.store.account(AccountKey::User(user)).await?.is_some() {
             self.store.end_ceremony(challenge_id).await?;
             return Err(AccountError::AlreadyMember);
@@ -112,20 +110,14 @@ impl Accounts {
                 return Err(error);
             }
         };
-        let registration = Registration {
-            caller: caller(guest),
-            now,
-            email: email.clone(),
-            credential: NewCredential::Passkey(passkey),
-            single_use: Some(SingleUse::Ceremony(challenge_id)),
-        };
-        match self.register(registration).await? {
-            RegisterOutcome::Registered(_) => Ok(SignedIn::registered(AccountRow { user, email, password: None })),
-            // A concurrent request of the same guest has registered first.
-            RegisterOutcome::Member(_) => Err(AccountError::AlreadyMember),
+        let single_use = Some(SingleUse::Ceremony(challenge_id));
+        match self.register(request.registration(email, NewCredential::Passkey(passkey), single_use)).await? {
+            RegisterOutcome::Registered(upgrade) => Ok(upgrade),
+            RegisterOutcome::AlreadyMember => Err(AccountError::AlreadyMember),
             RegisterOutcome::EmailTaken => Err(AccountError::EmailTaken),
             RegisterOutcome::CredentialTaken => Err(AccountError::InvalidPasskey),
             RegisterOutcome::ProofUsed => Err(AccountError::ChallengeExpired),
+            RegisterOutcome::KeyUsed => Err(AccountError::KeyReused),
             RegisterOutcome::SessionEnded => Err(AccountError::SessionEnded),
         }
     }
@@ -133,15 +125,17 @@ impl Accounts {
     /// Signs the caller in to the account of the passkey. The response uses up its challenge also if the caller is a member.
     pub(crate) async fn login_with_passkey(
         &self,
-        guest: Guest,
+        request: UpgradeRequest,
         response: PasskeyResponse,
-        now: Timestamp,
-    ) -> Result<SignedIn, AccountError> {
+    ) -> Result<Upgrade, AccountError> {
         let party = self.relying_party()?;
         let PasskeyResponse { challenge_id, credential } = response;
         let credential: PublicKeyCredential = read_credential(credential)?;
-        let user = guest.token_subject().id;
-        let state = self.store.ceremony(challenge_id, user, now).await?.ok_or(AccountError::ChallengeExpired)?;
+        let state = self
+            .store
+            .ceremony(challenge_id, request.user(), request.now)
+            .await?
+            .ok_or(AccountError::ChallengeExpired)?;
         // A concurrent login with the same passkey changes its counter: the response is checked against the new one.
         for _ in 0..MAX_CHECKS {
             let (account, passkey) = match self.check_passkey(party, &credential, &state).await {
@@ -152,8 +146,8 @@ impl Accounts {
                 }
             };
             let single_use = Some(SingleUse::Ceremony(challenge_id));
-            match self.merge_into_account(guest, &account, single_use, Some(passkey), now).await? {
-                Merge::Done { merged } => return Ok(SignedIn::logged_in(account, merged)),
+            match self.merge_into_account(request, &account, single_use, Some(passkey)).await? {
+                Merge::Done(upgrade) => return Ok(upgrade),
                 Merge::ProofUsed => return Err(AccountError::ChallengeExpired),
                 Merge::PasskeyChanged => {}
             }

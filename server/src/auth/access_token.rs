@@ -37,6 +37,10 @@ pub(crate) struct Claims {
     pub(crate) jti: String,
     /// The session of the token. The token is revoked with it.
     pub(crate) sid: Uuid,
+    /// The generation of the session: the counter of the refresh token that was issued together with this token. Absent in the
+    /// token of a session without refresh tokens, and in tokens of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) r#gen: Option<u64>,
 }
 
 /// The encoded JOSE header of the tokens of one key.
@@ -73,10 +77,13 @@ impl Issuer {
         &self.issuer
     }
 
+    /// Signs a token of a session. `generation` is `None` for a session without refresh tokens. Such a long-lived token is for
+    /// this server alone, because a verifier elsewhere would not learn of its revocation: its audience is the issuer.
     pub(crate) fn issue(
         &self,
         subject: String,
         session: Uuid,
+        generation: Option<u64>,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<String, SigningError> {
@@ -85,13 +92,14 @@ impl Issuer {
         let claims = Claims {
             iss: self.issuer.clone(),
             sub: subject,
-            aud: self.audience.clone(),
+            aud: if generation.is_some() { &self.audience } else { &self.issuer }.clone(),
             client_id: CLIENT_ID.to_owned(),
             iat: now.as_secs(),
             exp: expires_at.as_secs(),
             nbf: None,
             jti: Uuid::now_v7().simple().to_string(),
             sid: session,
+            r#gen: generation,
         };
         // The compact serialisation of RFC 7515 §7.1.
         let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims)?));

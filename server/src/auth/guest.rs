@@ -30,7 +30,6 @@ use crate::store::GuestRow;
 pub struct Guest {
     id: Uuid,
     kind: Kind,
-    token_subject: Subject,
     session: Uuid,
     seen_at: Timestamp,
 }
@@ -63,19 +62,19 @@ impl Kind {
 
 impl Guest {
     pub(crate) const fn new(caller: AuthenticatedCaller, seen_at: Timestamp) -> Self {
-        let AuthenticatedCaller { subject, token_subject, session } = caller;
-        Self { id: subject.id, kind: subject.kind, token_subject, session, seen_at }
+        let AuthenticatedCaller { subject, session } = caller;
+        Self { id: subject.id, kind: subject.kind, session, seen_at }
     }
 
     /// The key under which to store the data of this user. It stays the same when a guest registers. When a guest logs in to
-    /// an account that existed before, it is the id of the account from then on, also for tokens issued before; move your
-    /// rows to that id, as Guestpass moves its own.
+    /// an account that existed before, it is the id of the account from then on: move your rows to that id, as Guestpass
+    /// moves its own.
     pub const fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Whether the user is a guest or a member. This is also current for a token issued before the registration: at once on
-    /// this node, and within a second on other nodes.
+    /// Whether the user is a guest or a member. A guest who becomes a member gets new tokens, and the tokens of before are
+    /// refused: at once on this node, and within a second on other nodes.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
@@ -88,11 +87,6 @@ impl Guest {
     /// When the request arrived. It becomes the `last_active_at` of the user when that is next written.
     pub(crate) const fn seen_at(&self) -> Timestamp {
         self.seen_at
-    }
-
-    /// The subject in the token. If the guest has been merged since the token was issued, it still names that guest.
-    pub(crate) const fn token_subject(&self) -> Subject {
-        self.token_subject
     }
 
     /// `anonymous_` or `user_`, followed by the id: the `sub` of the next token.

@@ -46,8 +46,7 @@ impl Sessions {
         Ok(claims.map(|claims| ActiveToken {
             token_type: "Bearer",
             iss: claims.iss,
-            // The current subject: the guest may have become a member since the token was issued.
-            sub: Subject::parse(&claims.sub).map_or(claims.sub, |named| self.upgraded.current(named).to_string()),
+            sub: claims.sub,
             aud: Some(claims.aud),
             client_id: CLIENT_ID,
             iat: claims.iat,
@@ -58,12 +57,15 @@ impl Sessions {
         }))
     }
 
-    fn would_refresh(&self, row: &SessionRow, presented: u64, now: Timestamp) -> bool {
+    /// Whether the refresh token with the counter `presented` of this session is the current one, or its parent while that may
+    /// be used.
+    pub(super) fn would_refresh(&self, row: &SessionRow, presented: u64, now: Timestamp) -> bool {
         let rotation = Rotation {
             session: row.id,
             presented,
             now,
             grace: self.lifetimes.grace(),
+            seen: self.activity.seen(row.id),
             expires_at: row.expires_at,
             access_expires_at: row.expires_at,
         };

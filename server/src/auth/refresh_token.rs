@@ -29,6 +29,13 @@ pub(crate) struct RefreshToken {
     pub(crate) counter: u64,
 }
 
+impl RefreshToken {
+    /// Whether a text begins as refresh tokens do.
+    pub(super) fn has_form(text: &str) -> bool {
+        text.starts_with(REFRESH_TOKEN_PREFIX)
+    }
+}
+
 /// The keys that authenticate refresh tokens.
 pub(crate) struct RefreshKeys {
     keys: Vec<VersionedKey>,

@@ -16,7 +16,7 @@ use super::jwks::{JwksError, verifying_keys};
 use super::key_rotation::ReloadLimiter;
 use super::keys::VerifyingKeys;
 use super::unauthorized::Unauthorized;
-use super::verify::{AccessTokenError, CachedRules, Verified};
+use super::verify::{AccessTokenError, CachedRules, Rules, Verified};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::secret::sha256;
 
@@ -115,7 +115,7 @@ impl ResourceServer {
             fetched_at: Timestamp::from_millis(i64::MIN),
         };
         let inner = Inner {
-            rules: CachedRules::new(issuer, audience),
+            rules: CachedRules::new(Rules::new(issuer, audience)),
             keys: ArcSwap::from_pointee(none),
             fetch,
             fetches: ReloadLimiter::new(FETCH_INTERVAL),
@@ -150,7 +150,7 @@ impl ResourceServer {
             keys = self.inner.keys.load_full();
             verified = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
         }
-        verified.map(Visitor).map_err(|error| VerifyError::Unauthorized(error.into()))
+        verified.map(|cached| Visitor(cached.verified)).map_err(|error| VerifyError::Unauthorized(error.into()))
     }
 }
 

@@ -13,16 +13,15 @@ use super::key_rotation::KeyReloader;
 use super::keys::Keys;
 use super::refresh_token::RefreshToken;
 use super::revoked::RevokedSessions;
-use super::upgraded_guests::UpgradedGuests;
-use super::verify::{AccessTokenError, Verified, Verifier};
+use super::verify::{AccessTokenError, CachedToken, Verified, Verifier};
 use crate::activity::Activity;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::metrics::{ErasureOutcome, Metrics, RefreshOutcome};
 use crate::secret::sha256;
 use crate::store::{
-    DataResult, GuestStore, Login, LoginOutcome, OpenSession, Reuse, Rotation, RotationOutcome, SessionStore,
-    StoreError,
+    DataResult, GuestStore, Login, LoginOutcome, NewSession, OpenSession, Reuse, Rotation, RotationOutcome,
+    SessionStore, StoreError,
 };
 
 /// The lifetimes of tokens and sessions.
@@ -87,8 +86,6 @@ pub(crate) enum UnavailableError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuthenticatedCaller {
     pub(crate) subject: Subject,
-    /// The subject in the token. It differs from `subject` if that guest has become a member since.
-    pub(crate) token_subject: Subject,
     pub(crate) session: Uuid,
 }
 
@@ -102,7 +99,6 @@ pub(crate) struct Sessions {
     pub(crate) keys: Arc<Keys>,
     pub(crate) key_reloader: Arc<KeyReloader>,
     pub(crate) revoked: Arc<RevokedSessions>,
-    pub(crate) upgraded: Arc<UpgradedGuests>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) metrics: Arc<Metrics>,
@@ -151,6 +147,7 @@ impl Sessions {
             presented: token.counter,
             now,
             grace: self.lifetimes.grace,
+            seen: self.activity.seen(token.session),
             expires_at: (now + self.lifetimes.refresh).rounded_up_to_second(),
             access_expires_at: (now + self.lifetimes.access).rounded_up_to_second(),
         };
@@ -241,18 +238,24 @@ impl Sessions {
         if self.revoked.contains(verified.session) {
             return Err(AccessTokenError::Revoked);
         }
-        let subject = self.upgraded.current(verified.subject);
-        self.activity.record(subject.id, now);
-        Ok(AuthenticatedCaller { subject, token_subject: verified.subject, session: verified.session })
+        self.activity.record(verified.subject.id, now);
+        Ok(AuthenticatedCaller { subject: verified.subject, session: verified.session })
     }
 
+    /// Verifies an access token, except the revocation of its session, and records that the client has the tokens of its
+    /// generation.
     pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, AccessTokenError> {
-        match self.verifier.verify(token, now) {
+        let CachedToken { verified, is_new } = match self.verifier.verify(token, now) {
             (Err(AccessTokenError::UnknownKey), generation) if self.key_reloader.reload(generation, now).await => {
                 self.verifier.verify(token, now).0
             }
             (verified, _) => verified,
+        }?;
+        // The first generation has no parent.
+        if let Some(generation @ 1..) = verified.generation.filter(|_| is_new) {
+            self.activity.record_seen(verified.session, generation);
         }
+        Ok(verified)
     }
 
     pub(super) async fn read_refresh_token(&self, token: &str, now: Timestamp) -> Option<RefreshToken> {
@@ -267,10 +270,30 @@ impl Sessions {
         }
     }
 
-    fn issue(&self, open: &OpenSession, refreshable: bool, now: Timestamp) -> Result<TokenResponse, UnavailableError> {
+    /// A session to be opened in place of the session of a caller who becomes a member.
+    pub(crate) fn new_session(&self, now: Timestamp) -> NewSession {
+        NewSession {
+            id: Uuid::now_v7(),
+            expires_at: (now + self.lifetimes.refresh).rounded_up_to_second(),
+            access_expires_at: (now + self.lifetimes.access).rounded_up_to_second(),
+        }
+    }
+
+    pub(crate) fn issue(
+        &self,
+        open: &OpenSession,
+        refreshable: bool,
+        now: Timestamp,
+    ) -> Result<TokenResponse, UnavailableError> {
         let subject = Subject::new(open.user, open.registered).to_string();
         Ok(TokenResponse {
-            access_token: self.issuer.issue(subject.clone(), open.id, now, open.access_expires_at)?,
+            access_token: self.issuer.issue(
+                subject.clone(),
+                open.id,
+                refreshable.then_some(open.counter),
+                now,
+                open.access_expires_at,
+            )?,
             token_type: "bearer".to_owned(),
             expires_in: Some(open.access_expires_at.since(now).as_secs()),
             refresh_token: refreshable.then(|| {

@@ -61,6 +61,7 @@ mod tests {
             session: Uuid::from_u128(2),
             not_before: Timestamp::from_secs(100),
             expires_at: Timestamp::from_secs(200),
+            generation: Some(0),
         }
     }
 

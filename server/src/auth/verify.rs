@@ -66,6 +66,8 @@ pub(crate) struct Verified {
     pub(crate) not_before: Timestamp,
     /// `exp`, or the time at which the key of the token expires, if that is earlier.
     pub(crate) expires_at: Timestamp,
+    /// The generation of the session, if the token has one.
+    pub(crate) generation: Option<u64>,
 }
 
 impl Verified {
@@ -83,11 +85,12 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(keys: Arc<Keys>, config: &Config) -> Self {
-        Self { rules: CachedRules::new(&config.issuer, &config.audience), keys }
+        let rules = Rules { accepts_issuer: true, ..Rules::new(&config.issuer, &config.audience) };
+        Self { rules: CachedRules::new(rules), keys }
     }
 
     /// Checks everything except revocation. Also returns the generation of the keys.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<Verified, AccessTokenError>, u64) {
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<CachedToken, AccessTokenError>, u64) {
         let ring = self.keys.load();
         (self.rules.verify(token, ring.verifying(), ring.generation(), now), ring.generation())
     }
@@ -107,8 +110,8 @@ pub(super) struct CachedRules {
 }
 
 impl CachedRules {
-    pub(super) fn new(issuer: &str, audience: &str) -> Self {
-        Self { rules: Rules::new(issuer, audience), cache: TokenCache::new() }
+    pub(super) fn new(rules: Rules) -> Self {
+        Self { rules, cache: TokenCache::new() }
     }
 
     /// Checks everything except revocation. `generation` is a number that changes with every change of `keys`.
@@ -118,18 +121,25 @@ impl CachedRules {
         keys: &VerifyingKeys,
         generation: u64,
         now: Timestamp,
-    ) -> Result<Verified, AccessTokenError> {
+    ) -> Result<CachedToken, AccessTokenError> {
         if token.len() > MAX_LENGTH {
             return Err(AccessTokenError::TooLong);
         }
         let hash = token_cache::hash(token);
         if let Some(verified) = self.cache.find(&hash, generation, now) {
-            return Ok(verified);
+            return Ok(CachedToken { verified, is_new: false });
         }
         let (_, verified) = self.rules.verify(token, keys, now)?;
         self.cache.insert(hash, generation, verified);
-        Ok(verified)
+        Ok(CachedToken { verified, is_new: true })
     }
+}
+
+/// A verified token, and whether it was not in the cache: the first request with it, or one after the cache dropped it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CachedToken {
+    pub(super) verified: Verified,
+    pub(super) is_new: bool,
 }
 
 /// The rules for access tokens, in the server and in a resource server.
@@ -137,6 +147,8 @@ impl CachedRules {
 pub(super) struct Rules {
     issuer: String,
     audience: String,
+    /// Whether the issuer is an audience too: in the server itself, for tokens of sessions without refresh tokens.
+    accepts_issuer: bool,
 }
 
 /// The header that this server writes. An unknown member is an error, which excludes `crit`, `b64`, `zip` and all members with
@@ -151,7 +163,7 @@ struct Header<'a> {
 
 impl Rules {
     pub(super) fn new(issuer: &str, audience: &str) -> Self {
-        Self { issuer: issuer.to_owned(), audience: audience.to_owned() }
+        Self { issuer: issuer.to_owned(), audience: audience.to_owned(), accepts_issuer: false }
     }
 
     /// Checks everything except revocation.
@@ -193,7 +205,9 @@ impl Rules {
     }
 
     fn check(&self, claims: &Claims, now: Timestamp) -> Result<Verified, AccessTokenError> {
-        if claims.iss != self.issuer || claims.aud != self.audience || claims.client_id != CLIENT_ID {
+        let is_audience =
+            claims.aud == self.audience || (self.accepts_issuer && claims.aud == self.issuer && claims.r#gen.is_none());
+        if claims.iss != self.issuer || !is_audience || claims.client_id != CLIENT_ID {
             return Err(AccessTokenError::WrongAudience);
         }
         let expires_at = Timestamp::from_secs(claims.exp);
@@ -205,7 +219,7 @@ impl Rules {
             return Err(AccessTokenError::NotYetValid);
         }
         let subject = Subject::parse(&claims.sub).ok_or(AccessTokenError::Claims)?;
-        Ok(Verified { subject, session: claims.sid, not_before, expires_at })
+        Ok(Verified { subject, session: claims.sid, not_before, expires_at, generation: claims.r#gen })
     }
 }
 
@@ -240,10 +254,11 @@ mod tests {
         let header = json!({ "alg": "EdDSA", "typ": TYPE, "kid": "k" });
         let message = format!("{}.{}", encoded(&header), encoded(&claims));
         let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()).unwrap()));
-        let (fresh, used) = (CachedRules::new("issuer", "audience"), CachedRules::new("issuer", "audience"));
+        let rules = || CachedRules::new(Rules::new("issuer", "audience"));
+        let (fresh, used) = (rules(), rules());
         let before = ends_at - Duration::from_millis(1);
 
-        assert_eq!(used.verify(&token, &keys, 1, before).map(|verified| verified.expires_at), Ok(ends_at));
+        assert_eq!(used.verify(&token, &keys, 1, before).map(|cached| cached.verified.expires_at), Ok(ends_at));
 
         for rules in [fresh, used] {
             assert_eq!(rules.verify(&token, &keys, 1, ends_at), Err(AccessTokenError::UnknownKey));

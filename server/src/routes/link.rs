@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::{LINK_PATH, MembershipResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::extract::JsonBody;
+use super::extract::JsonBodyBytes;
+use super::membership::{Begun, KEY_DESCRIPTION, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{AccountError, SignedIn};
-use crate::auth::Guest;
+use crate::auth::RefreshToken;
 use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
 
@@ -29,28 +31,43 @@ pub(super) struct LinkBody {
 /// Register or sign in with another issuer
 ///
 /// If an account has the identity, this signs in to it, as `/login` does; otherwise it registers the guest, as `/register`
-/// does. An ID token can be used once, within ten minutes of its issuance; the caller that used it may repeat the request. A
-/// caller that is already a member uses up the token too.
+/// does, and the response has the tokens of a new session. An ID token can be used once, within ten minutes of its issuance, also
+/// by a caller that is already a member. With an `Idempotency-Key`, the request is safe to repeat after a lost response.
 #[utoipa::path(
     post,
     path = LINK_PATH,
     tag = "membership",
-    security(("guest" = [])),
+    security(("refreshToken" = [])),
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        description = KEY_DESCRIPTION,
+        min_length = 22,
+        max_length = 128,
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{22,128}$",
+    )),
     request_body = LinkBody,
     responses(
-        (status = 200, description = "The caller is that member.", body = MembershipResponse),
+        (status = 200, description = "The caller is that member. The tokens are those of a new session.", body = MembershipResponse),
         GuestErrors,
         BodyErrors,
         AccountErrors,
     )
 )]
 pub(super) async fn link(
-    guest: Guest,
+    token: RefreshToken,
     State(Guestpass { inner }): State<Guestpass>,
-    JsonBody(LinkBody { id_token, nonce }): JsonBody<LinkBody>,
-) -> Result<Json<MembershipResponse>, AccountError> {
-    let linked = inner.accounts.link(guest, &id_token, nonce.as_deref(), inner.clock.now()).await;
-    let outcome = linked.as_ref().map_or_else(AccountError::code, SignedIn::outcome_name);
-    inner.metrics.membership_requested(MembershipEndpoint::Link, outcome);
-    Ok(Json(linked?.into()))
+    headers: HeaderMap,
+    JsonBodyBytes(LinkBody { id_token, nonce }, bytes): JsonBodyBytes<LinkBody>,
+) -> Result<Json<MembershipResponse>, Response> {
+    let endpoint = (MembershipEndpoint::Link, LINK_PATH);
+    let call = UpgradeCall::new(&inner, endpoint, token, &headers, &bytes).map_err(IntoResponse::into_response)?;
+    match call.begin().await? {
+        Begun::Repeated(response) => Ok(response),
+        Begun::New(request) => {
+            let linked = inner.accounts.link(request, &id_token, nonce.as_deref()).await;
+            call.respond(linked.map_err(|error| call.failed(error))).await
+        }
+    }
 }

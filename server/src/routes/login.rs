@@ -2,20 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::{LOGIN_PATH, MembershipResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::Problem;
-use super::extract::{Client, JsonBody, given};
-use super::membership::{PasskeyBody, PasskeyChallengeResponse};
+use super::extract::{Client, JsonBodyBytes, given};
+use super::membership::{Begun, KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeResponse, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{AccountError, EmailAddress, Password};
-use crate::auth::Guest;
+use crate::accounts::{AccountError, EmailAddress, Password, UpgradeRequest};
+use crate::auth::{AccountCaller, RefreshToken};
+use crate::limits::ClientNetwork;
 use crate::metrics::MembershipEndpoint;
-use crate::server::Guestpass;
+use crate::server::{Guestpass, Inner};
+use crate::store::Upgrade;
 
 /// The proof that the caller owns the account: `email` and `password`, or `passkey`.
 #[derive(Deserialize, ToSchema)]
@@ -37,50 +39,70 @@ pub(super) struct MemberLoginBody {
 ///
 /// The data of the guest is merged into the account, once: quantities in the carts are added (at most 99 of one item),
 /// favourites are united, histories are joined (the latest view counts, and the newest 100 items stay), and where both have a
-/// preference, that of the account stays. All sessions of the guest belong to the account from then on; access tokens issued
-/// before stay valid, for the account. The request is safe to repeat after a lost response. An error leaves the guest
-/// unchanged.
+/// preference, that of the account stays. The response has the tokens of a new session of the account; all sessions that the
+/// guest had end, with their tokens, and the other sessions of the account continue. Of a caller who is that member already, only
+/// the session of the request is replaced. With an `Idempotency-Key`, the request is safe to repeat after a lost response. An
+/// error leaves the guest unchanged.
 #[utoipa::path(
     post,
     path = LOGIN_PATH,
     operation_id = "member_login",
     tag = "membership",
-    security(("guest" = [])),
+    security(("refreshToken" = [])),
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        description = KEY_DESCRIPTION,
+        min_length = 22,
+        max_length = 128,
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{22,128}$",
+    )),
     request_body = MemberLoginBody,
     responses(
-        (status = 200, description = "The caller is that member.", body = MembershipResponse),
+        (status = 200, description = "The caller is that member. The tokens are those of a new session.", body = MembershipResponse),
         GuestErrors,
         BodyErrors,
         AccountErrors,
     )
 )]
 pub(super) async fn login(
-    guest: Guest,
+    token: RefreshToken,
     State(Guestpass { inner }): State<Guestpass>,
     Client(client): Client,
-    JsonBody(body): JsonBody<MemberLoginBody>,
+    headers: HeaderMap,
+    JsonBodyBytes(body, bytes): JsonBodyBytes<MemberLoginBody>,
 ) -> Result<Json<MembershipResponse>, Response> {
-    let failed = |error: AccountError| {
-        inner.metrics.membership_requested(MembershipEndpoint::Login, error.code());
-        error.into_response()
-    };
-    let (accounts, now) = (&inner.accounts, inner.clock.now());
+    let endpoint = (MembershipEndpoint::Login, LOGIN_PATH);
+    let call = UpgradeCall::new(&inner, endpoint, token, &headers, &bytes).map_err(IntoResponse::into_response)?;
+    match call.begin().await? {
+        Begun::Repeated(response) => Ok(response),
+        Begun::New(request) => call.respond(upgrade(&inner, &call, request, client, body).await).await,
+    }
+}
+
+async fn upgrade(
+    inner: &Inner,
+    call: &UpgradeCall<'_>,
+    request: UpgradeRequest,
+    client: Option<ClientNetwork>,
+    body: MemberLoginBody,
+) -> Result<Upgrade, Response> {
+    let failed = |error| call.failed(error);
     let signed_in = match (body.email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let email = EmailAddress::parse(&email).map_err(failed)?;
             let password = Password::new(password).map_err(failed)?;
             inner.limits.admit_password_login(email.as_str(), client).map_err(IntoResponse::into_response)?;
-            accounts.login_with_password(guest, email, password, now).await
+            inner.accounts.login_with_password(request, email, password).await
         }
-        (None, None, Some(passkey)) => accounts.login_with_passkey(guest, passkey.into(), now).await,
+        (None, None, Some(passkey)) => inner.accounts.login_with_passkey(request, passkey.into()).await,
         _ => {
             let detail = "Send either email and password, or passkey.";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    let signed_in = signed_in.map_err(failed)?;
-    inner.metrics.membership_requested(MembershipEndpoint::Login, signed_in.outcome_name());
-    Ok(Json(signed_in.into()))
+    signed_in.map_err(failed)
 }
 
 /// Begin to sign in with a passkey
@@ -92,7 +114,7 @@ pub(super) async fn login(
     path = "/login/options",
     operation_id = "login_options",
     tag = "membership",
-    security(("guest" = [])),
+    security(("refreshToken" = [])),
     responses(
         (status = 200, description = "The challenge for the browser.", body = PasskeyChallengeResponse),
         GuestErrors,
@@ -100,8 +122,8 @@ pub(super) async fn login(
     )
 )]
 pub(super) async fn options(
-    guest: Guest,
+    caller: AccountCaller,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Json<PasskeyChallengeResponse>, AccountError> {
-    inner.accounts.start_passkey_login(guest, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
+    inner.accounts.start_passkey_login(caller, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
 }

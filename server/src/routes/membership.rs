@@ -1,22 +1,141 @@
-//! The bodies that `/register`, `/login` and `/link` share.
+//! What `/register`, `/login` and `/link` share: retries, responses, and the bodies of passkeys.
 
-use guestpass_core::wire::{MembershipOutcome, MembershipResponse};
+use axum::Json;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use guestpass_core::wire::{MembershipOutcome, MembershipResponse, TokenResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::{PasskeyChallenge, PasskeyResponse, SignInOutcome, SignedIn};
+use super::error::Problem;
+use super::extract::idempotency_key;
+use crate::accounts::{AccountError, PasskeyChallenge, PasskeyResponse, UpgradeRequest};
+use crate::auth::{RefreshToken, Subject};
+use crate::clock::Timestamp;
+use crate::metrics::MembershipEndpoint;
+use crate::secret::{hmac_sha256, sha256};
+use crate::server::Inner;
+use crate::store::{NewSession, Upgrade, UpgradeKey, UpgradeRetry};
 
-impl From<SignedIn> for MembershipResponse {
-    fn from(signed_in: SignedIn) -> Self {
-        let subject = signed_in.subject();
-        let SignedIn { account, outcome, merged } = signed_in;
-        let outcome = match outcome {
-            SignInOutcome::Registered => MembershipOutcome::Registered,
-            SignInOutcome::LoggedIn => MembershipOutcome::LoggedIn,
+/// The description of the header `Idempotency-Key` of an upgrade.
+pub(super) const KEY_DESCRIPTION: &str = "At least 128 random bits in base64url. For 10 minutes, and until the new session is \
+    refreshed, the same request with the same key gets the same session again: send it with every retry, together with the \
+    same refresh token, although its session has ended. Keep it secret, as a token.";
+
+/// A request to `/register`, `/login` or `/link`: an upgrade, or the retry of one whose response was lost.
+pub(super) struct UpgradeCall<'a> {
+    inner: &'a Inner,
+    endpoint: MembershipEndpoint,
+    token: RefreshToken,
+    session: NewSession,
+    key: Option<UpgradeKey>,
+    now: Timestamp,
+}
+
+/// What an upgrade begins with.
+pub(super) enum Begun {
+    /// The response of the earlier request that this one repeats.
+    Repeated(Json<MembershipResponse>),
+    /// The request to carry out.
+    New(UpgradeRequest),
+}
+
+impl<'a> UpgradeCall<'a> {
+    /// The `path` and the `body` identify the request, together with the session of the `token`.
+    pub(super) fn new(
+        inner: &'a Inner,
+        (endpoint, path): (MembershipEndpoint, &'static str),
+        token: RefreshToken,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Self, Problem> {
+        let key = idempotency_key(headers)?.map(|key| UpgradeKey {
+            hash: sha256(key.as_bytes()),
+            // The session has a fixed length and the path has no zero byte, so different requests are different messages.
+            request: hmac_sha256(key.as_bytes(), &[token.session.as_bytes(), path.as_bytes(), &[0], body]),
+        });
+        let now = inner.clock.now();
+        Ok(Self { inner, endpoint, token, session: inner.sessions.new_session(now), key, now })
+    }
+
+    /// Looks for an earlier request with the same key, and authenticates the caller if there is none.
+    pub(super) async fn begin(&self) -> Result<Begun, Response> {
+        if let Some(response) = self.repeated().await? {
+            return Ok(Begun::Repeated(response));
+        }
+        let caller = self.inner.sessions.account_caller(self.token, self.now).await;
+        let caller = caller.map_err(|error| Problem::from(error).into_response())?;
+        Ok(Begun::New(UpgradeRequest { caller, session: self.session, key: self.key, now: self.now }))
+    }
+
+    /// Responds. If the request failed, a concurrent request with the same key may have succeeded.
+    pub(super) async fn respond(
+        &self,
+        upgrade: Result<Upgrade, Response>,
+    ) -> Result<Json<MembershipResponse>, Response> {
+        match upgrade {
+            Ok(upgrade) => {
+                self.inner.metrics.membership_requested(self.endpoint, outcome_name(&upgrade));
+                self.response(upgrade)
+            }
+            Err(error) => self.repeated().await?.ok_or(error),
+        }
+    }
+
+    async fn repeated(&self) -> Result<Option<Json<MembershipResponse>>, Response> {
+        let Some(key) = self.key else { return Ok(None) };
+        let retry = UpgradeRetry {
+            key,
+            session: self.token.session,
+            counter: self.token.counter,
+            now: self.now,
+            access_expires_at: self.session.access_expires_at,
         };
-        Self { id: subject.to_string(), kind: subject.kind.name().to_owned(), email: account.email, outcome, merged }
+        match self.inner.accounts.repeat(retry).await {
+            Ok(None) => Ok(None),
+            Ok(Some(upgrade)) => {
+                self.inner.metrics.membership_requested(self.endpoint, "repeated");
+                self.response(upgrade).map(Some)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// The response to a request that failed.
+    pub(super) fn failed(&self, error: AccountError) -> Response {
+        self.inner.metrics.membership_requested(self.endpoint, error.code());
+        error.into_response()
+    }
+
+    fn response(&self, upgrade: Upgrade) -> Result<Json<MembershipResponse>, Response> {
+        let Upgrade { account, registered, merged, session, .. } = upgrade;
+        let tokens = self.inner.sessions.issue(&session, true, self.now);
+        let tokens = tokens.map_err(|error| Problem::from(error).into_response())?;
+        let TokenResponse { access_token, token_type, expires_in, refresh_token, .. } = tokens;
+        let subject = Subject::new(account.user, true);
+        Ok(Json(MembershipResponse {
+            id: subject.to_string(),
+            kind: subject.kind.name().to_owned(),
+            email: account.email,
+            outcome: if registered { MembershipOutcome::Registered } else { MembershipOutcome::LoggedIn },
+            merged,
+            access_token,
+            token_type,
+            expires_in: expires_in.unwrap_or_default(),
+            refresh_token: refresh_token.unwrap_or_default(),
+        }))
+    }
+}
+
+/// The outcome as a label of the metrics.
+const fn outcome_name(upgrade: &Upgrade) -> &'static str {
+    match (upgrade.registered, upgrade.merged) {
+        (true, _) => "registered",
+        (false, true) => "merged",
+        (false, false) => "logged_in",
     }
 }
 

@@ -2,20 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::{MembershipResponse, REGISTER_PATH};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::Problem;
-use super::extract::{Client, JsonBody, OptionalJsonBody, given};
-use super::membership::{PasskeyBody, PasskeyChallengeResponse};
+use super::extract::{Client, JsonBodyBytes, OptionalJsonBody, given};
+use super::membership::{Begun, KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeResponse, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::{AccountError, EmailAddress, Password};
-use crate::auth::Guest;
+use crate::accounts::{AccountError, EmailAddress, Password, UpgradeRequest};
+use crate::auth::{AccountCaller, RefreshToken};
+use crate::limits::ClientNetwork;
 use crate::metrics::MembershipEndpoint;
-use crate::server::Guestpass;
+use crate::server::{Guestpass, Inner};
+use crate::store::Upgrade;
 
 /// The credential with which the new member will sign in: `email` and `password`, or `passkey`.
 #[derive(Deserialize, ToSchema)]
@@ -53,48 +55,68 @@ pub(super) struct RegisterOptionsBody {
 
 /// Become a member
 ///
-/// The guest keeps the id, all data and all sessions: `anonymous_…` becomes `user_…` with the next refresh, in every tab and on
-/// every device. Access tokens issued before stay valid. The request is safe to repeat after a lost response.
+/// The guest keeps the id and all data: `anonymous_…` becomes `user_…`. The response has the tokens of a new session; all
+/// sessions that the guest had end, with their tokens. With an `Idempotency-Key`, the request is safe to repeat after a lost
+/// response. An error leaves the guest unchanged.
 #[utoipa::path(
     post,
     path = REGISTER_PATH,
     tag = "membership",
-    security(("guest" = [])),
+    security(("refreshToken" = [])),
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        description = KEY_DESCRIPTION,
+        min_length = 22,
+        max_length = 128,
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{22,128}$",
+    )),
     request_body = RegisterBody,
     responses(
-        (status = 200, description = "The caller is a member, by this registration or by an earlier one with the same data.", body = MembershipResponse),
+        (status = 200, description = "The caller is a member. The tokens are those of a new session.", body = MembershipResponse),
         GuestErrors,
         BodyErrors,
         AccountErrors,
     )
 )]
 pub(super) async fn register(
-    guest: Guest,
+    token: RefreshToken,
     State(Guestpass { inner }): State<Guestpass>,
     Client(client): Client,
-    JsonBody(body): JsonBody<RegisterBody>,
+    headers: HeaderMap,
+    JsonBodyBytes(body, bytes): JsonBodyBytes<RegisterBody>,
 ) -> Result<Json<MembershipResponse>, Response> {
-    let failed = |error: AccountError| {
-        inner.metrics.membership_requested(MembershipEndpoint::Register, error.code());
-        error.into_response()
-    };
-    let (accounts, now) = (&inner.accounts, inner.clock.now());
+    let endpoint = (MembershipEndpoint::Register, REGISTER_PATH);
+    let call = UpgradeCall::new(&inner, endpoint, token, &headers, &bytes).map_err(IntoResponse::into_response)?;
+    match call.begin().await? {
+        Begun::Repeated(response) => Ok(response),
+        Begun::New(request) => call.respond(upgrade(&inner, &call, request, client, body).await).await,
+    }
+}
+
+async fn upgrade(
+    inner: &Inner,
+    call: &UpgradeCall<'_>,
+    request: UpgradeRequest,
+    client: Option<ClientNetwork>,
+    body: RegisterBody,
+) -> Result<Upgrade, Response> {
+    let failed = |error| call.failed(error);
     let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(failed)?;
     let registered = match (email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let password = Password::new(password).map_err(failed)?;
             inner.limits.admit_password_registration(email.as_str(), client).map_err(IntoResponse::into_response)?;
-            accounts.register_with_password(guest, email, password, now).await
+            inner.accounts.register_with_password(request, email, password).await
         }
-        (email, None, Some(passkey)) => accounts.register_with_passkey(guest, email, passkey.into(), now).await,
+        (email, None, Some(passkey)) => inner.accounts.register_with_passkey(request, email, passkey.into()).await,
         _ => {
             let detail = "Send either email and password, or passkey.";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    let signed_in = registered.map_err(failed)?;
-    inner.metrics.membership_requested(MembershipEndpoint::Register, signed_in.outcome_name());
-    Ok(Json(signed_in.into()))
+    registered.map_err(failed)
 }
 
 /// Begin to register with a passkey
@@ -106,7 +128,7 @@ pub(super) async fn register(
     path = "/register/options",
     operation_id = "register_options",
     tag = "membership",
-    security(("guest" = [])),
+    security(("refreshToken" = [])),
     request_body(content = Option<RegisterOptionsBody>),
     responses(
         (status = 200, description = "The challenge for the browser.", body = PasskeyChallengeResponse),
@@ -116,10 +138,10 @@ pub(super) async fn register(
     )
 )]
 pub(super) async fn options(
-    guest: Guest,
+    caller: AccountCaller,
     State(Guestpass { inner }): State<Guestpass>,
     OptionalJsonBody(body): OptionalJsonBody<RegisterOptionsBody>,
 ) -> Result<Json<PasskeyChallengeResponse>, AccountError> {
     let email = body.unwrap_or_default().email.as_deref().map(EmailAddress::parse).transpose()?;
-    inner.accounts.start_passkey(guest, email, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
+    inner.accounts.start_passkey(caller, email, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
 }

@@ -6,19 +6,24 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Preferences, StoreError};
+use super::{LOGIN_KEY_WINDOW, OpenSession, Preferences, Revocation, SessionRow, StoreError};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 
 /// Stores the accounts, their credentials, and the challenges of passkeys.
 #[async_trait]
 pub(crate) trait AccountStore: fmt::Debug + Send + Sync {
-    /// Makes a guest a member. The id and all rows of the guest stay (S8).
+    /// Makes a guest a member, ends all sessions of the guest, and opens a new one. The id and all rows of the guest stay
+    /// (S8).
     async fn register(&self, registration: Registration) -> Result<RegisterOutcome, StoreError>;
 
-    /// Merges a guest into an account: moves the guest's data and sessions to the account, and makes the guest a tombstone.
-    /// Atomic, and made once for one guest (S8).
+    /// Opens a session of an account. Merges a guest into the account: moves the guest's data to it, ends all sessions of the
+    /// guest, and makes the guest a tombstone. Of a caller who is the member already, ends the session that asked. Atomic, and
+    /// made once for one guest (S8).
     async fn merge_into_account(&self, request: MergeRequest) -> Result<MergeOutcome, StoreError>;
+
+    /// Finds the session that an upgrade with the same idempotency key opened.
+    async fn repeat_upgrade(&self, retry: UpgradeRetry) -> Result<RetryOutcome, StoreError>;
 
     /// Looks up an account.
     async fn account(&self, key: AccountKey) -> Result<Option<AccountRow>, StoreError>;
@@ -35,9 +40,6 @@ pub(crate) trait AccountStore: fmt::Debug + Send + Sync {
 
     /// Deletes a challenge after a wrong response.
     async fn end_ceremony(&self, id: Uuid) -> Result<(), StoreError>;
-
-    /// The upgraded guests who may still have access tokens that name them as guests.
-    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError>;
 }
 
 /// A member's account.
@@ -52,7 +54,7 @@ pub(crate) struct AccountRow {
 /// The key by which an account is looked up.
 #[derive(Debug, Clone)]
 pub(crate) enum AccountKey {
-    /// The id of the account, or of a guest who was merged into it.
+    /// The id of the account.
     User(Uuid),
     /// In lower case.
     Email(String),
@@ -106,17 +108,50 @@ pub(crate) struct Ceremony {
 /// The greatest number of open challenges of one caller. The oldest one is deleted first.
 pub(crate) const CEREMONIES_PER_USER: u32 = 5;
 
-/// The caller, by the subject of the access token. The store finds whether the guest was merged after the token was issued.
+/// The caller: the user and the session of the refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) user: Uuid,
     pub(crate) session: Uuid,
 }
 
+/// The session that an upgrade opens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewSession {
+    pub(crate) id: Uuid,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) access_expires_at: Timestamp,
+}
+
+impl NewSession {
+    /// The session of that member, opened now.
+    pub(crate) fn open(&self, account: Uuid, now: Timestamp) -> OpenSession {
+        OpenSession {
+            id: self.id,
+            user: account,
+            registered: true,
+            counter: 0,
+            current_since: now,
+            access_expires_at: self.access_expires_at.min(self.expires_at),
+        }
+    }
+}
+
+/// The idempotency key of an upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UpgradeKey {
+    /// SHA-256 of the key.
+    pub(crate) hash: [u8; 32],
+    /// HMAC-SHA-256 of the request with the key. Without the key, nothing in the request can be guessed from it.
+    pub(crate) request: [u8; 32],
+}
+
 /// A request to make a guest a member.
 #[derive(Debug, Clone)]
 pub(crate) struct Registration {
     pub(crate) caller: Caller,
+    pub(crate) session: NewSession,
+    pub(crate) key: Option<UpgradeKey>,
     pub(crate) now: Timestamp,
     /// In lower case.
     pub(crate) email: Option<String>,
@@ -137,22 +172,26 @@ pub(crate) enum NewCredential {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RegisterOutcome {
     Registered(Upgrade),
-    /// The caller is already a member, or was merged into one, with this account.
-    Member(AccountRow),
+    /// The caller is already a member.
+    AlreadyMember,
     /// The e-mail address belongs to another account.
     EmailTaken,
     /// The passkey or the identity belongs to another account.
     CredentialTaken,
     /// The single-use proof has been used, or is unknown.
     ProofUsed,
-    /// The caller's session has ended.
+    /// The idempotency key belongs to another request.
+    KeyUsed,
+    /// The caller's session has ended, or has no refresh tokens.
     SessionEnded,
 }
 
-/// A request to merge a caller, who has proven to own the account, into that account.
+/// A request to sign in a caller, who has proven to own the account.
 #[derive(Debug, Clone)]
 pub(crate) struct MergeRequest {
     pub(crate) caller: Caller,
+    pub(crate) session: NewSession,
+    pub(crate) key: Option<UpgradeKey>,
     pub(crate) account: Uuid,
     pub(crate) now: Timestamp,
     pub(crate) single_use: Option<SingleUse>,
@@ -162,10 +201,8 @@ pub(crate) struct MergeRequest {
 /// The result of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MergeOutcome {
-    /// The guest is merged into the account, by this request or by an earlier one.
-    Merged(Upgrade),
-    /// The caller is the member of this account: there is nothing to merge.
-    SameMember,
+    /// The caller is signed in to the account.
+    SignedIn(Upgrade),
     /// The caller is a member with another account.
     OtherMember,
     /// The account does not exist.
@@ -174,40 +211,82 @@ pub(crate) enum MergeOutcome {
     ProofUsed,
     /// The passkey has changed since it was read: check the response against the new data.
     PasskeyChanged,
-    /// The caller's session has ended.
+    /// The idempotency key belongs to another request.
+    KeyUsed,
+    /// The caller's session has ended, or has no refresh tokens.
     SessionEnded,
 }
 
-/// A guest has become a member: by a registration (both ids are the same), or by a merge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A caller is a member, with a new session.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upgrade {
-    pub(crate) guest: Uuid,
-    pub(crate) account: Uuid,
-    /// When the last access token that names the guest will have expired.
-    pub(crate) until: Timestamp,
-}
-
-/// The membership of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Membership {
+    pub(crate) account: AccountRow,
+    /// Whether the account is new.
     pub(crate) registered: bool,
-    pub(crate) merged_into: Option<Uuid>,
-    pub(crate) guest_tokens_until: Timestamp,
+    /// Whether a guest was merged into the account.
+    pub(crate) merged: bool,
+    pub(crate) session: OpenSession,
+    /// The sessions that this upgrade ended.
+    pub(crate) ended: Vec<Revocation>,
 }
 
-impl Membership {
-    /// The outcome of `request` if no change is needed to know it. `None`: there is a guest to merge.
-    pub(crate) fn outcome_of(self, request: &MergeRequest) -> Option<MergeOutcome> {
-        let MergeRequest { caller, account, .. } = request;
-        match self {
-            Self { merged_into: Some(merged), guest_tokens_until, .. } if merged == *account => {
-                Some(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *account, until: guest_tokens_until }))
-            }
-            Self { merged_into: Some(_), .. } => Some(MergeOutcome::OtherMember),
-            Self { registered: true, .. } if caller.user == *account => Some(MergeOutcome::SameMember),
-            Self { registered: true, .. } => Some(MergeOutcome::OtherMember),
-            Self { .. } => None,
+/// The upgrade that a caller who is a member already, or not, can have by signing in to `account`. `None`: the caller is a
+/// member of another account.
+pub(crate) fn needs_merge(caller: Uuid, is_member: bool, account: Uuid) -> Option<bool> {
+    if is_member { (caller == account).then_some(false) } else { Some(true) }
+}
+
+/// A request that may repeat an upgrade whose response was lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UpgradeRetry {
+    pub(crate) key: UpgradeKey,
+    /// The session of the refresh token, which the upgrade has ended.
+    pub(crate) session: Uuid,
+    /// The counter in the refresh token.
+    pub(crate) counter: u64,
+    pub(crate) now: Timestamp,
+    pub(crate) access_expires_at: Timestamp,
+}
+
+/// The result of looking up an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RetryOutcome {
+    /// No upgrade has used the key.
+    Unknown,
+    /// The request repeats an upgrade: its session is issued again.
+    Repeated(Upgrade),
+    /// The key belongs to another request.
+    KeyReused,
+    /// The key is too old, or its session was refreshed or has ended.
+    KeyExpired,
+}
+
+/// The stored idempotency key of an upgrade, and the session that the upgrade opened.
+#[derive(Debug, Clone)]
+pub(crate) struct UpgradeKeyRow {
+    pub(crate) asking_session: Uuid,
+    pub(crate) asking_counter: u64,
+    pub(crate) request: [u8; 32],
+    pub(crate) made_at: Timestamp,
+    pub(crate) session: SessionRow,
+}
+
+impl UpgradeKeyRow {
+    /// The session to issue again. The request must be the same, with the refresh token that was the current one of the session
+    /// that asked, or its parent.
+    ///
+    /// # Errors
+    /// [`RetryOutcome::KeyReused`] or [`RetryOutcome::KeyExpired`].
+    pub(crate) fn repeat(&self, retry: &UpgradeRetry) -> Result<OpenSession, RetryOutcome> {
+        let is_same = self.request == retry.key.request
+            && self.asking_session == retry.session
+            && retry.counter.saturating_add(1) >= self.asking_counter;
+        if !is_same {
+            return Err(RetryOutcome::KeyReused);
         }
+        let is_fresh =
+            self.session.counter == 0 && self.session.is_live(retry.now) && retry.now < self.made_at + LOGIN_KEY_WINDOW;
+        if is_fresh { Ok(self.session.open_until(retry.access_expires_at)) } else { Err(RetryOutcome::KeyExpired) }
     }
 }
 
@@ -264,35 +343,74 @@ mod tests {
         assert_eq!(merge_preferences(None, None), "{}");
     }
 
-    fn request(user: u128) -> MergeRequest {
-        let caller = Caller { user: Uuid::from_u128(user), session: Uuid::from_u128(9) };
-        MergeRequest {
-            caller,
-            account: Uuid::from_u128(1),
-            now: Timestamp::from_secs(0),
-            single_use: None,
-            passkey: None,
+    #[test]
+    fn s08_a_member_of_another_account_is_never_merged() {
+        let [account, other] = [1, 2].map(Uuid::from_u128);
+
+        assert_eq!(needs_merge(other, false, account), Some(true));
+        assert_eq!(needs_merge(account, true, account), Some(false));
+        assert_eq!(needs_merge(other, true, account), None);
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    /// A key of second 100, used with the third refresh token of session 1, and the session 2 that it opened.
+    fn key_row() -> UpgradeKeyRow {
+        let session = SessionRow {
+            id: Uuid::from_u128(2),
+            user: Uuid::from_u128(3),
+            registered: true,
+            refreshable: true,
+            counter: 0,
+            unconfirmed: false,
+            created_at: at(100),
+            rotated_at: None,
+            expires_at: at(5000),
+            revoked: false,
+        };
+        UpgradeKeyRow {
+            asking_session: Uuid::from_u128(1),
+            asking_counter: 2,
+            request: [7; 32],
+            made_at: at(100),
+            session,
+        }
+    }
+
+    fn retry(now: Timestamp) -> UpgradeRetry {
+        let key = UpgradeKey { hash: [1; 32], request: [7; 32] };
+        UpgradeRetry { key, session: Uuid::from_u128(1), counter: 2, now, access_expires_at: now }
+    }
+
+    #[test]
+    fn s08_the_same_request_gets_the_same_session_for_ten_minutes() {
+        for counter in [1, 2, 3] {
+            let open = key_row().repeat(&UpgradeRetry { counter, ..retry(at(699)) }).unwrap();
+            assert_eq!((open.id, open.counter), (Uuid::from_u128(2), 0));
+        }
+        assert_eq!(key_row().repeat(&retry(at(700))), Err(RetryOutcome::KeyExpired));
+        for session in [
+            SessionRow { counter: 1, ..key_row().session },
+            SessionRow { revoked: true, ..key_row().session },
+            SessionRow { expires_at: at(101), ..key_row().session },
+        ] {
+            let row = UpgradeKeyRow { session, ..key_row() };
+            assert_eq!(row.repeat(&retry(at(101))), Err(RetryOutcome::KeyExpired));
         }
     }
 
     #[test]
-    fn s08_a_member_of_another_account_is_never_merged() {
-        let guest = Membership { registered: false, merged_into: None, guest_tokens_until: Timestamp::from_secs(0) };
-
-        assert_eq!(guest.outcome_of(&request(2)), None);
-        let member = Membership { registered: true, ..guest };
-        assert_eq!(member.outcome_of(&request(2)), Some(MergeOutcome::OtherMember));
-        assert_eq!(member.outcome_of(&request(1)), Some(MergeOutcome::SameMember));
-        let elsewhere = Membership { merged_into: Some(Uuid::from_u128(3)), ..guest };
-        assert_eq!(elsewhere.outcome_of(&request(2)), Some(MergeOutcome::OtherMember));
-    }
-
-    #[test]
-    fn s08_a_repeated_merge_has_the_same_outcome() {
-        let until = Timestamp::from_secs(7);
-        let merged = Membership { registered: false, merged_into: Some(Uuid::from_u128(1)), guest_tokens_until: until };
-
-        let upgrade = Upgrade { guest: Uuid::from_u128(2), account: Uuid::from_u128(1), until };
-        assert_eq!(merged.outcome_of(&request(2)), Some(MergeOutcome::Merged(upgrade)));
+    fn s08_another_request_with_the_same_key_gets_nothing() {
+        let retry = retry(at(101));
+        let other_request = UpgradeKey { request: [8; 32], ..retry.key };
+        for other in [
+            UpgradeRetry { key: other_request, ..retry },
+            UpgradeRetry { session: Uuid::from_u128(9), ..retry },
+            UpgradeRetry { counter: 0, ..retry },
+        ] {
+            assert_eq!(key_row().repeat(&other), Err(RetryOutcome::KeyReused));
+        }
     }
 }

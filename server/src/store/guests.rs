@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 /// Stores the users.
 #[async_trait]
 pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
-    /// Looks up a user. For a guest who was merged, returns the account.
+    /// Looks up a user. A guest who was merged into an account is no user any more.
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
 
     /// Records when guests were last active. A time that is earlier than the recorded one changes nothing.

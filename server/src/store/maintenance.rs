@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
-use super::{Revocation, StoreError, Upgrade};
+use super::{Revocation, StoreError};
 use crate::clock::Timestamp;
 
 /// Maintains a store.
@@ -42,8 +42,6 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
 pub(crate) enum StoreChange {
     /// A session was revoked.
     Revoked(Revocation),
-    /// A guest became a member.
-    Upgraded(Upgrade),
 }
 
 /// Rows that are kept for a limited time.
@@ -51,6 +49,8 @@ pub(crate) enum StoreChange {
 pub(crate) enum ExpiringRows {
     /// Idempotency keys of logins, by the time of the login.
     LoginKeys,
+    /// Idempotency keys of requests to become a member, by the time of the request.
+    UpgradeKeys,
     /// Idempotency keys of additions to carts, by the time of the addition.
     CartKeys,
     /// Sessions of erased guests, by the expiry of their last access token.
@@ -66,6 +66,7 @@ impl ExpiringRows {
     pub(crate) const fn columns(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::LoginKeys => ("login_key", "hash", "created_at"),
+            Self::UpgradeKeys => ("upgrade_key", "hash", "created_at"),
             Self::CartKeys => ("cart_key", "user_id, hash", "created_at"),
             Self::ErasedSessions => ("erased_session", "id", "access_expires_at"),
             Self::Ceremonies => ("ceremony", "id", "expires_at"),

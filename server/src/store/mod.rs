@@ -22,9 +22,9 @@ use std::path::PathBuf;
 pub use self::keys::KeyState;
 
 pub(crate) use self::accounts::{
-    AccountKey, AccountRow, AccountStore, CEREMONIES_PER_USER, Caller, Ceremony, Identity, Membership, MergeOutcome,
-    MergeRequest, NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, SingleUse, Upgrade,
-    merge_preferences,
+    AccountKey, AccountRow, AccountStore, CEREMONIES_PER_USER, Caller, Ceremony, Identity, MergeOutcome, MergeRequest,
+    NewCredential, NewSession, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade,
+    UpgradeKey, UpgradeKeyRow, UpgradeRetry, merge_preferences, needs_merge,
 };
 pub(crate) use self::cart::{
     CART_KEY_WINDOW, CartChange, CartKey, CartLine, MAX_CART_KEYS, MAX_LINES, MAX_QUANTITY, Quantity,
@@ -43,8 +43,8 @@ pub(crate) use self::preferences::{
     PreferencesError,
 };
 pub(crate) use self::sessions::{
-    ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, LOGIN_KEY_WINDOW, Login, LoginOutcome, OpenSession, Reuse, Revocation,
-    Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore, StaleToken,
+    ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, LOGIN_KEY_WINDOW, Login, LoginOutcome, MAX_COUNTER, OpenSession, Reuse,
+    Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore, StaleToken, last_expiry,
 };
 
 /// A whole store. A reference to it converts to a reference to any of its traits.

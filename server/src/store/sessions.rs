@@ -17,7 +17,8 @@ pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
     async fn login(&self, login: Login) -> Result<LoginOutcome, StoreError>;
 
     /// Rotates the refresh token of one session. One atomic conditional update decides which of several concurrent
-    /// rotations succeeds (S1). Reuse revokes the session, and that revocation is committed (S3).
+    /// rotations succeeds (S1). A counter ahead of the stored one is from before a backup was restored: the session continues
+    /// from it. Reuse revokes the session, and that revocation is committed (S3).
     async fn rotate(&self, rotation: Rotation) -> Result<RotationOutcome, StoreError>;
 
     /// Revokes a session. `None` if the session does not exist.
@@ -31,6 +32,10 @@ pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
 
     /// Revokes a session if it is live and belongs to that user; otherwise returns `None`.
     async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError>;
+
+    /// Confirms generations of sessions: their clients have the tokens. Confirming an older generation than the current one, or
+    /// one of a session that has ended, changes nothing. A confirmation that is lost only delays the detection of reuse.
+    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<(), StoreError>;
 
     /// The revoked sessions that still have unexpired access tokens.
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
@@ -69,7 +74,7 @@ pub(crate) struct Login {
 pub(crate) enum LoginOutcome {
     /// A new session, or the session that a login with the same key made.
     Open(OpenSession),
-    /// The key is too old, or its session was refreshed or has ended.
+    /// The key is too old, or its session was refreshed or has ended, or its guest has become a member.
     KeyExpired,
     /// The key was used with a login of the other kind (with or without refresh tokens).
     KeyReused,
@@ -100,6 +105,8 @@ pub(crate) struct SessionRow {
     pub(crate) registered: bool,
     pub(crate) refreshable: bool,
     pub(crate) counter: u64,
+    /// Whether the client may not have the current tokens: no access token of this generation has been seen yet.
+    pub(crate) unconfirmed: bool,
     pub(crate) created_at: Timestamp,
     pub(crate) rotated_at: Option<Timestamp>,
     pub(crate) expires_at: Timestamp,
@@ -112,7 +119,7 @@ impl SessionRow {
         !self.revoked && now < self.expires_at
     }
 
-    fn open_until(&self, access_expires_at: Timestamp) -> OpenSession {
+    pub(super) fn open_until(&self, access_expires_at: Timestamp) -> OpenSession {
         OpenSession {
             id: self.id,
             user: self.user,
@@ -127,7 +134,11 @@ impl SessionRow {
     pub(crate) fn repeat(&self, login: &Login, key_made_at: Timestamp) -> LoginOutcome {
         if self.refreshable != login.refreshable {
             LoginOutcome::KeyReused
-        } else if self.counter == 0 && self.is_live(login.now) && login.now < key_made_at + LOGIN_KEY_WINDOW {
+        } else if self.counter == 0
+            && !self.registered
+            && self.is_live(login.now)
+            && login.now < key_made_at + LOGIN_KEY_WINDOW
+        {
             LoginOutcome::Open(self.open_until(login.access_expires_at))
         } else {
             LoginOutcome::KeyExpired
@@ -136,17 +147,17 @@ impl SessionRow {
 
     /// Whether `rotation` would get a successor of its refresh token.
     pub(crate) fn would_refresh(&self, rotation: &Rotation) -> bool {
-        let current = rotation.presented == self.counter && self.is_live(rotation.now);
+        let current = rotation.presented >= self.counter && self.is_live(rotation.now);
         self.refreshable && (current || matches!(self.classify_stale(rotation), StaleToken::Parent(_)))
     }
 
     /// Classifies a refresh token that is not the current one.
     pub(crate) fn classify_stale(&self, rotation: &Rotation) -> StaleToken {
-        let grace_ends = self.rotated_at.map(|rotated_at| rotated_at + rotation.grace);
+        let in_grace = self.rotated_at.is_some_and(|rotated_at| rotation.now < rotated_at + rotation.grace);
+        let unconfirmed = self.unconfirmed && rotation.seen.is_none_or(|seen| seen < self.counter);
         if !self.is_live(rotation.now) || rotation.presented >= self.counter {
-            // A counter ahead of the stored one may come from before a backup was restored: it is no proof of theft.
             StaleToken::Invalid
-        } else if rotation.presented + 1 == self.counter && grace_ends.is_some_and(|end| rotation.now < end) {
+        } else if rotation.presented + 1 == self.counter && (in_grace || unconfirmed) {
             StaleToken::Parent(self.open_until(rotation.access_expires_at))
         } else {
             StaleToken::Reused(if rotation.presented + 1 == self.counter {
@@ -158,6 +169,9 @@ impl SessionRow {
     }
 }
 
+/// The greatest counter of a refresh token that can be exchanged: both databases store counters as signed integers.
+pub(crate) const MAX_COUNTER: u64 = i64::MAX as u64 - 1;
+
 /// A request to exchange a refresh token for its successor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rotation {
@@ -165,8 +179,10 @@ pub(crate) struct Rotation {
     /// The counter in the token presented.
     pub(crate) presented: u64,
     pub(crate) now: Timestamp,
-    /// How long after a rotation the parent of the current token still gets the same successor.
+    /// How long after a rotation the parent of the current token still gets the same successor, confirmed or not.
     pub(crate) grace: Duration,
+    /// The highest generation that this node has seen and not yet confirmed in the store.
+    pub(crate) seen: Option<u64>,
     /// The idle expiry after a rotation.
     pub(crate) expires_at: Timestamp,
     pub(crate) access_expires_at: Timestamp,
@@ -175,19 +191,19 @@ pub(crate) struct Rotation {
 /// A refresh token that did not match the conditional update, because it is not the current token of a live session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StaleToken {
-    /// The parent of the current token, within the grace window: a response was lost, or two tabs refreshed concurrently. It
-    /// gets the same successor again (S2).
+    /// The parent of the current token, within the grace window or while the current token is unconfirmed: a response was
+    /// lost, or two tabs refreshed concurrently. It gets the same successor again (S2).
     Parent(OpenSession),
     /// An old token: the session must be revoked (S3).
     Reused(Reuse),
-    /// The session has ended or does not exist, or the counter is ahead of the session's.
+    /// The session has ended or does not exist.
     Invalid,
 }
 
 /// Which old refresh token was used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reuse {
-    /// The parent of the current token, after the grace window.
+    /// The parent of the current token, after the grace window, although the current token is confirmed.
     ParentPastWindow,
     /// An ancestor of the parent.
     Older,
@@ -202,7 +218,7 @@ pub(crate) enum RotationOutcome {
     Replayed(OpenSession),
     /// Reuse: this call revoked the session.
     Revoked(Revocation, Reuse),
-    /// The session has ended or does not exist, or the counter is ahead of the session's.
+    /// The session has ended or does not exist.
     Invalid,
 }
 
@@ -212,6 +228,11 @@ pub(crate) struct Revocation {
     pub(crate) session: Uuid,
     /// When its last access token will have expired.
     pub(crate) access_expires_at: Timestamp,
+}
+
+/// When the last access token of the ended sessions will have expired.
+pub(crate) fn last_expiry(ended: &[Revocation], now: Timestamp) -> Timestamp {
+    ended.iter().map(|one| one.access_expires_at).max().unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -232,6 +253,7 @@ mod tests {
             registered: false,
             refreshable: true,
             counter: 2,
+            unconfirmed: false,
             created_at: at(10),
             rotated_at: Some(at(100)),
             expires_at: at(1000),
@@ -245,6 +267,7 @@ mod tests {
             presented: counter,
             now,
             grace: 60 * SECOND,
+            seen: None,
             expires_at: now + 900 * SECOND,
             access_expires_at: now + 50 * SECOND,
         }
@@ -275,9 +298,27 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_from_the_future_is_refused_without_revoking() {
-        assert_eq!(session().classify_stale(&present(3, at(101))), StaleToken::Invalid);
-        assert_eq!(session().classify_stale(&present(u64::MAX, at(101))), StaleToken::Invalid);
+    fn s02_the_parent_gets_the_successor_while_it_is_unconfirmed() {
+        let unconfirmed = SessionRow { unconfirmed: true, ..session() };
+        let seen = |generation| Rotation { seen: Some(generation), ..present(1, at(900)) };
+
+        for rotation in [present(1, at(900)), seen(1)] {
+            let StaleToken::Parent(open) = unconfirmed.classify_stale(&rotation) else { panic!("refused") };
+            assert_eq!(open.counter, 2);
+        }
+        assert_eq!(unconfirmed.classify_stale(&seen(2)), StaleToken::Reused(Reuse::ParentPastWindow));
+        assert_eq!(unconfirmed.classify_stale(&present(0, at(101))), StaleToken::Reused(Reuse::Older));
+        assert_eq!(unconfirmed.classify_stale(&present(1, at(1000))), StaleToken::Invalid);
+    }
+
+    #[test]
+    fn a_counter_ahead_would_be_refreshed_if_the_session_is_live() {
+        let revoked = SessionRow { revoked: true, ..session() };
+
+        assert!(session().would_refresh(&present(7, at(101))));
+        assert!(!session().would_refresh(&present(7, at(1000))));
+        assert!(!revoked.would_refresh(&present(7, at(101))));
+        assert!(!SessionRow { refreshable: false, ..session() }.would_refresh(&present(7, at(101))));
     }
 
     #[test]

@@ -62,7 +62,7 @@ async fn an_access_token_has_the_claims_of_rfc_9068_and_no_others() {
     assert_eq!(parts[0], json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": kid }));
     let claims = parts[1].as_object().unwrap();
     let names: HashSet<_> = claims.keys().map(String::as_str).collect();
-    assert_eq!(names, HashSet::from(["iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid"]));
+    assert_eq!(names, HashSet::from(["iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "gen"]));
     assert_eq!(claims["iss"], "http://localhost:8000");
     assert_eq!(claims["aud"], "guestpass");
     assert_eq!(claims["sub"], tokens.id);

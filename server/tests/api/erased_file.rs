@@ -15,7 +15,7 @@ async fn the_sqlite_file_keeps_no_personal_data_of_an_erased_member() {
     let server = Server::open().await;
     let (member, other) = (server.anonymous_login().await, server.anonymous_login().await);
     for (tokens, email) in [(&member, EMAIL), (&other, "grace@example.com")] {
-        let registration = authorized("POST", "/register", &tokens.access, Some(credentials(email, PASSWORD)));
+        let registration = authorized("POST", "/register", &tokens.refresh, Some(credentials(email, PASSWORD)));
         assert_eq!(server.send(registration).await.status, 200);
     }
     let preferences = server.call("PUT", "/me/preferences", &member.access, json!({ "note": NOTE })).await;
@@ -24,7 +24,7 @@ async fn the_sqlite_file_keeps_no_personal_data_of_an_erased_member() {
     let traces = [EMAIL, NOTE, &hash, uuid_of(&member.id)];
     assert_eq!(traces_in_file(&server, &traces), traces, "the search finds texts that are present");
 
-    assert_eq!(server.send(authorized("DELETE", "/me", &member.access, None)).await.status, 204);
+    assert_eq!(server.send(authorized("DELETE", "/me", &member.refresh, None)).await.status, 204);
     server.close().await;
 
     assert_eq!(traces_in_file(&server, &traces), [""; 0]);

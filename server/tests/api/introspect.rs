@@ -43,6 +43,7 @@ async fn an_active_access_token_is_introspected_with_its_claims() {
 
     assert_eq!(response.header("cache-control"), "no-store");
     let mut expected = claims_of(&tokens.access);
+    expected.as_object_mut().unwrap().remove("gen");
     expected["active"] = true.into();
     expected["token_type"] = "Bearer".into();
     assert_eq!(response.json(), expected);

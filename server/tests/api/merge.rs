@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use axum::body::Body;
+use axum::http::Request;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -12,7 +14,7 @@ use serde_json::json;
 use crate::STORE;
 use crate::support::database::{Database, Kind};
 use crate::support::membership::{PASSWORD, credentials, uuid_of};
-use crate::support::{Server, Tokens, authorized};
+use crate::support::{Server, Tokens, authorized, with_header};
 
 /// The data of a guest or an account: item to quantity, item to the time of its addition, item to the time of its last view,
 /// and preference to value. Times are in milliseconds since 1970.
@@ -24,7 +26,8 @@ struct Data {
     preferences: BTreeMap<String, i64>,
 }
 
-/// An account, guests, and the order of their logins as indexes of `guests`. A guest can log in more than once.
+/// An account, guests, and the order of their logins as indexes of `guests`. A guest can log in more than once: a retry of the
+/// first login, with the same idempotency key.
 #[derive(Debug, Clone)]
 struct Case {
     account: Data,
@@ -163,8 +166,9 @@ fn read(database: &Database, id: &str) -> Data {
 async fn prepare(server: &Server, case: &Case, email: &str) -> (Tokens, Vec<Tokens>) {
     let account = server.anonymous_login().await;
     insert(server.database(), &account.id, &case.account);
-    let response = server.call("POST", "/register", &account.access, credentials(email, PASSWORD)).await;
+    let response = server.call("POST", "/register", &account.refresh, credentials(email, PASSWORD)).await;
     assert_eq!(response.status, 200, "{response:?}");
+    let account = response.tokens();
     let mut guests = Vec::new();
     for data in &case.guests {
         let guest = server.anonymous_login().await;
@@ -172,6 +176,12 @@ async fn prepare(server: &Server, case: &Case, email: &str) -> (Tokens, Vec<Toke
         guests.push(guest);
     }
     (account, guests)
+}
+
+/// The login of a guest, with an idempotency key that the guest always uses.
+fn log_in(guest: &Tokens, email: &str) -> Request<Body> {
+    let request = authorized("POST", "/login", &guest.refresh, Some(credentials(email, PASSWORD)));
+    with_header(request, "idempotency-key", uuid_of(&guest.id))
 }
 
 /// Checks that the account has the expected data, and the guests have none.
@@ -217,7 +227,7 @@ fn s08_sequential_merges_lose_and_duplicate_nothing() {
         let (account, guests) = prepare(server, &case, &email).await;
 
         for &guest in &case.logins {
-            let response = server.call("POST", "/login", &guests[guest].access, credentials(&email, PASSWORD)).await;
+            let response = server.send(log_in(&guests[guest], &email)).await;
             assert_eq!(response.status, 200, "{response:?}");
         }
 
@@ -230,10 +240,7 @@ fn s08_concurrent_merges_give_the_same_result_in_any_order() {
     check_property(12, async |server, case, email| {
         let (account, guests) = prepare(server, &case, &email).await;
 
-        let requests = case
-            .logins
-            .iter()
-            .map(|&guest| authorized("POST", "/login", &guests[guest].access, Some(credentials(&email, PASSWORD))));
+        let requests = case.logins.iter().map(|&guest| log_in(&guests[guest], &email));
         let requests = std::sync::Mutex::new(requests.collect::<Vec<_>>());
         let responses = server.send_concurrently(case.logins.len(), || requests.lock().unwrap().pop().unwrap()).await;
 
@@ -268,7 +275,7 @@ async fn s08_a_merge_respects_the_limit_of_each_collection() {
     insert_keys(server.database(), &account.id, 1..=300);
     insert_keys(server.database(), &guests[0].id, 1001..=1300);
 
-    let response = server.call("POST", "/login", &guests[0].access, credentials("ada@example.com", PASSWORD)).await;
+    let response = server.call("POST", "/login", &guests[0].refresh, credentials("ada@example.com", PASSWORD)).await;
 
     assert_eq!(response.status, 200, "{response:?}");
     let merged = read(server.database(), &account.id);

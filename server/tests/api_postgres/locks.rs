@@ -66,8 +66,8 @@ fn add(access_token: &str) -> Request<Body> {
     authorized("POST", "/me/cart", access_token, Some(json!({ "item_id": 1, "quantity": 1 })))
 }
 
-fn erase(access_token: &str) -> Request<Body> {
-    authorized("DELETE", "/me", access_token, None)
+fn erase(refresh_token: &str) -> Request<Body> {
+    authorized("DELETE", "/me", refresh_token, None)
 }
 
 fn send(server: &Arc<Server>, request: Request<Body>) -> tokio::task::JoinHandle<Response> {
@@ -83,7 +83,7 @@ async fn erase_account_during(request: fn(&str) -> Request<Body>) -> Response {
     let (merge, account_lock) = (LockHolder::connect(&server).await, LockHolder::connect(&server).await);
     merge.lock_row(&guest, "UPDATE").await;
     account_lock.lock_row(&member, "NO KEY UPDATE").await;
-    let erasure = send(&server, erase(&member.access));
+    let erasure = send(&server, erase(&member.refresh));
     account_lock.until_waiting(|first, _| first == 1).await;
     let requested = send(&server, request(&guest.access));
     account_lock.until_waiting(|first, behind| first + behind == 2).await;
@@ -135,7 +135,7 @@ async fn s06_a_merge_and_activity_writes_of_both_users_do_not_deadlock() {
     server.clock.advance(MINUTE);
     let lock_holder = LockHolder::connect(&server).await;
     lock_holder.lock_row(&guest, "UPDATE").await;
-    let merge = send(&server, login(&guest.access));
+    let merge = send(&server, login(&guest.refresh));
     lock_holder.until_waiting(|first, _| first == 1).await;
     for user in [&member, &guest] {
         server.get("/me", &user.access).await;

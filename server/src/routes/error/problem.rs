@@ -4,13 +4,14 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use guestpass_core::wire::problem_code;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::sentence;
 use crate::accounts::AccountError;
-use crate::auth::{AccessTokenError, LoginError, Unauthorized, UnavailableError};
+use crate::auth::{AccessTokenError, AccountCallerError, LoginError, Unauthorized, UnavailableError};
 use crate::limits::{CHALLENGE, PROOF_REQUIRED, ProofError};
 use crate::store::{DataError, MAX_FAVORITES, MAX_LINES, PreferencesError, StoreError};
 
@@ -171,11 +172,26 @@ impl From<LoginError> for Problem {
     }
 }
 
+impl From<AccountCallerError> for Problem {
+    fn from(error: AccountCallerError) -> Self {
+        match error {
+            AccountCallerError::NoCredentials => Self { detail: sentence(error), ..Unauthorized::NoCredentials.into() },
+            AccountCallerError::AccessToken => Self::new(StatusCode::FORBIDDEN, sentence(error))
+                .with("code", json!(problem_code::REFRESH_TOKEN_REQUIRED)),
+            AccountCallerError::Unauthorized(unauthorized) => unauthorized.into(),
+            AccountCallerError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         let status = match error {
             AccountError::InvalidCredentials | AccountError::InvalidIdToken(_) => StatusCode::FORBIDDEN,
-            AccountError::EmailTaken | AccountError::AlreadyMember => StatusCode::CONFLICT,
+            AccountError::EmailTaken
+            | AccountError::AlreadyMember
+            | AccountError::KeyReused
+            | AccountError::KeyExpired => StatusCode::CONFLICT,
             AccountError::InvalidEmail
             | AccountError::PasswordTooShort
             | AccountError::PasswordTooLong
@@ -184,7 +200,7 @@ impl From<AccountError> for Problem {
             | AccountError::ChallengeExpired
             | AccountError::PasskeysUnavailable => StatusCode::UNPROCESSABLE_ENTITY,
             AccountError::IssuerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            AccountError::SessionEnded => return Unauthorized::from(AccessTokenError::Revoked).into(),
+            AccountError::SessionEnded => return AccountCallerError::INVALID.into(),
             AccountError::Unavailable(error) => return error.into(),
             AccountError::Busy => return Self::unavailable(),
         };

@@ -26,6 +26,22 @@ where
     }
 }
 
+/// A required body with a JSON object, and its bytes.
+pub(in crate::routes) struct JsonBodyBytes<T>(pub(in crate::routes) T, pub(in crate::routes) Bytes);
+
+impl<T, S> FromRequest<S> for JsonBodyBytes<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (is_json, bytes) = body_of(request, state).await?;
+        Ok(Self(object(is_json, &bytes)?, bytes))
+    }
+}
+
 /// An optional body with a JSON object.
 pub(in crate::routes) struct OptionalJsonBody<T>(pub(in crate::routes) Option<T>);
 

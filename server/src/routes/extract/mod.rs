@@ -1,5 +1,6 @@
 //! What handlers read from a request: the user, the client, the body, the conditions.
 
+mod account_caller;
 mod bearer;
 mod body;
 mod client;
@@ -8,7 +9,7 @@ mod guest;
 mod idempotency_key;
 mod visitor;
 
-pub(super) use self::body::{JsonBody, MergePatchBody, OAuthForm, OptionalJsonBody, given, integer};
+pub(super) use self::body::{JsonBody, JsonBodyBytes, MergePatchBody, OAuthForm, OptionalJsonBody, given, integer};
 pub(super) use self::client::Client;
 pub(super) use self::idempotency_key::idempotency_key;
 

@@ -10,10 +10,10 @@ use super::cart::CartLineBody;
 use super::favorites::FavoriteItem;
 use super::history::SeenItem;
 use super::sessions::Session;
-use crate::auth::{Guest, Subject};
+use crate::auth::{AccountCaller, Subject};
 use crate::clock::Timestamp;
 use crate::routes::error::Problem;
-use crate::routes::openapi::GuestErrors;
+use crate::routes::openapi::{AccountCallerErrors, GuestErrors};
 use crate::server::Guestpass;
 use crate::store::{CartLine, Export, Identity, Preferences};
 
@@ -78,7 +78,7 @@ pub(super) struct ExportedLine {
 }
 
 /// All stored data about the caller
-#[utoipa::path(get, path = "/me/export", tag = "guest", security(("guest" = [])), responses(
+#[utoipa::path(get, path = "/me/export", tag = "guest", security(("refreshToken" = [])), responses(
     (
         status = 200,
         description = "All data, read at one point in time, as a file.",
@@ -86,24 +86,25 @@ pub(super) struct ExportedLine {
         headers(("Content-Disposition" = String, description = "A file to save."))
     ),
     GuestErrors,
+    AccountCallerErrors,
 ))]
 pub(super) async fn export(
-    guest: Guest,
+    caller: AccountCaller,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<ExportResponse>), Problem> {
-    let export = inner.store.export(guest.id()).await??;
+    let export = inner.store.export(caller.subject.id).await??;
     let file = [(CONTENT_DISPOSITION, "attachment; filename=\"guestpass-export.json\"")];
-    Ok((file, Json(ExportResponse::of(guest, export, inner.clock.now()))))
+    Ok((file, Json(ExportResponse::of(caller, export, inner.clock.now()))))
 }
 
 impl ExportResponse {
-    fn of(caller: Guest, export: Export, now: Timestamp) -> Self {
+    fn of(caller: AccountCaller, export: Export, now: Timestamp) -> Self {
         let Export { guest, identities, sessions, cart, history, favorites, preferences } = export;
         Self {
             exported_at: now.rfc3339(),
             id: Subject::of(&guest).to_string(),
             created_at: guest.created_at.rfc3339(),
-            last_active_at: guest.last_active_at.max(caller.seen_at()).rfc3339(),
+            last_active_at: guest.last_active_at.max(caller.seen_at).rfc3339(),
             registered_at: guest.registered_at.map(Timestamp::rfc3339),
             email: guest.email,
             passkeys: guest.passkeys,

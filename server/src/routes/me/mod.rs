@@ -18,8 +18,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::Problem;
-use super::openapi::GuestErrors;
-use crate::auth::{Guest, Subject};
+use super::openapi::{AccountCallerErrors, GuestErrors};
+use crate::auth::{AccountCaller, Guest, Subject};
 use crate::clock::Timestamp;
 use crate::server::Guestpass;
 use crate::store::DataError;
@@ -87,11 +87,15 @@ pub(super) async fn me(guest: Guest, State(Guestpass { inner }): State<Guestpass
 ///
 /// Deletes all stored data about the caller and ends all sessions. From then on, none of the caller's tokens is accepted, and the
 /// erasure cannot be undone. A second request gets 401, as every request with one of these tokens.
-#[utoipa::path(delete, path = ME_PATH, tag = "guest", security(("guest" = [])), responses(
+#[utoipa::path(delete, path = ME_PATH, tag = "guest", security(("refreshToken" = [])), responses(
     (status = 204, description = "All data about the caller is deleted."),
     GuestErrors,
+    AccountCallerErrors,
 ))]
-pub(super) async fn erase(guest: Guest, State(Guestpass { inner }): State<Guestpass>) -> Result<StatusCode, Problem> {
-    inner.sessions.erase(guest.id()).await??;
+pub(super) async fn erase(
+    caller: AccountCaller,
+    State(Guestpass { inner }): State<Guestpass>,
+) -> Result<StatusCode, Problem> {
+    inner.sessions.erase(caller.subject.id).await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::Guest;
+use crate::auth::AccountCaller;
 use crate::clock::Timestamp;
 use crate::routes::error::Problem;
-use crate::routes::openapi::GuestErrors;
+use crate::routes::openapi::{AccountCallerErrors, GuestErrors};
 use crate::server::Guestpass;
 use crate::store::SessionRow;
 
@@ -39,12 +39,12 @@ pub(super) struct Session {
     /// end up to two hours later.
     #[schema(format = DateTime, example = "2027-02-14T09:00:00.000Z")]
     expires_at: String,
-    /// Whether the access token of this request belongs to the session.
+    /// Whether the refresh token of this request belongs to the session.
     current: bool,
 }
 
 impl Session {
-    pub(super) fn of(row: SessionRow, caller: Guest, now: Timestamp) -> Self {
+    pub(super) fn of(row: SessionRow, caller: AccountCaller, now: Timestamp) -> Self {
         let refreshed_at = row.rotated_at.map(|at| rounded(at, now)).filter(|at| *at >= row.created_at);
         // In whole seconds, because the fraction would reveal the fraction of the time of the refresh.
         let lifetime = row.expires_at.since(row.rotated_at.unwrap_or(row.created_at)).as_secs();
@@ -54,7 +54,7 @@ impl Session {
             created_at: row.created_at.rfc3339(),
             last_refreshed_at: refreshed_at.map(Timestamp::rfc3339),
             expires_at: expires_at.rounded_up_to_second().rfc3339(),
-            current: row.id == caller.session(),
+            current: row.id == caller.session,
         }
     }
 }
@@ -67,17 +67,18 @@ fn rounded(refreshed_at: Timestamp, now: Timestamp) -> Timestamp {
 }
 
 /// The caller's sessions
-#[utoipa::path(get, path = "/me/sessions", tag = "sessions", security(("guest" = [])), responses(
+#[utoipa::path(get, path = "/me/sessions", tag = "sessions", security(("refreshToken" = [])), responses(
     (status = 200, description = "The caller's live sessions.", body = SessionList),
     GuestErrors,
+    AccountCallerErrors,
 ))]
 pub(super) async fn list(
-    guest: Guest,
+    caller: AccountCaller,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<Json<SessionList>, Problem> {
     let now = inner.clock.now();
-    let rows = inner.store.sessions_of(guest.id(), now).await?;
-    Ok(Json(SessionList { sessions: rows.into_iter().map(|row| Session::of(row, guest, now)).collect() }))
+    let rows = inner.store.sessions_of(caller.subject.id, now).await?;
+    Ok(Json(SessionList { sessions: rows.into_iter().map(|row| Session::of(row, caller, now)).collect() }))
 }
 
 /// End one of the caller's sessions
@@ -87,7 +88,7 @@ pub(super) async fn list(
     delete,
     path = "/me/sessions/{id}",
     tag = "sessions",
-    security(("guest" = [])),
+    security(("refreshToken" = [])),
     params(("id" = Uuid, Path, description = "The `id` of the session in the list.")),
     responses(
         (status = 204, description = "The session has ended."),
@@ -98,15 +99,16 @@ pub(super) async fn list(
             content_type = "application/problem+json"
         ),
         GuestErrors,
+        AccountCallerErrors,
     )
 )]
 pub(super) async fn end(
-    guest: Guest,
+    caller: AccountCaller,
     State(Guestpass { inner }): State<Guestpass>,
     session: Result<Path<Uuid>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "The caller has no such live session.");
     let Path(session) = session.map_err(|_| unknown())?;
-    let ended = inner.sessions.end(guest.id(), session, inner.clock.now()).await?;
+    let ended = inner.sessions.end(caller.subject.id, session, inner.clock.now()).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
 }

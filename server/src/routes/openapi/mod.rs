@@ -14,8 +14,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 pub(super) use self::responses::{
-    AccountErrors, BodyErrors, ConditionErrors, FullErrors, GuestErrors, ItemErrors, LoginLimits, OAuthErrors,
-    RefreshLimits,
+    AccountCallerErrors, AccountErrors, BodyErrors, ConditionErrors, FullErrors, GuestErrors, ItemErrors, LoginLimits,
+    OAuthErrors, RefreshLimits,
 };
 
 use super::error::{OAuthErrorBody, ProblemBody};
@@ -53,6 +53,14 @@ impl Modify for Security {
         guest.description = Some("An access token from `/anonymous-login` or `/token` (RFC 6750).".to_owned());
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("guest", SecurityScheme::Http(guest));
+        let mut refresh_token = Http::new(HttpAuthScheme::Bearer);
+        refresh_token.bearer_format = Some("gpr_".to_owned());
+        refresh_token.description = Some(
+            "The refresh token of the session, which this does not use up. An access token gets 403 `refresh_token_required`, \
+             so that a service that receives access tokens can send none of these requests."
+                .to_owned(),
+        );
+        components.add_security_scheme("refreshToken", SecurityScheme::Http(refresh_token));
         for (name, scheme) in
             [("introspection", HttpAuthScheme::Basic), ("introspectionBearer", HttpAuthScheme::Bearer)]
         {

@@ -11,6 +11,9 @@ use crate::accounts::ACCOUNT_ERROR_CODES;
 /// The errors of an operation that needs a guest (RFC 6750 §3).
 pub(in crate::routes) struct GuestErrors;
 
+/// The errors of an operation that needs a refresh token, beside those of [`GuestErrors`].
+pub(in crate::routes) struct AccountCallerErrors;
+
 /// The errors of an operation with a JSON body.
 pub(in crate::routes) struct BodyErrors;
 
@@ -38,6 +41,12 @@ pub(in crate::routes) struct OAuthErrors;
 impl IntoResponses for GuestErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         shared(&[("400", "BadRequest"), ("401", "Unauthorized")])
+    }
+}
+
+impl IntoResponses for AccountCallerErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[("403", "RefreshTokenRequired")])
     }
 }
 
@@ -170,8 +179,9 @@ pub(super) fn shared_responses() -> Value {
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/OAuthError" } } },
         },
         "ProofRequired": proof_required(),
-        "WrongCredentials": account_error("The credentials are wrong."),
-        "NoSuchMember": account_error("The e-mail address is taken, or the caller is already a member with another account."),
+        "RefreshTokenRequired": problem("The request came with an access token: `code` is `refresh_token_required`. Send the refresh token of the session. A session without one begins a new session with the body `{\"refresh\": true}` first."),
+        "WrongCredentials": account_error("The credentials are wrong, or the request came with an access token."),
+        "NoSuchMember": account_error("The e-mail address is taken, the caller is already a member with another account, or the `Idempotency-Key` gives no session."),
         "NotAccepted": account_error("The body is JSON, but not a valid request: `code` or `detail` says what to change."),
         "TooManyAttempts": limited(problem(
             "Too many attempts from one network, or for the password of one account from one network or from all networks. `violated-policies` names the limit.",

@@ -11,12 +11,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::guests::Owner;
-use super::{Error, PostgresStore, ceremonies, merge, time_column};
+use super::{Error, PostgresStore, ceremonies, merge, sessions, upgrades};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
-    NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, StoreError, Upgrade,
+    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, MergeOutcome, MergeRequest, NewCredential,
+    PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SessionRow, StoreError, Upgrade, UpgradeRetry,
+    last_expiry, needs_merge,
 };
 
 #[async_trait]
@@ -49,26 +50,25 @@ impl AccountStore for PostgresStore {
         self.connections.run(move |db| Box::pin(ceremonies::end(db, id))).await
     }
 
-    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError> {
-        self.connections.run(move |db| Box::pin(upgrades(db, now))).await
+    async fn repeat_upgrade(&self, retry: UpgradeRetry) -> Result<RetryOutcome, StoreError> {
+        self.connections.run(move |db| Box::pin(async move { upgrades::repeat(db, &retry).await })).await
     }
 }
 
-/// Every outcome except `Registered` and `Member` returns without a commit, so that it changes nothing.
+/// Every outcome except `Registered` and `AlreadyMember` returns without a commit, so that it changes nothing.
 pub(super) async fn register(db: &mut Client, registration: &Registration) -> Result<RegisterOutcome, Error> {
-    let Registration { caller, now, email, credential, single_use } = registration;
+    let Registration { caller, session, key, now, email, credential, single_use } = registration;
     let transaction = db.transaction().await?;
     lock_user(&transaction, caller.user, "NO KEY UPDATE").await?;
-    let Some(membership) = membership(&transaction, caller, LOCKED).await? else {
+    let Some(asking) = asking_session(&transaction, caller, *now).await? else {
         return Ok(RegisterOutcome::SessionEnded);
     };
-    if membership.registered || membership.merged_into.is_some() {
+    if asking.registered {
         if !ceremonies::use_proof_of_member(&transaction, single_use.as_ref(), caller.user, *now).await? {
             return Ok(RegisterOutcome::ProofUsed);
         }
-        let account = account(&transaction, &AccountKey::User(caller.user)).await?;
         transaction.commit().await?;
-        return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
+        return Ok(RegisterOutcome::AlreadyMember);
     }
     if let Some(single_use) = single_use
         && !ceremonies::use_proof(&transaction, single_use, caller.user, *now).await?
@@ -79,10 +79,11 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
         NewCredential::Password(hash) => Some(hash.expose()),
         NewCredential::Passkey(_) | NewCredential::Identity(_) => None,
     };
-    let email = email.as_deref();
+    let mut email = email.as_deref();
     let mut made = insert_account(&transaction, caller.user, email, password, *now).await?;
     if !made && matches!(credential, NewCredential::Identity(_)) {
-        made = insert_account(&transaction, caller.user, None, password, *now).await?;
+        email = None;
+        made = insert_account(&transaction, caller.user, email, password, *now).await?;
     }
     if !made {
         return Ok(RegisterOutcome::EmailTaken);
@@ -111,13 +112,25 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
     if added == 0 {
         return Ok(RegisterOutcome::CredentialTaken);
     }
-    let until = access_tokens_until(&transaction, caller.user).await?;
+    let ended = sessions::end_all(&transaction, caller.user, *now).await?;
+    let until = last_expiry(&ended, *now);
     let update = transaction
         .prepare_cached("UPDATE anonymous_user SET registered_at = $2, guest_tokens_until = $3 WHERE id = $1")
         .await?;
     transaction.execute(&update, &[&caller.user, &now.as_millis(), &until.as_millis()]).await?;
+    sessions::open(&transaction, session, caller.user, *now).await?;
+    let upgrade = Upgrade {
+        account: AccountRow { user: caller.user, email: email.map(str::to_owned), password: None },
+        registered: true,
+        merged: false,
+        session: session.open(caller.user, *now),
+        ended,
+    };
+    if !upgrades::remember(&transaction, key.as_ref(), &asking, &upgrade, *now).await? {
+        return Ok(RegisterOutcome::KeyUsed);
+    }
     transaction.commit().await?;
-    Ok(RegisterOutcome::Registered(Upgrade { guest: caller.user, account: caller.user, until }))
+    Ok(RegisterOutcome::Registered(upgrade))
 }
 
 /// Returns false if the e-mail address is taken. Of two concurrent registrations, the second waits for the first.
@@ -138,22 +151,13 @@ async fn insert_account(
 }
 
 pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) -> Result<MergeOutcome, Error> {
-    let MergeRequest { caller, account: into, now, single_use, passkey } = request;
+    let MergeRequest { caller, session, key, account: into, now, single_use, passkey } = request;
     let transaction = db.transaction().await?;
-    // The outcome of an earlier merge does not change, so it is read without a lock, except by a request that changes a passkey.
-    if passkey.is_none()
-        && let Some(decided) =
-            membership(&transaction, caller, "").await?.and_then(|membership| membership.outcome_of(request))
-    {
-        ceremonies::use_proof_of_member(&transaction, single_use.as_ref(), caller.user, *now).await?;
-        transaction.commit().await?;
-        return Ok(decided);
-    }
     lock_users(&transaction, caller.user, *into).await?;
-    if account(&transaction, &AccountKey::User(*into)).await?.is_none_or(|account| account.user != *into) {
+    let Some(account) = account(&transaction, &AccountKey::User(*into)).await? else {
         return Ok(MergeOutcome::NoAccount);
-    }
-    let Some(membership) = membership(&transaction, caller, LOCKED).await? else {
+    };
+    let Some(asking) = asking_session(&transaction, caller, *now).await? else {
         return Ok(MergeOutcome::SessionEnded);
     };
     if let Some(used) = passkey
@@ -161,26 +165,37 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     {
         return Ok(MergeOutcome::PasskeyChanged);
     }
-    if let Some(outcome) = membership.outcome_of(request) {
+    let Some(merged) = needs_merge(caller.user, asking.registered, *into) else {
         if !ceremonies::use_proof_of_member(&transaction, single_use.as_ref(), caller.user, *now).await? {
             return Ok(MergeOutcome::ProofUsed);
         }
         transaction.commit().await?;
-        return Ok(outcome);
-    }
+        return Ok(MergeOutcome::OtherMember);
+    };
     if let Some(single_use) = single_use
         && !ceremonies::use_proof(&transaction, single_use, caller.user, *now).await?
     {
         return Ok(MergeOutcome::ProofUsed);
     }
-    merge::move_rows(&transaction, caller.user, *into).await?;
-    let until = merge::move_sessions(&transaction, caller.user, *into).await?;
-    let update = transaction
-        .prepare_cached("UPDATE anonymous_user SET merged_into = $2, guest_tokens_until = $3 WHERE id = $1")
-        .await?;
-    transaction.execute(&update, &[&caller.user, into, &until.as_millis()]).await?;
+    let ended = if merged {
+        let ended = sessions::end_all(&transaction, caller.user, *now).await?;
+        merge::move_rows(&transaction, caller.user, *into).await?;
+        let until = last_expiry(&ended, *now);
+        let update = transaction
+            .prepare_cached("UPDATE anonymous_user SET merged_into = $2, guest_tokens_until = $3 WHERE id = $1")
+            .await?;
+        transaction.execute(&update, &[&caller.user, into, &until.as_millis()]).await?;
+        ended
+    } else {
+        sessions::revoke(&transaction, caller.session, *now).await?.into_iter().collect()
+    };
+    sessions::open(&transaction, session, *into, *now).await?;
+    let upgrade = Upgrade { account, registered: false, merged, session: session.open(*into, *now), ended };
+    if !upgrades::remember(&transaction, key.as_ref(), &asking, &upgrade, *now).await? {
+        return Ok(MergeOutcome::KeyUsed);
+    }
     transaction.commit().await?;
-    Ok(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *into, until }))
+    Ok(MergeOutcome::SignedIn(upgrade))
 }
 
 /// Locks both users, in the order of their ids.
@@ -202,43 +217,21 @@ async fn lock_user(transaction: &Transaction<'_>, user: Uuid, strength: &'static
     Ok(())
 }
 
-/// The lock that serializes this transaction with a revocation of the session.
-const LOCKED: &str = "FOR NO KEY UPDATE OF session";
-
-/// The membership of the caller. `None`: the user does not exist, or the session has ended.
-async fn membership(
+/// The session of the caller, if it is live, has refresh tokens and is still the session of that user. Locked, so that this
+/// transaction and a revocation of the session are serialized.
+async fn asking_session(
     transaction: &Transaction<'_>,
     caller: &Caller,
-    lock: &'static str,
-) -> Result<Option<Membership>, Error> {
-    let query = format!(
-        "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until
-         FROM anonymous_user JOIN session ON user_id = coalesce(merged_into, anonymous_user.id)
-         WHERE anonymous_user.id = $1 AND session.id = $2 AND revoked_at IS NULL {lock}"
-    );
-    let query = transaction.prepare_cached(&query).await?;
-    let Some(row) = transaction.query_opt(&query, &[&caller.user, &caller.session]).await? else { return Ok(None) };
-    Ok(Some(Membership {
-        registered: row.try_get("registered")?,
-        merged_into: row.try_get("merged_into")?,
-        guest_tokens_until: time_column(&row, "until")?,
-    }))
-}
-
-async fn access_tokens_until(transaction: &Transaction<'_>, user: Uuid) -> Result<Timestamp, Error> {
-    let query = transaction
-        .prepare_cached("SELECT coalesce(max(access_expires_at), 0) AS until FROM session WHERE user_id = $1")
-        .await?;
-    time_column(&transaction.query_one(&query, &[&user]).await?, "until")
+    now: Timestamp,
+) -> Result<Option<SessionRow>, Error> {
+    let session = sessions::locked(transaction, caller.session).await?;
+    Ok(session.filter(|session| session.user == caller.user && session.refreshable && session.is_live(now)))
 }
 
 pub(super) async fn account(db: &impl GenericClient, key: &AccountKey) -> Result<Option<AccountRow>, Error> {
     let account = |wanted: &str| format!("SELECT user_id, email, password_hash FROM account WHERE {wanted}");
     let row = match key {
-        AccountKey::User(id) => {
-            let wanted = "user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)";
-            db.query_opt(&db.prepare_cached(&account(wanted)).await?, &[id]).await?
-        }
+        AccountKey::User(id) => db.query_opt(&db.prepare_cached(&account("user_id = $1")).await?, &[id]).await?,
         AccountKey::Email(email) => db.query_opt(&db.prepare_cached(&account("email = $1")).await?, &[email]).await?,
         AccountKey::Passkey(id) => {
             let wanted = "user_id = (SELECT user_id FROM passkey WHERE credential_id = $1)";
@@ -274,19 +267,6 @@ async fn update_passkey(
     let update =
         transaction.prepare_cached("UPDATE passkey SET data = $3 WHERE credential_id = $1 AND data = $2").await?;
     Ok(transaction.execute(&update, &[&checked.credential_id, &checked.data, data]).await? == 1)
-}
-
-pub(super) async fn upgrades(db: &Client, now: Timestamp) -> Result<Vec<Upgrade>, Error> {
-    let query = db
-        .prepare_cached(
-            "SELECT id, coalesce(merged_into, id) AS account, guest_tokens_until AS until FROM anonymous_user
-             WHERE member_in IS NOT NULL AND guest_tokens_until > $1",
-        )
-        .await?;
-    let upgrade = |row: &Row| {
-        Ok(Upgrade { guest: row.try_get("id")?, account: row.try_get("account")?, until: time_column(row, "until")? })
-    };
-    db.query(&query, &[&now.as_millis()]).await?.iter().map(upgrade).collect()
 }
 
 pub(super) async fn identities(db: &impl GenericClient, owner: &Owner) -> Result<Vec<Identity>, Error> {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::location::Parts;
 use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{Revocation, StoreChange, StoreError, Upgrade};
+use crate::store::{Revocation, StoreChange, StoreError};
 
 /// How often the tables are polled: twice within the second in which every node must receive a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -158,10 +158,7 @@ impl Listener {
         for row in &rows {
             let Some(id) = row.try_get("id")? else { continue };
             let until = time_column(row, "until")?;
-            changes.push(match row.try_get("account")? {
-                None => StoreChange::Revoked(Revocation { session: id, access_expires_at: until }),
-                Some(account) => StoreChange::Upgraded(Upgrade { guest: id, account, until }),
-            });
+            changes.push(StoreChange::Revoked(Revocation { session: id, access_expires_at: until }));
         }
         if let Some(row) = rows.first() {
             *cursor = row.try_get("cursor")?;
@@ -170,17 +167,14 @@ impl Listener {
     }
 }
 
-/// Reads in one snapshot the next cursor, and the sessions revoked or erased and the guests upgraded since the last cursor. Access
-/// tokens that expired long ago by the clock of the database are left out.
+/// Reads in one snapshot the next cursor, and the sessions revoked or erased since the last cursor. Access tokens that expired long ago by the clock of the database are left out.
 const POLL: &str = "
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, changed.id, changed.until, changed.account
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, changed.id, changed.until
     FROM (VALUES (1)) AS always
     LEFT JOIN (
-        SELECT id, access_expires_at AS until, NULL::uuid AS account, revoked_in AS changed_in FROM session
+        SELECT id, access_expires_at AS until, revoked_in AS changed_in FROM session
         UNION ALL
-        SELECT id, access_expires_at, NULL, erased_in FROM erased_session
-        UNION ALL
-        SELECT id, guest_tokens_until, coalesce(merged_into, id), member_in FROM anonymous_user
+        SELECT id, access_expires_at, erased_in FROM erased_session
     ) AS changed ON changed.changed_in >= $1::text::xid8
         AND changed.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
@@ -200,11 +194,6 @@ fn change_in(payload: &str) -> Option<StoreChange> {
         "revoked" => Some(StoreChange::Revoked(Revocation {
             session: Uuid::try_parse(words.next()?).ok()?,
             access_expires_at: time(words.next()?)?,
-        })),
-        "member" => Some(StoreChange::Upgraded(Upgrade {
-            guest: Uuid::try_parse(words.next()?).ok()?,
-            account: Uuid::try_parse(words.next()?).ok()?,
-            until: time(words.next()?)?,
         })),
         _ => None,
     }

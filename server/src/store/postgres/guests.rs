@@ -28,41 +28,32 @@ impl GuestStore for PostgresStore {
     }
 }
 
-/// The owner of a guest's data: proof that the guest exists, and with [`lock_owner`] that the guest exists until the transaction
-/// ends. The owner is the guest, or the account that the guest was merged into.
+/// The owner of a guest's data: proof that the guest exists and was not merged into an account, and with [`lock_owner`] that
+/// this holds until the transaction ends. An access token of a merged guest is accepted for up to a second on a node that does
+/// not know of the merge, and must not reach the account's data.
 pub(super) struct Owner {
     pub(super) id: Uuid,
 }
 
 /// Finds the owner of a guest's data. Every read of that data begins with this.
 pub(super) async fn owner(db: &impl GenericClient, guest: Uuid) -> Result<Owner, TransactionError> {
-    let query = db.prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1").await?;
+    let query = db.prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 AND merged_into IS NULL").await?;
     let row = db.query_opt(&query, &[&guest]).await?.ok_or(DataError::NoGuest)?;
     Ok(Owner { id: row.try_get(0)? })
 }
 
 /// Locks the owner of a guest's data. Every change of that data begins with this, so that the changes of one guest are serialized
-/// with each other, with erasures and with merges. If the guest is merged while this waits, it locks the account.
+/// with each other, with erasures and with merges.
 pub(super) async fn lock_owner(transaction: &Transaction<'_>, guest: Uuid) -> Result<Owner, TransactionError> {
     let lock = transaction
-        .prepare_cached(
-            "SELECT id FROM anonymous_user
-             WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1) AND merged_into IS NULL
-             FOR NO KEY UPDATE",
-        )
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = $1 AND merged_into IS NULL FOR NO KEY UPDATE")
         .await?;
-    // An account is never merged, so the second attempt finds it.
-    for _ in 0..2 {
-        if let Some(row) = transaction.query_opt(&lock, &[&guest]).await? {
-            return Ok(Owner { id: row.try_get(0)? });
-        }
-        restart(transaction).await?;
-    }
-    Err(DataError::NoGuest.into())
+    let row = transaction.query_opt(&lock, &[&guest]).await?.ok_or(DataError::NoGuest)?;
+    Ok(Owner { id: row.try_get(0)? })
 }
 
-/// Restarts the transaction, before any write, to release all locks: the rows now belong to another user, and locking that user
-/// while holding these locks would break the order of locks (see `accounts`).
+/// Restarts the transaction, before any write, to release all locks: locking further users while holding these locks would break
+/// the order of locks (see `accounts`).
 async fn restart(transaction: &Transaction<'_>) -> Result<(), Error> {
     Ok(transaction.batch_execute("ROLLBACK; BEGIN").await?)
 }
@@ -73,7 +64,7 @@ pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<Gu
             "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
                     (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
              FROM anonymous_user LEFT JOIN account ON account.user_id = id
-             WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)",
+             WHERE id = $1 AND merged_into IS NULL",
         )
         .await?;
     let Some(row) = db.query_opt(&query, &[&id]).await? else { return Ok(None) };

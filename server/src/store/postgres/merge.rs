@@ -4,12 +4,11 @@
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
+use super::Error;
 use super::cart::keep_newest_keys;
-use super::{Error, time_column};
-use crate::clock::Timestamp;
 use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
 
-/// Moves all rows except the sessions.
+/// Moves all rows and sessions. Part of the transaction that makes the guest a tombstone.
 pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
     let cart = transaction
         .prepare_cached(
@@ -61,6 +60,8 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
         let delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = $1")).await?;
         transaction.execute(&delete, &[&guest]).await?;
     }
+    let sessions = transaction.prepare_cached("UPDATE session SET user_id = $2 WHERE user_id = $1").await?;
+    transaction.execute(&sessions, &[&guest, &account]).await?;
     let activity = transaction
         .prepare_cached(
             "UPDATE anonymous_user SET last_active_at = greatest(
@@ -87,19 +88,4 @@ async fn move_preferences(transaction: &Transaction<'_>, guest: Uuid, account: U
         .await?;
     transaction.execute(&insert, &[&account, &merged]).await?;
     Ok(())
-}
-
-/// Moves the sessions. Returns when the last of their access tokens will have expired.
-pub(super) async fn move_sessions(
-    transaction: &Transaction<'_>,
-    guest: Uuid,
-    account: Uuid,
-) -> Result<Timestamp, Error> {
-    let update = transaction
-        .prepare_cached(
-            "WITH moved AS (UPDATE session SET user_id = $2 WHERE user_id = $1 RETURNING access_expires_at)
-             SELECT coalesce(max(access_expires_at), 0) AS until FROM moved",
-        )
-        .await?;
-    time_column(&transaction.query_one(&update, &[&guest, &account]).await?, "until")
 }

@@ -20,6 +20,7 @@ mod merge;
 mod preferences;
 mod sessions;
 mod tls;
+mod upgrades;
 
 use std::fmt::Display;
 

@@ -9,8 +9,8 @@ use super::guests::Owner;
 use super::{Error, PostgresStore, time_column, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{
-    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore,
-    StaleToken, StoreError,
+    Login, LoginOutcome, MAX_COUNTER, NewSession, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED,
+    SessionRow, SessionStore, StaleToken, StoreError,
 };
 
 #[async_trait]
@@ -39,6 +39,10 @@ impl SessionStore for PostgresStore {
         self.connections.run(move |db| Box::pin(end(db, user, session, now))).await
     }
 
+    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<(), StoreError> {
+        self.connections.run(move |db| Box::pin(confirm(db, generations))).await
+    }
+
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
         self.connections.run(move |db| Box::pin(revocations(db, now))).await
     }
@@ -47,7 +51,7 @@ impl SessionStore for PostgresStore {
 /// A session, and whether its user is a member. Not a join: if the session is moved to an account while the statement waits for
 /// its lock, a join would use the previous user and not find the session.
 const SESSION: &str = "
-    SELECT id, user_id, refreshable, counter, created_at, rotated_at, expires_at, revoked_at,
+    SELECT id, user_id, refreshable, counter, unconfirmed, created_at, rotated_at, expires_at, revoked_at,
            (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE anonymous_user.id = session.user_id) AS registered
     FROM session";
 
@@ -121,8 +125,8 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
     let transaction = db.transaction().await?;
     let query = transaction
         .prepare_cached(
-            "SELECT session.id, session.user_id, session.refreshable, session.counter, session.created_at, session.rotated_at,
-                    session.expires_at, session.revoked_at, login_key.created_at AS key_made_at,
+            "SELECT session.id, session.user_id, session.refreshable, session.counter, session.unconfirmed, session.created_at,
+                    session.rotated_at, session.expires_at, session.revoked_at, login_key.created_at AS key_made_at,
                     (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered
              FROM login_key JOIN session ON session.id = login_key.session_id
              WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
@@ -142,14 +146,15 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
 
 /// The rotation whose UPDATE matches succeeds (S1); other tokens are classified by the session that they name.
 pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
-    // No session has a counter that the column cannot store.
-    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Invalid) };
+    let Some(presented) = i64::try_from(rotation.presented).ok().filter(|_| rotation.presented <= MAX_COUNTER) else {
+        return Ok(RotationOutcome::Invalid);
+    };
     let update = db
         .prepare_cached(
             "UPDATE session
-             SET counter = counter + 1, rotated_at = $3, expires_at = $4,
+             SET counter = $2 + 1, unconfirmed = TRUE, rotated_at = $3, expires_at = $4,
                  access_expires_at = greatest(access_expires_at, least($5::bigint, $4::bigint))
-             WHERE id = $1 AND counter = $2 AND refreshable AND revoked_at IS NULL AND expires_at > $3
+             WHERE id = $1 AND counter <= $2 AND refreshable AND revoked_at IS NULL AND expires_at > $3
              RETURNING user_id,
                  (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
         )
@@ -181,12 +186,8 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
 
 async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
     let transaction = db.transaction().await?;
-    let query =
-        transaction.prepare_cached(&format!("{SESSION} WHERE session.id = $1 FOR NO KEY UPDATE OF session")).await?;
-    let Some(row) = transaction.query_opt(&query, &[&rotation.session]).await? else {
-        return Ok(RotationOutcome::Invalid);
-    };
-    let outcome = match session_row(&row)?.classify_stale(rotation) {
+    let Some(session) = locked(&transaction, rotation.session).await? else { return Ok(RotationOutcome::Invalid) };
+    let outcome = match session.classify_stale(rotation) {
         StaleToken::Parent(open) => {
             extend_access(&transaction, &open).await?;
             RotationOutcome::Replayed(open)
@@ -202,6 +203,24 @@ async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<Rot
     Ok(outcome)
 }
 
+/// Skips sessions that another transaction has locked, so that this never waits and never takes part in a deadlock.
+pub(super) async fn confirm(db: &Client, generations: Vec<(Uuid, u64)>) -> Result<(), Error> {
+    let update = db
+        .prepare_cached(
+            "WITH seen AS (
+                 SELECT session.id FROM unnest($1::uuid[], $2::bigint[]) AS seen (id, generation)
+                 JOIN session ON session.id = seen.id AND counter <= generation AND unconfirmed
+                 FOR NO KEY UPDATE OF session SKIP LOCKED
+             )
+             UPDATE session SET unconfirmed = FALSE FROM seen WHERE seen.id = session.id",
+        )
+        .await?;
+    let (ids, generations): (Vec<Uuid>, Vec<i64>) =
+        generations.into_iter().map(|(id, generation)| (id, generation.min(MAX_COUNTER) as i64)).unzip();
+    db.execute(&update, &[&ids, &generations]).await?;
+    Ok(())
+}
+
 pub(super) async fn revoke(
     db: &impl GenericClient,
     session: Uuid,
@@ -215,11 +234,43 @@ pub(super) async fn revoke(
     db.query_opt(&update, &[&session, &now.as_millis()]).await?.as_ref().map(revocation).transpose()
 }
 
+/// Opens a session with refresh tokens.
+pub(super) async fn open(
+    transaction: &Transaction<'_>,
+    session: &NewSession,
+    user: Uuid,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let insert = transaction
+        .prepare_cached(
+            "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
+             VALUES ($1, $2, TRUE, $3, $4::bigint, least($5::bigint, $4::bigint))",
+        )
+        .await?;
+    let expiries = [session.expires_at.as_millis(), session.access_expires_at.as_millis()];
+    transaction.execute(&insert, &[&session.id, &user, &now.as_millis(), &expiries[0], &expiries[1]]).await?;
+    Ok(())
+}
+
+/// Revokes all sessions of a user that are not revoked yet. The caller holds the lock of the user.
+pub(super) async fn end_all(
+    transaction: &Transaction<'_>,
+    user: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Revocation>, Error> {
+    let update = transaction
+        .prepare_cached(
+            "UPDATE session SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id, access_expires_at",
+        )
+        .await?;
+    transaction.query(&update, &[&user, &now.as_millis()]).await?.iter().map(revocation).collect()
+}
+
 pub(super) async fn end(db: &Client, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, Error> {
     let update = db
         .prepare_cached(
             "UPDATE session SET revoked_at = $3
-             WHERE id = $1 AND user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $2)
+             WHERE id = $1 AND user_id = $2
                AND revoked_at IS NULL AND expires_at > $3 RETURNING id, access_expires_at",
         )
         .await?;
@@ -231,11 +282,17 @@ pub(super) async fn session(db: &Client, id: Uuid) -> Result<Option<SessionRow>,
     db.query_opt(&query, &[&id]).await?.as_ref().map(session_row).transpose()
 }
 
+/// Looks up a session and locks it until the transaction ends.
+pub(super) async fn locked(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<SessionRow>, Error> {
+    let query =
+        transaction.prepare_cached(&format!("{SESSION} WHERE session.id = $1 FOR NO KEY UPDATE OF session")).await?;
+    transaction.query_opt(&query, &[&id]).await?.as_ref().map(session_row).transpose()
+}
+
 pub(super) async fn of_user(db: &Client, user: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, Error> {
     let query = db
         .prepare_cached(&format!(
-            "{SESSION} WHERE user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = $1)
-                   AND revoked_at IS NULL AND expires_at > $2
+            "{SESSION} WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
                  ORDER BY session.created_at DESC, session.id DESC LIMIT $3"
         ))
         .await?;
@@ -263,7 +320,7 @@ pub(super) async fn revocations(db: &Client, now: Timestamp) -> Result<Vec<Revoc
 }
 
 /// Records the later expiry of a new access token, so that a revocation is kept until then.
-async fn extend_access(transaction: &Transaction<'_>, open: &OpenSession) -> Result<(), Error> {
+pub(super) async fn extend_access(transaction: &Transaction<'_>, open: &OpenSession) -> Result<(), Error> {
     let update = transaction
         .prepare_cached("UPDATE session SET access_expires_at = $2 WHERE id = $1 AND access_expires_at < $2")
         .await?;
@@ -278,6 +335,7 @@ fn session_row(row: &Row) -> Result<SessionRow, Error> {
         registered: row.try_get("registered")?,
         refreshable: row.try_get("refreshable")?,
         counter: u64::try_from(row.try_get::<_, i64>("counter")?).map_err(unreadable)?,
+        unconfirmed: row.try_get("unconfirmed")?,
         created_at: time_column(row, "created_at")?,
         rotated_at: row.try_get::<_, Option<i64>>("rotated_at")?.map(Timestamp::from_millis),
         expires_at: time_column(row, "expires_at")?,

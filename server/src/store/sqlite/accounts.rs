@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::guests::Owner;
-use super::{SqliteStore, ceremonies, id_column, id_text, merge, time_column};
+use super::{SqliteStore, ceremonies, id_column, id_text, merge, sessions, upgrades};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, Membership, MergeOutcome, MergeRequest,
-    NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, StoreError, Upgrade,
+    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, MergeOutcome, MergeRequest, NewCredential,
+    PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SessionRow, StoreError, Upgrade, UpgradeRetry,
+    last_expiry, needs_merge,
 };
 
 #[async_trait]
@@ -44,20 +45,20 @@ impl AccountStore for SqliteStore {
         self.writer.write(move |db| ceremonies::end(db, id)).await
     }
 
-    async fn upgrades(&self, now: Timestamp) -> Result<Vec<Upgrade>, StoreError> {
-        self.readers.read(move |db| upgrades(db, now)).await
+    async fn repeat_upgrade(&self, retry: UpgradeRetry) -> Result<RetryOutcome, StoreError> {
+        self.writer.write(move |db| upgrades::repeat(db, &retry)).await
     }
 }
 
 pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite::Result<RegisterOutcome> {
-    let Registration { caller, now, email, credential, single_use } = registration;
-    let Some(membership) = membership(db, caller)? else { return Ok(RegisterOutcome::SessionEnded) };
-    if membership.registered || membership.merged_into.is_some() {
-        if !ceremonies::use_proof_of_member(db, single_use.as_ref(), caller.user, *now)? {
-            return Ok(RegisterOutcome::ProofUsed);
-        }
-        let account = account(db, &AccountKey::User(caller.user))?;
-        return Ok(account.map_or(RegisterOutcome::SessionEnded, RegisterOutcome::Member));
+    let Registration { caller, session, key, now, email, credential, single_use } = registration;
+    let Some(asking) = asking_session(db, caller, *now)? else { return Ok(RegisterOutcome::SessionEnded) };
+    if asking.registered {
+        let is_first_use = ceremonies::use_proof_of_member(db, single_use.as_ref(), caller.user, *now)?;
+        return Ok(if is_first_use { RegisterOutcome::AlreadyMember } else { RegisterOutcome::ProofUsed });
+    }
+    if upgrades::is_used(db, key.as_ref())? {
+        return Ok(RegisterOutcome::KeyUsed);
     }
     let is_taken = |key| Ok::<_, rusqlite::Error>(account(db, &key)?.is_some());
     let mut email = email.as_deref();
@@ -105,74 +106,66 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
             .execute(params![issuer, subject, user, now.as_millis()])?;
         }
     }
-    let until = access_tokens_until(db, &user)?;
+    let ended = sessions::end_all(db, &user, *now)?;
     db.prepare_cached("UPDATE anonymous_user SET registered_at = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
-        .execute(params![user, now.as_millis(), until.as_millis()])?;
-    Ok(RegisterOutcome::Registered(Upgrade { guest: caller.user, account: caller.user, until }))
+        .execute(params![user, now.as_millis(), last_expiry(&ended, *now).as_millis()])?;
+    sessions::open(db, session, caller.user, *now)?;
+    let upgrade = Upgrade {
+        account: AccountRow { user: caller.user, email: email.map(str::to_owned), password: None },
+        registered: true,
+        merged: false,
+        session: session.open(caller.user, *now),
+        ended,
+    };
+    upgrades::remember(db, key.as_ref(), &asking, &upgrade, *now)?;
+    Ok(RegisterOutcome::Registered(upgrade))
 }
 
 pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rusqlite::Result<MergeOutcome> {
-    let MergeRequest { caller, account: into, now, single_use, passkey } = request;
-    let Some(membership) = membership(db, caller)? else { return Ok(MergeOutcome::SessionEnded) };
-    if account(db, &AccountKey::User(*into))?.is_none_or(|account| account.user != *into) {
-        return Ok(MergeOutcome::NoAccount);
+    let MergeRequest { caller, session, key, account: into, now, single_use, passkey } = request;
+    let Some(asking) = asking_session(db, caller, *now)? else { return Ok(MergeOutcome::SessionEnded) };
+    let Some(account) = account(db, &AccountKey::User(*into))? else { return Ok(MergeOutcome::NoAccount) };
+    if upgrades::is_used(db, key.as_ref())? {
+        return Ok(MergeOutcome::KeyUsed);
     }
     if !passkey.as_ref().map_or(Ok(true), |used| update_passkey(db, used))? {
         return Ok(MergeOutcome::PasskeyChanged);
     }
-    if let Some(outcome) = membership.outcome_of(request) {
-        if !ceremonies::use_proof_of_member(db, single_use.as_ref(), caller.user, *now)? {
-            return Ok(MergeOutcome::ProofUsed);
-        }
-        return Ok(outcome);
-    }
+    let Some(merged) = needs_merge(caller.user, asking.registered, *into) else {
+        let is_first_use = ceremonies::use_proof_of_member(db, single_use.as_ref(), caller.user, *now)?;
+        return Ok(if is_first_use { MergeOutcome::OtherMember } else { MergeOutcome::ProofUsed });
+    };
     if let Some(single_use) = single_use
         && !ceremonies::use_proof(db, single_use, caller.user, *now)?
     {
         return Ok(MergeOutcome::ProofUsed);
     }
-    let (guest, into_text) = (id_text(caller.user), id_text(*into));
-    let until = access_tokens_until(db, &guest)?;
-    merge::move_rows(db, &guest, &into_text)?;
-    db.prepare_cached("UPDATE anonymous_user SET merged_into = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
-        .execute(params![guest, into_text, until.as_millis()])?;
-    Ok(MergeOutcome::Merged(Upgrade { guest: caller.user, account: *into, until }))
+    let ended = if merged {
+        let (guest, into_text) = (id_text(caller.user), id_text(*into));
+        let ended = sessions::end_all(db, &guest, *now)?;
+        merge::move_rows(db, &guest, &into_text)?;
+        db.prepare_cached("UPDATE anonymous_user SET merged_into = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
+            .execute(params![guest, into_text, last_expiry(&ended, *now).as_millis()])?;
+        ended
+    } else {
+        sessions::revoke(db, caller.session, *now)?.into_iter().collect()
+    };
+    sessions::open(db, session, *into, *now)?;
+    let upgrade = Upgrade { account, registered: false, merged, session: session.open(*into, *now), ended };
+    upgrades::remember(db, key.as_ref(), &asking, &upgrade, *now)?;
+    Ok(MergeOutcome::SignedIn(upgrade))
 }
 
-/// The membership of the caller. `None`: the user does not exist, or the session has ended.
-fn membership(db: &Connection, caller: &Caller) -> rusqlite::Result<Option<Membership>> {
-    db.prepare_cached(
-        "SELECT registered_at IS NOT NULL AS registered, merged_into, coalesce(guest_tokens_until, 0) AS until
-         FROM anonymous_user
-         WHERE id = ?1 AND EXISTS (
-             SELECT 1 FROM session
-             WHERE session.id = ?2 AND revoked_at IS NULL AND user_id = coalesce(merged_into, anonymous_user.id)
-         )",
-    )?
-    .query_row(params![id_text(caller.user), id_text(caller.session)], |row| {
-        Ok(Membership {
-            registered: row.get("registered")?,
-            merged_into: match row.get::<_, Option<String>>("merged_into")? {
-                Some(_) => Some(id_column(row, "merged_into")?),
-                None => None,
-            },
-            guest_tokens_until: time_column(row, "until")?,
-        })
-    })
-    .optional()
-}
-
-fn access_tokens_until(db: &Connection, user: &str) -> rusqlite::Result<Timestamp> {
-    db.prepare_cached("SELECT coalesce(max(access_expires_at), 0) AS until FROM session WHERE user_id = ?1")?
-        .query_row([user], |row| time_column(row, "until"))
+/// The session of the caller, if it is live, has refresh tokens and is still the session of that user.
+fn asking_session(db: &Connection, caller: &Caller, now: Timestamp) -> rusqlite::Result<Option<SessionRow>> {
+    let session = sessions::session(db, caller.session)?;
+    Ok(session.filter(|session| session.user == caller.user && session.refreshable && session.is_live(now)))
 }
 
 pub(super) fn account(db: &Connection, key: &AccountKey) -> rusqlite::Result<Option<AccountRow>> {
     let account = |wanted: &str| format!("SELECT user_id, email, password_hash FROM account WHERE {wanted}");
     match key {
-        AccountKey::User(id) => db
-            .prepare_cached(&account("user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)"))?
-            .query_row([id_text(*id)], account_row),
+        AccountKey::User(id) => db.prepare_cached(&account("user_id = ?1"))?.query_row([id_text(*id)], account_row),
         AccountKey::Email(email) => db.prepare_cached(&account("email = ?1"))?.query_row([email], account_row),
         AccountKey::Passkey(id) => db
             .prepare_cached(&account("user_id = (SELECT user_id FROM passkey WHERE credential_id = ?1)"))?
@@ -208,21 +201,6 @@ fn update_passkey(db: &Connection, PasskeyUse { checked, data }: &PasskeyUse) ->
         .prepare_cached("UPDATE passkey SET data = ?3 WHERE credential_id = ?1 AND data = ?2")?
         .execute(params![checked.credential_id, checked.data, data])?;
     Ok(changed == 1)
-}
-
-pub(super) fn upgrades(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Upgrade>> {
-    db.prepare_cached(
-        "SELECT id, coalesce(merged_into, id) AS account, guest_tokens_until FROM anonymous_user
-         WHERE guest_tokens_until > ?1",
-    )?
-    .query_map([now.as_millis()], |row| {
-        Ok(Upgrade {
-            guest: id_column(row, "id")?,
-            account: id_column(row, "account")?,
-            until: time_column(row, "guest_tokens_until")?,
-        })
-    })?
-    .collect()
 }
 
 pub(super) fn identities(db: &Connection, owner: &Owner) -> rusqlite::Result<Vec<Identity>> {

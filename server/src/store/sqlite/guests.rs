@@ -28,8 +28,8 @@ impl GuestStore for SqliteStore {
     }
 }
 
-/// The owner of a guest's data: proof that the guest exists. The owner is the guest, or the account that the guest was merged
-/// into.
+/// The owner of a guest's data: proof that the guest exists and was not merged into an account. An access token of a merged
+/// guest is accepted for up to a second on a node that does not know of the merge, and must not reach the account's data.
 pub(super) struct Owner {
     /// The id as the tables have it.
     pub(super) id: String,
@@ -38,7 +38,7 @@ pub(super) struct Owner {
 /// Finds the owner of a guest's data. Every read and every change of that data begins with this.
 pub(super) fn owner(db: &Connection, guest: Uuid) -> Result<Owner, TransactionError> {
     let id = db
-        .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1")?
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = ?1 AND merged_into IS NULL")?
         .query_row([id_text(guest)], |row| row.get(0))
         .optional()?;
     Ok(Owner { id: id.ok_or(DataError::NoGuest)? })
@@ -53,7 +53,7 @@ pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow>
         "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
                 (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
          FROM anonymous_user LEFT JOIN account ON account.user_id = id
-         WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)",
+         WHERE id = ?1 AND merged_into IS NULL",
     )?
     .query_row([id], |row| {
         Ok(GuestRow {

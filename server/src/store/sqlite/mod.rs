@@ -18,6 +18,7 @@ mod merge;
 mod preferences;
 mod readers;
 mod sessions;
+mod upgrades;
 mod writer;
 
 use std::path::Path;

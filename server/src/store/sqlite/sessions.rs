@@ -8,8 +8,8 @@ use super::guests::Owner;
 use super::{SqliteStore, id_column, id_text, time_column};
 use crate::clock::Timestamp;
 use crate::store::{
-    Login, LoginOutcome, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore,
-    StaleToken, StoreError,
+    Login, LoginOutcome, MAX_COUNTER, NewSession, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED,
+    SessionRow, SessionStore, StaleToken, StoreError,
 };
 
 #[async_trait]
@@ -36,6 +36,10 @@ impl SessionStore for SqliteStore {
 
     async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
         self.writer.write(move |db| end(db, user, session, now)).await
+    }
+
+    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<(), StoreError> {
+        self.writer.write(move |db| confirm(db, &generations)).await
     }
 
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
@@ -88,14 +92,15 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
 
 /// The rotation whose UPDATE matches succeeds (S1); other tokens are classified by the session that they name.
 pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<RotationOutcome> {
-    // No session has a counter that SQLite cannot store.
-    let Ok(presented) = i64::try_from(rotation.presented) else { return Ok(RotationOutcome::Invalid) };
+    if rotation.presented > MAX_COUNTER {
+        return Ok(RotationOutcome::Invalid);
+    }
     let rotated = db
         .prepare_cached(
             "UPDATE session
-             SET counter = counter + 1, rotated_at = :now, expires_at = :expires_at,
+             SET counter = :presented + 1, unconfirmed = TRUE, rotated_at = :now, expires_at = :expires_at,
                  access_expires_at = max(access_expires_at, min(:access_expires_at, :expires_at))
-             WHERE id = :id AND counter = :presented AND refreshable
+             WHERE id = :id AND counter <= :presented AND refreshable
                AND revoked_at IS NULL AND expires_at > :now
              RETURNING user_id,
                  (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
@@ -103,7 +108,7 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
         .query_row(
             named_params! {
                 ":id": id_text(rotation.session),
-                ":presented": presented,
+                ":presented": rotation.presented,
                 ":now": rotation.now.as_millis(),
                 ":expires_at": rotation.expires_at.as_millis(),
                 ":access_expires_at": rotation.access_expires_at.as_millis(),
@@ -137,6 +142,15 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
     }
 }
 
+pub(super) fn confirm(db: &Connection, generations: &[(Uuid, u64)]) -> rusqlite::Result<()> {
+    let mut update =
+        db.prepare_cached("UPDATE session SET unconfirmed = FALSE WHERE id = ?1 AND counter <= ?2 AND unconfirmed")?;
+    for (id, generation) in generations {
+        update.execute(params![id_text(*id), (*generation).min(MAX_COUNTER)])?;
+    }
+    Ok(())
+}
+
 pub(super) fn revoke(db: &Connection, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
     db.prepare_cached(
         "UPDATE session SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING id, access_expires_at",
@@ -145,10 +159,35 @@ pub(super) fn revoke(db: &Connection, session: Uuid, now: Timestamp) -> rusqlite
     .optional()
 }
 
+/// Opens a session with refresh tokens.
+pub(super) fn open(db: &Connection, session: &NewSession, user: Uuid, now: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
+         VALUES (?1, ?2, TRUE, ?3, ?4, min(?5, ?4))",
+    )?
+    .execute(params![
+        id_text(session.id),
+        id_text(user),
+        now.as_millis(),
+        session.expires_at.as_millis(),
+        session.access_expires_at.as_millis()
+    ])?;
+    Ok(())
+}
+
+/// Revokes all sessions of a user that are not revoked yet.
+pub(super) fn end_all(db: &Connection, user: &str, now: Timestamp) -> rusqlite::Result<Vec<Revocation>> {
+    db.prepare_cached(
+        "UPDATE session SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL RETURNING id, access_expires_at",
+    )?
+    .query_map(params![user, now.as_millis()], revocation)?
+    .collect()
+}
+
 pub(super) fn end(db: &Connection, user: Uuid, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
     db.prepare_cached(
         "UPDATE session SET revoked_at = ?3
-         WHERE id = ?1 AND user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?2)
+         WHERE id = ?1 AND user_id = ?2
            AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
     )?
     .query_row(params![id_text(session), id_text(user), now.as_millis()], revocation)
@@ -159,7 +198,7 @@ pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::
     db.prepare_cached(
         "SELECT session.*, registered_at IS NOT NULL AS registered
          FROM session JOIN anonymous_user ON anonymous_user.id = user_id
-         WHERE user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)
+         WHERE user_id = ?1
            AND revoked_at IS NULL AND expires_at > ?2
          ORDER BY session.created_at DESC, session.id DESC LIMIT ?3",
     )?
@@ -189,7 +228,7 @@ pub(super) fn revocations(db: &Connection, now: Timestamp) -> rusqlite::Result<V
 }
 
 /// Records the later expiry of a new access token, so that a revocation is kept until then.
-fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
+pub(super) fn extend_access(db: &Connection, open: &OpenSession) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE session SET access_expires_at = max(access_expires_at, ?2) WHERE id = ?1")?
         .execute(params![id_text(open.id), open.access_expires_at.as_millis()])?;
     Ok(())
@@ -218,6 +257,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         registered: row.get("registered")?,
         refreshable: row.get("refreshable")?,
         counter: row.get("counter")?,
+        unconfirmed: row.get("unconfirmed")?,
         created_at: time_column(row, "created_at")?,
         rotated_at: row.get::<_, Option<i64>>("rotated_at")?.map(Timestamp::from_millis),
         expires_at: time_column(row, "expires_at")?,

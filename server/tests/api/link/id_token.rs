@@ -131,7 +131,7 @@ async fn the_nonce_of_the_request_must_equal_that_of_the_id_token() {
     claims["nonce"] = "n-0S6_WzA2Mj".into();
     let token = key.sign(&claims);
     let call = async |token: &str, nonce: &str| {
-        server.call("POST", "/link", &guest.access, json!({ "id_token": token, "nonce": nonce })).await
+        server.call("POST", "/link", &guest.refresh, json!({ "id_token": token, "nonce": nonce })).await
     };
 
     call(&without_nonce, "n-0S6_WzA2Mj").await.assert_refused(403, "invalid_id_token");

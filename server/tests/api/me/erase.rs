@@ -35,7 +35,6 @@ fn requests(token: &str) -> Vec<Request<Body>> {
         request("PUT", "/me/preferences", Some(json!({ "a": 1 }))),
         request("PATCH", "/me/preferences", Some(json!({ "b": 1 }))),
         request("GET", "/me/preferences", None),
-        request("GET", "/me/export", None),
         request("GET", "/items/", None),
         request("GET", "/me", None),
     ]
@@ -57,12 +56,14 @@ fn count_rows(server: &Server) -> i64 {
     rows.sum::<i64>() + server.number("SELECT count(*) FROM anonymous_user")
 }
 
-/// Checks that both tokens are refused. `/me/sessions` reads no row of the guest, so that only the end of the session can be
-/// the reason of the refusal.
+/// Checks that both tokens are refused. `/items/` reads no row of the guest, so that only the end of the session can be the
+/// reason of the refusal.
 async fn assert_refused(server: &Server, tokens: &Tokens) {
-    let response = server.get("/me/sessions", &tokens.access).await;
-    response.assert_problem(401);
-    assert!(response.header("www-authenticate").contains("error=\"invalid_token\""), "{response:?}");
+    for (path, token) in [("/items/", &tokens.access), ("/me/sessions", &tokens.refresh)] {
+        let response = server.get(path, token).await;
+        response.assert_problem(401);
+        assert!(response.header("www-authenticate").contains("error=\"invalid_token\""), "{response:?}");
+    }
     server.refresh(&tokens.refresh).await.assert_oauth_error("invalid_grant");
 }
 
@@ -75,12 +76,12 @@ async fn s04_erasure_deletes_all_data_and_all_tokens_are_refused() {
     store_data(&server, &guest).await;
     let newer = server.refresh(&guest.refresh).await.tokens();
 
-    let response = server.send(erasure(&newer.access)).await;
+    let response = server.send(erasure(&newer.refresh)).await;
 
     assert_eq!((response.status.as_u16(), response.body.as_str()), (204, ""));
     assert_refused(&server, &guest).await;
     assert_refused(&server, &newer).await;
-    server.send(erasure(&newer.access)).await.assert_problem(401);
+    server.send(erasure(&newer.refresh)).await.assert_problem(401);
     assert_eq!(count_rows(&server), rows_of_other);
     assert!(server.accepts(&other.access).await);
 }
@@ -96,7 +97,7 @@ async fn s04_erasure_covers_all_sessions_including_revoked_ones() {
          SELECT '{second}', user_id, refreshable, 0, created_at, expires_at, access_expires_at, created_at FROM session"
     ));
 
-    server.send(erasure(&guest.access)).await;
+    server.send(erasure(&guest.refresh)).await;
 
     assert_eq!(server.number("SELECT count(*) FROM erased_session"), 2);
     assert_eq!(server.number("SELECT count(*) FROM session"), 0);
@@ -106,7 +107,7 @@ async fn s04_erasure_covers_all_sessions_including_revoked_ones() {
 async fn s04_an_erasure_survives_a_restart() {
     let server = Server::open().await;
     let guest = server.anonymous_login().await;
-    server.send(erasure(&guest.access)).await;
+    server.send(erasure(&guest.refresh)).await;
 
     let server = server.restart().await;
 
@@ -119,7 +120,7 @@ async fn s04_an_erasure_is_kept_until_the_newest_access_token_has_expired() {
     let guest = server.anonymous_login().await;
     server.clock.advance(14 * MINUTE);
     let newer = server.refresh(&guest.refresh).await.tokens();
-    server.send(erasure(&newer.access)).await;
+    server.send(erasure(&newer.refresh)).await;
     // The first access token has expired; the second has not.
     server.clock.advance(14 * MINUTE);
 
@@ -134,8 +135,10 @@ async fn s04_tokens_from_a_refresh_concurrent_with_the_erasure_are_refused() {
         let server = Server::open().await;
         let guest = server.anonymous_login().await;
 
-        let (responses, erased) =
-            tokio::join!(server.send_concurrently(16, || refresh(&guest.refresh)), server.send(erasure(&guest.access)));
+        let (responses, erased) = tokio::join!(
+            server.send_concurrently(16, || refresh(&guest.refresh)),
+            server.send(erasure(&guest.refresh))
+        );
 
         assert_eq!(erased.status, 204);
         for response in responses {
@@ -159,7 +162,7 @@ async fn s04_writes_concurrent_with_an_erasure_are_refused_or_erased() {
         let next_index = AtomicUsize::new(round * 3);
         let request = || requests(&guest.access).swap_remove(next_index.fetch_add(1, Ordering::SeqCst) % all);
         let (responses, erased) =
-            tokio::join!(server.send_concurrently(2 * all, request), server.send(erasure(&guest.access)));
+            tokio::join!(server.send_concurrently(2 * all, request), server.send(erasure(&guest.refresh)));
 
         assert_eq!(erased.status, 204);
         for response in &responses {
@@ -174,7 +177,7 @@ async fn of_concurrent_erasures_one_succeeds_and_the_others_get_401() {
     let server = Server::open().await;
     let guest = server.anonymous_login().await;
 
-    let responses = server.send_concurrently(8, || erasure(&guest.access)).await;
+    let responses = server.send_concurrently(8, || erasure(&guest.refresh)).await;
 
     assert_eq!(responses.iter().filter(|response| response.status == 204).count(), 1, "{responses:?}");
     assert_eq!(responses.iter().filter(|response| response.status == 401).count(), 7, "{responses:?}");
@@ -186,7 +189,7 @@ async fn a_login_key_of_an_erased_guest_creates_no_second_guest() {
     let server = Server::open().await;
     let log_in = || anonymous_login(Some(json!({ "refresh": true })), Some("k_-GqFbKvQ0r8pWm2ZtYxA"));
     let guest = server.send(log_in()).await.tokens();
-    assert_eq!(server.send(erasure(&guest.access)).await.status, 204);
+    assert_eq!(server.send(erasure(&guest.refresh)).await.status, 204);
 
     server.send(log_in()).await.assert_problem(409);
 
@@ -199,7 +202,7 @@ async fn requests_of_a_deleted_guest_get_401_invalid_token() {
     let guest = server.anonymous_login().await;
     server.database().execute("DELETE FROM anonymous_user");
 
-    for request in requests(&guest.access).into_iter().chain([erasure(&guest.access)]) {
+    for request in requests(&guest.access).into_iter().chain([erasure(&guest.refresh)]) {
         let route = format!("{} {}", request.method(), request.uri());
         let response = server.send(request).await;
         response.assert_problem(401);

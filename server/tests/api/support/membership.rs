@@ -14,13 +14,13 @@ pub(crate) fn credentials(email: &str, password: &str) -> Value {
 }
 
 /// `POST /register` with `EMAIL` and `PASSWORD`.
-pub(crate) fn register(access_token: &str) -> Request<Body> {
-    authorized("POST", "/register", access_token, Some(credentials(EMAIL, PASSWORD)))
+pub(crate) fn register(refresh_token: &str) -> Request<Body> {
+    authorized("POST", "/register", refresh_token, Some(credentials(EMAIL, PASSWORD)))
 }
 
 /// `POST /login` with `EMAIL` and `PASSWORD`.
-pub(crate) fn login(access_token: &str) -> Request<Body> {
-    authorized("POST", "/login", access_token, Some(credentials(EMAIL, PASSWORD)))
+pub(crate) fn login(refresh_token: &str) -> Request<Body> {
+    authorized("POST", "/login", refresh_token, Some(credentials(EMAIL, PASSWORD)))
 }
 
 /// The UUID of a subject such as `anonymous_0197…`.
@@ -33,12 +33,12 @@ pub(crate) fn user_id(subject: &str) -> String {
     format!("user_{}", uuid_of(subject))
 }
 
-/// The tokens of a new guest who has registered with `EMAIL` and `PASSWORD`.
+/// The tokens of a new member, who has registered with `EMAIL` and `PASSWORD`.
 pub(crate) async fn new_member(server: &Server) -> Tokens {
     let tokens = server.anonymous_login().await;
-    let response = server.send(register(&tokens.access)).await;
+    let response = server.send(register(&tokens.refresh)).await;
     assert_eq!(response.status, 200, "{response:?}");
-    tokens
+    response.tokens()
 }
 
 /// The lines of a cart as (item ID, quantity), ordered by item.
@@ -64,13 +64,15 @@ impl Response {
         assert_eq!(self.json()["code"], code, "{self:?}");
     }
 
-    /// Checks that the caller is a member, with this ID and this outcome.
-    pub(crate) fn assert_member(&self, id: &str, outcome: &str, merged: bool) {
+    /// Checks that the caller is a member, with this ID and this outcome. Returns the tokens of the new session.
+    pub(crate) fn assert_member(&self, id: &str, outcome: &str, merged: bool) -> Tokens {
         assert_eq!(self.status, 200, "{self:?}");
         let json = self.json();
         assert_eq!(json["id"], id, "{self:?}");
         assert_eq!(json["kind"], "user", "{self:?}");
         assert_eq!(json["outcome"], outcome, "{self:?}");
         assert_eq!(json["merged"], merged, "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
+        self.tokens()
     }
 }

@@ -155,14 +155,14 @@ impl Server {
         self.send(form("/revoke", &[("token", token)])).await
     }
 
-    /// Sends a GET request with an access token.
-    pub(crate) async fn get(&self, path: &str, access_token: &str) -> Response {
-        self.send(authorized("GET", path, access_token, None)).await
+    /// Sends a GET request with a bearer token.
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Response {
+        self.send(authorized("GET", path, token, None)).await
     }
 
-    /// Sends a request with an access token and a JSON body.
-    pub(crate) async fn call(&self, method: &str, path: &str, access_token: &str, body: Value) -> Response {
-        self.send(authorized(method, path, access_token, Some(body))).await
+    /// Sends a request with a bearer token and a JSON body.
+    pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Response {
+        self.send(authorized(method, path, token, Some(body))).await
     }
 
     /// Adds items to the catalogue, which starts with 12, up to the ID `last`.
@@ -185,7 +185,7 @@ impl Server {
     }
 }
 
-/// The tokens of a login or a refresh.
+/// The tokens of a login, a refresh or an upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -218,7 +218,8 @@ impl Response {
         Tokens {
             access: text("access_token"),
             refresh: text("refresh_token"),
-            id: text("anonymous_id"),
+            // A membership response has the member `id`.
+            id: json["anonymous_id"].as_str().map_or_else(|| text("id"), str::to_owned),
             expires_in: json["expires_in"].as_u64().unwrap(),
         }
     }
@@ -278,9 +279,9 @@ pub(crate) fn form(path: &str, parameters: &[(&str, &str)]) -> Request<Body> {
         .unwrap()
 }
 
-/// A request with an access token and, if there is one, a JSON body
-pub(crate) fn authorized(method: &str, path: &str, access_token: &str, body: Option<Value>) -> Request<Body> {
-    let request = Request::builder().method(method).uri(path).header(AUTHORIZATION, format!("Bearer {access_token}"));
+/// A request with a bearer token (an access token, or the refresh token of an account request) and, if there is one, a JSON body
+pub(crate) fn authorized(method: &str, path: &str, token: &str, body: Option<Value>) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path).header(AUTHORIZATION, format!("Bearer {token}"));
     match body {
         Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_string().into()).unwrap(),
         None => request.body(Body::empty()).unwrap(),
