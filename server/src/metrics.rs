@@ -102,9 +102,9 @@ pub(crate) enum MembershipEndpoint {
 impl MembershipEndpoint {
     /// Each endpoint with its successful outcomes. Their series exist from the start, so that rates include the first event.
     const ALL: [(Self, &'static [&'static str]); 3] = [
-        (Self::Register, &["registered"]),
-        (Self::Login, &["merged", "logged_in"]),
-        (Self::Link, &["registered", "merged", "logged_in"]),
+        (Self::Register, &["registered", "repeated"]),
+        (Self::Login, &["merged", "logged_in", "repeated"]),
+        (Self::Link, &["registered", "merged", "logged_in", "repeated"]),
     ];
 
     const fn labels(self, outcome: &'static str) -> MembershipLabels {

@@ -66,12 +66,15 @@ impl<'a> UpgradeCall<'a> {
         if let Some(response) = self.repeated().await? {
             return Ok(Begun::Repeated(response));
         }
-        let caller = self.inner.sessions.account_caller(self.token, self.now).await;
-        let caller = caller.map_err(|error| Problem::from(error).into_response())?;
-        Ok(Begun::New(UpgradeRequest { caller, session: self.session, key: self.key, now: self.now }))
+        match self.inner.sessions.account_caller(self.token, self.now).await {
+            Ok(caller) => {
+                Ok(Begun::New(UpgradeRequest { caller, session: self.session, key: self.key, now: self.now }))
+            }
+            Err(error) => self.repeated_or(Problem::from(error).into_response()).await.map(Begun::Repeated),
+        }
     }
 
-    /// Responds. If the request failed, a concurrent request with the same key may have succeeded.
+    /// Responds.
     pub(super) async fn respond(
         &self,
         upgrade: Result<Upgrade, Response>,
@@ -81,8 +84,13 @@ impl<'a> UpgradeCall<'a> {
                 self.inner.metrics.membership_requested(self.endpoint, outcome_name(&upgrade));
                 self.response(upgrade)
             }
-            Err(error) => self.repeated().await?.ok_or(error),
+            Err(error) => self.repeated_or(error).await,
         }
+    }
+
+    /// After a failure: a concurrent request with the same key may have succeeded, and may be the cause.
+    async fn repeated_or(&self, error: Response) -> Result<Json<MembershipResponse>, Response> {
+        self.repeated().await?.ok_or(error)
     }
 
     async fn repeated(&self) -> Result<Option<Json<MembershipResponse>>, Response> {

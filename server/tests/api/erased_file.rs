@@ -5,7 +5,7 @@ use std::fs::{read, read_dir};
 use serde_json::json;
 
 use crate::support::membership::{EMAIL, PASSWORD, credentials, uuid_of};
-use crate::support::{Server, authorized};
+use crate::support::{Server, authorized, with_header};
 use guestpass_server::StoreLocation;
 
 const NOTE: &str = "likes-sourdough-and-dark-rye";
@@ -13,11 +13,14 @@ const NOTE: &str = "likes-sourdough-and-dark-rye";
 #[tokio::test]
 async fn the_sqlite_file_keeps_no_personal_data_of_an_erased_member() {
     let server = Server::open().await;
-    let (member, other) = (server.anonymous_login().await, server.anonymous_login().await);
-    for (tokens, email) in [(&member, EMAIL), (&other, "grace@example.com")] {
-        let registration = authorized("POST", "/register", &tokens.refresh, Some(credentials(email, PASSWORD)));
-        assert_eq!(server.send(registration).await.status, 200);
+    let mut members = Vec::new();
+    for email in [EMAIL, "grace@example.com"] {
+        let guest = server.anonymous_login().await;
+        let registration = authorized("POST", "/register", &guest.refresh, Some(credentials(email, PASSWORD)));
+        let registration = with_header(registration, "idempotency-key", uuid_of(&guest.id));
+        members.push(server.send(registration).await.tokens());
     }
+    let member = &members[0];
     let preferences = server.call("PUT", "/me/preferences", &member.access, json!({ "note": NOTE })).await;
     assert_eq!(preferences.status, 200);
     let hash = server.database().text(&format!("SELECT password_hash FROM account WHERE email = '{EMAIL}'"));

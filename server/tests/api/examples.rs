@@ -38,7 +38,13 @@ async fn get_text(url: &str, token: Option<&str>) -> (u16, String) {
 
 /// The access token and the ID of a new guest.
 async fn anonymous_login(url: &str) -> (String, String) {
-    let response = Client::new().post(format!("{url}/anonymous-login")).send().await.unwrap();
+    let response = Client::new()
+        .post(format!("{url}/anonymous-login"))
+        .header("content-type", "application/json")
+        .body("{\"refresh\": true}")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let response: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     let text = |name: &str| response[name].as_str().unwrap().to_owned();

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{DAY, MINUTE, Response, SECOND, Server, claims_of, form};
+use crate::support::{DAY, MINUTE, Response, SECOND, Server, anonymous_login, claims_of, form};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef+%";
 
@@ -71,7 +71,7 @@ async fn an_inactive_token_gets_only_active_false() {
     let (expired, revoked, other) =
         (server.anonymous_login().await, server.anonymous_login().await, Server::open().await.anonymous_login().await);
     let first = server.anonymous_login().await;
-    server.refresh(&first.refresh).await.tokens();
+    let second = server.refresh(&first.refresh).await.tokens();
     server.revoke(&revoked.refresh).await;
     for token in [&revoked.access, &revoked.refresh, &other.access, &other.refresh] {
         assert_inactive(&server, token).await;
@@ -79,8 +79,10 @@ async fn an_inactive_token_gets_only_active_false() {
     for token in ["x", "a.b.c", "gpr_x", &expired.access[1..]] {
         assert_inactive(&server, token).await;
     }
-    // The replay window of the rotated token has ended.
+    // The replay window of the rotated token has ended, and its successor has been seen.
     server.clock.advance(MINUTE + SECOND);
+    assert_eq!(introspect(&server, &first.refresh).await.json()["active"], true);
+    assert!(server.accepts(&second.access).await);
     assert_inactive(&server, &first.refresh).await;
     // Introspection is no reuse: the session is still active.
     server.clock.advance(15 * MINUTE);
@@ -88,6 +90,16 @@ async fn an_inactive_token_gets_only_active_false() {
     assert_eq!(introspect(&server, &expired.refresh).await.json()["active"], true);
     server.clock.advance(30 * DAY);
     assert_inactive(&server, &expired.refresh).await;
+}
+
+#[tokio::test]
+async fn the_audience_of_a_token_without_refresh_is_the_issuer() {
+    let server = server().await;
+    let simple = server.send(anonymous_login(None, None)).await.json()["access_token"].as_str().unwrap().to_owned();
+
+    let response = introspect(&server, &simple).await.json();
+
+    assert_eq!((&response["active"], &response["aud"]), (&json!(true), &json!("http://localhost:8000")));
 }
 
 #[tokio::test]

@@ -39,3 +39,4 @@ mod revoke;
 mod static_files;
 mod sweep;
 mod token;
+mod upgrade;

@@ -32,8 +32,9 @@ async fn the_three_kinds_of_refresh_token_reuse_are_counted_separately() {
     server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
     server.refresh(&third.refresh).await.assert_oauth_error("invalid_grant");
     let other = server.anonymous_login().await;
-    server.refresh(&other.refresh).await.tokens();
+    let successor = server.refresh(&other.refresh).await.tokens();
     server.clock.advance(2 * MINUTE);
+    assert!(server.accepts(&successor.access).await);
     server.refresh(&other.refresh).await.assert_oauth_error("invalid_grant");
     server.refresh("gpr_x").await.assert_oauth_error("invalid_grant");
 

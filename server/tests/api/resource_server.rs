@@ -19,7 +19,11 @@ struct Service {
 
 impl Service {
     async fn new() -> Self {
-        let server = Arc::new(Server::open().await);
+        Self::of(Server::open().await)
+    }
+
+    fn of(server: Server) -> Self {
+        let server = Arc::new(server);
         let (fetches, unreachable) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (issuer, counted, down) = (server.clone(), fetches.clone(), unreachable.clone());
         let fetch = move || {
@@ -69,6 +73,17 @@ async fn s09_a_token_is_verified_to_its_subject_until_it_expires() {
 }
 
 #[tokio::test]
+async fn s09_a_token_of_a_client_without_refresh_is_for_the_server_alone() {
+    let service = Service::new().await;
+    let simple = service.server.send(crate::support::anonymous_login(None, None)).await.json();
+    let simple = simple["access_token"].as_str().unwrap();
+
+    assert_eq!(claims_of(simple)["aud"], claims_of(simple)["iss"]);
+    assert!(service.server.accepts(simple).await);
+    assert!(!service.accepts(simple).await);
+}
+
+#[tokio::test]
 async fn an_unknown_kid_makes_the_service_fetch_the_keys_at_most_every_five_seconds() {
     let service = Service::new().await;
     let (server, admin) = (&service.server, admin(&service).await);
@@ -111,26 +126,25 @@ async fn s09_tokens_of_a_withdrawn_key_are_refused() {
 
 #[tokio::test]
 async fn while_the_keys_cannot_be_fetched_cached_keys_are_used_for_an_hour() {
-    let service = Service::new().await;
-    let simple_login = || async { service.server.send(crate::support::anonymous_login(None, None)).await.json() };
-    let simple = simple_login().await["access_token"].as_str().unwrap().to_owned();
+    let service = Service::of(Server::open_with(|config| config.access_ttl = 3 * 60 * MINUTE).await);
+    let long_lived = service.server.anonymous_login().await.access;
     service.unreachable.store(true, Ordering::SeqCst);
-    let error = service.resource.verify(&simple).await.unwrap_err();
+    let error = service.resource.verify(&long_lived).await.unwrap_err();
     assert_eq!(error, VerifyError::KeysUnavailable);
     assert_eq!(error.into_response().status(), 503);
 
     service.server.clock.advance(6 * SECOND);
     service.unreachable.store(false, Ordering::SeqCst);
-    assert!(service.accepts(&simple).await);
+    assert!(service.accepts(&long_lived).await);
 
     service.unreachable.store(true, Ordering::SeqCst);
     service.server.clock.advance(60 * MINUTE);
-    assert!(service.accepts(&simple).await);
+    assert!(service.accepts(&long_lived).await);
     service.server.clock.advance(SECOND);
-    assert_eq!(service.resource.verify(&simple).await, Err(VerifyError::KeysUnavailable));
+    assert_eq!(service.resource.verify(&long_lived).await, Err(VerifyError::KeysUnavailable));
     service.server.clock.advance(6 * SECOND);
     service.unreachable.store(false, Ordering::SeqCst);
-    assert!(service.accepts(&simple).await);
+    assert!(service.accepts(&long_lived).await);
 }
 
 async fn admin(service: &Service) -> KeyAdmin {

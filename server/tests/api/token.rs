@@ -74,7 +74,8 @@ async fn s02_a_replay_inside_the_window_gets_the_same_successor() {
 async fn s02_a_replay_does_not_extend_the_window() {
     let server = Server::open().await;
     let old = server.anonymous_login().await;
-    server.refresh(&old.refresh).await.tokens();
+    let new = server.refresh(&old.refresh).await.tokens();
+    assert!(server.accepts(&new.access).await);
     server.clock.advance(40 * SECOND);
     server.refresh(&old.refresh).await.tokens();
     server.clock.advance(20 * SECOND);
@@ -93,10 +94,104 @@ async fn s02_the_window_survives_a_restart() {
     assert_eq!(server.refresh(&old.refresh).await.tokens().refresh, first.refresh);
 }
 
+#[tokio::test]
+async fn s02_the_parent_gets_the_same_successor_until_the_successor_is_seen() {
+    let server = Server::open().await;
+    let first = server.anonymous_login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    // The response is lost, and the lid is closed for a week.
+    server.clock.advance(7 * DAY);
+
+    let again = server.refresh(&first.refresh).await.tokens();
+
+    assert_eq!(again.refresh, second.refresh);
+    let server = server.restart().await;
+    assert_eq!(server.refresh(&first.refresh).await.tokens().refresh, second.refresh);
+    // An access token of the parent's generation is no sign that the successor arrived.
+    server.clock.set_back(7 * DAY);
+    assert!(server.accepts(&first.access).await);
+    server.clock.advance(7 * DAY);
+    let again = server.refresh(&first.refresh).await.tokens();
+    assert!(server.accepts(&again.access).await);
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+    server.refresh(&second.refresh).await.assert_oauth_error("invalid_grant");
+}
+
+#[tokio::test]
+async fn s02_a_rotation_confirms_the_token_that_it_rotates() {
+    let server = Server::open().await;
+    let first = server.anonymous_login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    let third = server.refresh(&second.refresh).await.tokens();
+    server.clock.advance(DAY);
+
+    // No access token was used at all.
+    assert_eq!(server.refresh(&second.refresh).await.tokens().refresh, third.refresh);
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+    server.refresh(&third.refresh).await.assert_oauth_error("invalid_grant");
+}
+
+/// The confirmation is written with the activity, and then known to every node.
+#[tokio::test]
+async fn s03_a_confirmation_survives_a_restart() {
+    let server = Server::open().await;
+    let first = server.anonymous_login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    assert_eq!(server.number("SELECT count(*) FROM session WHERE unconfirmed"), 1);
+    assert!(server.accepts(&second.access).await);
+    server.clock.advance(2 * MINUTE);
+
+    let server = server.restart().await;
+
+    assert_eq!(server.number("SELECT count(*) FROM session WHERE unconfirmed"), 0);
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+    assert!(!server.accepts(&second.access).await);
+}
+
+/// Sets the session back by three refreshes, as the restored backup of a database has it.
+async fn restored() -> (Server, Tokens, Tokens) {
+    let server = Server::open().await;
+    let first = server.anonymous_login().await;
+    let mut last = first.clone();
+    for _ in 0..3 {
+        last = server.refresh(&last.refresh).await.tokens();
+    }
+    server.database().execute("UPDATE session SET counter = 0, rotated_at = NULL, unconfirmed = (1 = 0)");
+    (server, first, last)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s01_a_counter_ahead_moves_the_session_forward_once() {
+    let (server, first, last) = restored().await;
+    assert_eq!(server.get("/me/sessions", &last.refresh).await.status, 200);
+
+    let responses = server.send_concurrently(16, || refresh(&last.refresh)).await;
+
+    assert_eq!(successors(&responses).len(), 1);
+    assert_eq!(server.number("SELECT counter FROM session"), 4);
+    // A token that was spent before the backup was restored is reuse again.
+    let next = responses[0].tokens();
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
+    server.refresh(&next.refresh).await.assert_oauth_error("invalid_grant");
+}
+
+#[tokio::test]
+async fn s04_a_counter_ahead_does_not_revive_an_ended_session() {
+    for ended in ["revoked_at = 1", "expires_at = 1"] {
+        let (server, _, last) = restored().await;
+        server.database().execute(&format!("UPDATE session SET {ended}"));
+
+        server.refresh(&last.refresh).await.assert_oauth_error("invalid_grant");
+
+        assert_eq!(server.number("SELECT counter FROM session"), 0);
+    }
+}
+
 /// Uses the first refresh token of a new session again after the replay window; returns both generations of tokens.
 async fn reuse(server: &Server) -> (Tokens, Tokens) {
     let first = server.anonymous_login().await;
     let second = server.refresh(&first.refresh).await.tokens();
+    assert!(server.accepts(&second.access).await);
     server.clock.advance(MINUTE);
     server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
     (first, second)

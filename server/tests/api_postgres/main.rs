@@ -38,5 +38,7 @@ mod revoke;
 mod sweep;
 #[path = "../api/token.rs"]
 mod token;
+#[path = "../api/upgrade.rs"]
+mod upgrade;
 
 mod locks;
