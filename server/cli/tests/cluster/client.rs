@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 
 use crate::nginx::NODES_HEADER;
 
-/// The introspection secret of all nodes.
-pub(crate) const INTROSPECTION_SECRET: &str = "a-secret-for-introspection-of-32-characters";
-
 /// The longest wait for a condition.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -39,7 +36,9 @@ pub(crate) struct Tokens {
 impl Response {
     pub(crate) fn tokens(&self) -> Tokens {
         let text = |name: &str| self.body[name].as_str().unwrap_or_else(|| panic!("no {name}: {self:?}")).to_owned();
-        Tokens { id: text("anonymous_id"), access: text("access_token"), refresh: text("refresh_token") }
+        // A membership response has the member `id`.
+        let id = self.body["anonymous_id"].as_str().map_or_else(|| text("id"), str::to_owned);
+        Tokens { id, access: text("access_token"), refresh: text("refresh_token") }
     }
 }
 
@@ -82,8 +81,8 @@ impl Client {
         send(self.http.get(format!("{}{path}", self.url)).bearer_auth(access)).await
     }
 
-    pub(crate) async fn erase(&self, access: &str) -> Response {
-        send(self.http.delete(format!("{}/me", self.url)).bearer_auth(access)).await
+    pub(crate) async fn erase(&self, refresh_token: &str) -> Response {
+        send(self.http.delete(format!("{}/me", self.url)).bearer_auth(refresh_token)).await
     }
 
     /// Sets the quantity of item 1 in the cart.
@@ -97,17 +96,11 @@ impl Client {
     }
 
     /// Registers a member or logs in as one: `path` is the endpoint.
-    pub(crate) async fn member(&self, path: &str, access: &str) -> Response {
+    pub(crate) async fn member(&self, path: &str, refresh_token: &str, key: &str) -> Response {
         let body = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
-        self.send(Method::POST, path, access, &body).await
-    }
-
-    /// The subject of a token, by introspection.
-    pub(crate) async fn subject_of(&self, token: &str) -> String {
-        let request = self.http.post(format!("{}/introspect", self.url)).bearer_auth(INTROSPECTION_SECRET);
-        let request =
-            request.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
-        send(request).await.body["sub"].as_str().unwrap_or_default().to_owned()
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(refresh_token);
+        let request = request.header("content-type", "application/json").header("idempotency-key", key);
+        send(request.body(body.to_string())).await
     }
 
     pub(crate) async fn accepts(&self, access: &str) -> bool {

@@ -165,8 +165,7 @@ impl Visitor {
         Some(())
     }
 
-    /// The last acknowledged token is the current token, or the parent of a token whose response was lost; both are valid. If
-    /// the rotation that created it were lost, it would be ahead of the server, and refused.
+    /// The last acknowledged token is the current token, or the parent of a token whose response was lost; both are valid.
     async fn refresh(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let current = guest.refresh.last().unwrap();
@@ -246,7 +245,7 @@ impl Visitor {
 
     async fn check_data(&mut self, api: &Api) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
-        let request = api.http.get(format!("{}/me/export", api.url)).bearer_auth(&guest.access);
+        let request = api.http.get(format!("{}/me/export", api.url)).bearer_auth(guest.refresh.last().unwrap());
         let found = data_of(&send_for_json(request, StatusCode::OK).await?);
         assert!(guest.possible_data.contains(&found), "there is {found:?}, of {guest:?}");
         guest.possible_data = vec![found];
