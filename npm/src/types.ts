@@ -151,8 +151,8 @@ export interface Session {
    */
   login(credentials: Credentials): Promise<Membership>
   /**
-   * Logs in or registers with an ID token of an OpenID Connect issuer. `nonce` is the nonce of the authentication
-   * request; a token with a nonce is refused without it.
+   * Logs in or registers with an ID token of an OpenID Connect issuer. `nonce` is the nonce whose
+   * SHA-256 the authentication request had, or that it had itself; a token with a nonce is refused without it.
    */
   link(credentials: { readonly idToken: string; readonly nonce?: string }): Promise<Membership>
   /** Asks the server to erase the visitor and all data of the visitor, then signs out as `signOut` does. */

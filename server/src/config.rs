@@ -100,6 +100,13 @@ pub struct Config {
     /// OpenID Connect issuers whose ID tokens `POST /link` accepts, with the client ids of this app at them. Default: none.
     pub oidc_issuers: Vec<OidcIssuer>,
 
+    /// Private networks in which issuers and their keys may be. The server sends no requests to other private addresses, except
+    /// to the host of an issuer that is configured by an address or as `localhost`. Default: none.
+    pub oidc_private_networks: Vec<IpNet>,
+
+    /// Whether an ID token must have a nonce that is the SHA-256 of the nonce of the request. Default: `false`.
+    pub require_hashed_nonce: bool,
+
     /// Directory with an `index.html`, which is served at every path that is not part of the API. Default: none.
     pub static_dir: Option<PathBuf>,
 }
@@ -135,6 +142,8 @@ impl Default for Config {
             passkey_domain: None,
             passkey_origins: Vec::new(),
             oidc_issuers: Vec::new(),
+            oidc_private_networks: Vec::new(),
+            require_hashed_nonce: false,
             static_dir: None,
         }
     }

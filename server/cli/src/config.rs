@@ -130,6 +130,24 @@ pub(crate) struct ConfigArgs {
     #[arg(long = "oidc-issuer", value_name = "URL=CLIENT_ID", value_delimiter = ',', help_heading = MEMBERS)]
     oidc_issuers: Vec<OidcIssuer>,
 
+    /// Private network, such as 10.0.0.0/8, in which an issuer of --oidc-issuer or its keys may be. Without this setting, the
+    /// server refuses to fetch keys from private and local addresses; an issuer that --oidc-issuer names by an address or as
+    /// localhost may always be fetched from that host. Repeat the flag for more; separate them by commas in the environment.
+    #[arg(
+        long = "oidc-private-network",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = network,
+        help_heading = MEMBERS
+    )]
+    oidc_private_networks: Vec<IpNet>,
+
+    /// Requires that the app sends the issuer the SHA-256 of a nonce (in base64url or hexadecimal), and POST /link the nonce
+    /// itself. Then a stolen ID token is useless, because it does not contain the nonce. Without this setting, a token without
+    /// nonce and a nonce that the token contains are accepted, too.
+    #[arg(long, help_heading = MEMBERS)]
+    require_hashed_nonce: bool,
+
     /// Directory with an index.html, which is served at every path that is not part of the API.
     #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
     static_dir: Option<PathBuf>,
@@ -186,6 +204,8 @@ impl From<ConfigArgs> for Config {
             passkey_domain: args.passkey_domain,
             passkey_origins: args.passkey_origins,
             oidc_issuers: args.oidc_issuers,
+            oidc_private_networks: args.oidc_private_networks,
+            require_hashed_nonce: args.require_hashed_nonce,
             static_dir: args.static_dir,
         }
     }

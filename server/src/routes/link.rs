@@ -22,8 +22,9 @@ pub(super) struct LinkBody {
     /// An ID token (OpenID Connect Core §2) of an issuer that is configured with `--oidc-issuer`.
     #[schema(max_length = 8192, example = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl")]
     id_token: String,
-    /// The nonce that the app sent in its authentication request. It must equal the nonce in the token; omit it if the token has
-    /// none.
+    /// The nonce whose SHA-256, in base64url without padding or in hexadecimal, the app sent in its authentication request. The
+    /// nonce itself in the authentication request is accepted, too, unless the server requires the hash. Omit it if the token
+    /// has none.
     #[schema(nullable = false)]
     nonce: Option<String>,
 }

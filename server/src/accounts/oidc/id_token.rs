@@ -33,6 +33,8 @@ pub(crate) struct IdTokenError(pub(crate) &'static str);
 pub(super) struct Rules {
     pub(super) issuer: String,
     pub(super) client_ids: Vec<String>,
+    /// Whether a token must have a nonce, and it must be the SHA-256 of the nonce of the request.
+    pub(super) require_hashed_nonce: bool,
 }
 
 /// A parsed token. Nothing in it has been verified.
@@ -173,13 +175,40 @@ fn check(claims: &Claims, rules: &Rules, nonce: Option<&str>, now: Timestamp) ->
     if issued_at + MAX_AGE + LEEWAY <= now {
         return Err(IdTokenError("it was issued more than ten minutes ago; sign in at the issuer again"));
     }
-    match (nonce, claims.nonce.as_deref()) {
-        (None, Some(_)) => {
+    check_nonce(claims.nonce.as_deref(), nonce, rules.require_hashed_nonce)
+}
+
+/// Compares the nonce of the token with that of the request. The app may have sent the issuer the SHA-256 of its nonce, in
+/// base64url or in hexadecimal (OpenID Connect Core §15.5.2; Sign in with Apple). Then the token does not contain the nonce, so a
+/// stolen token cannot be used.
+fn check_nonce(found: Option<&str>, expected: Option<&str>, require_hashed: bool) -> Result<(), IdTokenError> {
+    match (found, expected) {
+        (None, None) if require_hashed => Err(IdTokenError(
+            "it has no nonce; this server requires that the app sends the issuer the SHA-256 of a nonce, and this server the \
+             nonce itself",
+        )),
+        (None, None) => Ok(()),
+        (Some(_), None) => {
             Err(IdTokenError("it has a nonce, and the request has none; send the nonce of the authentication request"))
         }
-        (expected, found) if expected != found => Err(IdTokenError("its nonce differs from the nonce of the request")),
-        _ => Ok(()),
+        (Some(found), Some(expected)) if is_sha256_of(found, expected) => Ok(()),
+        (Some(found), Some(expected)) if found == expected => {
+            if require_hashed {
+                return Err(IdTokenError(
+                    "its nonce is that of the request; this server requires the SHA-256 of it in the token",
+                ));
+            }
+            Ok(())
+        }
+        _ => Err(IdTokenError("its nonce differs from the nonce of the request")),
     }
+}
+
+/// Whether `text` is the SHA-256 of `nonce`, in base64url without padding or in hexadecimal.
+fn is_sha256_of(text: &str, nonce: &str) -> bool {
+    let hash = sha256(nonce.as_bytes());
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    text == URL_SAFE_NO_PAD.encode(hash) || text.eq_ignore_ascii_case(&hex)
 }
 
 /// The asymmetric algorithms. With a shared secret, every verifier could forge tokens.

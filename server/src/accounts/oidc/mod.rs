@@ -2,15 +2,23 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod http;
 mod id_token;
 mod provider;
+mod reach;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub(crate) use self::id_token::IdTokenError;
 
+use url::Url;
+
+use self::http::HttpClient;
 use self::id_token::{IdToken, Rules};
-use self::provider::{HttpClient, Provider};
+use self::provider::{Provider, TIMEOUT};
+use self::reach::Reach;
 use super::{AccountError, EmailAddress};
 use crate::clock::Timestamp;
 use crate::config::{Config, ConfigError};
@@ -19,7 +27,7 @@ use crate::store::Identity;
 
 /// The issuers whose ID tokens are accepted.
 #[derive(Debug)]
-pub(crate) struct TrustedIssuers(Vec<Provider>);
+pub(crate) struct TrustedIssuers(Vec<Arc<Provider>>);
 
 /// The content of a valid ID token.
 #[derive(Debug)]
@@ -34,23 +42,25 @@ pub(crate) struct VerifiedIdToken {
 
 impl TrustedIssuers {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        let mut providers: Vec<Provider> = Vec::new();
-        let mut http = None;
+        let mut issuers: Vec<Rules> = Vec::new();
         for OidcIssuer { issuer, client_id } in &config.oidc_issuers {
-            if let Some(provider) = providers.iter_mut().find(|provider| provider.rules.issuer == *issuer) {
-                provider.rules.client_ids.push(client_id.clone());
-                continue;
+            match issuers.iter_mut().find(|rules| rules.issuer == *issuer) {
+                Some(rules) => rules.client_ids.push(client_id.clone()),
+                None => issuers.push(Rules {
+                    issuer: issuer.clone(),
+                    client_ids: vec![client_id.clone()],
+                    require_hashed_nonce: config.require_hashed_nonce,
+                }),
             }
-            let http = match &http {
-                Some(http) => HttpClient::clone(http),
-                None => http
-                    .insert(HttpClient::new().map_err(|error| ConfigError::new("--oidc-issuer", error.to_string()))?)
-                    .clone(),
-            };
-            let rules = Rules { issuer: issuer.clone(), client_ids: vec![client_id.clone()] };
-            providers.push(Provider::new(rules, http));
         }
-        Ok(Self(providers))
+        let unusable = |error: &dyn std::error::Error| ConfigError::new("--oidc-issuer", error.to_string());
+        let provider = |rules: Rules| {
+            let url = Url::parse(&rules.issuer).map_err(|error| unusable(&error))?;
+            let reach = Reach::new(&url, &config.oidc_private_networks);
+            let http = HttpClient::new(reach, TIMEOUT).map_err(|error| unusable(&error))?;
+            Ok(Provider::new(rules, http))
+        };
+        Ok(Self(issuers.into_iter().map(provider).collect::<Result<_, _>>()?))
     }
 
     /// Checks everything except whether the token has been used before.

@@ -1,43 +1,47 @@
 //! The public keys of an issuer: found by its discovery document (OpenID Connect Discovery §4), fetched with limits, and cached.
+//!
+//! At most one fetch runs for each issuer, in its own task. Requests that can use the cached keys do not wait for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use super::http::{FetchError, HttpClient};
 use super::id_token::Rules;
 use crate::accounts::AccountError;
 use crate::clock::Timestamp;
-use crate::settings::is_secure;
 
-/// How long fetched keys are used before they are fetched again.
-const FRESH: Duration = Duration::from_secs(60 * 60);
+/// How long fetched keys are used without another fetch.
+const FRESH: Duration = Duration::from_secs(30 * 60);
+/// How long fetched keys are used while they are fetched again. After that, a request waits for the fetch, so that a key that
+/// the issuer has withdrawn is not used longer.
+const USABLE: Duration = Duration::from_secs(60 * 60);
 /// How long fetched keys are used while the issuer does not respond.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
-/// The least time between two fetches. Any client can cause a fetch, with a forged token that names an unknown key.
+/// The least time between two fetches, also after a fetch that failed. Any client can cause a fetch, with a forged token that
+/// names an unknown key.
 const FETCH_INTERVAL: Duration = Duration::from_secs(10);
 /// The timeout of one request. A fetch makes two requests, one after the other.
-const TIMEOUT: Duration = Duration::from_secs(4);
-/// The greatest length of a response in bytes.
-const MAX_LENGTH: usize = 256 * 1024;
+pub(super) const TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a request waits for a fetch if it can use stale keys.
+const STALE_WAIT: Duration = Duration::from_secs(2);
+/// The greatest number of requests that wait for the fetch of one issuer. More get 503 at once.
+const MAX_WAITING: usize = 64;
 /// The greatest number of keys of one issuer that are read.
 const MAX_KEYS: usize = 100;
-
-/// The client for requests to issuers. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct HttpClient(reqwest::Client);
 
 #[derive(Debug)]
 pub(super) struct Provider {
     pub(super) rules: Rules,
     http: HttpClient,
-    /// Locked during a fetch, so that all requests that need the keys wait for one fetch.
+    /// Never locked during a fetch.
     cache: Mutex<CachedKeys>,
+    waiting: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +49,8 @@ struct CachedKeys {
     keys: Arc<Vec<Jwk>>,
     fetched_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
+    /// The last fetch. The channel is closed when the fetch ends.
+    fetch: Option<watch::Receiver<()>>,
 }
 
 /// The members of the discovery document that are used here.
@@ -60,46 +66,86 @@ struct KeySet {
 }
 
 impl Provider {
-    pub(super) fn new(rules: Rules, http: HttpClient) -> Self {
-        Self { rules, http, cache: Mutex::default() }
+    pub(super) fn new(rules: Rules, http: HttpClient) -> Arc<Self> {
+        Arc::new(Self { rules, http, cache: Mutex::default(), waiting: Semaphore::new(MAX_WAITING) })
     }
 
     /// The keys, fetched if necessary.
-    pub(super) async fn keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
-        let mut cache = self.cache.lock().await;
-        if !is_within(cache.fetched_at, FRESH, now) {
-            self.update(&mut cache, now).await?;
+    pub(super) async fn keys(self: &Arc<Self>, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
+        let (fetch, has_keys) = {
+            let mut cache = self.lock();
+            if is_within(cache.fetched_at, FRESH, now) {
+                return Ok(Arc::clone(&cache.keys));
+            }
+            let fetch = self.start_fetch(&mut cache, now);
+            if is_within(cache.fetched_at, USABLE, now) {
+                return Ok(Arc::clone(&cache.keys));
+            }
+            (fetch, is_within(cache.fetched_at, STALE, now))
+        };
+        if has_keys {
+            // The stale keys are used if the fetch fails, takes longer, or too many requests wait for it.
+            let _ = tokio::time::timeout(STALE_WAIT, self.wait(fetch)).await;
+        } else {
+            self.wait(fetch).await?;
         }
-        Ok(Arc::clone(&cache.keys))
+        self.cached_keys(now)
     }
 
     /// The keys after another fetch, unless the last fetch is recent.
-    pub(super) async fn newer_keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
-        let mut cache = self.cache.lock().await;
-        if !is_within(cache.tried_at, FETCH_INTERVAL, now) {
-            self.update(&mut cache, now).await?;
-        }
-        Ok(Arc::clone(&cache.keys))
+    pub(super) async fn newer_keys(self: &Arc<Self>, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
+        let fetch = self.start_fetch(&mut self.lock(), now);
+        self.wait(fetch).await?;
+        self.cached_keys(now)
     }
 
-    async fn update(&self, cache: &mut CachedKeys, now: Timestamp) -> Result<(), AccountError> {
-        let may_fetch = !is_within(cache.tried_at, FETCH_INTERVAL, now);
-        let fetched = if may_fetch { Some(self.fetch().await) } else { None };
-        if may_fetch {
-            cache.tried_at = Some(now);
+    fn lock(&self) -> MutexGuard<'_, CachedKeys> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cached_keys(&self, now: Timestamp) -> Result<Arc<Vec<Jwk>>, AccountError> {
+        let cache = self.lock();
+        if is_within(cache.fetched_at, STALE, now) {
+            return Ok(Arc::clone(&cache.keys));
         }
-        match fetched {
-            Some(Ok(keys)) => {
-                cache.keys = Arc::new(keys);
-                cache.fetched_at = Some(now);
-                return Ok(());
-            }
-            Some(Err(error)) => {
-                tracing::warn!(issuer = self.rules.issuer, %error, "the keys of an issuer of ID tokens could not be fetched")
-            }
-            None => {}
+        Err(AccountError::IssuerUnavailable)
+    }
+
+    /// The fetch in progress. If there is none, starts one, unless the last one is recent.
+    fn start_fetch(self: &Arc<Self>, cache: &mut CachedKeys, now: Timestamp) -> Option<watch::Receiver<()>> {
+        let in_progress = cache.fetch.clone().filter(|fetch| fetch.has_changed().is_ok());
+        if in_progress.is_some() || is_within(cache.tried_at, FETCH_INTERVAL, now) {
+            return in_progress;
         }
-        if is_within(cache.fetched_at, STALE, now) { Ok(()) } else { Err(AccountError::IssuerUnavailable) }
+        let (end, fetch) = watch::channel(());
+        cache.fetch = Some(fetch.clone());
+        cache.tried_at = Some(now);
+        let this = Arc::clone(self);
+        // In a task of its own, so that it goes on when the client that caused it disconnects.
+        tokio::spawn(async move {
+            match this.fetch().await {
+                Ok(keys) => {
+                    let mut cache = this.lock();
+                    cache.keys = Arc::new(keys);
+                    cache.fetched_at = Some(now);
+                }
+                Err(error) => {
+                    let issuer = &this.rules.issuer;
+                    tracing::warn!(issuer, %error, "the keys of an issuer of ID tokens could not be fetched");
+                }
+            }
+            drop(end);
+        });
+        Some(fetch)
+    }
+
+    /// Waits for the end of a fetch. An error means that too many requests wait for it.
+    async fn wait(&self, fetch: Option<watch::Receiver<()>>) -> Result<(), AccountError> {
+        let Some(mut fetch) = fetch else { return Ok(()) };
+        let _place = self.waiting.try_acquire().map_err(|_| AccountError::IssuerUnavailable)?;
+        // An error means that the channel is closed: the fetch has ended.
+        let _ = fetch.changed().await;
+        Ok(())
     }
 
     async fn fetch(&self) -> Result<Vec<Jwk>, FetchError> {
@@ -108,9 +154,6 @@ impl Provider {
         let Discovery { issuer, jwks_uri } = self.http.json(url).await?;
         if issuer != self.rules.issuer {
             return Err(FetchError::Document("the discovery document names another issuer"));
-        }
-        if !is_secure(&jwks_uri) {
-            return Err(FetchError::Document("the jwks_uri is not https"));
         }
         let KeySet { keys } = self.http.json(jwks_uri).await?;
         // Keys of unknown types are ignored (RFC 7517 §5).
@@ -123,56 +166,5 @@ fn is_within(since: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
     since.is_some_and(|since| since <= now && now < since + span)
 }
 
-/// An error of a fetch, for the log.
-#[derive(Debug, thiserror::Error)]
-enum FetchError {
-    #[error("{0}")]
-    Http(String),
-    #[error("the response has the status {0}")]
-    Status(u16),
-    #[error("the response is longer than {MAX_LENGTH} bytes")]
-    TooLong,
-    #[error("the response cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
-    #[error("{0}")]
-    Document(&'static str),
-}
-
-impl From<reqwest::Error> for FetchError {
-    fn from(error: reqwest::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        Self::Http(text)
-    }
-}
-
-impl HttpClient {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            // The operator has chosen the host, so a response must not lead to another one.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("guestpass/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self(client))
-    }
-
-    async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, FetchError> {
-        let mut response = self.0.get(url).header("accept", "application/json").send().await?;
-        if response.status() != reqwest::StatusCode::OK {
-            return Err(FetchError::Status(response.status().as_u16()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_LENGTH {
-                return Err(FetchError::TooLong);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(serde_json::from_slice(&body)?)
-    }
-}
+#[cfg(test)]
+mod tests;

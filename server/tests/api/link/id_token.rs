@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{link, server_with_issuer};
 use crate::support::membership::user_id;
-use crate::support::oidc_issuer::SigningKey;
+use crate::support::oidc_issuer::{Issuer, SigningKey};
+use crate::support::{SECOND, Server};
 
 #[tokio::test]
 async fn id_tokens_of_every_supported_algorithm_are_accepted() {
@@ -143,4 +144,58 @@ async fn the_nonce_of_the_request_must_equal_that_of_the_id_token() {
         "The ID token is refused: it has a nonce, and the request has none; send the nonce of the authentication request."
     );
     call(&token, "n-0S6_WzA2Mj").await.assert_member(&user_id(&guest.id), "registered", false);
+}
+
+/// The SHA-256 of the nonce `n-0S6_WzA2Mj`, in hexadecimal and in base64url.
+const HASHED: [&str; 2] =
+    ["0823a09b54cb9381561068b00aaf4e539b3f54604631d3e6a820879b6b04cc19", "CCOgm1TLk4FWEGiwCq9OU5s_VGBGMdPmqCCHm2sEzBk"];
+
+#[tokio::test]
+async fn the_id_token_may_have_the_sha256_of_the_nonce() {
+    let (server, issuer, key) = server_with_issuer().await;
+    for hashed in HASHED {
+        server.clock.advance(SECOND);
+        let guest = server.anonymous_login().await;
+        let mut claims = issuer.claims(hashed, server.clock.secs());
+        claims["nonce"] = hashed.into();
+        let body = |nonce: &str| json!({ "id_token": key.sign(&claims), "nonce": nonce });
+
+        server.call("POST", "/link", &guest.access, body("another")).await.assert_refused(403, "invalid_id_token");
+        let response = server.call("POST", "/link", &guest.access, body("n-0S6_WzA2Mj")).await;
+        response.assert_member(&user_id(&guest.id), "registered", false);
+    }
+}
+
+#[tokio::test]
+async fn c18_a_server_that_requires_hashed_nonces_refuses_a_token_whose_nonce_is_in_it() {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::es256("first");
+    issuer.publish(&[key.jwk()]);
+    let server = Server::open_with(|config| {
+        config.oidc_issuers = vec![issuer.setting().parse().unwrap()];
+        config.require_hashed_nonce = true;
+    })
+    .await;
+    let guest = server.anonymous_login().await;
+    let call = async |in_token: Option<&str>, sent: Option<&str>| {
+        let mut claims = issuer.claims("ada", server.clock.secs());
+        if let Some(nonce) = in_token {
+            claims["nonce"] = nonce.into();
+        }
+        let mut body = json!({ "id_token": key.sign(&claims) });
+        if let Some(nonce) = sent {
+            body["nonce"] = nonce.into();
+        }
+        server.call("POST", "/link", &guest.access, body).await
+    };
+
+    for hashed in HASHED {
+        // A thief can read the hash from the token.
+        call(Some(hashed), Some(hashed)).await.assert_refused(403, "invalid_id_token");
+    }
+    call(Some("n-0S6_WzA2Mj"), Some("n-0S6_WzA2Mj")).await.assert_refused(403, "invalid_id_token");
+    call(None, None).await.assert_refused(403, "invalid_id_token");
+    call(Some(HASHED[0]), None).await.assert_refused(403, "invalid_id_token");
+    let response = call(Some(HASHED[0]), Some("n-0S6_WzA2Mj")).await;
+    response.assert_member(&user_id(&guest.id), "registered", false);
 }

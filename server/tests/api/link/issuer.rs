@@ -1,10 +1,12 @@
 //! The keys and the discovery document of an issuer
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{link, server_with_issuer};
+use super::{link, link_request, server_with_issuer};
 use crate::support::membership::user_id;
 use crate::support::oidc_issuer::{Availability, Issuer, SigningKey};
 use crate::support::{DAY, MINUTE, SECOND, Server};
@@ -111,6 +113,83 @@ async fn invalid_discovery_documents_and_redirects_get_503() {
     issuer.set_availability(Availability::Available);
     issuer.publish(&[json!({ "kty": "new", "kid": "first" }), json!("nonsense"), key.jwk()]);
     try_again().await.assert_member(&user_id(&guest.id), "registered", false);
+}
+
+#[tokio::test]
+async fn keys_are_not_fetched_from_local_addresses_other_than_the_host_of_the_issuer() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let guest = server.anonymous_login().await;
+    // A service of the operator on this machine. It is reached if it gets a connection.
+    let service = |address: &str| {
+        let service = TcpListener::bind((address, 0)).unwrap();
+        service.set_nonblocking(true).unwrap();
+        (service.local_addr().unwrap().port(), service)
+    };
+    let (port, on_ipv4) = service("127.0.0.2");
+    let (port_of_ipv6, on_ipv6) = service("::1");
+
+    for jwks_uri in [
+        format!("http://127.0.0.2:{port}/keys"),
+        format!("https://127.0.0.2:{port}/keys"),
+        format!("https://[::ffff:127.0.0.2]:{port}/keys"),
+        format!("https://2130706434:{port}/keys"),
+        format!("https://[::1]:{port_of_ipv6}/keys"),
+        format!("https://localhost:{port_of_ipv6}/keys"),
+        "https://[64:ff9b::127.0.0.2]/keys".to_owned(),
+        "https://169.254.169.254/latest/meta-data".to_owned(),
+        "https://10.0.0.1/keys".to_owned(),
+    ] {
+        issuer.set_discovery(json!({ "issuer": issuer.url, "jwks_uri": jwks_uri }));
+        server.clock.advance(10 * SECOND);
+        let token = key.sign(&issuer.claims("ada", server.clock.secs()));
+        link(&server, &guest, &token).await.assert_problem(503);
+    }
+
+    assert_eq!(on_ipv4.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(on_ipv6.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn keys_may_be_in_a_private_network_that_the_operator_allows() {
+    let issuer = Issuer::start().await;
+    let keys = Issuer::start_at("127.0.0.2").await;
+    let key = SigningKey::es256("first");
+    keys.publish(&[key.jwk()]);
+    issuer.set_discovery(json!({ "issuer": issuer.url, "jwks_uri": format!("{}/keys", keys.url) }));
+    for (networks, status) in [("10.0.0.0/8", 503), ("127.0.0.2/32", 200)] {
+        let server = Server::open_with(|config| {
+            config.oidc_issuers = vec![issuer.setting().parse().unwrap()];
+            config.oidc_private_networks = vec![networks.parse().unwrap()];
+        })
+        .await;
+        let guest = server.anonymous_login().await;
+        let response = link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
+        assert_eq!(response.status, status, "{response:?}");
+    }
+}
+
+#[tokio::test]
+async fn s14_an_issuer_that_hangs_delays_no_link_of_other_issuers() {
+    let (slow, other) = (Issuer::start().await, Issuer::start().await);
+    let key = SigningKey::es256("first");
+    other.publish(&[key.jwk()]);
+    slow.set_availability(Availability::Hanging);
+    let server = Server::open_with(|config| {
+        config.oidc_issuers = [&slow, &other].map(|issuer| issuer.setting().parse().unwrap()).into();
+    })
+    .await;
+    let guest = server.anonymous_login().await;
+    let requests =
+        std::sync::Mutex::new(vec![link_request(&guest.access, &key.sign(&slow.claims("ada", server.clock.secs())))]);
+
+    let (waiting, response) =
+        tokio::join!(server.send_concurrently(1, || requests.lock().unwrap().pop().unwrap()), async {
+            let guest = server.anonymous_login().await;
+            link(&server, &guest, &key.sign(&other.claims("eve", server.clock.secs()))).await
+        },);
+
+    assert_eq!(response.status, 200, "{response:?}");
+    waiting[0].assert_problem(503);
 }
 
 #[tokio::test]

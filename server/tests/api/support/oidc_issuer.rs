@@ -40,6 +40,8 @@ pub(crate) enum Availability {
     Available,
     /// With 500.
     Failing,
+    /// Never.
+    Hanging,
     /// With a redirect to the same path at this URL.
     RedirectsTo(String),
 }
@@ -47,7 +49,12 @@ pub(crate) enum Availability {
 impl Issuer {
     /// Starts an issuer without keys.
     pub(crate) async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// Starts an issuer without keys at this address of the loopback interface.
+    pub(crate) async fn start_at(address: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind((address, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let published = Arc::new(Published {
             discovery: Mutex::new(json!({ "issuer": url, "jwks_uri": format!("{url}/keys") })),
@@ -94,17 +101,21 @@ impl Issuer {
 }
 
 async fn discovery(State(published): State<Arc<Published>>) -> Response {
-    published.respond("/.well-known/openid-configuration", published.discovery.lock().unwrap().clone())
+    let document = published.discovery.lock().unwrap().clone();
+    published.respond("/.well-known/openid-configuration", document).await
 }
 
 async fn keys(State(published): State<Arc<Published>>) -> Response {
     published.key_fetches.fetch_add(1, Ordering::SeqCst);
-    published.respond("/keys", json!({ "keys": *published.keys.lock().unwrap() }))
+    let document = json!({ "keys": *published.keys.lock().unwrap() });
+    published.respond("/keys", document).await
 }
 
 impl Published {
-    fn respond(&self, path: &str, document: Value) -> Response {
-        match &*self.availability.lock().unwrap() {
+    async fn respond(&self, path: &str, document: Value) -> Response {
+        let availability = self.availability.lock().unwrap().clone();
+        match availability {
+            Availability::Hanging => std::future::pending().await,
             Availability::Available => Json(document).into_response(),
             Availability::Failing => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             Availability::RedirectsTo(url) => (StatusCode::FOUND, [(LOCATION, format!("{url}{path}"))]).into_response(),
