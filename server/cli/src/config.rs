@@ -96,7 +96,7 @@ pub(crate) struct ConfigArgs {
     /// client from the X-Forwarded-For that the proxy writes. Without this setting, all clients behind a proxy count as one
     /// client. Repeat the flag for more; separate them by commas in the environment.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', value_parser = network, help_heading = ABUSE)]
-    trusted_proxies: Vec<IpNet>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
 
     /// Refuses a login without `{"refresh": true}`, so that no long-lived token is issued. Use it if every client refreshes,
     /// as the SDK does; a client that cannot refresh can then not log in.

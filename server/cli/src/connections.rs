@@ -3,30 +3,40 @@
 //! HTTP/1.1 only: TLS and HTTP/2 are the task of a proxy in front. `axum::serve` is not used, because it has no timeout for the
 //! head of a request.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
-use hyper::body::Incoming;
+use axum::http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::drain::Drain;
+use crate::slots::{Slot, Slots};
 
 /// The limits of connections.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// The greatest number of open connections. More clients wait in the queue of the kernel.
+    /// The greatest number of open connections. If it is reached, idle connections are closed for new ones; if none is idle, new
+    /// clients wait in the queue of the kernel.
     pub(crate) connections: usize,
+    /// The greatest number of open connections of one client.
+    pub(crate) connections_per_client: usize,
+    /// The proxies whose connections belong to many clients.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection
     /// may be idle between two requests.
     pub(crate) client_timeout: Duration,
@@ -37,8 +47,6 @@ pub(crate) struct Limits {
 const MAX_HEADERS: usize = 64;
 /// The greatest number of bytes of the head of a request.
 const MAX_HEAD: usize = 32 * 1024;
-/// The least time between two lines in the log about the limit of connections.
-const FULL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// The pause after an accept that failed, for example because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -50,7 +58,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD);
     let connections = GracefulShutdown::new();
-    let mut slots = Slots::new(limits.connections);
+    let slots = Slots::new(limits.connections, limits.connections_per_client, limits.trusted_proxies);
     let drain = Drain::new();
     let router = drain.wrap(router);
     let mut stop = std::pin::pin!(async {
@@ -61,26 +69,23 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     loop {
         let (slot, stream, peer) = tokio::select! {
             accepted = async {
-                let slot = slots.take().await;
-                let (stream, peer) = accept(&listener).await;
-                (slot, stream, peer)
+                let (stream, peer) = accept(&listener, &slots).await;
+                (slots.take(peer.ip()).await, stream, peer)
             } => accepted,
             () = &mut stop => break,
         };
-        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request
-        });
-        let service = TowerToHyperService::new(service);
+        let Some((slot, close)) = slot else { continue };
+        let (slot, router) = (Arc::new(slot), router.clone());
+        let place = Arc::clone(&slot);
+        let service = service_fn(move |request| handle(router.clone(), Arc::clone(&slot), peer, request));
         // hyper has no timeout for a client that does not read its response; such a connection would keep its slot.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.client_timeout));
         let connection = connections.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(slot);
+            serve_connection(connection, close).await;
+            // After the connection, so that its file descriptor is free when its place is.
+            drop(place);
         });
     }
 
@@ -91,36 +96,90 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     }
 }
 
-/// One slot for each open connection.
-struct Slots {
-    free: Arc<Semaphore>,
-    count: usize,
-    /// When the last line in the log about the limit was written.
-    logged: Option<Instant>,
-}
-
-impl Slots {
-    fn new(count: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(count)), count, logged: None }
-    }
-
-    /// Waits until a slot is free. If no slot is free, writes a line to the log, because the clients that wait get no response.
-    /// Dropping the permit frees the slot.
-    async fn take(&mut self) -> Option<OwnedSemaphorePermit> {
-        let recently_logged = self.logged.is_some_and(|logged| logged.elapsed() <= FULL_LOG_INTERVAL);
-        if self.free.available_permits() == 0 && !recently_logged {
-            self.logged = Some(Instant::now());
-            tracing::warn!(
-                connections = self.count,
-                "the limit of --max-connections is reached: new connections wait until one closes"
-            );
+/// Serves one connection until it ends, or until `close` tells it to close while it is idle.
+async fn serve_connection(connection: impl Future<Output = hyper::Result<()>>, close: oneshot::Receiver<()>) {
+    tokio::select! {
+        ended = connection => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
         }
-        // An error means that the semaphore is closed, which never happens.
-        Arc::clone(&self.free).acquire_owned().await.ok()
+        // An error means that the place of the connection is gone, which happens after this only.
+        _ = close => tracing::debug!("an idle connection was closed for a new one"),
     }
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// Handles a request. The connection is idle until the whole request has arrived, and again when the response has been written.
+async fn handle(
+    router: Router,
+    slot: Arc<Slot>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> io::Result<Response<Tracked<axum::body::Body>>> {
+    let busy = Busy(slot);
+    if !busy.0.set_busy() {
+        return Err(ErrorKind::ConnectionAborted.into());
+    }
+    if !request.body().is_end_stream() {
+        // The server waits for the rest of the request.
+        busy.0.set_idle();
+    }
+    let request_slot = Arc::clone(&busy.0);
+    let mut request = request.map(|inner| Tracked { inner, at_end: AtEnd::SetBusy(request_slot) });
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let Ok(response) = router.oneshot(request).await;
+    busy.0.set_busy();
+    Ok(response.map(|inner| Tracked { inner, at_end: AtEnd::Drop(busy) }))
+}
+
+/// A request that is being handled. Dropping it makes the connection idle.
+struct Busy(Arc<Slot>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set_idle();
+    }
+}
+
+/// A body, and what follows when its last byte has passed.
+struct Tracked<B> {
+    inner: B,
+    at_end: AtEnd,
+}
+
+enum AtEnd {
+    /// The request has arrived.
+    SetBusy(Arc<Slot>),
+    /// The response has been written, or the client is gone: the drop of the body says so.
+    Drop(#[expect(dead_code, reason = "its drop makes the connection idle")] Busy),
+}
+
+impl<B: Body + Unpin> Body for Tracked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.inner).poll_frame(context);
+        if let (AtEnd::SetBusy(slot), true) = (&this.at_end, frame.is_ready() && this.inner.is_end_stream()) {
+            slot.set_busy();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+async fn accept(listener: &TcpListener, slots: &Slots) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -129,7 +188,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 return (stream, peer);
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                slots.not_accepted(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

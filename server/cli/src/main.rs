@@ -14,19 +14,21 @@
 //! | `guestpass openapi` | prints the OpenAPI document of the API |
 //!
 //! Each command has a file. `settings` reads the flags, the environment and the TOML file with one precedence; `config`
-//! has the flags of the library's settings. `connections` accepts connections and `drain` delays the shutdown
-//! of `serve`; `telemetry` and `otlp` write the log and the spans.
+//! has the flags of the library's settings. `connections` accepts connections, `slots` and `open_files` limit
+//! their number, and `drain` delays the shutdown of `serve`; `telemetry` and `otlp` write the log and the spans.
 
 mod config;
 mod connections;
 mod drain;
 mod file;
 mod keys;
+mod open_files;
 mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod serve;
 mod settings;
+mod slots;
 mod sweep;
 mod telemetry;
 

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::CommandError;
 use crate::config::{ConfigArgs, duration};
 use crate::connections::{self, Limits};
+use crate::open_files;
 use crate::settings::Sources;
 use crate::telemetry::{Telemetry, TelemetryArgs};
 
@@ -41,10 +42,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR:PORT", help_heading = PROCESS)]
     metrics_listen: Option<SocketAddr>,
 
-    /// How many connections can be open at a time. More clients wait until one of them closes. Each connection needs a file
-    /// descriptor: `ulimit -n` (systemd: LimitNOFILE) must allow this number, and some more for the store.
+    /// How many connections can be open at a time. If there are more, idle ones are closed for them, and clients wait if none is
+    /// idle. Each connection needs a file descriptor: the server raises `ulimit -n` to the hard limit (`ulimit -Hn`; systemd:
+    /// LimitNOFILE) and, if that is not enough, allows fewer connections and says so in the log.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = connections, help_heading = PROCESS)]
     max_connections: usize,
+
+    /// How many connections one client can have open at a time. A client is an IPv4 address or the /64 network of an IPv6
+    /// address. If it opens more, its idle ones are closed for them, and the new one if none is idle. By default 1000, and at most
+    /// half of the connections that can be open. It does not apply to the proxies of --trusted-proxy.
+    #[arg(long, value_name = "COUNT", value_parser = connections, help_heading = PROCESS)]
+    max_connections_per_client: Option<usize>,
 
     /// How long a client may take to send the head of a request and to read a part of a response, and how long a connection
     /// may be idle between two requests. Then the connection is closed. The idle timeout of a proxy in front should be
@@ -62,8 +70,12 @@ pub(crate) struct ServeArgs {
 
 impl ServeArgs {
     fn limits(&self) -> Limits {
+        let connections = open_files::connections(self.max_connections);
+        let most = DEFAULT_PER_CLIENT.min(connections.div_ceil(2));
         Limits {
-            connections: self.max_connections,
+            connections,
+            connections_per_client: self.max_connections_per_client.unwrap_or(most),
+            trusted_proxies: self.config.trusted_proxies.clone(),
             client_timeout: self.client_timeout,
             shutdown_timeout: self.shutdown_timeout,
         }
@@ -82,6 +94,11 @@ fn client_timeout(text: &str) -> Result<Duration, String> {
     let timeout = duration(text)?;
     if timeout.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(timeout) }
 }
+
+/// The default of --max-connections-per-client, unless that is more than half of all.
+const DEFAULT_PER_CLIENT: usize = 1000;
+/// The greatest number of connections of --metrics-listen.
+const METRICS_CONNECTIONS: usize = 32;
 
 /// The group of `--help`.
 pub(crate) const PROCESS: &str = "Process";
@@ -104,6 +121,7 @@ pub(crate) fn run(args: ServeArgs, sources: &Sources) -> Result<(), CommandError
     let telemetry = Telemetry::start(&args.telemetry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
+    open_files::raise_limit();
     let limits = args.limits();
     let addresses = Addresses { api: args.listen, metrics: args.metrics_listen };
     let served = runtime.block_on(serve(args.config.into(), addresses, limits, &telemetry, sources));
@@ -153,7 +171,8 @@ async fn serve_until_stopped(
     if let Some((listener, address)) = metrics {
         tracing::info!("metrics on http://{address}/metrics");
         let stopped = async { drop(stopped.await) };
-        let limits = Limits { shutdown_timeout: Duration::ZERO, ..limits };
+        let connections = limits.connections.min(METRICS_CONNECTIONS);
+        let limits = Limits { connections, shutdown_timeout: Duration::ZERO, ..limits.clone() };
         tokio::spawn(connections::serve(listener, guestpass.metrics_router(), stopped, limits));
     }
     announce(address);

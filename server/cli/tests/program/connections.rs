@@ -31,6 +31,24 @@ fn send_request(stream: &mut TcpStream) {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
 }
 
+/// As [`serve`], with a file that is larger than all buffers between the server and the client.
+fn serve_large_file(flags: &[&str]) -> (Process, [tempfile::TempDir; 2]) {
+    let pages = tempfile::tempdir().unwrap();
+    std::fs::write(pages.path().join("index.html"), "").unwrap();
+    std::fs::File::create(pages.path().join("big.bin")).unwrap().set_len(256 << 20).unwrap();
+    let directory = pages.path().display().to_string();
+    let (server, database) = serve(&[flags, &["--static", &directory]].concat());
+    (server, [pages, database])
+}
+
+/// A connection on which a response is being sent, because the client does not read it.
+fn connect_and_stay_busy(server: &Process) -> TcpStream {
+    let mut stream = connect(server);
+    stream.write_all(b"GET /big.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(start_of_response(&mut stream), "HTTP/1.1 200 OK");
+    stream
+}
+
 /// The start of a response; empty if the server has closed the connection.
 fn start_of_response(stream: &mut TcpStream) -> String {
     let mut response = [0; 15];
@@ -67,26 +85,23 @@ fn s11_the_size_of_a_request_head_is_limited() {
 }
 
 #[test]
-fn s11_connections_above_the_limit_wait_until_one_closes() {
-    let (server, _directory) = serve(&["--max-connections", "2"]);
-    let mut open = [connect(&server), connect(&server)];
-    for stream in &mut open {
-        send_request(stream);
-        assert_eq!(start_of_response(stream), "HTTP/1.1 200 OK");
-    }
+fn s11_connections_above_the_limit_wait_while_all_others_are_busy() {
+    let (server, _directory) = serve_large_file(&["--max-connections", "2", "--max-connections-per-client", "2"]);
+    let first = connect_and_stay_busy(&server);
+    let second = connect_and_stay_busy(&server);
     let mut third = connect(&server);
     send_request(&mut third);
     third.set_read_timeout(Some(NO_BYTE_WAIT)).unwrap();
     let error = third.read(&mut [0]).unwrap_err().kind();
     assert!(matches!(error, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
 
-    let [first, _second] = open;
     drop(first);
 
     third.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(start_of_response(&mut third), "HTTP/1.1 200 OK");
     // A waiting connection does not delay the shutdown.
     let _fourth = connect(&server);
+    drop(second);
     server.terminate();
     assert_eq!(server.wait().0, Some(0));
 }
@@ -118,15 +133,8 @@ fn s11_a_connection_with_a_slow_request_head_is_closed() {
 
 #[test]
 fn s11_a_connection_whose_client_does_not_read_is_closed() {
-    let pages = tempfile::tempdir().unwrap();
-    std::fs::write(pages.path().join("index.html"), "").unwrap();
-    // Larger than all buffers between the server and the client.
-    std::fs::File::create(pages.path().join("big.bin")).unwrap().set_len(256 << 20).unwrap();
-    let directory = pages.path().display().to_string();
-    let (server, _directory) = serve(&["--max-connections", "1", "--client-timeout", "500ms", "--static", &directory]);
-    let mut not_reading = connect(&server);
-    not_reading.write_all(b"GET /big.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(start_of_response(&mut not_reading), "HTTP/1.1 200 OK");
+    let (server, _directories) = serve_large_file(&["--max-connections", "1", "--client-timeout", "500ms"]);
+    let _not_reading = connect_and_stay_busy(&server);
 
     let mut next = connect(&server);
     send_request(&mut next);

@@ -11,6 +11,7 @@ const STORE: support::database::Kind = support::database::Kind::Sqlite;
 mod command_line;
 mod connections;
 mod durability;
+mod idle_connections;
 mod keys_command;
 mod log;
 mod metrics;

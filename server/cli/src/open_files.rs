@@ -1,0 +1,35 @@
+//! The limit of open files: each connection needs a file descriptor.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// File descriptors for everything else that the server opens: the store (up to 64 for the pool of PostgreSQL), the connections
+/// of --metrics-listen, requests to issuers and to a collector of spans, and connections that are being closed.
+const OTHERS: usize = 128;
+
+/// Raises the limit of open files of this process (`ulimit -n`) to its hard limit, as the runtime of Go does. Many systems set a
+/// low soft limit for old programs that use `select`.
+pub(crate) fn raise_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        // An error leaves the limit as it was, which `connections` takes into account.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+}
+
+/// The number of connections that can be open: `wanted`, or what the limit of open files allows. If that is less, a line in the
+/// log says what to do.
+pub(crate) fn connections(wanted: usize) -> usize {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return wanted };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let possible = limit.saturating_sub(OTHERS).max(limit / 4).max(1);
+    if possible >= wanted {
+        return wanted;
+    }
+    let raise_to = wanted.saturating_add(OTHERS);
+    tracing::warn!(
+        limit,
+        "the limit of open files allows {possible} connections instead of the {wanted} of --max-connections: set `ulimit -Hn` \
+         (systemd: LimitNOFILE) to {raise_to}, or --max-connections to {possible}"
+    );
+    possible
+}
