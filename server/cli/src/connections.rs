@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
@@ -47,8 +47,20 @@ pub(crate) struct Limits {
 const MAX_HEADERS: usize = 64;
 /// The greatest number of bytes of the head of a request.
 const MAX_HEAD: usize = 32 * 1024;
+/// The greatest number of connections that wait in the kernel's queue, if the kernel allows as many (net.core.somaxconn). If the
+/// queue is full, a client tries again after a second.
+const BACKLOG: u32 = 4096;
 /// The pause after an accept that failed, for example because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on an address.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` does: a restarted server can use the port of the one before it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop` ends, drains, and lets the requests in progress finish (S12).
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, limits: Limits) {

@@ -157,9 +157,9 @@ async fn serve_until_stopped(
     limits: Limits,
     sources: &Sources,
 ) -> Result<(), CommandError> {
-    let (listener, address) = bind("--listen", addresses.api, sources).await?;
+    let (listener, address) = bind("--listen", addresses.api, sources)?;
     let metrics = match addresses.metrics {
-        Some(listen) => Some(bind("--metrics-listen", listen, sources).await?),
+        Some(listen) => Some(bind("--metrics-listen", listen, sources)?),
         None => None,
     };
     let cannot_stop = |error| CommandError::Running(format!("signals cannot be handled: {error}"));
@@ -188,9 +188,9 @@ async fn serve_until_stopped(
     Ok(())
 }
 
-async fn bind(flag: &str, listen: SocketAddr, sources: &Sources) -> Result<(TcpListener, SocketAddr), CommandError> {
+fn bind(flag: &str, listen: SocketAddr, sources: &Sources) -> Result<(TcpListener, SocketAddr), CommandError> {
     let cannot_listen = |error| CommandError::Configuration(format!("{flag} {listen}: {error}{}", sources.of(flag)));
-    let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
+    let listener = connections::listen(listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     Ok((listener, address))
 }
