@@ -136,13 +136,17 @@ async fn s14_at_the_limit_the_longest_idle_connection_gives_way() {
 async fn s14_a_connection_that_waits_for_the_rest_of_a_request_gives_way() {
     let (server, _directory) = serve(&["--max-connections", "3", "--max-connections-per-client", "3"]);
     let mut slow = Vec::new();
-    for start in
-        ["", "POST /token HTTP/1.1\r\nhost: x\r\n", "POST /token HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx"]
-    {
-        let mut stream = connect_from(&server, "127.0.0.1").await;
-        stream.write_all(start.as_bytes()).unwrap();
-        slow.push(stream);
+    for _ in 0..3 {
+        slow.push(connect_from(&server, "127.0.0.1").await);
     }
+    slow[1].write_all(b"POST /token HTTP/1.1\r\nhost: x\r\n").unwrap();
+    let head = "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                content-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    slow[2].write_all(head.as_bytes()).unwrap();
+    let mut interim = [0; 25];
+    slow[2].read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    slow[2].write_all(b"x").unwrap();
 
     let mut clients = Vec::new();
     for client in ["127.0.0.2", "127.0.0.3", "127.0.0.4"] {
