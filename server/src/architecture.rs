@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. Each may import only itself and the modules before it, so that there are no cycles.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "clock",
     "secret",
     "shards",
@@ -14,6 +14,7 @@ const ORDER: [&str; 19] = [
     "config",
     "activity",
     "sweep",
+    "readiness",
     "auth",
     "recommend",
     "accounts",

@@ -1,13 +1,21 @@
 //! The clock of the server, which tests can replace, and its timestamps: milliseconds since the Unix epoch.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The source of the current time. [`Guestpass::open`](crate::Guestpass::open) uses [`SystemClock`];
 /// [`Guestpass::open_at`](crate::Guestpass::open_at) takes another one, for tests and simulations.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
+
+    /// The time since a fixed point, which does not change when the clock is set. The server compares it with
+    /// [`Clock::now`] to notice that the clock was set. `None`, the default, is for a simulated clock, which the server compares
+    /// with no other clock.
+    fn steady(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The machine's wall clock.
@@ -19,6 +27,11 @@ impl Clock for SystemClock {
         // A clock that is set before 1970 reads as 1970. Tokens that it issues have expired for every correct clock.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(millis(since_epoch))
+    }
+
+    fn steady(&self) -> Option<Duration> {
+        static START: OnceLock<Instant> = OnceLock::new();
+        Some(START.get_or_init(Instant::now).elapsed())
     }
 }
 

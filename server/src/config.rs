@@ -48,6 +48,10 @@ pub struct Config {
     /// How long an ended session is kept. Default: 7 days.
     pub session_retention: Duration,
 
+    /// How many percent of the guests all sweeps together may remove within 24 hours, from 1 to 100; at least 100 guests. 100 is
+    /// no limit. Default: 10.
+    pub sweep_limit: u8,
+
     /// How access tokens are signed. Tokens that were signed with another algorithm before stay valid. Default:
     /// [`Algorithm::EdDsa`].
     pub algorithm: Algorithm,
@@ -127,6 +131,7 @@ impl Default for Config {
             refresh_grace: MINUTE,
             guest_retention: 90 * DAY,
             session_retention: 7 * DAY,
+            sweep_limit: 10,
             algorithm: Algorithm::EdDsa,
             login_rate: at_most(30, HOUR),
             login_rate_total: Rate::Off,
@@ -185,6 +190,9 @@ impl Config {
             if retention > 3650 * DAY {
                 return Err(ConfigError::new(flag, "must be at most 3650days"));
             }
+        }
+        if !(1..=100).contains(&self.sweep_limit) {
+            return Err(ConfigError::new("--sweep-limit", "must be a number of percent from 1 to 100"));
         }
         if self.refresh_ttl < self.access_ttl {
             return Err(ConfigError::new("--refresh-ttl", "must not be shorter than --access-ttl"));

@@ -19,10 +19,11 @@ use crate::config::Config;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::open::{OpenError, open_store};
+use crate::readiness::WriteProbe;
 use crate::store::{
     CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ExpiringRows, LOGIN_KEY_RETENTION, Store, StoreChange, StoreError,
 };
-use crate::sweep::{SweepReport, Sweeper};
+use crate::sweep::{ClockCheck, SweepError, SweepReport, Sweeper};
 
 /// An open server. Cheap to clone; all clones share one server.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) activity: Arc<Activity>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) write_probe: WriteProbe,
+    clock_check: ClockCheck,
     /// Whether the server is about to stop, so that it is not ready.
     pub(crate) draining: AtomicBool,
     background: tokio::sync::Mutex<Option<Background>>,
@@ -70,6 +73,9 @@ impl Guestpass {
             PrepareKeysError::Store(error) => cannot_open(error),
             PrepareKeysError::Key(error) => error.into(),
         })?;
+        let clock_check = ClockCheck::default();
+        // Before the first request, because a clock that is set later is compared with this reading. A doubt is logged.
+        let _ = clock_check.check(&*store, &*clock).await.map_err(cannot_open)?;
         let revoked = store.revocations(now).await.map_err(cannot_open)?;
 
         let keys = Arc::new(keys);
@@ -106,6 +112,8 @@ impl Guestpass {
             activity,
             limits,
             metrics,
+            write_probe: WriteProbe::default(),
+            clock_check,
             draining: AtomicBool::new(false),
             background: tokio::sync::Mutex::default(),
         });
@@ -128,12 +136,24 @@ impl Guestpass {
     /// by itself in small batches every minute; this call does all of it at once.
     ///
     /// # Errors
-    /// The store failed. Rows that were deleted before stay deleted.
-    pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
+    /// The clock of this server is in doubt, and nothing was deleted; or the store failed, and rows that were deleted before stay
+    /// deleted.
+    pub async fn sweep(&self) -> Result<SweepReport, SweepError> {
         let Inner { config, clock, store, .. } = &*self.inner;
+        self.inner.clock_check.check(&**store, &**clock).await?.map_err(SweepError::Clock)?;
         let now = clock.now();
         self.inner.delete_expired_rows(now).await?;
-        Sweeper::new(config).sweep_all(&**store, now).await
+        Ok(Sweeper::new(config).sweep_all(&**store, now).await?)
+    }
+
+    /// Tells this server that an operator has checked its clock. The other servers on the store that have the same time then
+    /// trust their clocks, too.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn confirm_clock(&self) -> Result<(), StoreError> {
+        let Inner { clock, store, clock_check, .. } = &*self.inner;
+        clock_check.confirm(&**store, clock.now()).await
     }
 
     /// Writes the recorded activity and closes the store. Later requests get a 503.
@@ -146,6 +166,7 @@ impl Guestpass {
         }
         let flushed = self.inner.activity.flush(&*self.inner.store).await;
         self.inner.store.close().await;
+        self.inner.write_probe.forget().await;
         flushed
     }
 }
@@ -195,7 +216,7 @@ impl Background {
                 let done = match due {
                     Due::Flush => inner.activity.flush(&*inner.store).await,
                     Due::Sweep => inner.sweep(sweeper.get_or_insert_with(|| Sweeper::new(&inner.config))).await,
-                    Due::Keys => inner.sessions.key_reloader.poll(inner.clock.now()).await,
+                    Due::Keys => inner.poll_keys().await,
                 };
                 if let Err(error) = done {
                     tracing::error!(%error, "a background job failed; it will be tried again");
@@ -214,18 +235,26 @@ impl Background {
     }
 }
 
-/// Adds the changes of other nodes to the memory of this node. A separate task, so that no job delays it.
-fn follow_changes(inner: &Inner, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
-    let store = Arc::clone(&inner.store);
+/// Adds the changes of other processes to the memory of this node. A separate task, so that no job delays it.
+fn follow_changes(inner: &Arc<Inner>, mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + use<> {
+    let (store, clock) = (Arc::clone(&inner.store), Arc::clone(&inner.clock));
+    // Weak, so that this task does not keep a server alive that an application has dropped without closing it.
+    let server = Arc::downgrade(inner);
     let revoked = Arc::clone(&inner.sessions.revoked);
     async move {
         loop {
             let change = tokio::select! {
                 _ = stopped.changed() => return,
-                change = store.next_change() => change,
+                change = store.next_change(&*clock) => change,
             };
             match change {
                 StoreChange::Revoked(revocation) => revoked.add(revocation),
+                StoreChange::Keys => {
+                    let Some(inner) = server.upgrade() else { return };
+                    if let Err(error) = inner.poll_keys().await {
+                        tracing::error!(%error, "changed keys could not be read; they will be read again");
+                    }
+                }
             }
         }
     }
@@ -247,12 +276,20 @@ impl Inner {
         Ok(())
     }
 
+    /// Reads the keys, and drops those that have expired.
+    async fn poll_keys(&self) -> Result<(), StoreError> {
+        self.sessions.key_reloader.poll(self.clock_check.cautious_now(&*self.clock).await).await
+    }
+
     async fn sweep(&self, sweeper: &mut Sweeper) -> Result<(), StoreError> {
+        if self.clock_check.check(&*self.store, &*self.clock).await?.is_err() {
+            return Ok(());
+        }
         let now = self.clock.now();
         self.sessions.revoked.remove_expired(now);
         self.delete_expired_rows(now).await?;
         let swept = sweeper.sweep_some(&*self.store, now).await?;
-        if swept != SweepReport::default() {
+        if swept.guests + swept.sessions > 0 {
             tracing::info!(guests = swept.guests, sessions = swept.sessions, "deleted expired guests and sessions");
         }
         Ok(())

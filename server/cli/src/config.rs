@@ -51,6 +51,12 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration, help_heading = STORE)]
     session_retention: Duration,
 
+    /// How many percent of the guests may be removed for their inactivity within 24 hours, by all servers together: 1 to 100.
+    /// 100 guests a day may always be removed. It protects the guests from a wrong clock or a wrong --guest-retention; 100 is no
+    /// limit.
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, help_heading = STORE)]
+    sweep_limit: u8,
+
     /// How access tokens are signed. EdDSA is fast, and current JWT libraries support it. ES256 and RS256 are for verifiers
     /// without EdDSA; signing with RS256 is slow. Other services verify these three with the public key from
     /// /.well-known/jwks.json. HS256 uses a shared secret: no other service can verify its tokens. The server creates the
@@ -189,6 +195,7 @@ impl From<ConfigArgs> for Config {
             refresh_grace: args.refresh_grace,
             guest_retention: args.guest_retention,
             session_retention: args.session_retention,
+            sweep_limit: args.sweep_limit,
             algorithm: args.algorithm,
             login_rate: args.login_rate,
             login_rate_total: args.login_rate_total,

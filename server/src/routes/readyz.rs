@@ -1,7 +1,6 @@
 //! `GET /readyz`: whether a load balancer should send requests to this server.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,16 +10,15 @@ use utoipa::ToSchema;
 
 use crate::server::Guestpass;
 
-/// How long the store may take to respond.
-const STORE_DEADLINE: Duration = Duration::from_secs(2);
-
 /// The readiness of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Readiness {
     /// Whether requests should be sent to this server.
     ready: bool,
-    /// Whether the store responds.
+    /// Whether the store accepts writes: one was committed within the last second.
     store: bool,
+    /// Whether this server hears of the changes that other servers make, such as revocations.
+    changes: bool,
     /// Whether the server is about to stop.
     draining: bool,
 }
@@ -30,24 +28,16 @@ pub(super) struct Readiness {
     (status = 200, description = "The server is ready.", body = Readiness),
     (
         status = 503,
-        description = "The server is not ready: the `store` does not respond, or the server is `draining`.",
+        description = "The server is not ready: the `store` accepts no writes, the server does not hear of the `changes` \
+            of other servers, or it is `draining`.",
         body = Readiness
     ),
 ))]
 pub(super) async fn readyz(State(Guestpass { inner }): State<Guestpass>) -> (StatusCode, Json<Readiness>) {
     let draining = inner.draining.load(Ordering::Relaxed);
-    let store = match tokio::time::timeout(STORE_DEADLINE, inner.store.item_count()).await {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the store failed");
-            false
-        }
-        Err(_) => {
-            tracing::warn!(deadline = ?STORE_DEADLINE, "not ready: the store did not respond in time");
-            false
-        }
-    };
-    let ready = store && !draining;
+    let store = inner.write_probe.accepts_writes(&*inner.store).await;
+    let changes = inner.store.follows_changes();
+    let ready = store && changes && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, store, draining }))
+    (status, Json(Readiness { ready, store, changes, draining }))
 }

@@ -1,13 +1,15 @@
-//! Work that is not part of a request: removing old rows, following the changes of other nodes, metrics, closing.
+//! Work that is not part of a request: removing old rows, following the changes of other processes, the heartbeat, metrics,
+//! closing.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
 use super::{Revocation, StoreError};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 
 /// Maintains a store.
 #[async_trait]
@@ -17,18 +19,30 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
 
     /// Deletes the guests of one batch who were last active before `before` and have neither a usable session nor a revoked
     /// session that must still be kept; and the tombstones of merged guests whose access tokens have all expired. Never
-    /// deletes a member.
+    /// deletes a member. Deletes no more than [`SweepBatch::allowed`] leaves.
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError>;
 
     /// Deletes the sessions of one batch that ended before `before`, along with their last access tokens.
     async fn sweep_sessions(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError>;
 
-    /// Waits for the next change that another node or an operator makes in the database; the same change may be returned
-    /// twice. By default, it never returns: a SQLite file has one server, and the only other process that writes to it is
-    /// the command for keys, which are read regularly anyway.
-    async fn next_change(&self) -> StoreChange {
-        std::future::pending().await
+    /// The number of guests, without members and tombstones. May be an estimate for millions of guests.
+    async fn guest_count(&self) -> Result<u64, StoreError>;
+
+    /// Waits for the next change that another process makes in the database: another node, a command, or an operator with
+    /// SQL. The same change may be returned twice.
+    async fn next_change(&self, clock: &dyn Clock) -> StoreChange;
+
+    /// Whether [`MaintenanceStore::next_change`] has heard from the database recently enough to rely on it.
+    fn follows_changes(&self) -> bool {
+        true
     }
+
+    /// The clocks that the store knows.
+    async fn clocks(&self) -> Result<StoreClocks, StoreError>;
+
+    /// Commits a small write, which shows that the store accepts writes. `at` is recorded as the newest time at which a server
+    /// with a trusted clock ran.
+    async fn write_heartbeat(&self, at: Option<Timestamp>) -> Result<(), StoreError>;
 
     /// Registers the metrics of the store.
     fn register_metrics(&self, _registry: &mut Registry) {}
@@ -42,6 +56,17 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
 pub(crate) enum StoreChange {
     /// A session was revoked.
     Revoked(Revocation),
+    /// The keys may have changed.
+    Keys,
+}
+
+/// The clocks that a store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoreClocks {
+    /// The newest time at which a server with a trusted clock ran. `None`: never, and the store had no guests then.
+    pub(crate) heartbeat: Option<Timestamp>,
+    /// The clock of the database server. `None`: the database runs in this process and has no clock of its own.
+    pub(crate) database: Option<Timestamp>,
 }
 
 /// Rows that are kept for a limited time.
@@ -83,6 +108,31 @@ pub(crate) struct SweepBatch {
     /// Rows that are older than this are deleted.
     pub(crate) before: Timestamp,
     pub(crate) limit: u32,
+    /// The number of guests that the sweeps of all nodes together may delete in [`SWEEP_DAY`]. Not for sessions.
+    pub(crate) allowed: u64,
+}
+
+/// The period in which [`SweepBatch::allowed`] counts.
+pub(crate) const SWEEP_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The guests that the sweeps have deleted in the current period.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SweepDay {
+    pub(crate) began_at: Timestamp,
+    pub(crate) removed: u64,
+}
+
+impl SweepDay {
+    /// This period, or the next one if it is over. A period that begins in the future is from a clock that was wrong.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        let current = self.began_at <= now && now.since(self.began_at) < SWEEP_DAY;
+        if current { self } else { Self { began_at: now, removed: 0 } }
+    }
+
+    /// The number of guests that may still be deleted.
+    pub(crate) const fn remaining(self, allowed: u64) -> u64 {
+        allowed.saturating_sub(self.removed)
+    }
 }
 
 /// The result of a batch.
@@ -91,8 +141,10 @@ pub(crate) struct SweptBatch {
     pub(crate) removed: usize,
     /// The row after which the next batch begins. `None`: there are no more rows.
     pub(crate) next: Option<Uuid>,
+    /// Whether guests were kept because of [`SweepBatch::allowed`].
+    pub(crate) limited: bool,
 }
 
 impl SweptBatch {
-    pub(crate) const EMPTY: Self = Self { removed: 0, next: None };
+    pub(crate) const EMPTY: Self = Self { removed: 0, next: None, limited: false };
 }

@@ -37,7 +37,9 @@ pub(crate) use self::keys::{
     verifies_until,
 };
 pub(crate) use self::lists::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
-pub(crate) use self::maintenance::{ExpiringRows, MaintenanceStore, StoreChange, SweepBatch, SweptBatch};
+pub(crate) use self::maintenance::{
+    ExpiringRows, MaintenanceStore, SWEEP_DAY, StoreChange, StoreClocks, SweepBatch, SweepDay, SweptBatch,
+};
 pub(crate) use self::preferences::{
     MAX_PREFERENCE_KEYS, MAX_PREFERENCE_TEXT, MergePatch, Preferences, PreferencesChange, PreferencesEdit,
     PreferencesError,
@@ -73,6 +75,12 @@ pub enum StoreError {
     /// Another process serves this file.
     #[error("another server is using this file: stop that server, or choose another file with --store")]
     InUse,
+    /// The database is behind a connection pooler in transaction mode.
+    #[error(
+        "a connection pooler in transaction mode is in front of the database: set it to session mode, or connect to the database \
+         itself"
+    )]
+    Pooler,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,

@@ -30,6 +30,7 @@ mod merge;
 mod metadata;
 mod metrics;
 mod openapi;
+mod other_process;
 mod passkeys;
 mod proof_of_work;
 mod public_data;

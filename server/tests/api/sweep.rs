@@ -1,11 +1,16 @@
-//! Invariant S7: which guests and sessions the sweep deletes, and which it keeps
+//! Invariant S7: which guests and sessions the sweep deletes, and which it keeps. Invariant S15: when it deletes nothing, and how
+//! many guests it deletes at most.
 
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use guestpass_server::Config;
+use guestpass_server::{Clock, ClockDoubt, Config, Guestpass, SweepError, SystemClock, Timestamp};
 use serde_json::json;
 
-use crate::support::{DAY, MINUTE, Server, anonymous_login};
+use crate::support::database::Database;
+use crate::support::{DAY, MINUTE, Server, anonymous_login, send};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -109,7 +114,7 @@ async fn s07_expired_sessions_are_deleted_before_their_guests() {
 
 #[tokio::test]
 async fn s07_one_sweep_deletes_more_than_one_batch() {
-    let server = server(|_| {}).await;
+    let server = server(|config| config.sweep_limit = 100).await;
     for _ in 0..21 {
         server.send_concurrently(100, || anonymous_login(Some(json!({ "refresh": true })), None)).await;
     }
@@ -118,4 +123,126 @@ async fn s07_one_sweep_deletes_more_than_one_batch() {
 
     assert_eq!(sweep_and_count(&server).await, [1, 1]);
     assert!(server.accepts(&new.access).await);
+}
+
+/// The clock of this machine, set forward by so many milliseconds.
+#[derive(Debug, Default)]
+struct SetClock(AtomicI64);
+
+impl SetClock {
+    fn set_forward(&self, by: Duration) {
+        self.0.store(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(SystemClock.now().as_millis() + self.0.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Option<Duration> {
+        SystemClock.steady()
+    }
+}
+
+async fn open(database: &Database, clock: Arc<SetClock>) -> Guestpass {
+    Guestpass::open_at(Config { store: database.location(), ..Config::default() }, clock).await.unwrap()
+}
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Makes the oldest guest inactive since 1970.
+const FORGET_ONE: &str = "
+    UPDATE anonymous_user SET last_active_at = 1 WHERE id = (SELECT id FROM anonymous_user ORDER BY id LIMIT 1);
+    UPDATE session SET access_expires_at = 1, expires_at = 1
+    WHERE user_id = (SELECT id FROM anonymous_user ORDER BY id LIMIT 1);
+";
+
+#[tokio::test]
+async fn s15_a_server_whose_clock_is_set_a_year_ahead_removes_no_guest() {
+    let database = Database::new();
+    let clock = Arc::new(SetClock::default());
+    let guestpass = open(&database, clock.clone()).await;
+    for _ in 0..21 {
+        let login = send(guestpass.router(), anonymous_login(Some(json!({ "refresh": true })), None)).await;
+        assert_eq!(login.status, 200, "{login:?}");
+    }
+
+    clock.set_forward(YEAR);
+    let swept = guestpass.sweep().await;
+
+    let in_doubt = |error: &SweepError| match error {
+        // With PostgreSQL, its clock is compared first.
+        SweepError::Clock(ClockDoubt::SetForward(by) | ClockDoubt::DiffersFromDatabase(by)) => *by > YEAR - DAY,
+        _ => false,
+    };
+    assert!(swept.as_ref().is_err_and(in_doubt), "{swept:?}");
+    assert_eq!(database.number(GUESTS), 21);
+    // A guest that arrives meanwhile does not make the time credible.
+    send(guestpass.router(), anonymous_login(None, None)).await;
+    assert!(guestpass.sweep().await.is_err());
+    assert_eq!(database.number(GUESTS), 22);
+
+    clock.set_forward(Duration::ZERO);
+    database.execute(FORGET_ONE);
+    assert_eq!(guestpass.sweep().await.unwrap().guests, 1, "a sweep with the right time works");
+    assert_eq!(database.number(GUESTS), 21);
+}
+
+#[tokio::test]
+async fn s15_a_server_that_starts_long_after_the_last_activity_waits_for_an_operator() {
+    let database = Database::new();
+    let clock = Arc::new(SetClock::default());
+    let guestpass = open(&database, clock.clone()).await;
+    send(guestpass.router(), anonymous_login(None, None)).await;
+    guestpass.close().await.unwrap();
+    let two_days = 2 * DAY.as_millis();
+    database.execute(&format!("{FORGET_ONE} UPDATE heartbeat SET at = at - {two_days}"));
+
+    let guestpass = open(&database, clock).await;
+    let swept = guestpass.sweep().await;
+    assert!(matches!(swept, Err(SweepError::Clock(ClockDoubt::AheadOfHeartbeat(by))) if by > DAY), "{swept:?}");
+    assert_eq!(database.number(GUESTS), 1);
+
+    guestpass.confirm_clock().await.unwrap();
+    assert_eq!(guestpass.sweep().await.unwrap().guests, 1);
+}
+
+/// Adds guests without a session who were last active in 1970.
+fn add_inactive_guests(server: &Server, count: u32) {
+    let mut guests = String::new();
+    for number in 1..=count {
+        let separator = if number == 1 { "" } else { ", " };
+        write!(guests, "{separator}('00000000-0000-4000-8000-{number:012}', 1, 1)").unwrap();
+    }
+    server.database().execute(&format!("INSERT INTO anonymous_user (id, created_at, last_active_at) VALUES {guests}"));
+}
+
+#[tokio::test]
+async fn s15_the_sweeps_of_a_day_remove_a_limited_share_of_the_guests() {
+    let server = server(|_| {}).await;
+    add_inactive_guests(&server, 1500);
+
+    let swept = server.guestpass().sweep().await.unwrap();
+    assert!(swept.limited, "{swept:?}");
+    assert_eq!(server.number(GUESTS), 1350, "ten percent");
+    // Also after a restart, which counts the guests again.
+    let server = server.restart().await;
+    assert_eq!(sweep_and_count(&server).await[0], 1350);
+    server.clock.advance(DAY);
+    assert_eq!(sweep_and_count(&server).await[0], 1215);
+
+    let server = server.restart_with(|config| config.sweep_limit = 100).await;
+    assert!(!server.guestpass().sweep().await.unwrap().limited);
+    assert_eq!(server.number(GUESTS), 0);
+}
+
+#[tokio::test]
+async fn s15_a_hundred_guests_a_day_may_be_removed_from_a_small_store() {
+    let server = server(|_| {}).await;
+    add_inactive_guests(&server, 101);
+
+    assert!(server.guestpass().sweep().await.unwrap().limited);
+
+    assert_eq!(server.number(GUESTS), 1);
 }

@@ -1,5 +1,5 @@
-//! The tests of `api` that depend on the store, run again on PostgreSQL from the same files. `locks` has tests for PostgreSQL
-//! only.
+//! The tests of `api` that depend on the store, run again on PostgreSQL from the same files. `locks` and `clocks` have
+//! tests for PostgreSQL only.
 
 #![expect(clippy::unwrap_used, reason = "clippy recognises test functions and not the code that they share")]
 
@@ -26,6 +26,8 @@ mod login;
 mod me;
 #[path = "../api/merge.rs"]
 mod merge;
+#[path = "../api/other_process.rs"]
+mod other_process;
 #[path = "../api/passkeys.rs"]
 mod passkeys;
 #[path = "../api/public_data.rs"]
@@ -41,4 +43,5 @@ mod token;
 #[path = "../api/upgrade.rs"]
 mod upgrade;
 
+mod clocks;
 mod locks;

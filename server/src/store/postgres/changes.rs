@@ -8,7 +8,8 @@
 //! back after a failover.
 
 use std::future::poll_fn;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -17,6 +18,7 @@ use tokio_postgres::{AsyncMessage, Client, Notification};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
+use super::connection::Connections;
 use super::location::Parts;
 use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
@@ -26,6 +28,8 @@ use crate::store::{Revocation, StoreChange, StoreError};
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The timeout of a poll. After it, the connection counts as lost.
 const POLL_TIMEOUT: Duration = Duration::from_secs(2);
+/// After this time without a successful poll, the node does not rely on its memory of the changes of other nodes.
+const DEADLINE: Duration = Duration::from_secs(5);
 /// The first and the greatest pause between two attempts to connect. The pause is doubled after each attempt.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// The number of changes in the queue.
@@ -38,22 +42,35 @@ pub(super) struct Changes {
     queue: Mutex<mpsc::Receiver<StoreChange>>,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
+    polled_at: Arc<PolledAt>,
 }
 
+/// The time of the last successful poll.
+#[derive(Debug)]
+struct PolledAt(std::sync::Mutex<Instant>);
+
 impl Changes {
-    pub(super) fn listen(parts: Parts) -> Result<Self, StoreError> {
+    /// `connections` are retired when the database becomes read-only.
+    pub(super) fn listen(parts: Parts, connections: Connections) -> Result<Self, StoreError> {
         let tls = tls::connector(&parts.tls)?;
         let (sender, queue) = mpsc::channel(QUEUE);
+        let polled_at = Arc::new(PolledAt(std::sync::Mutex::new(Instant::now())));
+        let polled = Arc::clone(&polled_at);
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
-            let listener = Listener { parts, tls, sender };
+            let listener = Listener { parts, tls, sender, connections, polled_at: polled };
             tokio::select! {
                 () = listener.run() => {}
                 // An error means that the store has been dropped.
                 _ = stopped.changed() => {}
             }
         });
-        Ok(Self { queue: Mutex::new(queue), stop, task: Mutex::new(Some(task)) })
+        Ok(Self { queue: Mutex::new(queue), stop, task: Mutex::new(Some(task)), polled_at })
+    }
+
+    /// Whether a poll has succeeded in the last seconds.
+    pub(super) fn are_followed(&self) -> bool {
+        self.polled_at.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < DEADLINE
     }
 
     /// Waits for the next change. Never returns after the store is closed.
@@ -77,6 +94,8 @@ struct Listener {
     parts: Parts,
     tls: MakeRustlsConnect,
     sender: mpsc::Sender<StoreChange>,
+    connections: Connections,
+    polled_at: Arc<PolledAt>,
 }
 
 /// The receiver of the changes has been dropped.
@@ -154,6 +173,13 @@ impl Listener {
     /// The changes since `cursor`, which is advanced.
     async fn poll(&self, client: &Client, cursor: &mut String) -> Result<Vec<StoreChange>, Error> {
         let rows = with_timeout(client.query(POLL, &[&*cursor])).await?;
+        if let Some(row) = rows.first()
+            && row.try_get("read_only")?
+        {
+            // The host is a replica now. A new connection finds the primary.
+            self.connections.retire();
+            return Err(unreadable("the database has become read-only"));
+        }
         let mut changes = Vec::new();
         for row in &rows {
             let Some(id) = row.try_get("id")? else { continue };
@@ -163,13 +189,15 @@ impl Listener {
         if let Some(row) = rows.first() {
             *cursor = row.try_get("cursor")?;
         }
+        *self.polled_at.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Ok(changes)
     }
 }
 
 /// Reads in one snapshot the next cursor, and the sessions revoked or erased since the last cursor. Access tokens that expired long ago by the clock of the database are left out.
 const POLL: &str = "
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, changed.id, changed.until
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, current_setting('transaction_read_only')::bool AS read_only,
+           changed.id, changed.until
     FROM (VALUES (1)) AS always
     LEFT JOIN (
         SELECT id, access_expires_at AS until, revoked_in AS changed_in FROM session
@@ -191,6 +219,7 @@ fn change_in(payload: &str) -> Option<StoreChange> {
     let mut words = payload.split(' ');
     let time = |word: &str| word.parse().ok().map(Timestamp::from_millis);
     match words.next()? {
+        "keys" => Some(StoreChange::Keys),
         "revoked" => Some(StoreChange::Revoked(Revocation {
             session: Uuid::try_parse(words.next()?).ok()?,
             access_expires_at: time(words.next()?)?,

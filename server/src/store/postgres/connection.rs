@@ -1,7 +1,8 @@
 //! The pool of connections, and the schema.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 
 use super::location::Parts;
-use super::{Error, tls};
+use super::{Error, pooler, tls};
 use crate::store::StoreError;
 
 mod migrations {
@@ -47,25 +48,37 @@ pub(super) type Job<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Sen
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     pool: Pool,
+    /// Connections that were opened before are not used again.
+    retired_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Connections {
     /// Connects once, and brings the schema up to date.
     pub(super) async fn open(parts: &Parts) -> Result<Self, StoreError> {
-        let this = Self::to(parts)?;
+        let this = Self::to(parts).await?;
         migrate(this.pool.get().await.map_err(unavailable)?).await?;
         Ok(this)
     }
 
     /// Connects once and changes nothing. The schema must be that of this version.
     pub(super) async fn open_for_admin(parts: &Parts) -> Result<Self, StoreError> {
-        let this = Self::to(parts)?;
+        let this = Self::to(parts).await?;
         require_our_schema(this.pool.get().await.map_err(unavailable)?).await?;
         Ok(this)
     }
 
-    fn to(parts: &Parts) -> Result<Self, StoreError> {
+    async fn to(parts: &Parts) -> Result<Self, StoreError> {
         let tls = tls::connector(&parts.tls)?;
+        pooler::refuse_transaction_mode(parts, &tls).await?;
+        let retired_at = Arc::new(Mutex::new(None));
+        let retired = Arc::clone(&retired_at);
+        let is_current = Hook::sync_fn(move |_: &mut deadpool_postgres::ClientWrapper, metrics| {
+            let retired = *retired.lock().unwrap_or_else(PoisonError::into_inner);
+            match retired {
+                Some(at) if metrics.created <= at => Err(HookError::message("the connection has been retired")),
+                _ => Ok(()),
+            }
+        });
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let introduce = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
             Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
@@ -75,9 +88,17 @@ impl Connections {
             .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_WAIT * 2), recycle: Some(POOL_WAIT) })
             .runtime(Runtime::Tokio1)
             .post_create(introduce)
+            .pre_recycle(is_current)
             .build()
             .map_err(|error| StoreError::Database(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, retired_at })
+    }
+
+    /// Makes the pool connect anew, because the database of its connections has become read-only: another host is the primary
+    /// now. A connection finds the primary when it is opened.
+    pub(super) fn retire(&self) {
+        *self.retired_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.pool.retain(|_, _| false);
     }
 
     /// Runs `job` on a connection. If the job exceeds its timeout, only its connection is closed.
@@ -88,6 +109,11 @@ impl Connections {
     {
         let mut client = self.pool.get().await.map_err(unavailable)?;
         match timeout(JOB_TIMEOUT, job(&mut client)).await {
+            Ok(Err(error)) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {
+                drop(Object::take(client));
+                self.retire();
+                Err(failed(&error))
+            }
             Ok(done) => done.map_err(|error| failed(&error)),
             Err(_) => {
                 drop(Object::take(client));
@@ -133,6 +159,16 @@ async fn require_our_schema(client: Client) -> Result<(), StoreError> {
             "the store has the schema of another version: start a server of this version with the store once"
                 .to_owned(),
         )),
+    }
+}
+
+impl Error {
+    /// The SQLSTATE, if the database has reported the error.
+    fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::Postgres(error) => error.code(),
+            Self::Unreadable(_) => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use crate::secret::Secret;
 
@@ -101,7 +101,8 @@ impl PostgresUrl {
         if !named(config.get_dbname()) || hosts.is_empty() || !hosts.iter().all(is_host) {
             return Err(NOT_THE_PARTS.to_owned());
         }
-        config.ssl_mode(mode).keepalives_idle(KEEPALIVES_IDLE);
+        // Of several hosts, the server uses the primary, also after another host has become the primary.
+        config.ssl_mode(mode).keepalives_idle(KEEPALIVES_IDLE).target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
             config.application_name("guestpass");
         }

@@ -1,12 +1,17 @@
-//! Deleting old rows in batches, following changes, and closing.
+//! Deleting old rows in batches, following changes, the heartbeat, and closing.
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Transaction};
 use uuid::Uuid;
 
-use super::{Error, PostgresStore, unreadable};
-use crate::clock::Timestamp;
-use crate::store::{ExpiringRows, MaintenanceStore, StoreChange, StoreError, SweepBatch, SweptBatch};
+use super::{Error, PostgresStore, time_column, unreadable};
+use crate::clock::{Clock, Timestamp};
+use crate::store::{
+    ExpiringRows, MaintenanceStore, StoreChange, StoreClocks, StoreError, SweepBatch, SweepDay, SweptBatch,
+};
+
+/// The greatest number of rows that [`guest_count`] counts one by one.
+const COUNTED_UP_TO: f32 = 1e6;
 
 #[async_trait]
 impl MaintenanceStore for PostgresStore {
@@ -22,8 +27,24 @@ impl MaintenanceStore for PostgresStore {
         self.connections.run(move |db| Box::pin(async move { sessions(db, &batch).await })).await
     }
 
-    async fn next_change(&self) -> StoreChange {
+    async fn guest_count(&self) -> Result<u64, StoreError> {
+        self.connections.run(move |db| Box::pin(guest_count(db))).await
+    }
+
+    async fn next_change(&self, _: &dyn Clock) -> StoreChange {
         self.changes.next().await
+    }
+
+    fn follows_changes(&self) -> bool {
+        self.changes.are_followed()
+    }
+
+    async fn clocks(&self) -> Result<StoreClocks, StoreError> {
+        self.connections.run(move |db| Box::pin(clocks(db))).await
+    }
+
+    async fn write_heartbeat(&self, at: Option<Timestamp>) -> Result<(), StoreError> {
+        self.connections.run(move |db| Box::pin(write_heartbeat(db, at))).await
     }
 
     async fn close(&self) {
@@ -50,9 +71,9 @@ pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<SweptB
     let (before, now) = (batch.before.as_millis(), batch.now.as_millis());
     let locked = transaction.query(&lock, &[&batch.after, &last, &before, &now]).await?;
     let locked: Vec<Uuid> = locked.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    let delete = transaction
+    let due = transaction
         .prepare_cached(
-            "DELETE FROM anonymous_user
+            "SELECT id FROM anonymous_user
              WHERE id = ANY ($1) AND registered_at IS NULL
                AND CASE WHEN merged_into IS NULL THEN last_active_at < $2 ELSE guest_tokens_until <= $3 END
                AND NOT EXISTS (
@@ -62,9 +83,60 @@ pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<SweptB
                )",
         )
         .await?;
-    let removed = transaction.execute(&delete, &[&locked, &before, &now]).await?;
+    let due = transaction.query(&due, &[&locked, &before, &now]).await?;
+    let mut due: Vec<Uuid> = due.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    if due.is_empty() {
+        return Ok(SweptBatch { removed: 0, next: is_full.then_some(last), limited: false });
+    }
+    let day = sweep_day(&transaction, batch.now).await?;
+    let remaining = usize::try_from(day.remaining(batch.allowed)).unwrap_or(usize::MAX);
+    let limited = due.len() > remaining;
+    due.truncate(remaining);
+    let delete = transaction.prepare_cached("DELETE FROM anonymous_user WHERE id = ANY ($1)").await?;
+    let removed = transaction.execute(&delete, &[&due]).await?;
+    let count = transaction.prepare_cached("UPDATE sweep_day SET began_at = $1, removed = $2").await?;
+    let removed_today = i64::try_from(day.removed.saturating_add(removed)).map_err(unreadable)?;
+    transaction.execute(&count, &[&day.began_at.as_millis(), &removed_today]).await?;
     transaction.commit().await?;
-    Ok(SweptBatch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
+    let removed = usize::try_from(removed).map_err(unreadable)?;
+    Ok(SweptBatch { removed, next: is_full.then_some(last), limited })
+}
+
+/// The guests that the sweeps have deleted in the current period. Locks the row, so that nodes that sweep concurrently count
+/// together.
+async fn sweep_day(transaction: &Transaction<'_>, now: Timestamp) -> Result<SweepDay, Error> {
+    let query = transaction.prepare_cached("SELECT began_at, removed FROM sweep_day FOR UPDATE").await?;
+    let row = transaction.query_one(&query, &[]).await?;
+    let removed = u64::try_from(row.try_get::<_, i64>("removed")?).map_err(unreadable)?;
+    Ok(SweepDay { began_at: time_column(&row, "began_at")?, removed }.at(now))
+}
+
+/// The planner's estimate, which includes members, for a large table: counting it would take seconds.
+async fn guest_count(db: &Client) -> Result<u64, Error> {
+    let estimate: f32 =
+        db.query_one("SELECT reltuples FROM pg_class WHERE oid = 'anonymous_user'::regclass", &[]).await?.try_get(0)?;
+    if estimate >= COUNTED_UP_TO {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive estimate")]
+        return Ok(estimate as u64);
+    }
+    let count = "SELECT count(*) FROM anonymous_user WHERE registered_at IS NULL AND merged_into IS NULL";
+    let count: i64 = db.query_one(count, &[]).await?.try_get(0)?;
+    u64::try_from(count).map_err(unreadable)
+}
+
+async fn clocks(db: &Client) -> Result<StoreClocks, Error> {
+    let query = db
+        .prepare_cached("SELECT at, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS database FROM heartbeat")
+        .await?;
+    let row = db.query_one(&query, &[]).await?;
+    let heartbeat = row.try_get::<_, Option<i64>>("at")?.map(Timestamp::from_millis);
+    Ok(StoreClocks { heartbeat, database: Some(time_column(&row, "database")?) })
+}
+
+async fn write_heartbeat(db: &Client, at: Option<Timestamp>) -> Result<(), Error> {
+    let update = db.prepare_cached("UPDATE heartbeat SET writes = writes + 1, at = coalesce($1, at)").await?;
+    db.execute(&update, &[&at.map(Timestamp::as_millis)]).await?;
+    Ok(())
 }
 
 /// A session that has ended stays ended, so one delete statement is enough.
@@ -84,7 +156,8 @@ pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<Swep
         .await?;
     let removed = transaction.execute(&delete, &[&batch.after, &last, &batch.before.as_millis()]).await?;
     transaction.commit().await?;
-    Ok(SweptBatch { removed: usize::try_from(removed).map_err(unreadable)?, next: is_full.then_some(last) })
+    let removed = usize::try_from(removed).map_err(unreadable)?;
+    Ok(SweptBatch { removed, next: is_full.then_some(last), limited: false })
 }
 
 /// Skips rows that another node is deleting concurrently.

@@ -17,6 +17,7 @@ mod lists;
 mod location;
 mod maintenance;
 mod merge;
+mod pooler;
 mod preferences;
 mod sessions;
 mod tls;
@@ -43,7 +44,7 @@ impl PostgresStore {
     pub(crate) async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
         let parts = url.parts().map_err(StoreError::Database)?;
         let connections = Connections::open(&parts).await?;
-        let changes = Changes::listen(parts)?;
+        let changes = Changes::listen(parts, connections.clone())?;
         Ok(Self { connections, changes })
     }
 
@@ -51,7 +52,7 @@ impl PostgresStore {
     pub(crate) async fn open_for_admin(url: &PostgresUrl) -> Result<Self, StoreError> {
         let parts = url.parts().map_err(StoreError::Database)?;
         let connections = Connections::open_for_admin(&parts).await?;
-        let changes = Changes::listen(parts)?;
+        let changes = Changes::listen(parts, connections.clone())?;
         Ok(Self { connections, changes })
     }
 }

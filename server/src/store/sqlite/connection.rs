@@ -15,7 +15,7 @@ mod migrations {
 }
 
 /// How long a statement waits for a lock that another process holds, such as the `sqlite3` shell.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of cached prepared statements per connection: more than the server has.
 const STATEMENTS: usize = 128;
 
@@ -61,6 +61,16 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a connection that only copies the write-ahead log to the database. It waits for no lock.
+pub(super) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    // As the writer: the database must be flushed before the log is overwritten.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
 fn configure(connection: &Connection) -> Result<(), StoreError> {
     let pragmas = || {
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -68,6 +78,8 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // FULL flushes the log at each commit, so that acknowledged writes survive a power failure.
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // The checkpointer does it, so that a commit never copies a large log.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         // Overwrites deleted rows in the file.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "foreign_keys", true)

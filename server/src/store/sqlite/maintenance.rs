@@ -1,4 +1,4 @@
-//! Deleting old rows in batches, metrics, and closing.
+//! Deleting old rows in batches, the heartbeat, metrics, and closing.
 
 use std::sync::PoisonError;
 
@@ -7,9 +7,11 @@ use prometheus_client::registry::Registry;
 use rusqlite::{Connection, named_params, params};
 use uuid::Uuid;
 
-use super::{READERS, SqliteStore, id_text};
-use crate::clock::Timestamp;
-use crate::store::{ExpiringRows, MaintenanceStore, StoreError, SweepBatch, SweptBatch};
+use super::{READERS, SqliteStore, id_text, time_column};
+use crate::clock::{Clock, Timestamp};
+use crate::store::{
+    ExpiringRows, MaintenanceStore, StoreChange, StoreClocks, StoreError, SweepBatch, SweepDay, SweptBatch,
+};
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
@@ -25,13 +27,31 @@ impl MaintenanceStore for SqliteStore {
         self.writer.write(move |db| sessions(db, &batch)).await
     }
 
+    async fn guest_count(&self) -> Result<u64, StoreError> {
+        self.readers.read(guest_count).await
+    }
+
+    async fn next_change(&self, clock: &dyn Clock) -> StoreChange {
+        self.changes.next(&self.writer, &self.readers, clock).await
+    }
+
+    async fn clocks(&self) -> Result<StoreClocks, StoreError> {
+        let heartbeat = self.readers.read(heartbeat).await?;
+        Ok(StoreClocks { heartbeat, database: None })
+    }
+
+    async fn write_heartbeat(&self, at: Option<Timestamp>) -> Result<(), StoreError> {
+        self.writer.write(move |db| write_heartbeat(db, at)).await
+    }
+
     fn register_metrics(&self, registry: &mut Registry) {
         self.writer.measure(registry);
     }
 
     async fn close(&self) {
-        // Readers first: the last connection to close folds the log into the database.
+        // The writer last: the last connection to close folds the log into the database.
         self.readers.close(READERS).await;
+        self.checkpointer.close().await;
         self.writer.close().await;
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
@@ -41,9 +61,14 @@ impl MaintenanceStore for SqliteStore {
 /// of a guest.
 pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<SweptBatch> {
     let Some((last, is_full)) = end_of_batch(db, "anonymous_user", batch)? else { return Ok(SweptBatch::EMPTY) };
-    let removed = db
+    let day = db
+        .prepare_cached("SELECT began_at, removed FROM sweep_day")?
+        .query_row([], |row| Ok(SweepDay { began_at: time_column(row, "began_at")?, removed: row.get("removed")? }))?;
+    let day = day.at(batch.now);
+    let remaining = usize::try_from(day.remaining(batch.allowed)).unwrap_or(usize::MAX);
+    let mut due = db
         .prepare_cached(
-            "DELETE FROM anonymous_user
+            "SELECT id FROM anonymous_user
              WHERE id > :after AND id <= :last AND registered_at IS NULL
                AND iif(merged_into IS NULL, last_active_at < :before, guest_tokens_until <= :now)
                AND NOT EXISTS (
@@ -52,13 +77,28 @@ pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Sw
                      AND (access_expires_at > :now OR (revoked_at IS NULL AND expires_at > :now))
                )",
         )?
-        .execute(named_params! {
-            ":after": id_text(batch.after),
-            ":last": id_text(last),
-            ":before": batch.before.as_millis(),
-            ":now": batch.now.as_millis(),
-        })?;
-    Ok(SweptBatch { removed, next: is_full.then_some(last) })
+        .query_map(
+            named_params! {
+                ":after": id_text(batch.after),
+                ":last": id_text(last),
+                ":before": batch.before.as_millis(),
+                ":now": batch.now.as_millis(),
+            },
+            |row| row.get(0),
+        )?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    let limited = due.len() > remaining;
+    due.truncate(remaining);
+    let mut delete = db.prepare_cached("DELETE FROM anonymous_user WHERE id = ?1")?;
+    for guest in &due {
+        delete.execute([guest])?;
+    }
+    if !due.is_empty() {
+        let removed = day.removed.saturating_add(u64::try_from(due.len()).unwrap_or(u64::MAX));
+        db.prepare_cached("UPDATE sweep_day SET began_at = ?1, removed = ?2")?
+            .execute(params![day.began_at.as_millis(), removed])?;
+    }
+    Ok(SweptBatch { removed: due.len(), next: is_full.then_some(last), limited })
 }
 
 pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<SweptBatch> {
@@ -69,7 +109,7 @@ pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<
              WHERE id > ?1 AND id <= ?2 AND access_expires_at <= ?3 AND (expires_at <= ?3 OR revoked_at <= ?3)",
         )?
         .execute(params![id_text(batch.after), id_text(last), batch.before.as_millis()])?;
-    Ok(SweptBatch { removed, next: is_full.then_some(last) })
+    Ok(SweptBatch { removed, next: is_full.then_some(last), limited: false })
 }
 
 pub(super) fn delete_expired(
@@ -83,6 +123,23 @@ pub(super) fn delete_expired(
         "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ?1 LIMIT ?2)"
     ))?
     .execute(params![before.as_millis(), limit])
+}
+
+fn guest_count(db: &Connection) -> rusqlite::Result<u64> {
+    db.query_row("SELECT count(*) FROM anonymous_user WHERE registered_at IS NULL AND merged_into IS NULL", [], |row| {
+        row.get(0)
+    })
+}
+
+fn heartbeat(db: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let at = db.prepare_cached("SELECT at FROM heartbeat")?.query_row([], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(at.map(Timestamp::from_millis))
+}
+
+fn write_heartbeat(db: &Connection, at: Option<Timestamp>) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE heartbeat SET writes = writes + 1, at = coalesce(?1, at)")?
+        .execute([at.map(Timestamp::as_millis)])?;
+    Ok(())
 }
 
 /// The last row of the batch, and whether more rows may follow it.

@@ -1,12 +1,14 @@
 //! SQLite: one writer that commits in groups, separate readers, and durable acknowledged writes.
 //!
-//! A lock ensures that a file has one server: revocations are also held in memory, and a second process would not learn of
-//! them.
+//! A lock ensures that a file has one server. Commands may change the file meanwhile: `changes` follows their changes.
+//! `checkpointer` copies the write-ahead log.
 
 mod accounts;
 mod cart;
 mod catalogue;
 mod ceremonies;
+mod changes;
+mod checkpointer;
 mod connection;
 mod export;
 mod guest_data;
@@ -27,6 +29,8 @@ use std::sync::Mutex;
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use self::changes::Changes;
+use self::checkpointer::Checkpointer;
 use self::connection::{FileLock, OpenFiles};
 use self::readers::Readers;
 use self::writer::Writer;
@@ -40,6 +44,8 @@ pub(super) const READERS: usize = 4;
 pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    checkpointer: Checkpointer,
+    changes: Changes,
     lock: Mutex<Option<FileLock>>,
 }
 
@@ -59,9 +65,12 @@ impl SqliteStore {
     fn on(path: &Path, connection: Connection, lock: Option<FileLock>) -> Result<Self, StoreError> {
         let readers = Readers::open(path, READERS).map_err(|error| StoreError::from(&error))?;
         let files = OpenFiles::of(path)?;
-        let writer = Writer::start(connection, move || files.are_in_place())
-            .map_err(|error| StoreError::Database(error.to_string()))?;
-        Ok(Self { writer, readers, lock: Mutex::new(lock) })
+        let seen = changes::data_version(&connection).map_err(|error| StoreError::from(&error))?;
+        let thread_error = |error: std::io::Error| StoreError::Database(error.to_string());
+        let writer = Writer::start(connection, move || files.are_in_place()).map_err(thread_error)?;
+        let checkpointer = connection::open_checkpointer(path).map_err(|error| StoreError::from(&error))?;
+        let checkpointer = Checkpointer::start(checkpointer, writer.clone()).map_err(thread_error)?;
+        Ok(Self { writer, readers, checkpointer, changes: Changes::since(seen), lock: Mutex::new(lock) })
     }
 }
 

@@ -13,6 +13,8 @@ use prometheus_client::registry::Registry;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::changes::{DataVersion, data_version};
+use super::connection::BUSY_TIMEOUT;
 use crate::metrics::SECONDS;
 use crate::store::StoreError;
 
@@ -21,9 +23,9 @@ const QUEUE: usize = 4096;
 /// The greatest number of jobs in one transaction, which limits how long the first of them waits.
 const BATCH: usize = 1024;
 
-/// How often the write-ahead log is truncated. Until then, erased data can be read in it, because SQLite leaves the pages there
-/// that it has copied to the database.
-const LOG_TRUNCATION_INTERVAL: Duration = Duration::from_mins(10);
+/// How long the writer waits for readers when it begins the write-ahead log again: about as long as a commit takes. Readers of
+/// this server are faster.
+const LOG_RESET_TIMEOUT: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
@@ -73,6 +75,19 @@ impl Writer {
         result.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// The version of the database as the writer sees it; see [`data_version`].
+    pub(super) async fn data_version(&self) -> Result<DataVersion, StoreError> {
+        let (reply, version) = oneshot::channel();
+        self.queue.send(Message::DataVersion(reply)).await.map_err(|_| StoreError::Closed)?;
+        version.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Copies the rest of the write-ahead log to the database and begins the log again. Returns whether that was possible. Blocks.
+    pub(super) fn reset_log(&self, how: LogReset) -> bool {
+        let (reply, reset) = oneshot::channel();
+        self.queue.blocking_send(Message::ResetLog(how, reply)).is_ok() && reset.blocking_recv().unwrap_or(false)
+    }
+
     pub(super) fn measure(&self, registry: &mut Registry) {
         let Commits { jobs, seconds, queued } = self.commits.clone();
         registry.register("commit_jobs", "Writes that shared one commit", jobs);
@@ -97,19 +112,37 @@ impl<F: Fn() -> Result<(), StoreError> + Send + 'static> InPlace for F {}
 
 enum Message {
     Job(Box<dyn Job>),
+    DataVersion(oneshot::Sender<Result<DataVersion, StoreError>>),
+    ResetLog(LogReset, oneshot::Sender<bool>),
     Close(oneshot::Sender<()>),
+}
+
+/// How the write-ahead log begins again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogReset {
+    /// The next commit writes at its start.
+    Restart,
+    /// Its file becomes empty.
+    Truncate,
 }
 
 fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_place: &impl InPlace, commits: &Commits) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut closing = None;
-    let mut log_truncated_at = Instant::now();
     while closing.is_none() {
         let Some(first) = messages.blocking_recv() else { break };
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
                 Message::Job(job) => batch.push(job),
+                // The caller of these may have stopped waiting.
+                Message::DataVersion(reply) => {
+                    let version = data_version(&connection).map_err(|error| StoreError::from(&error));
+                    let _ = reply.send(version);
+                }
+                Message::ResetLog(how, reply) => {
+                    let _ = reply.send(reset_log(&connection, how).unwrap_or(false));
+                }
                 Message::Close(reply) => {
                     closing = Some(reply);
                     break;
@@ -117,26 +150,9 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
             }
             next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
         }
-        let started = Instant::now();
-        commits.queued.set(i64::try_from(messages.len()).unwrap_or(i64::MAX));
-        // Checked before the commit, because a client repeats a request that gets an error, and its job must not run twice; and
-        // after the commit, because only then is it certain that the files were in place.
-        let committed = in_place()
-            .and_then(|()| commit_together(&mut connection, &mut batch).map_err(|error| StoreError::from(&error)))
-            .and_then(|()| in_place());
-        commits.jobs.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
-        commits.seconds.observe(started.elapsed().as_secs_f64());
-        if let Err(error) = &committed {
-            tracing::error!(jobs = batch.len(), %error, "a transaction failed");
-        }
-        for job in batch.drain(..) {
-            job.respond(committed.as_ref().err());
-        }
-        if log_truncated_at.elapsed() >= LOG_TRUNCATION_INTERVAL {
-            log_truncated_at = Instant::now();
-            if let Err(error) = truncate_log(&connection) {
-                tracing::warn!(%error, "the write-ahead log could not be truncated");
-            }
+        if !batch.is_empty() {
+            commits.queued.set(i64::try_from(messages.len()).unwrap_or(i64::MAX));
+            commit_and_respond(&mut connection, &mut batch, in_place, commits);
         }
     }
     drop(connection);
@@ -146,9 +162,38 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
     }
 }
 
-/// Truncates the write-ahead log, unless a reader still needs it.
-fn truncate_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+fn commit_and_respond(
+    connection: &mut Connection,
+    batch: &mut Vec<Box<dyn Job>>,
+    in_place: &impl InPlace,
+    commits: &Commits,
+) {
+    let started = Instant::now();
+    // Checked before the commit, because a client repeats a request that gets an error, and its job must not run twice; and
+    // after the commit, because only then is it certain that the files were in place.
+    let committed = in_place()
+        .and_then(|()| commit_together(connection, batch).map_err(|error| StoreError::from(&error)))
+        .and_then(|()| in_place());
+    commits.jobs.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+    commits.seconds.observe(started.elapsed().as_secs_f64());
+    if let Err(error) = &committed {
+        tracing::error!(jobs = batch.len(), %error, "a transaction failed");
+    }
+    for job in batch.drain(..) {
+        job.respond(committed.as_ref().err());
+    }
+}
+
+/// Returns false if a reader or another checkpoint uses the log.
+fn reset_log(connection: &Connection, how: LogReset) -> rusqlite::Result<bool> {
+    let mode = match how {
+        LogReset::Restart => "RESTART",
+        LogReset::Truncate => "TRUNCATE",
+    };
+    connection.busy_timeout(LOG_RESET_TIMEOUT)?;
+    let busy = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, bool>(0));
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(!busy?)
 }
 
 fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
@@ -235,7 +280,7 @@ mod tests {
         let length = || std::fs::metadata(directory.path().join("test.db-wal")).unwrap().len();
         assert!(length() > 0);
 
-        truncate_log(&connection).unwrap();
+        assert!(reset_log(&connection, LogReset::Truncate).unwrap());
 
         assert_eq!(length(), 0);
         assert_eq!(notes(&connection), 0);
