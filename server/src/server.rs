@@ -375,4 +375,39 @@ mod tests {
         assert_eq!(sweep_at(start + CART_KEY_WINDOW).await, (0, 1));
         assert_eq!(sweep_at(start + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
     }
+
+    /// A clock that is set while its steady clock stands still.
+    #[derive(Debug)]
+    struct SetClock(Mutex<Timestamp>);
+
+    impl Clock for SetClock {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+
+        fn steady(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+    }
+
+    #[tokio::test]
+    async fn s15_while_the_clock_is_in_doubt_no_guest_and_no_revocation_is_forgotten_and_no_key_expires() {
+        let directory = tempfile::tempdir().unwrap();
+        let config =
+            Config { store: StoreLocation::Sqlite(directory.path().join("guestpass.db")), ..Config::default() };
+        let start = Timestamp::from_secs(1_800_000_000);
+        let clock = Arc::new(SetClock(Mutex::new(start)));
+        let inner = Guestpass::open_at(config, clock.clone()).await.unwrap().inner;
+        let tokens = inner.sessions.login(true, KEY, start).await.unwrap();
+        inner.sessions.revoke(&tokens.access_token, start).await.unwrap();
+        let session = inner.store.revocations(start).await.unwrap()[0].session;
+
+        *clock.0.lock().unwrap() = start + Duration::from_hours(365 * 24);
+        inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
+
+        assert!(inner.sessions.revoked.contains(session));
+        assert_eq!(inner.store.revocations(start).await.unwrap().len(), 1);
+        assert_eq!(inner.store.guest_count().await.unwrap(), 1);
+        assert_eq!(inner.clock_check.cautious_now(&*clock).await, start);
+    }
 }

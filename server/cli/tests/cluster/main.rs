@@ -1,5 +1,5 @@
 //! Processes of `guestpass`: several nodes on one PostgreSQL, without a proxy and behind nginx with the configuration of
-//! `server/examples/nginx`; one node behind Caddy with the configuration of `server/examples/caddy`.
+//! `server/examples/nginx`; a switch-over to a replica; PgBouncer; one node behind Caddy with the configuration of `server/examples/caddy`.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,5 +17,7 @@ mod nodes;
 mod caddy;
 mod database_gone;
 mod faults;
+mod pooler;
 mod start;
+mod switch_over;
 mod together;

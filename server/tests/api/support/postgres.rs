@@ -44,12 +44,34 @@ impl Postgres {
         assert_eq!(read_line(&mut self.output), "done");
     }
 
+    /// Starts a replica of the server. It ends with the server.
+    pub(crate) fn start_standby(&mut self) -> Standby {
+        writeln!(self.script.stdin.as_mut().unwrap(), "standby").unwrap();
+        let url = read_line(&mut self.output);
+        assert!(url.starts_with("postgres://"), "the standby did not start");
+        Standby { url }
+    }
+
     /// A new, empty database for one test.
     pub(crate) fn database(&self) -> Database {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         Database { url: self.url.clone() }.execute(&format!("CREATE DATABASE {name}"));
         let (server, _) = self.url.rsplit_once('/').unwrap();
+        Database { url: format!("{server}/{name}") }
+    }
+}
+
+/// A replica of a PostgreSQL server.
+pub(crate) struct Standby {
+    url: String,
+}
+
+impl Standby {
+    /// The database of the replica with the name of one on its primary.
+    pub(crate) fn database(&self, of: &Database) -> Database {
+        let (server, _) = self.url.rsplit_once('/').unwrap();
+        let (_, name) = of.url.rsplit_once('/').unwrap();
         Database { url: format!("{server}/{name}") }
     }
 }
