@@ -80,6 +80,8 @@ pub(crate) enum UnavailableError {
     Signing(#[from] SigningError),
     #[error("a task of the server failed")]
     Task,
+    #[error("this server has not heard for some seconds which sessions other servers have revoked")]
+    Changes,
 }
 
 /// The caller that an access token authenticates.

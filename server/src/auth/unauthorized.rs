@@ -11,6 +11,8 @@ pub enum Unauthorized {
     InvalidToken(&'static str),
     /// 400 `invalid_request`: the request is malformed, or has the token in more than one place.
     InvalidRequest(&'static str),
+    /// 503: this server has not heard for some seconds which sessions other servers have revoked.
+    Unavailable,
 }
 
 impl From<AccessTokenError> for Unauthorized {

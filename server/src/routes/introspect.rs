@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::error::{OAuthError, OAuthErrorBody, ProblemBody};
 use super::extract::OAuthForm;
 use super::openapi::OAuthErrors;
-use crate::auth::ActiveToken;
+use crate::auth::{ActiveToken, UnavailableError};
 use crate::server::Guestpass;
+use crate::store::CHANGES_TRUSTED;
 
 pub(super) const INTROSPECT_PATH: &str = "/introspect";
 
@@ -112,6 +113,9 @@ pub(super) async fn introspect(
     let token = form
         .parameter("token")?
         .ok_or(OAuthError::InvalidRequest("token is missing; send an access token or a refresh token"))?;
+    if inner.store.changes_age() > CHANGES_TRUSTED {
+        return Err(OAuthError::Unavailable(UnavailableError::Changes));
+    }
     let now = inner.clock.now();
     let token = inner.sessions.introspect(token, now).await.map_err(OAuthError::Unavailable)?;
     Ok(Json(token.into()))

@@ -32,9 +32,10 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
     /// SQL. The same change may be returned twice.
     async fn next_change(&self, clock: &dyn Clock) -> StoreChange;
 
-    /// Whether [`MaintenanceStore::next_change`] has heard from the database recently enough to rely on it.
-    fn follows_changes(&self) -> bool {
-        true
+    /// The time since [`MaintenanceStore::next_change`] has last heard from the database. Zero for a database that this server
+    /// alone uses, apart from commands.
+    fn changes_age(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// The clocks that the store knows.
@@ -59,6 +60,11 @@ pub(crate) enum StoreChange {
     /// The keys may have changed.
     Keys,
 }
+
+/// The greatest [`MaintenanceStore::changes_age`] of a server that is ready.
+pub(crate) const CHANGES_READY: Duration = Duration::from_secs(5);
+/// The greatest [`MaintenanceStore::changes_age`] of a server that accepts access tokens: longer than a reconnection takes.
+pub(crate) const CHANGES_TRUSTED: Duration = Duration::from_secs(10);
 
 /// The clocks that a store knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,8 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::lists::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 pub(crate) use self::maintenance::{
-    ExpiringRows, MaintenanceStore, SWEEP_DAY, StoreChange, StoreClocks, SweepBatch, SweepDay, SweptBatch,
+    CHANGES_READY, CHANGES_TRUSTED, ExpiringRows, MaintenanceStore, SWEEP_DAY, StoreChange, StoreClocks, SweepBatch,
+    SweepDay, SweptBatch,
 };
 pub(crate) use self::preferences::{
     MAX_PREFERENCE_KEYS, MAX_PREFERENCE_TEXT, MergePatch, Preferences, PreferencesChange, PreferencesEdit,

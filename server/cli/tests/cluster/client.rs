@@ -10,6 +10,7 @@ use crate::nginx::NODES_HEADER;
 
 /// The longest wait for a condition.
 const TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const INTROSPECTION_SECRET: &str = "a-secret-for-introspection-of-32-characters";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -101,6 +102,13 @@ impl Client {
         let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(refresh_token);
         let request = request.header("content-type", "application/json").header("idempotency-key", key);
         send(request.body(body.to_string())).await
+    }
+
+    pub(crate) async fn introspect(&self, token: &str) -> Response {
+        let request = self.http.post(format!("{}/introspect", self.url)).bearer_auth(INTROSPECTION_SECRET);
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
+        send(request).await
     }
 
     pub(crate) async fn accepts(&self, access: &str) -> bool {

@@ -33,3 +33,22 @@ async fn without_the_database_requests_get_503_and_after_its_return_they_succeed
     other.client().revoke(&tokens.refresh).await;
     client.until_refused(&tokens.access).await;
 }
+
+/// Introspection of an access token reads no row.
+#[tokio::test]
+async fn s15_a_node_that_hears_of_no_revocation_is_not_ready_and_then_accepts_no_access_token() {
+    let mut postgres = Postgres::start(&["fsync=on", "full_page_writes=on"]);
+    let database = postgres.database();
+    let node = Node::start(&database.url);
+    let client = node.client();
+    let tokens = client.login().await;
+    assert_eq!(client.introspect(&tokens.access).await.body["active"], true);
+
+    postgres.crash();
+
+    until(async || client.get("/readyz", "").await.body["changes"] == false).await;
+    until(async || client.introspect(&tokens.access).await.status == 503).await;
+    postgres.start_again();
+    until(async || client.introspect(&tokens.access).await.body["active"] == true).await;
+    until(async || client.get("/readyz", "").await.status == 200).await;
+}

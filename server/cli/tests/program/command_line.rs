@@ -32,6 +32,7 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
         ("--refresh-ttl", "5m", "--access-ttl"),
         ("--refresh-grace", "60d", "--refresh-ttl"),
         ("--guest-token-ttl", "11000d", "at most"),
+        ("--sweep-limit", "0", "from 1 to 100"),
         ("--algorithm", "none", "EdDSA"),
         ("--max-connections", "0", "from 1 to"),
         ("--client-timeout", "0s", "longer than 0s"),
@@ -140,4 +141,39 @@ fn s07_the_command_sweep_removes_inactive_guests() {
     assert_eq!(stdout, "removed 2 guests and 1 sessions\n");
     let output = run(guestpass().args(["sweep", "--guest-retention", "11000d", "--store", &store]));
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn s15_the_command_sweep_refuses_when_the_clock_is_in_doubt_or_too_many_guests_are_due() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let store = format!("sqlite:{}", database.display());
+    drop(Process::start(&database));
+    let shell = rusqlite::Connection::open(&database).unwrap();
+    // As if no server had run for two days.
+    let rows = "
+        WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 101)
+        INSERT INTO anonymous_user (id, created_at, last_active_at)
+        SELECT printf('00000000-0000-4000-8000-%012d', n), 1, 1 FROM number;
+        UPDATE heartbeat SET at = at - 2 * 24 * 60 * 60 * 1000";
+    shell.execute_batch(rows).unwrap();
+    let guests = || shell.query_row("SELECT count(*) FROM anonymous_user", [], |row| row.get::<_, i64>(0)).unwrap();
+    let sweep = |flags: &[&str]| {
+        let output = run(guestpass().args(["sweep", "--store", &store]).args(flags));
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+
+    let (code, stdout, stderr) = sweep(&[]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+    assert!(stderr.contains("nothing was removed: the clock") && stderr.contains("--clock-is-right"), "{stderr}");
+    assert_eq!(guests(), 101);
+
+    let (code, stdout, stderr) = sweep(&["--clock-is-right"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), "removed 100 guests and 0 sessions\n"), "{stderr}");
+    assert!(stderr.contains("--sweep-limit 100"), "{stderr}");
+    assert_eq!(guests(), 1);
+
+    let (code, stdout, _) = sweep(&["--sweep-limit", "100"]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "removed 1 guests and 0 sessions\n"));
 }

@@ -1,5 +1,5 @@
-//! S5 when the store fails: requests get 503 with `Retry-After`, the log names the cause, acknowledged changes stay, and the
-//! server works again without a restart after the cause has ended.
+//! S5 and S16 when the store fails: requests get 503 with `Retry-After`, the log names the cause, acknowledged changes stay, and the
+//! server works again without a restart after the cause has ended. Meanwhile `/readyz` says that the server is not ready.
 
 mod disk;
 mod files;
@@ -13,6 +13,7 @@ use std::process::Command;
 use rusqlite::Connection;
 
 use crate::support::process::Process;
+use crate::support::wait::until;
 
 /// A server with a log.
 struct Server {
@@ -30,6 +31,13 @@ impl Server {
     fn assert_logged(&self, cause: &str) {
         let log = read_to_string(&self.log).unwrap();
         assert!(log.contains(cause), "{cause:?} is not in the log: {log}");
+    }
+
+    /// Waits until `/readyz` says that the server is ready, or is not.
+    async fn until_ready(&self, ready: bool) {
+        let url = format!("{}/readyz", self.process.url);
+        let is_ready = async || self.process.http.get(&url).send().await.unwrap().status() == 200;
+        until(&format!("ready is {ready}"), async || is_ready().await == ready).await;
     }
 
     /// Stops the server with SIGTERM, and checks that the database is intact and has this number of guests, each with one

@@ -217,6 +217,7 @@ impl IntoResponse for AccountError {
 impl From<Unauthorized> for Problem {
     fn from(unauthorized: Unauthorized) -> Self {
         let (status, code, detail) = match unauthorized {
+            Unauthorized::Unavailable => return Self::unavailable(),
             Unauthorized::NoCredentials => {
                 let detail = "Send an access token: Authorization: Bearer, followed by the token.";
                 (StatusCode::UNAUTHORIZED, String::new(), detail.to_owned())

@@ -22,14 +22,12 @@ use super::connection::Connections;
 use super::location::Parts;
 use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{Revocation, StoreChange, StoreError};
+use crate::store::{CHANGES_READY, CHANGES_TRUSTED, Revocation, StoreChange, StoreError};
 
 /// How often the tables are polled: twice within the second in which every node must receive a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The timeout of a poll. After it, the connection counts as lost.
 const POLL_TIMEOUT: Duration = Duration::from_secs(2);
-/// After this time without a successful poll, the node does not rely on its memory of the changes of other nodes.
-const DEADLINE: Duration = Duration::from_secs(5);
 /// The first and the greatest pause between two attempts to connect. The pause is doubled after each attempt.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// The number of changes in the queue.
@@ -68,9 +66,9 @@ impl Changes {
         Ok(Self { queue: Mutex::new(queue), stop, task: Mutex::new(Some(task)), polled_at })
     }
 
-    /// Whether a poll has succeeded in the last seconds.
-    pub(super) fn are_followed(&self) -> bool {
-        self.polled_at.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < DEADLINE
+    /// The time since the last successful poll.
+    pub(super) fn age(&self) -> Duration {
+        self.polled_at.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Waits for the next change. Never returns after the store is closed.
@@ -121,7 +119,12 @@ impl Listener {
             };
             // Logged once, and not at each attempt.
             if std::mem::take(&mut following) {
-                tracing::warn!(%error, "the changes of other nodes cannot be followed; trying again");
+                tracing::warn!(
+                    %error,
+                    not_ready_after = ?CHANGES_READY,
+                    no_access_tokens_after = ?CHANGES_TRUSTED,
+                    "the changes of other nodes cannot be followed; trying again"
+                );
             }
             sleep(pause).await;
             pause = longest.min(pause * 2);

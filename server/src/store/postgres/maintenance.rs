@@ -1,5 +1,7 @@
 //! Deleting old rows in batches, following changes, the heartbeat, and closing.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Transaction};
 use uuid::Uuid;
@@ -35,8 +37,8 @@ impl MaintenanceStore for PostgresStore {
         self.changes.next().await
     }
 
-    fn follows_changes(&self) -> bool {
-        self.changes.are_followed()
+    fn changes_age(&self) -> Duration {
+        self.changes.age()
     }
 
     async fn clocks(&self) -> Result<StoreClocks, StoreError> {

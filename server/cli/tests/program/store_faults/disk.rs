@@ -12,7 +12,7 @@ use crate::support::process::guestpass_under;
 
 /// The kernel limits the size of the files of a process (RLIMIT_FSIZE), also for root.
 #[tokio::test]
-async fn s05_a_store_at_its_file_size_limit_loses_nothing_and_works_after_the_limit_is_raised() {
+async fn s05_s16_a_store_at_its_file_size_limit_loses_nothing_and_works_after_the_limit_is_raised() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     // A process that ignores SIGXFSZ gets an error instead.
@@ -33,7 +33,7 @@ async fn s05_a_store_at_its_file_size_limit_loses_nothing_and_works_after_the_li
 
 /// A file system of two megabytes, full to the last byte.
 #[tokio::test]
-async fn s05_a_full_disk_loses_nothing_and_works_after_space_is_freed() {
+async fn s05_s16_a_full_disk_loses_nothing_and_works_after_space_is_freed() {
     let Some(namespace) = mount_namespace() else {
         // Then only the test with the limit above runs.
         eprintln!("skipped: this process may not mount a file system");
@@ -69,12 +69,15 @@ async fn serve_through(server: &Server, take_room: impl FnOnce(), make_room: imp
     let mut guest = Guest::log_in(process).await.unwrap();
     guest.add_to_cart(process).await.unwrap();
 
+    server.until_ready(true).await;
     take_room();
     let meanwhile = guest.change_until_refused(process).await;
     guest.assert_refused(process).await;
     guest.check_cart(process).await;
+    server.until_ready(false).await;
 
     make_room();
+    server.until_ready(true).await;
     guest.assert_served(process).await;
     1 + meanwhile + 1
 }

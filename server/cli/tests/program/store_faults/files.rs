@@ -17,7 +17,7 @@ fn start(directory: &Path) -> Server {
 /// The server still has the moved file open. Changes in it would not be in the database after a restart: the server must not
 /// acknowledge them.
 #[tokio::test]
-async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
+async fn s05_s16_nothing_is_acknowledged_while_a_file_is_moved_away() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let server = start(directory.path());
@@ -29,8 +29,10 @@ async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
         guest.assert_refused(&server.process).await;
         guest.check_cart(&server.process).await;
         server.assert_logged(&format!("{file} has been moved, removed or replaced"));
+        server.until_ready(false).await;
 
         rename(path("elsewhere"), path(file)).unwrap();
+        server.until_ready(true).await;
         guest.assert_served(&server.process).await;
     }
 
@@ -55,7 +57,7 @@ async fn s05_nothing_is_acknowledged_after_a_file_was_replaced() {
 /// The lock of a backup, or of an open transaction in the `sqlite3` shell. The server waits, then refuses, and works again
 /// after the lock is released.
 #[tokio::test]
-async fn s05_a_database_that_another_program_has_locked_works_after_it_is_unlocked() {
+async fn s05_s16_a_database_that_another_program_has_locked_works_after_it_is_unlocked() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let server = start(directory.path());
@@ -68,7 +70,9 @@ async fn s05_a_database_that_another_program_has_locked_works_after_it_is_unlock
     let (one, two, ()) = tokio::join!(one, two, guest.check_cart(&server.process));
     assert!(one.is_err() && two.is_err(), "a login was acknowledged");
     server.assert_logged("database is locked");
+    server.until_ready(false).await;
     drop(lock);
+    server.until_ready(true).await;
 
     guest.assert_served(&server.process).await;
     drop(shell);

@@ -9,6 +9,7 @@ pub(crate) mod database;
 #[path = "../../../../tests/api/support/jwt.rs"]
 pub(crate) mod jwt;
 #[path = "../../../../tests/api/support/postgres.rs"]
+#[expect(dead_code, reason = "a replica is used by the tests of several nodes only")]
 pub(crate) mod postgres;
 #[path = "../../../../tests/api/support/wait.rs"]
 pub(crate) mod wait;
