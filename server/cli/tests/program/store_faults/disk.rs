@@ -12,7 +12,7 @@ use crate::support::process::guestpass_under;
 
 /// The kernel limits the size of the files of a process (RLIMIT_FSIZE), also for root.
 #[tokio::test]
-async fn s05_s16_a_store_at_its_file_size_limit_loses_nothing_and_works_after_the_limit_is_raised() {
+async fn s05_a_store_at_its_file_size_limit_loses_nothing_and_works_after_the_limit_is_raised() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     // A process that ignores SIGXFSZ gets an error instead.
@@ -33,7 +33,7 @@ async fn s05_s16_a_store_at_its_file_size_limit_loses_nothing_and_works_after_th
 
 /// A file system of two megabytes, full to the last byte.
 #[tokio::test]
-async fn s05_s16_a_full_disk_loses_nothing_and_works_after_space_is_freed() {
+async fn s05_a_full_disk_loses_nothing_and_works_after_space_is_freed() {
     let Some(namespace) = mount_namespace() else {
         // Then only the test with the limit above runs.
         eprintln!("skipped: this process may not mount a file system");

@@ -17,7 +17,7 @@ fn start(directory: &Path) -> Server {
 /// The server still has the moved file open. Changes in it would not be in the database after a restart: the server must not
 /// acknowledge them.
 #[tokio::test]
-async fn s05_s16_nothing_is_acknowledged_while_a_file_is_moved_away() {
+async fn s05_nothing_is_acknowledged_while_a_file_is_moved_away() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let server = start(directory.path());
@@ -29,10 +29,8 @@ async fn s05_s16_nothing_is_acknowledged_while_a_file_is_moved_away() {
         guest.assert_refused(&server.process).await;
         guest.check_cart(&server.process).await;
         server.assert_logged(&format!("{file} has been moved, removed or replaced"));
-        server.until_ready(false).await;
 
         rename(path("elsewhere"), path(file)).unwrap();
-        server.until_ready(true).await;
         guest.assert_served(&server.process).await;
     }
 
@@ -57,7 +55,7 @@ async fn s05_nothing_is_acknowledged_after_a_file_was_replaced() {
 /// The lock of a backup, or of an open transaction in the `sqlite3` shell. The server waits, then refuses, and works again
 /// after the lock is released.
 #[tokio::test]
-async fn s05_s16_a_database_that_another_program_has_locked_works_after_it_is_unlocked() {
+async fn s05_a_database_that_another_program_has_locked_works_after_it_is_unlocked() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("guestpass.db");
     let server = start(directory.path());
@@ -70,11 +68,38 @@ async fn s05_s16_a_database_that_another_program_has_locked_works_after_it_is_un
     let (one, two, ()) = tokio::join!(one, two, guest.check_cart(&server.process));
     assert!(one.is_err() && two.is_err(), "a login was acknowledged");
     server.assert_logged("database is locked");
-    server.until_ready(false).await;
     drop(lock);
-    server.until_ready(true).await;
 
     guest.assert_served(&server.process).await;
     drop(shell);
     server.stop(&database, 2);
+}
+
+/// Reads succeed all the time.
+#[tokio::test]
+async fn s16_a_server_is_not_ready_while_its_database_is_locked_or_moved_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let server = start(directory.path());
+    let mut guest = Guest::log_in(&server.process).await.unwrap();
+    let shell = Connection::open(path("guestpass.db")).unwrap();
+    server.until_ready(true).await;
+
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    server.until_ready(false).await;
+    guest.check_cart(&server.process).await;
+    shell.execute_batch("ROLLBACK").unwrap();
+    server.until_ready(true).await;
+
+    rename(path("guestpass.db"), path("elsewhere")).unwrap();
+    server.until_ready(false).await;
+    guest.check_cart(&server.process).await;
+    rename(path("elsewhere"), path("guestpass.db")).unwrap();
+    server.until_ready(true).await;
+
+    guest.assert_served(&server.process).await;
+    let log = std::fs::read_to_string(path("log")).unwrap();
+    let count = |said| log.matches(said).count();
+    let (refused, again) = (count("not ready: the store accepts no writes"), count("the store accepts writes again"));
+    assert!(refused >= 2 && refused == again, "each is said once when it begins: {log}");
 }
