@@ -10,7 +10,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use ipnet::IpNet;
 
 use crate::secret::sha256;
-use crate::settings::{Algorithm, InvalidValue, OidcIssuer, ProofOfWork, Rate};
+use crate::settings::{Algorithm, InvalidValue, KeyEncryptionKey, OidcIssuer, ProofOfWork, Rate};
 use crate::store::postgres::PostgresUrl;
 
 /// The settings of a server. The program `guestpass` has a flag for each field, and the same defaults.
@@ -87,8 +87,18 @@ pub struct Config {
     /// Whether a login without `{"refresh": true}` is refused, so that no long-lived token is issued. Default: `false`.
     pub require_refresh: bool,
 
-    /// Secret of the services that may use `POST /introspect` (RFC 7662). Default: none, and the endpoint responds with 404.
-    pub introspection_secret: Option<IntrospectionSecret>,
+    /// The longest time from the creation of a session to its end, however often it is refreshed. `None`: no limit. Default:
+    /// `None`.
+    pub session_max_age: Option<Duration>,
+
+    /// Key-encryption keys, which encrypt the keys in the store so that a copy of the database signs nothing. The first encrypts
+    /// new keys; each of them decrypts, so that the key can be replaced while servers run. Default: none, and new keys are stored
+    /// in plain text.
+    pub key_encryption_keys: Vec<KeyEncryptionKey>,
+
+    /// Secrets of the services that may use `POST /introspect` (RFC 7662). Each of them is accepted, so that a secret can be
+    /// replaced without an outage. Default: none, and the endpoint responds with 404.
+    pub introspection_secrets: Vec<IntrospectionSecret>,
 
     /// Web origins whose pages may call this server (CORS). Default: none.
     pub cors_origins: Vec<Origin>,
@@ -110,6 +120,8 @@ pub struct Config {
 
     /// Whether an ID token must have a nonce that is the SHA-256 of the nonce of the request. Default: `false`.
     pub require_hashed_nonce: bool,
+    /// Whether the page `/docs/` is served, which shows the OpenAPI document. Default: `true`.
+    pub docs: bool,
 
     /// Directory with an `index.html`, which is served at every path that is not part of the API. Default: none.
     pub static_dir: Option<PathBuf>,
@@ -142,13 +154,16 @@ impl Default for Config {
             login_proof: ProofOfWork::Off,
             trusted_proxies: Vec::new(),
             require_refresh: false,
-            introspection_secret: None,
+            session_max_age: None,
+            key_encryption_keys: Vec::new(),
+            introspection_secrets: Vec::new(),
             cors_origins: Vec::new(),
             passkey_domain: None,
             passkey_origins: Vec::new(),
             oidc_issuers: Vec::new(),
             oidc_private_networks: Vec::new(),
             require_hashed_nonce: false,
+            docs: true,
             static_dir: None,
         }
     }
@@ -193,6 +208,9 @@ impl Config {
         }
         if !(1..=100).contains(&self.sweep_limit) {
             return Err(ConfigError::new("--sweep-limit", "must be a number of percent from 1 to 100"));
+        }
+        if self.session_max_age.is_some_and(|age| age < MINUTE || age > 3650 * DAY) {
+            return Err(ConfigError::new("--session-max-age", "must be from 1m to 3650days, or off"));
         }
         if self.refresh_ttl < self.access_ttl {
             return Err(ConfigError::new("--refresh-ttl", "must not be shorter than --access-ttl"));
@@ -281,8 +299,13 @@ pub struct IntrospectionSecret([u8; 32]);
 
 impl IntrospectionSecret {
     /// Whether `given` is the secret. Compares in constant time.
-    pub(crate) fn matches(&self, given: &[u8]) -> bool {
+    fn matches(&self, given: &[u8]) -> bool {
         verify_slices_are_equal(&self.0, &sha256(given)).is_ok()
+    }
+
+    /// Whether `given` is one of the secrets. Compares with each of them, so that the time does not tell which one matches.
+    pub(crate) fn any_matches(secrets: &[Self], given: &[u8]) -> bool {
+        secrets.iter().fold(false, |matches, secret| matches | secret.matches(given))
     }
 }
 

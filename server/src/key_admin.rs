@@ -8,8 +8,10 @@ use crate::auth::{KeyError, fresh_refresh_key, make_signing_key};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::StoreLocation;
 use crate::open::{OpenError, open_store_for_admin};
-use crate::settings::Algorithm;
-use crate::store::{KeyChange, KeyLifetime, KeySet, KeyState, Store, StoreError, key_state, verifies_until};
+use crate::settings::{Algorithm, KeyEncryptionKey, KeyEncryptionKeyId};
+use crate::store::{
+    KeyChange, KeyEncryption, KeyLifetime, KeySet, KeyState, Store, StoreError, encrypted_by, key_state, verifies_until,
+};
 
 /// The least time between a rotation and the first token of the new key. By then, every server has read the new key.
 pub const ROTATION_NOTICE_MIN: Duration = Duration::from_secs(5);
@@ -18,6 +20,7 @@ pub const ROTATION_NOTICE_MIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct KeyAdmin {
     store: Arc<dyn Store>,
+    encryption: KeyEncryption,
     clock: Arc<dyn Clock>,
 }
 
@@ -36,6 +39,8 @@ pub struct KeyInfo {
     pub signs_from: Timestamp,
     /// When the last token of the key will have expired, if it has a successor.
     pub verifies_until: Option<Timestamp>,
+    /// The key-encryption key that encrypts the key in the store. `None`: stored in plain text.
+    pub encrypted_by: Option<KeyEncryptionKeyId>,
 }
 
 /// The kind of tokens that a key signs.
@@ -56,7 +61,7 @@ pub enum KeyScope {
     AllTokens,
 }
 
-/// An error of a rotation. No key has been changed.
+/// An error of a change of the keys. No key has been changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// The store failed.
@@ -100,7 +105,14 @@ impl KeyAdmin {
     pub async fn open_at(location: &StoreLocation, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let opened = open_store_for_admin(location).await;
         let store = opened.map_err(|error| OpenError::Store { location: location.clone(), error })?;
-        Ok(Self { store, clock })
+        Ok(Self { store, encryption: KeyEncryption::default(), clock })
+    }
+
+    /// Encrypts new keys with the first of these key-encryption keys, and reads keys that any of them has encrypted.
+    #[must_use]
+    pub fn with_key_encryption(mut self, keys: &[KeyEncryptionKey]) -> Self {
+        self.encryption = KeyEncryption::new(keys);
+        self
     }
 
     /// All keys, each kind in the order in which they sign.
@@ -125,7 +137,7 @@ impl KeyAdmin {
             let (signing, refresh) = (make_signing_key(algorithm).await?, fresh_refresh_key()?);
             let now = self.clock.now();
             let signs_from = now + notice;
-            let keys = self.store.change_keys(KeyChange::Rotate { signing, refresh, signs_from, now }).await?;
+            let keys = self.change(KeyChange::Rotate { signing, refresh, signs_from, now }).await?;
             let waits = |last: Option<KeyLifetime>| last.is_some_and(|lifetime| now < lifetime.signs_from);
             if !waits(keys.refresh_lifetimes().last().copied()) {
                 return Err(RotationError::TooMany);
@@ -149,11 +161,37 @@ impl KeyAdmin {
             let signing = make_signing_key(algorithm).await?;
             let refresh = if scope == KeyScope::AllTokens { Some(fresh_refresh_key()?) } else { None };
             let (kid, now) = (signing.kid.clone(), self.clock.now());
-            let keys = self.store.change_keys(KeyChange::Replace { signing, refresh, now }).await?;
+            let keys = self.change(KeyChange::Replace { signing, refresh, now }).await?;
             if keys.signing.last().is_some_and(|key| key.kid == kid) {
                 return Ok(infos(&keys, now));
             }
         }
+    }
+
+    /// Encrypts every key of the store with the first key-encryption key (see [`KeyAdmin::with_key_encryption`]): keys in plain
+    /// text, and keys that another of the key-encryption keys has encrypted. In one transaction; running servers that have the
+    /// same key-encryption keys read the keys before and after it. Then removes the overwritten keys from the files of the
+    /// database.
+    ///
+    /// # Errors
+    /// The store failed, or a key cannot be decrypted. No key has been changed, unless only the removal failed.
+    pub async fn encrypt(&self) -> Result<Vec<KeyInfo>, RotationError> {
+        let keys = self.change(KeyChange::Encrypt).await?;
+        self.store.discard_old_keys().await?;
+        Ok(infos(&keys, self.clock.now()))
+    }
+
+    /// Stores every key in plain text.
+    ///
+    /// # Errors
+    /// The store failed, or a key cannot be decrypted. No key has been changed.
+    pub async fn decrypt(&self) -> Result<Vec<KeyInfo>, RotationError> {
+        let keys = self.change(KeyChange::Decrypt).await?;
+        Ok(infos(&keys, self.clock.now()))
+    }
+
+    async fn change(&self, change: KeyChange) -> Result<KeySet, StoreError> {
+        self.store.change_keys(change, &self.encryption).await
     }
 
     /// Closes the store.
@@ -163,25 +201,22 @@ impl KeyAdmin {
 }
 
 fn infos(keys: &KeySet, now: Timestamp) -> Vec<KeyInfo> {
-    let info = |kind, name, lifetimes: &[KeyLifetime], index: usize, lifetime: KeyLifetime| KeyInfo {
+    let info = |kind, name, lifetimes: &[KeyLifetime], index: usize, lifetime: KeyLifetime, stored| KeyInfo {
         kind,
         name,
         state: key_state(lifetimes, index, now),
         created_at: lifetime.created_at,
         signs_from: lifetime.signs_from,
         verifies_until: verifies_until(lifetimes, index),
+        encrypted_by: encrypted_by(stored),
     };
     let (signing, refresh) = (keys.signing_lifetimes(), keys.refresh_lifetimes());
-    let access = keys
-        .signing
-        .iter()
-        .enumerate()
-        .map(|(index, key)| info(KeyKind::Access(key.algorithm), key.kid.clone(), &signing, index, key.lifetime));
-    let refresh = keys
-        .refresh
-        .iter()
-        .enumerate()
-        .map(|(index, key)| info(KeyKind::Refresh, key.version.to_string(), &refresh, index, key.lifetime));
+    let access = keys.signing.iter().enumerate().map(|(index, key)| {
+        info(KeyKind::Access(key.algorithm), key.kid.clone(), &signing, index, key.lifetime, &key.material)
+    });
+    let refresh = keys.refresh.iter().enumerate().map(|(index, key)| {
+        info(KeyKind::Refresh, key.version.to_string(), &refresh, index, key.lifetime, &key.material)
+    });
     access.chain(refresh).collect()
 }
 

@@ -70,7 +70,9 @@ pub use limits::ClientNetwork;
 pub use open::OpenError;
 pub use routes::openapi::document as openapi;
 pub use server::Guestpass;
-pub use settings::{Algorithm, InvalidValue, OidcIssuer, ProofOfWork, Rate, UnknownAlgorithm};
+pub use settings::{
+    Algorithm, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, ProofOfWork, Rate, UnknownAlgorithm,
+};
 pub use store::postgres::PostgresUrl;
-pub use store::{KeyState, StoreError};
+pub use store::{KeyEncryptionError, KeyState, StoreError};
 pub use sweep::{ClockDoubt, SweepError, SweepReport};

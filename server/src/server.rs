@@ -70,6 +70,7 @@ impl Guestpass {
         let store = open_store(&config.store).await.map_err(cannot_open)?;
         let now = clock.now();
         let keys = prepare_keys(&*store, &config, now).await.map_err(|error| match error {
+            PrepareKeysError::Store(StoreError::Keys(error)) => OpenError::Keys(error.to_string()),
             PrepareKeysError::Store(error) => cannot_open(error),
             PrepareKeysError::Key(error) => error.into(),
         })?;

@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::secret::Secret;
 use crate::settings::Algorithm;
-use crate::store::{KeyLifetime, KeySet, RefreshKeyRow, SigningKeyRow};
+use crate::store::{KeyEncryption, KeyLifetime, KeySet, RefreshKeyRow, SigningKeyRow};
 
 /// A constant, so that a finding can be repeated. No server uses it.
 const SECRET: [u8; 32] = [7; 32];
@@ -37,12 +37,14 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
         lifetime: lifetime(0),
         material: Secret::from(SECRET.to_vec()),
     };
-    let Ok(keys) = Keys::new(KeySet { signing: vec![key], refresh: refresh_rows() }) else { panic!("the key is good") };
+    let Ok(keys) = Keys::new(KeySet { signing: vec![key], refresh: refresh_rows() }, KeyEncryption::default()) else {
+        panic!("the key is good")
+    };
     Verifier::new(Arc::new(keys), &Config::default())
 });
 
 static REFRESH_KEYS: LazyLock<RefreshKeys> = LazyLock::new(|| {
-    let Ok(keys) = RefreshKeys::new(&refresh_rows()) else { panic!("the keys are good") };
+    let Ok(keys) = RefreshKeys::new(&refresh_rows(), &KeyEncryption::default()) else { panic!("the keys are good") };
     keys
 });
 

@@ -66,6 +66,7 @@ impl Sessions {
             now,
             grace: self.lifetimes.grace(),
             seen: self.activity.seen(row.id),
+            max_age: self.lifetimes.max_age(),
             expires_at: row.expires_at,
             access_expires_at: row.expires_at,
         };

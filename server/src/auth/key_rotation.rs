@@ -13,7 +13,7 @@ use super::keys::{KeyError, Keys, fresh_refresh_key, fresh_signing_key};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::settings::Algorithm;
-use crate::store::{KeyChange, KeySet, KeyStore, NewSigningKey, StoreError};
+use crate::store::{KeyChange, KeyEncryption, KeySet, KeyStore, NewSigningKey, StoreError};
 
 /// How often a server reads the keys.
 pub(crate) const KEY_POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -35,6 +35,7 @@ pub(crate) async fn prepare_keys(
     config: &Config,
     now: Timestamp,
 ) -> Result<Keys, PrepareKeysError> {
+    let encryption = KeyEncryption::new(&config.key_encryption_keys);
     let mut signing = None;
     loop {
         let change = KeyChange::Prepare {
@@ -44,9 +45,17 @@ pub(crate) async fn prepare_keys(
             refresh_ttl: config.refresh_ttl,
             now,
         };
-        let keys = store.change_keys(change).await?;
+        let keys = store.change_keys(change, &encryption).await?;
         if keys.algorithm() == Some(config.algorithm) {
-            return Ok(Keys::new(keys)?);
+            if let plain @ 1.. = keys.plain_count()
+                && encryption.is_on()
+            {
+                tracing::warn!(
+                    keys = plain,
+                    "keys in the store are in plain text; `guestpass keys encrypt` encrypts them"
+                );
+            }
+            return Ok(Keys::new(keys, encryption)?);
         }
         signing = Some(make_signing_key(config.algorithm).await?);
     }
@@ -74,7 +83,7 @@ impl KeyReloader {
     pub(crate) async fn poll(&self, now: Timestamp) -> Result<(), StoreError> {
         self.replace_keys(self.store.keys().await?);
         if self.keys.current().has_expired(now) {
-            self.replace_keys(self.store.change_keys(KeyChange::DropExpired { now }).await?);
+            self.replace_keys(self.store.change_keys(KeyChange::DropExpired { now }, self.keys.encryption()).await?);
         }
         Ok(())
     }

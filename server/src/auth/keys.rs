@@ -14,7 +14,9 @@ use super::refresh_token::RefreshKeys;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::settings::Algorithm;
-use crate::store::{KeyLifetime, KeySet, NewSigningKey, signing_index, verifies_until};
+use crate::store::{
+    KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, NewSigningKey, signing_index, verifies_until,
+};
 
 /// A key in the store cannot be used, or a key could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,8 @@ pub(crate) enum KeyError {
     NoRefreshKey,
     #[error("the operating system's random generator failed")]
     Random,
+    #[error(transparent)]
+    Encrypted(#[from] KeyEncryptionError),
 }
 
 /// A new key for access tokens, not yet stored. Making a key for RS256 blocks for up to a second.
@@ -42,21 +46,29 @@ pub(crate) fn fresh_refresh_key() -> Result<Secret, KeyError> {
 
 /// The current keys, replaced as a whole at each rotation.
 #[derive(Debug)]
-pub(crate) struct Keys(ArcSwap<KeyRing>);
+pub(crate) struct Keys {
+    ring: ArcSwap<KeyRing>,
+    encryption: KeyEncryption,
+}
 
 impl Keys {
-    pub(crate) fn new(set: KeySet) -> Result<Self, KeyError> {
-        Ok(Self(ArcSwap::from_pointee(KeyRing::new(set, 0)?)))
+    pub(crate) fn new(set: KeySet, encryption: KeyEncryption) -> Result<Self, KeyError> {
+        Ok(Self { ring: ArcSwap::from_pointee(KeyRing::new(set, 0, &encryption)?), encryption })
+    }
+
+    /// The key-encryption keys of this server.
+    pub(super) fn encryption(&self) -> &KeyEncryption {
+        &self.encryption
     }
 
     pub(crate) fn current(&self) -> Arc<KeyRing> {
-        self.0.load_full()
+        self.ring.load_full()
     }
 
     /// The current keys for the time of one request. Faster than [`Keys::current`], because no reference count is shared by all
     /// processors.
     pub(super) fn load(&self) -> Guard<Arc<KeyRing>> {
-        self.0.load()
+        self.ring.load()
     }
 
     /// Replaces the keys by those of the store. Returns whether they differ from the current ones.
@@ -65,7 +77,7 @@ impl Keys {
         if current.set == set {
             return Ok(false);
         }
-        self.0.store(Arc::new(KeyRing::new(set, current.generation + 1)?));
+        self.ring.store(Arc::new(KeyRing::new(set, current.generation + 1, &self.encryption)?));
         Ok(true)
     }
 }
@@ -99,16 +111,16 @@ pub(crate) struct VerifyingKey {
 }
 
 impl KeyRing {
-    fn new(set: KeySet, generation: u64) -> Result<Self, KeyError> {
+    fn new(set: KeySet, generation: u64, encryption: &KeyEncryption) -> Result<Self, KeyError> {
         if set.signing.is_empty() {
             return Err(KeyError::NoSigningKey);
         }
-        let refresh = RefreshKeys::new(&set.refresh)?;
+        let refresh = RefreshKeys::new(&set.refresh, encryption)?;
         let lifetimes = set.signing_lifetimes();
         let (mut signing, mut verifying, mut public) = (Vec::new(), HashMap::new(), Vec::new());
         for (index, row) in set.signing.iter().enumerate() {
             let until = verifies_until(&lifetimes, index);
-            let pair = SigningPair::parse(row.algorithm, &row.material);
+            let pair = SigningPair::parse(row.algorithm, &row.decrypted(encryption)?);
             let pair = pair.ok_or_else(|| KeyError::Damaged(row.kid.clone()))?;
             public.extend(pair.public_jwk(&row.kid).map(|jwk| (until, jwk)));
             let key = VerifyingKey { algorithm: row.algorithm, decoding: pair.decoding(), until };

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::keys::KeyError;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
-use crate::store::{KeyLifetime, RefreshKeyRow, signing_index, verifies_until};
+use crate::store::{KeyEncryption, KeyLifetime, RefreshKeyRow, signing_index, verifies_until};
 
 const ID: usize = 16;
 const COUNTER: usize = 8;
@@ -48,16 +48,17 @@ struct VersionedKey {
 }
 
 impl RefreshKeys {
-    pub(crate) fn new(rows: &[RefreshKeyRow]) -> Result<Self, KeyError> {
+    pub(crate) fn new(rows: &[RefreshKeyRow], encryption: &KeyEncryption) -> Result<Self, KeyError> {
         if rows.is_empty() {
             return Err(KeyError::NoRefreshKey);
         }
         let versioned = |row: &RefreshKeyRow| {
+            let material = row.decrypted(encryption)?;
             // RFC 2104 §3: a key as long as the hash.
-            if row.material.expose().len() < TAG {
+            if material.expose().len() < TAG {
                 return Err(KeyError::Damaged(format!("{} of refresh tokens", row.version)));
             }
-            Ok(VersionedKey { version: row.version, key: hmac::Key::new(hmac::HMAC_SHA256, row.material.expose()) })
+            Ok(VersionedKey { version: row.version, key: hmac::Key::new(hmac::HMAC_SHA256, material.expose()) })
         };
         let keys = rows.iter().map(versioned).collect::<Result<_, _>>()?;
         Ok(Self { keys, lifetimes: rows.iter().map(|row| row.lifetime).collect() })
@@ -154,7 +155,7 @@ mod tests {
                 lifetime: KeyLifetime { created_at: at(0), signs_from: at(100 * i64::from(version)), token_ttl: TTL },
             })
             .collect();
-        RefreshKeys::new(&rows).unwrap()
+        RefreshKeys::new(&rows, &KeyEncryption::default()).unwrap()
     }
 
     fn at(secs: i64) -> Timestamp {
@@ -245,8 +246,8 @@ mod tests {
         let lifetime = KeyLifetime { created_at: at(0), signs_from: at(0), token_ttl: TTL };
         let row = RefreshKeyRow { version: 1, material: Secret::from(vec![1; 31]), lifetime };
 
-        assert!(matches!(RefreshKeys::new(&[row]), Err(KeyError::Damaged(_))));
-        assert!(matches!(RefreshKeys::new(&[]), Err(KeyError::NoRefreshKey)));
+        assert!(matches!(RefreshKeys::new(&[row], &KeyEncryption::default()), Err(KeyError::Damaged(_))));
+        assert!(matches!(RefreshKeys::new(&[], &KeyEncryption::default()), Err(KeyError::NoRefreshKey)));
     }
 
     #[test]

@@ -31,15 +31,19 @@ pub(crate) struct Lifetimes {
     refresh: Duration,
     guest_token: Duration,
     grace: Duration,
+    /// The longest time from the creation of a session to its end.
+    max_age: Option<Duration>,
 }
 
 impl Lifetimes {
     pub(crate) fn of(config: &Config) -> Self {
+        let until_max_age = |ttl: Duration| config.session_max_age.map_or(ttl, |age| ttl.min(age));
         Self {
-            access: config.access_ttl,
-            refresh: config.refresh_ttl,
-            guest_token: config.guest_token_ttl,
+            access: until_max_age(config.access_ttl),
+            refresh: until_max_age(config.refresh_ttl),
+            guest_token: until_max_age(config.guest_token_ttl),
             grace: config.refresh_grace,
+            max_age: config.session_max_age,
         }
     }
 }
@@ -47,6 +51,10 @@ impl Lifetimes {
 impl Lifetimes {
     pub(super) const fn grace(&self) -> Duration {
         self.grace
+    }
+
+    pub(super) const fn max_age(&self) -> Option<Duration> {
+        self.max_age
     }
 }
 
@@ -150,6 +158,7 @@ impl Sessions {
             now,
             grace: self.lifetimes.grace,
             seen: self.activity.seen(token.session),
+            max_age: self.lifetimes.max_age,
             expires_at: (now + self.lifetimes.refresh).rounded_up_to_second(),
             access_expires_at: (now + self.lifetimes.access).rounded_up_to_second(),
         };

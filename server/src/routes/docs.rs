@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Router;
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, serve};
 
 use super::error::Problem;
@@ -23,13 +24,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
         ("Content-Security-Policy" = String, description = "Allows requests to this server only."),
     )),
 ))]
-pub(super) async fn page() -> Response {
+async fn page() -> Response {
     file("index.html")
 }
 
-/// The files of the page, and the redirect from the path without the slash.
-pub(super) fn files() -> Router<Guestpass> {
-    Router::new()
+/// The page, its files, and the redirect from the path without the slash.
+pub(super) fn routes() -> OpenApiRouter<Guestpass> {
+    OpenApiRouter::new()
+        .routes(routes!(page))
         // Relative, as all links of the page are, so that they also work if the application nests this router under a path.
         .route("/docs", get(|| async { Redirect::permanent("docs/") }))
         .route("/docs/{file}", get(|Path(name): Path<String>| async move { file(&name) }))

@@ -14,6 +14,7 @@ use super::error::{OAuthError, OAuthErrorBody, ProblemBody};
 use super::extract::OAuthForm;
 use super::openapi::OAuthErrors;
 use crate::auth::{ActiveToken, UnavailableError};
+use crate::config::IntrospectionSecret;
 use crate::server::Guestpass;
 use crate::store::CHANGES_TRUSTED;
 
@@ -143,16 +144,20 @@ impl FromRequestParts<Guestpass> for IntrospectionCaller {
     type Rejection = OAuthError;
 
     async fn from_request_parts(parts: &mut Parts, server: &Guestpass) -> Result<Self, OAuthError> {
-        let secret = server.inner.config.introspection_secret.as_ref().ok_or(OAuthError::NotFound)?;
+        let secrets = &server.inner.config.introspection_secrets;
+        if secrets.is_empty() {
+            return Err(OAuthError::NotFound);
+        }
+        let is_secret = |given: &[u8]| IntrospectionSecret::any_matches(secrets, given);
         let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
         let (Some(header), None) = (headers.next(), headers.next()) else { return Err(OAuthError::InvalidClient) };
         let is_caller =
             header.to_str().ok().and_then(|header| header.split_once(' ')).is_some_and(|(scheme, given)| {
                 if scheme.eq_ignore_ascii_case("Bearer") {
-                    secret.matches(given.trim().as_bytes())
+                    is_secret(given.trim().as_bytes())
                 } else if scheme.eq_ignore_ascii_case("Basic") {
                     basic_password(given)
-                        .is_some_and(|password| secret.matches(&password) || secret.matches(&form_decoded(&password)))
+                        .is_some_and(|password| is_secret(&password) || is_secret(&form_decoded(&password)))
                 } else {
                     false
                 }

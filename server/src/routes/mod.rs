@@ -52,7 +52,7 @@ impl Guestpass {
     /// The routes of [`Guestpass::router`] without the layers around them, for an application that adds routes, middleware or
     /// another fallback inside of those layers. Pass the result to [`Guestpass::with_layers`].
     pub fn routes(&self) -> Router<Self> {
-        let (routes, _) = api(Some(&self.inner.limits)).split_for_parts();
+        let (routes, _) = api(Some(&self.inner.limits), self.inner.config.docs).split_for_parts();
         let routes = routes.method_not_allowed_fallback(method_not_allowed);
         match &self.inner.config.static_dir {
             Some(directory) => routes.fallback_service(static_files::service(directory)),
@@ -84,8 +84,9 @@ impl Guestpass {
     }
 }
 
-/// Every route with its documentation. A handler without documentation cannot be routed here.
-fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
+/// Every route with its documentation, and the page `/docs/` if `docs` is set. A handler without documentation cannot be routed
+/// here.
+fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
     let mut logins = OpenApiRouter::new().routes(routes!(anonymous_login::anonymous_login));
     let mut refreshes = OpenApiRouter::new().routes(routes!(token::token));
     let mut accounts = OpenApiRouter::new()
@@ -115,8 +116,7 @@ fn api(limits: Option<&Arc<Limits>>) -> OpenApiRouter<Guestpass> {
         .routes(routes!(public_data::public_data))
         .merge(me::routes())
         .routes(routes!(openapi::openapi))
-        .routes(routes!(docs::page))
-        .merge(docs::files().into())
+        .merge(if docs { docs::routes() } else { OpenApiRouter::new() })
         .routes(routes!(healthz::healthz))
         .routes(routes!(readyz::readyz))
 }

@@ -1,11 +1,13 @@
 //! Values of single settings, each with the text form that operators write.
 
 mod algorithm;
+mod key_encryption_key;
 mod oidc_issuer;
 mod proof_of_work;
 mod rate;
 
 pub use self::algorithm::{Algorithm, UnknownAlgorithm};
+pub use self::key_encryption_key::{KeyEncryptionKey, KeyEncryptionKeyId};
 pub use self::oidc_issuer::OidcIssuer;
 pub use self::proof_of_work::ProofOfWork;
 pub use self::rate::Rate;

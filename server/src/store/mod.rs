@@ -19,7 +19,7 @@ pub(crate) mod sqlite;
 
 use std::path::PathBuf;
 
-pub use self::keys::KeyState;
+pub use self::keys::{KeyEncryptionError, KeyState};
 
 pub(crate) use self::accounts::{
     AccountKey, AccountRow, AccountStore, CEREMONIES_PER_USER, Caller, Ceremony, Identity, MergeOutcome, MergeRequest,
@@ -33,8 +33,8 @@ pub(crate) use self::catalogue::{ItemRow, PersonalItem};
 pub(crate) use self::guest_data::{DataError, DataResult, GuestDataStore, TransactionError, separate};
 pub(crate) use self::guests::{Export, GuestRow, GuestStore};
 pub(crate) use self::keys::{
-    KeyChange, KeyLifetime, KeySet, KeyStore, NewSigningKey, RefreshKeyRow, SigningKeyRow, key_state, signing_index,
-    verifies_until,
+    KeyChange, KeyEncryption, KeyLifetime, KeySet, KeyStore, NewSigningKey, RefreshKeyRow, SigningKeyRow, encrypted_by,
+    key_state, signing_index, verifies_until,
 };
 pub(crate) use self::lists::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 pub(crate) use self::maintenance::{
@@ -73,6 +73,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),
+    /// The keys are encrypted, and this process cannot decrypt them.
+    #[error("the keys in the store: {0}")]
+    Keys(#[from] KeyEncryptionError),
     /// Another process serves this file.
     #[error("another server is using this file: stop that server, or choose another file with --store")]
     InUse,

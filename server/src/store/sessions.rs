@@ -147,18 +147,29 @@ impl SessionRow {
 
     /// Whether `rotation` would get a successor of its refresh token.
     pub(crate) fn would_refresh(&self, rotation: &Rotation) -> bool {
-        let current = rotation.presented >= self.counter && self.is_live(rotation.now);
+        let this = self.limited(rotation.max_age);
+        let current = rotation.presented >= self.counter && this.is_live(rotation.now);
         self.refreshable && (current || matches!(self.classify_stale(rotation), StaleToken::Parent(_)))
+    }
+
+    /// The session with the expiry that the greatest age allows. It can be earlier than the stored one: the operator may have
+    /// turned the limit on since.
+    fn limited(mut self, max_age: Option<Duration>) -> Self {
+        if let Some(max_age) = max_age {
+            self.expires_at = self.expires_at.min(self.created_at + max_age);
+        }
+        self
     }
 
     /// Classifies a refresh token that is not the current one.
     pub(crate) fn classify_stale(&self, rotation: &Rotation) -> StaleToken {
+        let this = self.limited(rotation.max_age);
         let in_grace = self.rotated_at.is_some_and(|rotated_at| rotation.now < rotated_at + rotation.grace);
         let unconfirmed = self.unconfirmed && rotation.seen.is_none_or(|seen| seen < self.counter);
-        if !self.is_live(rotation.now) || rotation.presented >= self.counter {
+        if !this.is_live(rotation.now) || rotation.presented >= self.counter {
             StaleToken::Invalid
         } else if rotation.presented + 1 == self.counter && (in_grace || unconfirmed) {
-            StaleToken::Parent(self.open_until(rotation.access_expires_at))
+            StaleToken::Parent(this.open_until(rotation.access_expires_at))
         } else {
             StaleToken::Reused(if rotation.presented + 1 == self.counter {
                 Reuse::ParentPastWindow
@@ -183,9 +194,17 @@ pub(crate) struct Rotation {
     pub(crate) grace: Duration,
     /// The highest generation that this node has seen and not yet confirmed in the store.
     pub(crate) seen: Option<u64>,
+    /// The longest time from the creation of a session to its end.
+    pub(crate) max_age: Option<Duration>,
     /// The idle expiry after a rotation.
     pub(crate) expires_at: Timestamp,
     pub(crate) access_expires_at: Timestamp,
+}
+
+impl Rotation {
+    pub(crate) fn max_age_millis(&self) -> Option<i64> {
+        self.max_age.map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+    }
 }
 
 /// A refresh token that did not match the conditional update, because it is not the current token of a live session.
@@ -268,6 +287,7 @@ mod tests {
             now,
             grace: 60 * SECOND,
             seen: None,
+            max_age: None,
             expires_at: now + 900 * SECOND,
             access_expires_at: now + 50 * SECOND,
         }

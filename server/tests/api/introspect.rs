@@ -11,7 +11,7 @@ use crate::support::{DAY, MINUTE, Response, SECOND, Server, anonymous_login, cla
 const SECRET: &str = "0123456789abcdef0123456789abcdef+%";
 
 async fn server() -> Server {
-    Server::open_with(|config| config.introspection_secret = Some(SECRET.parse().unwrap())).await
+    Server::open_with(|config| config.introspection_secrets = vec![SECRET.parse().unwrap()]).await
 }
 
 fn request(token: &str, authorization: &str) -> Request<Body> {

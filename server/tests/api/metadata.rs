@@ -35,7 +35,7 @@ async fn the_metadata_lists_all_endpoints_except_disabled_ones() {
 #[tokio::test]
 async fn introspection_is_listed_if_it_is_enabled() {
     let secret = "0123456789abcdef0123456789abcdef".parse().unwrap();
-    let server = Server::open_with(|config| config.introspection_secret = Some(secret)).await;
+    let server = Server::open_with(|config| config.introspection_secrets = vec![secret]).await;
 
     let metadata = server.send(get(WELL_KNOWN)).await.json();
 

@@ -192,7 +192,7 @@ async fn registrations_of_one_email_address_are_limited_separately_from_logins()
 #[tokio::test]
 async fn introspection_of_the_tokens_of_a_member_returns_the_user_id() {
     const SECRET: &str = "a-secret-for-introspection-of-32-characters";
-    let server = Server::open_with(|config| config.introspection_secret = Some(SECRET.parse().unwrap())).await;
+    let server = Server::open_with(|config| config.introspection_secrets = vec![SECRET.parse().unwrap()]).await;
     let tokens = new_member(&server).await;
 
     for token in [&tokens.access, &tokens.refresh] {

@@ -90,7 +90,7 @@ pub(super) fn outline() -> utoipa::openapi::OpenApi {
 pub fn document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         // The conversion of strings and numbers to JSON does not fail.
-        let mut document = serde_json::to_value(super::api(None).into_openapi()).unwrap_or_default();
+        let mut document = serde_json::to_value(super::api(None, true).into_openapi()).unwrap_or_default();
         document["components"]["responses"] = responses::shared_responses();
         for operation in operations(&mut document) {
             document_middleware(operation);

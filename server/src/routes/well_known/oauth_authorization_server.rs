@@ -84,7 +84,7 @@ fn metadata_at(config: &Config, path: &str) -> Result<CachedMetadata, Problem> {
         return Err(Problem::not_found());
     }
     let base = config.issuer.trim_end_matches('/');
-    let introspects = config.introspection_secret.is_some();
+    let introspects = !config.introspection_secrets.is_empty();
     let metadata = Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: format!("{base}{TOKEN_PATH}"),

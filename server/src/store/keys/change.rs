@@ -28,9 +28,29 @@ pub(crate) enum KeyChange {
     Replace { signing: NewSigningKey, refresh: Option<Secret>, now: Timestamp },
     /// Drops the keys whose last token has expired.
     DropExpired { now: Timestamp },
+    /// Encrypts the keys that are plain, or encrypted with another than the first key-encryption key of this process.
+    Encrypt,
+    /// Stores all keys in plain text.
+    Decrypt,
+}
+
+/// Which keys a change encrypts or decrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Storage {
+    EncryptNew,
+    EncryptAll,
+    DecryptAll,
 }
 
 impl KeyChange {
+    pub(super) fn storage(&self) -> Storage {
+        match self {
+            Self::Encrypt => Storage::EncryptAll,
+            Self::Decrypt => Storage::DecryptAll,
+            _ => Storage::EncryptNew,
+        }
+    }
+
     /// Applies the change to the keys of a store.
     pub(crate) fn apply(self, keys: &mut KeySet) {
         match self {
@@ -85,6 +105,7 @@ impl KeyChange {
                 }
             }
             Self::DropExpired { now } => keys.drop_expired(now),
+            Self::Encrypt | Self::Decrypt => {}
         }
     }
 }

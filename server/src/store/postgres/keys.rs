@@ -11,7 +11,10 @@ use super::connection::lock_keys;
 use super::{Error, PostgresStore, time_column, unreadable};
 use crate::secret::Secret;
 use crate::settings::Algorithm;
-use crate::store::{KeyChange, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow, StoreError};
+use crate::store::{
+    KeyChange, KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow,
+    StoreError,
+};
 
 #[async_trait]
 impl KeyStore for PostgresStore {
@@ -19,8 +22,18 @@ impl KeyStore for PostgresStore {
         self.connections.run(|db| Box::pin(keys(&*db))).await
     }
 
-    async fn change_keys(&self, change: KeyChange) -> Result<KeySet, StoreError> {
-        self.connections.run(move |db| Box::pin(self::change(db, change))).await
+    async fn change_keys(&self, change: KeyChange, encryption: &KeyEncryption) -> Result<KeySet, StoreError> {
+        let encryption = encryption.clone();
+        let changed =
+            self.connections.run(move |db| Box::pin(async move { self::change(db, change, &encryption).await }));
+        Ok(changed.await??)
+    }
+
+    async fn discard_old_keys(&self) -> Result<(), StoreError> {
+        // Writes both tables to new files; a plain VACUUM leaves the bytes of a deleted row in its page.
+        self.connections
+            .run(|db| Box::pin(async move { Ok(db.batch_execute("VACUUM FULL signing_key, refresh_key").await?) }))
+            .await
     }
 }
 
@@ -36,17 +49,23 @@ pub(super) async fn keys(db: &impl GenericClient) -> Result<KeySet, Error> {
 }
 
 /// Writes all keys again if one has changed, because there are few keys.
-pub(super) async fn change(db: &mut Client, change: KeyChange) -> Result<KeySet, Error> {
+pub(super) async fn change(
+    db: &mut Client,
+    change: KeyChange,
+    encryption: &KeyEncryption,
+) -> Result<Result<KeySet, KeyEncryptionError>, Error> {
     let transaction = db.transaction().await?;
     lock_keys(&transaction).await?;
     let before = keys(&transaction).await?;
-    let mut keys = before.clone();
-    change.apply(&mut keys);
+    let keys = match before.changed(change, encryption) {
+        Ok(keys) => keys,
+        Err(error) => return Ok(Err(error)),
+    };
     if keys != before {
         write(&transaction, &keys).await?;
     }
     transaction.commit().await?;
-    Ok(keys)
+    Ok(Ok(keys))
 }
 
 async fn write(transaction: &Transaction<'_>, keys: &KeySet) -> Result<(), Error> {

@@ -152,10 +152,15 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
     let update = db
         .prepare_cached(
             "UPDATE session
-             SET counter = $2 + 1, unconfirmed = TRUE, rotated_at = $3, expires_at = $4,
-                 access_expires_at = greatest(access_expires_at, least($5::bigint, $4::bigint))
+             SET counter = $2 + 1, unconfirmed = TRUE, rotated_at = $3,
+                 -- `least` ignores a NULL.
+                 expires_at = least($4::bigint, created_at + $6::bigint),
+                 access_expires_at = greatest(
+                     access_expires_at, least($5::bigint, $4::bigint, created_at + $6::bigint)
+                 )
              WHERE id = $1 AND counter <= $2 AND refreshable AND revoked_at IS NULL AND expires_at > $3
-             RETURNING user_id,
+               AND coalesce(created_at + $6::bigint > $3, true)
+             RETURNING user_id, expires_at,
                  (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
         )
         .await?;
@@ -168,6 +173,7 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
                 &rotation.now.as_millis(),
                 &rotation.expires_at.as_millis(),
                 &rotation.access_expires_at.as_millis(),
+                &rotation.max_age_millis(),
             ],
         )
         .await?;
@@ -178,7 +184,7 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
             registered: row.try_get("registered")?,
             counter: rotation.presented + 1,
             current_since: rotation.now,
-            access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
+            access_expires_at: rotation.access_expires_at.min(time_column(&row, "expires_at")?),
         })),
         None => resolve_stale_token(db, rotation).await,
     }

@@ -71,6 +71,16 @@ pub(super) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Copies the write-ahead log into the database and truncates it. Overwritten rows can be read in the log until then. Waits for
+/// the readers of other processes. Blocks.
+pub(super) fn truncate_log(path: &Path) -> Result<(), StoreError> {
+    let connection = open_for_admin(path)?;
+    let busy: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|error| StoreError::from(&error))?;
+    if busy { Err(StoreError::Database("the write-ahead log is in use".to_owned())) } else { Ok(()) }
+}
+
 fn configure(connection: &Connection) -> Result<(), StoreError> {
     let pragmas = || {
         connection.busy_timeout(BUSY_TIMEOUT)?;

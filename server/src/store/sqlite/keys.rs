@@ -5,10 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::{SqliteStore, time_column};
+use super::{SqliteStore, connection, time_column};
 use crate::secret::Secret;
 use crate::settings::Algorithm;
-use crate::store::{KeyChange, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow, StoreError};
+use crate::store::{
+    KeyChange, KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow,
+    StoreError,
+};
 
 #[async_trait]
 impl KeyStore for SqliteStore {
@@ -16,8 +19,15 @@ impl KeyStore for SqliteStore {
         self.readers.read(keys).await
     }
 
-    async fn change_keys(&self, change: KeyChange) -> Result<KeySet, StoreError> {
-        self.writer.write(move |db| self::change(db, change)).await
+    async fn change_keys(&self, change: KeyChange, encryption: &KeyEncryption) -> Result<KeySet, StoreError> {
+        let encryption = encryption.clone();
+        Ok(self.writer.write(move |db| self::change(db, change, &encryption)).await??)
+    }
+
+    async fn discard_old_keys(&self) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let discarded = tokio::task::spawn_blocking(move || connection::truncate_log(&path));
+        discarded.await.map_err(|_| StoreError::Closed)?
     }
 }
 
@@ -34,14 +44,20 @@ pub(super) fn keys(db: &Connection) -> rusqlite::Result<KeySet> {
 }
 
 /// Writes all keys again if one has changed, because there are few keys.
-pub(super) fn change(db: &Connection, change: KeyChange) -> rusqlite::Result<KeySet> {
+pub(super) fn change(
+    db: &Connection,
+    change: KeyChange,
+    encryption: &KeyEncryption,
+) -> rusqlite::Result<Result<KeySet, KeyEncryptionError>> {
     let before = keys(db)?;
-    let mut keys = before.clone();
-    change.apply(&mut keys);
+    let keys = match before.changed(change, encryption) {
+        Ok(keys) => keys,
+        Err(error) => return Ok(Err(error)),
+    };
     if keys != before {
         write(db, &keys)?;
     }
-    Ok(keys)
+    Ok(Ok(keys))
 }
 
 fn write(db: &Connection, keys: &KeySet) -> rusqlite::Result<()> {

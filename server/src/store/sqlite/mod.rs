@@ -23,7 +23,7 @@ mod sessions;
 mod upgrades;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rusqlite::Connection;
@@ -42,6 +42,7 @@ pub(super) const READERS: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
+    path: PathBuf,
     writer: Writer,
     readers: Readers,
     checkpointer: Checkpointer,
@@ -70,7 +71,8 @@ impl SqliteStore {
         let writer = Writer::start(connection, move || files.are_in_place()).map_err(thread_error)?;
         let checkpointer = connection::open_checkpointer(path).map_err(|error| StoreError::from(&error))?;
         let checkpointer = Checkpointer::start(checkpointer, writer.clone()).map_err(thread_error)?;
-        Ok(Self { writer, readers, checkpointer, changes: Changes::since(seen), lock: Mutex::new(lock) })
+        let (path, changes) = (path.to_owned(), Changes::since(seen));
+        Ok(Self { path, writer, readers, checkpointer, changes, lock: Mutex::new(lock) })
     }
 }
 

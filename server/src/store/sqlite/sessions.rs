@@ -98,11 +98,15 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
     let rotated = db
         .prepare_cached(
             "UPDATE session
-             SET counter = :presented + 1, unconfirmed = TRUE, rotated_at = :now, expires_at = :expires_at,
-                 access_expires_at = max(access_expires_at, min(:access_expires_at, :expires_at))
+             SET counter = :presented + 1, unconfirmed = TRUE, rotated_at = :now,
+                 expires_at = min(:expires_at, coalesce(created_at + :max_age, :expires_at)),
+                 access_expires_at = max(
+                     access_expires_at,
+                     min(:access_expires_at, :expires_at, coalesce(created_at + :max_age, :expires_at))
+                 )
              WHERE id = :id AND counter <= :presented AND refreshable
-               AND revoked_at IS NULL AND expires_at > :now
-             RETURNING user_id,
+               AND revoked_at IS NULL AND expires_at > :now AND coalesce(created_at + :max_age > :now, true)
+             RETURNING user_id, expires_at,
                  (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
         )?
         .query_row(
@@ -112,18 +116,19 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
                 ":now": rotation.now.as_millis(),
                 ":expires_at": rotation.expires_at.as_millis(),
                 ":access_expires_at": rotation.access_expires_at.as_millis(),
+                ":max_age": rotation.max_age_millis(),
             },
-            |row| Ok((id_column(row, "user_id")?, row.get("registered")?)),
+            |row| Ok((id_column(row, "user_id")?, row.get("registered")?, time_column(row, "expires_at")?)),
         )
         .optional()?;
-    if let Some((user, registered)) = rotated {
+    if let Some((user, registered, expires_at)) = rotated {
         return Ok(RotationOutcome::Rotated(OpenSession {
             id: rotation.session,
             user,
             registered,
             counter: rotation.presented + 1,
             current_since: rotation.now,
-            access_expires_at: rotation.access_expires_at.min(rotation.expires_at),
+            access_expires_at: rotation.access_expires_at.min(expires_at),
         }));
     }
 
