@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use guestpass_server::{Algorithm, Config, IntrospectionSecret, OidcIssuer, Origin, ProofOfWork, Rate, StoreLocation};
+use guestpass_server::{
+    Algorithm, Config, IntrospectionSecret, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate, StoreLocation,
+};
 use ipnet::IpNet;
 
 /// One flag for each field of [`Config`].
@@ -14,6 +16,9 @@ use ipnet::IpNet;
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
     store: StoreArgs,
+
+    #[command(flatten)]
+    key_encryption: KeyEncryptionArgs,
 
     /// URL at which clients reach this server; the claim `iss` of every token. If you change it, access tokens that were
     /// issued before are refused; sessions with a refresh token continue.
@@ -33,6 +38,11 @@ pub(crate) struct ConfigArgs {
     /// Lifetime of a session that is not refreshed. Each refresh starts it again.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
     refresh_ttl: Duration,
+
+    /// How old a session can become, however often it is refreshed, or off. Then its guest or member is signed out, and a guest
+    /// cannot get back to their data.
+    #[arg(long, value_name = "DURATION", default_value = "off", value_parser = duration_or_off, help_heading = TOKENS)]
+    session_max_age: DurationOrOff,
 
     /// Lifetime of the single token that a client without refresh gets. Only this server accepts it.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, help_heading = TOKENS)]
@@ -110,10 +120,12 @@ pub(crate) struct ConfigArgs {
     require_refresh: bool,
 
     /// Opens POST /introspect (RFC 7662) to services that send this secret, as the password of HTTP Basic or as a Bearer
-    /// token: 32 characters or more. `openssl rand -hex 32` makes one. Set it in the environment or in the file: other users
-    /// of the machine can read the flags of a process.
-    #[arg(long, value_name = "SECRET", help_heading = TOKENS)]
-    introspection_secret: Option<IntrospectionSecret>,
+    /// token: 32 characters or more. `openssl rand -hex 32` makes one. Set it in the environment or in a file: other users
+    /// of the machine can read the flags of a process. Repeat the flag for more, so that a secret can be replaced without an
+    /// outage; separate them by spaces in the environment, write a list in the file, and one secret a line in
+    /// --introspection-secret-file.
+    #[arg(long = "introspection-secret", value_name = "SECRET", value_delimiter = ' ', help_heading = TOKENS)]
+    introspection_secrets: Vec<IntrospectionSecret>,
 
     /// Web origin, such as `https://shop.example`, whose pages may call this server (CORS). Repeat the flag for more;
     /// separate them by commas in the environment, and write a list in the file.
@@ -153,10 +165,25 @@ pub(crate) struct ConfigArgs {
     /// nonce and a nonce that the token contains are accepted, too.
     #[arg(long, help_heading = MEMBERS)]
     require_hashed_nonce: bool,
+    /// Does not serve the page /docs/, which shows the API. The document of the API stays at /openapi.json.
+    #[arg(long, help_heading = BROWSERS)]
+    no_docs: bool,
 
     /// Directory with an index.html, which is served at every path that is not part of the API.
     #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
     static_dir: Option<PathBuf>,
+}
+
+/// The key-encryption keys, also for `guestpass keys`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyEncryptionArgs {
+    /// Key-encryption key: 32 bytes in base64, as `guestpass keys new-encryption-key` makes. The keys that the server stores from
+    /// then on are encrypted with it, so that a copy of the store signs nothing; `guestpass keys encrypt` encrypts those that are
+    /// there. Only in the environment or in a file, and not as a flag. If there are more, the first encrypts and the others only
+    /// decrypt: separate them by spaces in the environment, write a list in the file, and one key a line in
+    /// --key-encryption-key-file.
+    #[arg(long = "key-encryption-key", value_name = "KEY", value_delimiter = ' ', help_heading = STORE)]
+    pub(crate) key_encryption_keys: Vec<KeyEncryptionKey>,
 }
 
 /// The flag `--store`, also for the commands that have no other setting of the library.
@@ -164,8 +191,9 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct StoreArgs {
     /// Where all data is kept. sqlite:PATH is a file, which `guestpass serve` creates if it does not exist; only one server at
     /// a time can use it. postgres://USER:PASSWORD@HOST/DATABASE is a PostgreSQL database, which any number of servers can
-    /// share. Set a URL with a password in the environment or in the file: other users of the machine can read the flags of a
-    /// process. In the query of the URL, sslmode=verify-full and sslrootcert=FILE check the certificate of the database, and
+    /// share. Set a URL with a password in the environment or in a file: other users of the machine can read the flags of a
+    /// process. The connection to another machine is encrypted, and the certificate of the database is checked, unless sslmode
+    /// in the query of the URL says otherwise (disable, prefer, require); sslrootcert=FILE names the certificates to trust.
     /// pool_size=N is the number of connections of one server (default 16).
     #[arg(
         long,
@@ -206,13 +234,16 @@ impl From<ConfigArgs> for Config {
             login_proof: args.login_proof,
             trusted_proxies: args.trusted_proxies,
             require_refresh: args.require_refresh,
-            introspection_secret: args.introspection_secret,
+            session_max_age: args.session_max_age.0,
+            key_encryption_keys: args.key_encryption.key_encryption_keys,
+            introspection_secrets: args.introspection_secrets,
             cors_origins: args.cors_origins,
             passkey_domain: args.passkey_domain,
             passkey_origins: args.passkey_origins,
             oidc_issuers: args.oidc_issuers,
             oidc_private_networks: args.oidc_private_networks,
             require_hashed_nonce: args.require_hashed_nonce,
+            docs: !args.no_docs,
             static_dir: args.static_dir,
         }
     }
@@ -221,6 +252,20 @@ impl From<ConfigArgs> for Config {
 /// Reads a duration such as `90s`, `15m`, `12h` or `30d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "expected a duration such as 90s, 15m, 12h or 30d".to_owned())
+}
+
+/// A duration, or `off`.
+#[derive(Debug, Clone, Copy)]
+struct DurationOrOff(Option<Duration>);
+
+fn duration_or_off(text: &str) -> Result<DurationOrOff, String> {
+    if text == "off" {
+        return Ok(DurationOrOff(None));
+    }
+    let duration = humantime::parse_duration(text);
+    duration
+        .map(|age| DurationOrOff(Some(age)))
+        .map_err(|_| "expected a duration such as 12h or 90d, or off".to_owned())
 }
 
 /// Reads a network in CIDR notation, or one address.

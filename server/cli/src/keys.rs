@@ -1,16 +1,18 @@
-//! `guestpass keys`: lists the keys of a store, and rotates them.
+//! `guestpass keys`: lists the keys of a store, rotates them, and encrypts them.
 
 use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use guestpass_server::{KeyAdmin, KeyInfo, KeyScope, OpenError, RotationError, StoreError, StoreLocation};
+use guestpass_server::{
+    KeyAdmin, KeyEncryptionKey, KeyInfo, KeyScope, OpenError, RotationError, StoreError, StoreLocation,
+};
 
 use crate::CommandError;
-use crate::config::{StoreArgs, duration};
+use crate::config::{KeyEncryptionArgs, StoreArgs, duration};
 use crate::settings::Sources;
 
-/// Lists and rotates the keys that sign tokens.
+/// Lists, rotates and encrypts the keys that sign tokens.
 ///
 /// These commands read and write the keys in the store. They need no running server, and any number of servers can be running
 /// on the store: each reads the keys every two seconds, and uses a new key without a restart.
@@ -25,9 +27,12 @@ pub(crate) struct KeysArgs {
 enum KeysCommand {
     List(ListArgs),
     Rotate(RotateArgs),
+    NewEncryptionKey(NewEncryptionKeyArgs),
+    Encrypt(EncryptArgs),
+    Decrypt(DecryptArgs),
 }
 
-/// Lists all keys: what each key signs, and until when it verifies. Shows no secret.
+/// Lists all keys: what each key signs, until when it verifies, and how it is stored. Shows no secret.
 ///
 /// next: published, and does not sign yet. signing: signs every new token. verifying: does not sign; it is dropped when the
 /// last token that it has signed expires.
@@ -52,6 +57,9 @@ struct RotateArgs {
     #[command(flatten)]
     store: StoreArgs,
 
+    #[command(flatten)]
+    key_encryption: KeyEncryptionArgs,
+
     /// How long the new keys are published before they sign; at least 5s. Services may cache the published keys for 5 minutes,
     /// and some libraries cache them for 10.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
@@ -64,6 +72,41 @@ struct RotateArgs {
     leaked: Option<Leaked>,
 }
 
+/// Prints a new key-encryption key. Stores nothing.
+///
+/// Keep it apart from the store and its backups: a backup whose key-encryption key is lost has no keys, and every session ends.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = NEW_KEY_EXAMPLES)]
+struct NewEncryptionKeyArgs {}
+
+/// Encrypts all keys of the store with the first key-encryption key.
+///
+/// Reads keys in plain text, and keys that any of the given key-encryption keys has encrypted. All keys change in one
+/// transaction. Before it, every running server must have been started with the same key-encryption keys, in any order: then
+/// each server can read the keys at any time.
+///
+/// Backups that were made before still have the keys as they were. If they were in plain text, rotate the keys afterwards.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = ENCRYPT_EXAMPLES)]
+struct EncryptArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+
+    #[command(flatten)]
+    key_encryption: KeyEncryptionArgs,
+}
+
+/// Stores all keys in plain text. Afterwards servers can be started without a key-encryption key.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+struct DecryptArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+
+    #[command(flatten)]
+    key_encryption: KeyEncryptionArgs,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Leaked {
     /// The keys of access tokens.
@@ -71,6 +114,19 @@ enum Leaked {
     /// All keys, for example if a copy of the store was stolen.
     All,
 }
+
+const NEW_KEY_EXAMPLES: &str = "\
+Examples:
+  (umask 077 && guestpass keys new-encryption-key > /etc/guestpass/kek)";
+
+const ENCRYPT_EXAMPLES: &str = "\
+Examples:
+  guestpass keys encrypt --key-encryption-key-file /etc/guestpass/kek
+
+Replace the key-encryption key. The file has one key a line: the first encrypts, and the others decrypt.
+  1. Add the new key as the second line of the file on each node, and restart the nodes one by one.
+  2. Move it to the first line on one node, and run there: guestpass keys encrypt --key-encryption-key-file FILE
+  3. Remove the old key from the file on each node, and restart the nodes one by one.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,11 +138,21 @@ pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError>
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     runtime.block_on(async {
         match args.command {
+            KeysCommand::NewEncryptionKey(NewEncryptionKeyArgs {}) => print_new_key(),
             KeysCommand::List(ListArgs { store }) => {
-                with_key_admin(&store, sources, async |keys| Ok(keys.list().await?)).await
+                with_key_admin(&store, &[], sources, async |keys| Ok(keys.list().await?)).await
             }
-            KeysCommand::Rotate(RotateArgs { store, notice, leaked }) => {
-                with_key_admin(&store, sources, async |keys| match leaked {
+            KeysCommand::Encrypt(EncryptArgs { store, key_encryption }) => {
+                let keks = key_encryption.key_encryption_keys;
+                with_key_admin(&store, &keks, sources, async |keys| keys.encrypt().await).await
+            }
+            KeysCommand::Decrypt(DecryptArgs { store, key_encryption }) => {
+                let keks = key_encryption.key_encryption_keys;
+                with_key_admin(&store, &keks, sources, async |keys| keys.decrypt().await).await
+            }
+            KeysCommand::Rotate(RotateArgs { store, key_encryption, notice, leaked }) => {
+                let keks = key_encryption.key_encryption_keys;
+                with_key_admin(&store, &keks, sources, async |keys| match leaked {
                     None => keys.rotate(notice).await,
                     Some(Leaked::Access) => keys.replace(KeyScope::AccessTokens).await,
                     Some(Leaked::All) => keys.replace(KeyScope::AllTokens).await,
@@ -97,13 +163,22 @@ pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError>
     })
 }
 
+fn print_new_key() -> Result<(), CommandError> {
+    let key = KeyEncryptionKey::generate();
+    let key = key.ok_or_else(|| CommandError::Running("the operating system's random generator failed".to_owned()))?;
+    let written = writeln!(std::io::stdout(), "{key}");
+    written.map_err(|error| CommandError::Running(format!("the key could not be printed: {error}")))
+}
+
 /// Runs `command` on the keys of the store, and prints the keys that it returns.
 async fn with_key_admin(
     StoreArgs { store }: &StoreArgs,
+    key_encryption_keys: &[KeyEncryptionKey],
     sources: &Sources,
     command: impl AsyncFnOnce(&KeyAdmin) -> Result<Vec<KeyInfo>, RotationError>,
 ) -> Result<(), CommandError> {
     let admin = KeyAdmin::open(store).await.map_err(|error| CommandError::opening(&error, sources))?;
+    let admin = admin.with_key_encryption(key_encryption_keys);
     let result = command(&admin).await;
     admin.close().await;
     match result {
@@ -115,6 +190,7 @@ async fn with_key_admin(
         Err(RotationError::ShortNotice) => {
             Err(CommandError::Configuration(format!("--notice: {}", RotationError::ShortNotice)))
         }
+        Err(RotationError::Store(error @ StoreError::Keys(_))) => Err(CommandError::Configuration(error.to_string())),
         Err(RotationError::Store(error)) => Err(CommandError::opening(&store_error(store, error), sources)),
         Err(error) => Err(CommandError::Running(error.to_string())),
     }
@@ -126,7 +202,7 @@ fn store_error(location: &StoreLocation, error: StoreError) -> OpenError {
 
 /// One key a line, in columns.
 fn table(keys: &[KeyInfo]) -> String {
-    let heading = ["KEY", "SIGNS", "STATE", "SIGNS FROM", "VERIFIES UNTIL"].map(str::to_owned);
+    let heading = ["KEY", "SIGNS", "STATE", "SIGNS FROM", "VERIFIES UNTIL", "STORED"].map(str::to_owned);
     let rows = keys.iter().map(|key| {
         [
             key.name.clone(),
@@ -134,12 +210,13 @@ fn table(keys: &[KeyInfo]) -> String {
             key.state.to_string(),
             key.signs_from.rfc3339(),
             key.verifies_until.map_or_else(|| "-".to_owned(), |until| until.rfc3339()),
+            key.encrypted_by.map_or_else(|| "plain text".to_owned(), |id| format!("encrypted by {id}")),
         ]
     });
     let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..5).map(width).collect();
-    let line = |row: &[String; 5]| {
+    let widths: Vec<_> = (0..6).map(width).collect();
+    let line = |row: &[String; 6]| {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };

@@ -10,12 +10,13 @@
 //! | --- | --- |
 //! | `guestpass serve` | serves the API until SIGTERM or SIGINT |
 //! | `guestpass sweep` | removes ended sessions and inactive guests |
-//! | `guestpass keys` | lists and rotates the keys that sign tokens |
+//! | `guestpass keys` | lists, rotates and encrypts the keys that sign tokens |
 //! | `guestpass openapi` | prints the OpenAPI document of the API |
 //!
 //! Each command has a file. `settings` reads the flags, the environment and the TOML file with one precedence; `config`
-//! has the flags of the library's settings. `connections` accepts connections, `slots` and `open_files` limit
-//! their number, and `drain` delays the shutdown of `serve`; `telemetry` and `otlp` write the log and the spans.
+//! has the flags of the library's settings; `secret_files` reads secrets from files of their own. `connections` accepts
+//! connections, `slots` and `open_files` limit their number, and `drain` delays the shutdown of `serve`; `telemetry` and `otlp`
+//! write the log and the spans.
 
 mod config;
 mod connections;
@@ -26,6 +27,7 @@ mod open_files;
 mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod secret_files;
 mod serve;
 mod settings;
 mod slots;
@@ -65,7 +67,8 @@ const SETTINGS: &str = "\
 Settings:
   Every setting is a flag (--access-ttl 15m), a variable of the environment (GUESTPASS_ACCESS_TTL=15m) and a key of the
   TOML file that --config names (access-ttl = \"15m\"). A flag overrides the environment; the environment overrides the
-  file.";
+  file. A setting that can be a secret can also be read from a file of its own: --store-file FILE,
+  --introspection-secret-file FILE.";
 
 fn main() -> ExitCode {
     let (cli, sources) = match settings::parse(std::env::args_os().collect()) {
@@ -73,6 +76,10 @@ fn main() -> ExitCode {
         Err(SettingsError::Arguments(error)) => return report(&error),
         Err(SettingsError::Setting(line)) => return fail(2, &line),
     };
+    // `serve` writes them into its log.
+    if !matches!(cli.command, Command::Serve(_)) {
+        sources.warnings.iter().for_each(|line| eprintln!("guestpass: warning: {line}"));
+    }
     let result = match cli.command {
         Command::Serve(args) => serve::run(args, &sources),
         Command::Sweep(args) => sweep::run(args, &sources),

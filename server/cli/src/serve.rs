@@ -119,6 +119,7 @@ Examples:
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: ServeArgs, sources: &Sources) -> Result<(), CommandError> {
     let telemetry = Telemetry::start(&args.telemetry)?;
+    sources.warnings.iter().for_each(|line| tracing::warn!("{line}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     open_files::raise_limit();

@@ -3,12 +3,14 @@
 //! A setting is declared once, as a flag. The name of its variable follows from the flag (`--access-ttl`,
 //! `GUESTPASS_ACCESS_TTL`), and its key in the file is the name of the flag. Settings of the file are added to the command
 //! line where neither a flag nor the environment sets them, so that clap parses and checks values of every source in the same
-//! way. [`Sources`] remembers the source of each value, for error messages.
+//! way. A secret that a file of its own contains (`--store-file`) is added in the same way. [`Sources`] remembers the source of each
+//! value, for error messages.
 //!
 //! No settings library does this: the errors of the crates `figment` and `config` name the file of a value, but not its line,
 //! and repeat the value, which can be a secret.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::Cli;
 use crate::file::{self, Entry};
+use crate::secret_files::{self, NOT_A_FLAG, SECRET, add_file_flags, file_flag, is_list, other_flag};
 
 /// An error of the settings, or the text that was requested instead of a command.
 #[derive(Debug)]
@@ -36,6 +39,14 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
     let (chosen, chosen_matches) = innermost(&command, &matches);
     let mut sources = Sources::of_environment(chosen, chosen_matches);
 
+    if let Some(flag) = NOT_A_FLAG.iter().find(|flag| level(chosen, chosen_matches, flag) == Level::CommandLine) {
+        return Err(SettingsError::Setting(format!(
+            "--{flag}: other users of the machine can read the flags of a process; use --{flag}-file or {}",
+            variable(flag)
+        )));
+    }
+
+    let mut from_file = BTreeSet::new();
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         for Entry { key, line, values } in file::read(path).map_err(SettingsError::Setting)? {
             let source = format!("{}, line {line}", path.display());
@@ -44,24 +55,79 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
                 return Err(SettingsError::Setting(line));
             }
             let Some(flag) = setting(chosen, &key) else { continue };
-            let given = chosen_matches.value_source(flag.get_id().as_str());
-            if !matches!(given, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
-                sources.0.insert(key.clone(), source);
+            // The value of a secret and the file of a secret are one setting.
+            let given = [Some(key.clone()), other_flag(&key)].into_iter().flatten();
+            if given.map(|flag| level(chosen, chosen_matches, &flag)).all(|given| given == Level::Default) {
+                from_file.extend(flag.get_long());
+                sources.names.insert(key.clone(), source);
                 argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
             }
         }
     }
 
-    let matches = with_environment(Cli::command())
-        .try_get_matches_from(argv)
-        .map_err(|error| SettingsError::Setting(format!("{}{}", one_line(&error), sources.of(&flag_of(&error)))))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Arguments)?;
+    let level_of = |flag: &str| match from_file.contains(flag) {
+        true => Level::File,
+        false => level(chosen, chosen_matches, flag),
+    };
+    let matches = parse_again(&argv, &sources)?;
+    let (_, merged) = innermost(&command, &matches);
+    for secret in SECRET {
+        let file = file_flag(secret);
+        let (Some(flag), Some(_)) = (setting(chosen, secret), setting(chosen, &file)) else { continue };
+        let Some(path) = merged.get_one::<PathBuf>(&file) else { continue };
+        match level_of(secret).cmp(&level_of(&file)) {
+            Ordering::Greater => continue,
+            Ordering::Equal => {
+                let (value, file) = (sources.of(secret), sources.of(&file));
+                let line = format!("--{secret}{value} and --{secret}-file{file} are both given; remove one of them");
+                return Err(SettingsError::Setting(line));
+            }
+            Ordering::Less => {}
+        }
+        let read = secret_files::read(secret, path, is_list(flag));
+        let read = read.map_err(|error| SettingsError::Setting(format!("{error}{}", sources.of(&file))))?;
+        sources.warnings.extend(read.warning);
+        sources.names.insert(secret.to_owned(), path.display().to_string());
+        argv.extend(read.values.into_iter().map(|value| format!("--{secret}={value}").into()));
+    }
+
+    let cli = Cli::from_arg_matches(&parse_again(&argv, &sources)?).map_err(SettingsError::Arguments)?;
     Ok((cli, sources))
 }
 
-/// The sources of the settings that the environment or the file sets, by the name of the flag without its dashes.
+/// Parses the command line after values of files have been added to it.
+fn parse_again(argv: &[OsString], sources: &Sources) -> Result<ArgMatches, SettingsError> {
+    let matches = with_environment(Cli::command()).try_get_matches_from(argv);
+    matches.map_err(|error| SettingsError::Setting(format!("{}{}", one_line(&error), sources.of(&flag_of(&error)))))
+}
+
+/// Where a setting comes from. A greater one overrides a smaller one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Default,
+    File,
+    Environment,
+    CommandLine,
+}
+
+/// Whether the command line or the environment sets this setting of the command.
+fn level(command: &Command, matches: &ArgMatches, flag: &str) -> Level {
+    let source = setting(command, flag).and_then(|flag| matches.value_source(flag.get_id().as_str()));
+    match source {
+        Some(ValueSource::CommandLine) => Level::CommandLine,
+        Some(ValueSource::EnvVariable) => Level::Environment,
+        _ => Level::Default,
+    }
+}
+
+/// The sources of the settings that the environment or a file sets.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(BTreeMap<String, String>);
+pub(crate) struct Sources {
+    /// By the name of the flag without its dashes.
+    names: BTreeMap<String, String>,
+    /// One line for each file with a secret that other users can read.
+    pub(crate) warnings: Vec<String>,
+}
 
 impl Sources {
     fn of_environment(command: &Command, matches: &ArgMatches) -> Self {
@@ -70,18 +136,15 @@ impl Sources {
             matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::EnvVariable)
         };
         let name_and_variable = |flag: &Arg| Some((flag.get_long()?.to_owned(), variable(flag.get_long()?)));
-        Self(command.get_arguments().filter(from_environment).filter_map(name_and_variable).collect())
+        let names = command.get_arguments().filter(from_environment).filter_map(name_and_variable).collect();
+        Self { names, warnings: Vec::new() }
     }
 
     /// ` (from SOURCE)` for the value of `--flag`; empty for a value of the command line and for a default.
     pub(crate) fn of(&self, flag: &str) -> String {
-        self.0.get(flag.trim_start_matches('-')).map(|source| format!(" (from {source})")).unwrap_or_default()
+        self.names.get(flag.trim_start_matches('-')).map(|source| format!(" (from {source})")).unwrap_or_default()
     }
 }
-
-/// Settings whose value can contain a secret, also if it is written wrongly: a URL with a password is not a URL if a slash is
-/// missing. Their values are never in an error message, because more people can read the log than may know the secret.
-const SECRET: [&str; 3] = ["store", "introspection-secret", "otlp-endpoint"];
 
 /// The first line of clap's message, without the heading `error:` and without secrets.
 pub(crate) fn one_line(error: &clap::Error) -> String {
@@ -99,7 +162,7 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
 
 /// Gives each flag of each command its variable.
 fn with_environment(command: Command) -> Command {
-    let command = command.mut_args(|flag| match flag.get_long().map(variable) {
+    let command = add_file_flags(command).mut_args(|flag| match flag.get_long().map(variable) {
         // `--help` does not show the values: some are secret.
         Some(name) => flag.env(name).hide_env_values(true),
         None => flag,

@@ -35,6 +35,7 @@ impl Sessions {
     ) -> Result<Option<ActiveToken>, UnavailableError> {
         if let Some(presented) = self.read_refresh_token(token, now).await {
             let session = self.store.session(presented.session).await?;
+            let session = session.map(|row| row.limited(self.lifetimes.max_age()));
             let session = session.filter(|row| self.would_refresh(row, presented.counter, now));
             return Ok(session.map(|row| self.refresh_token_of(&row)));
         }

@@ -154,7 +154,7 @@ impl SessionRow {
 
     /// The session with the expiry that the greatest age allows. It can be earlier than the stored one: the operator may have
     /// turned the limit on since.
-    fn limited(mut self, max_age: Option<Duration>) -> Self {
+    pub(crate) fn limited(mut self, max_age: Option<Duration>) -> Self {
         if let Some(max_age) = max_age {
             self.expires_at = self.expires_at.min(self.created_at + max_age);
         }

@@ -19,6 +19,16 @@ async fn the_server_serves_the_page_and_its_files() {
 }
 
 #[tokio::test]
+async fn the_page_can_be_turned_off_and_the_document_stays() {
+    let server = Server::open_with(|config| config.docs = false).await;
+
+    for path in ["/docs", "/docs/", "/docs/swagger-ui.css"] {
+        server.send(get(path)).await.assert_problem(404);
+    }
+    assert_eq!(server.send(get("/openapi.json")).await.status, 200);
+}
+
+#[tokio::test]
 async fn docs_redirects_with_a_relative_location() {
     let response = Server::open().await.send(get("/docs")).await;
 

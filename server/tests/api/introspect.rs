@@ -141,6 +141,26 @@ async fn the_caller_must_authenticate_with_the_secret() {
 }
 
 #[tokio::test]
+async fn each_of_several_secrets_is_accepted_so_that_one_can_be_replaced() {
+    const NEW: &str = "fedcba9876543210fedcba9876543210";
+    let server = Server::open_with(|config| {
+        config.introspection_secrets = vec![SECRET.parse().unwrap(), NEW.parse().unwrap()];
+    })
+    .await;
+    let access = server.anonymous_login().await.access;
+    let status = async |server: &Server, secret| {
+        server.send(request(&access, &format!("Bearer {secret}"))).await.status.as_u16()
+    };
+
+    for (secret, expected) in [(SECRET, 200), (NEW, 200), ("0123456789abcdeffedcba9876543210", 401)] {
+        assert_eq!(status(&server, secret).await, expected, "{secret}");
+    }
+
+    let server = server.restart_with(|config| config.introspection_secrets = vec![NEW.parse().unwrap()]).await;
+    assert_eq!((status(&server, SECRET).await, status(&server, NEW).await), (401, 200));
+}
+
+#[tokio::test]
 async fn s11_a_request_without_a_token_gets_invalid_request() {
     let server = server().await;
 

@@ -1,4 +1,4 @@
-//! The tests of `api` that depend on the store, run again on PostgreSQL from the same files. `locks` and `clocks` have
+//! The tests of `api` that depend on the store, run again on PostgreSQL from the same files. `clocks`, `locks` and `tls` have
 //! tests for PostgreSQL only.
 
 #![expect(clippy::unwrap_used, reason = "clippy recognises test functions and not the code that they share")]
@@ -18,6 +18,8 @@ mod introspect;
 mod items;
 #[path = "../api/keys.rs"]
 mod keys;
+#[path = "../api/keys_at_rest.rs"]
+mod keys_at_rest;
 #[path = "../api/link/mod.rs"]
 mod link;
 #[path = "../api/login.rs"]
@@ -36,6 +38,8 @@ mod public_data;
 mod register;
 #[path = "../api/revoke.rs"]
 mod revoke;
+#[path = "../api/session_age.rs"]
+mod session_age;
 #[path = "../api/sweep.rs"]
 mod sweep;
 #[path = "../api/token.rs"]
@@ -45,3 +49,4 @@ mod upgrade;
 
 mod clocks;
 mod locks;
+mod tls;

@@ -75,3 +75,57 @@ fn keys_need_a_store_of_this_version() {
     let output = run(guestpass().args(["keys", "rotate", "--notice", "1s", "--store", &store]));
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A new key-encryption key.
+fn new_encryption_key() -> String {
+    let output = run(guestpass().args(["keys", "new-encryption-key"]));
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_program_encrypts_the_keys_of_a_running_server_and_replaces_the_key_encryption_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let store = format!("sqlite:{}", database.display());
+    let (old, new) = (new_encryption_key(), new_encryption_key());
+    let serve = |keys: &str| {
+        let mut command = guestpass();
+        command.arg("serve").env("GUESTPASS_KEY_ENCRYPTION_KEY", keys).stderr(std::process::Stdio::null());
+        Process::spawn_serve(&mut command, &database)
+    };
+    let keys = |command: &str, keys: &str| {
+        let output =
+            run(guestpass().args(["keys", command, "--store", &store]).env("GUESTPASS_KEY_ENCRYPTION_KEY", keys));
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let kids = published(&Process::start(&database)).await;
+    assert_eq!(keys("list", &old).matches("plain text").count(), 2);
+
+    let server = serve(&old);
+    let table = keys("encrypt", &old);
+    assert_eq!(table.matches("encrypted by").count(), 2, "{table}");
+    let listed = run(guestpass().args(["keys", "list", "--store", &store]));
+    assert_eq!(table, String::from_utf8(listed.stdout).unwrap(), "the list needs no key-encryption key");
+    server.terminate();
+    assert_eq!(server.wait().0, Some(0));
+    let server = serve(&format!("{old} {new}"));
+    assert_ne!(keys("encrypt", &format!("{new} {old}")), table);
+    server.terminate();
+    assert_eq!(server.wait().0, Some(0));
+
+    assert_eq!(published(&serve(&new)).await, kids);
+    for (given, expected) in [(None, "--key-encryption-key-file"), (Some(&old), "and the key given is")] {
+        for command in ["serve", "keys rotate", "keys decrypt"] {
+            let mut started = guestpass();
+            started.args(command.split(' ')).args(["--store", &store]);
+            let output = run(started.envs(given.map(|key| ("GUESTPASS_KEY_ENCRYPTION_KEY", key))));
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+            assert!(stderr.contains("the keys in the store") && stderr.contains(expected), "{stderr}");
+        }
+    }
+    assert_eq!(keys("decrypt", &new).matches("plain text").count(), 2);
+    assert_eq!(published(&Process::start(&database)).await, kids);
+}

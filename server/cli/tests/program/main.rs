@@ -15,6 +15,7 @@ mod idle_connections;
 mod keys_command;
 mod log;
 mod metrics;
+mod secret_files;
 mod settings;
 mod shutdown;
 mod store_faults;

@@ -56,14 +56,17 @@ impl Connections {
     /// Connects once, and brings the schema up to date.
     pub(super) async fn open(parts: &Parts) -> Result<Self, StoreError> {
         let this = Self::to(parts).await?;
-        migrate(this.pool.get().await.map_err(unavailable)?).await?;
+        if let Some(unprotected) = parts.unprotected {
+            tracing::warn!("{unprotected}");
+        }
+        migrate(this.first(parts).await?).await?;
         Ok(this)
     }
 
     /// Connects once and changes nothing. The schema must be that of this version.
     pub(super) async fn open_for_admin(parts: &Parts) -> Result<Self, StoreError> {
         let this = Self::to(parts).await?;
-        require_our_schema(this.pool.get().await.map_err(unavailable)?).await?;
+        require_our_schema(this.first(parts).await?).await?;
         Ok(this)
     }
 
@@ -99,6 +102,19 @@ impl Connections {
     pub(super) fn retire(&self) {
         *self.retired_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.pool.retain(|_, _| false);
+    }
+
+    /// The first connection. Its error explains the check of the certificate if the URL does not mention it.
+    async fn first(&self, parts: &Parts) -> Result<Client, StoreError> {
+        self.pool.get().await.map_err(|error| match unavailable(error) {
+            StoreError::Database(reason) if parts.verified_by_default && reason.contains("TLS") => {
+                StoreError::Database(format!(
+                    "{reason}. The certificate of a database on another machine is checked; name the certificates to trust with \
+                     sslrootcert=FILE in the URL, or turn the check off with sslmode=require, or encryption with sslmode=disable"
+                ))
+            }
+            error => error,
+        })
     }
 
     /// Runs `job` on a connection. If the job exceeds its timeout, only its connection is closed.

@@ -1,6 +1,7 @@
 //! The location of a PostgreSQL database: a URL whose password is hidden from logs and errors.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,10 +24,10 @@ const NOT_THE_PARTS: &str =
 
 /// The URL of a PostgreSQL database, as psql takes it. `Display` and `Debug` show it without its password.
 ///
-/// `sslmode` is `disable`, `prefer` (the default: encrypted if the server supports it), `require` (encrypted, without a check of
-/// the certificate) or `verify-full` (encrypted, and the certificate is checked). `sslrootcert` names a file of trusted
-/// certificates that replace the system's, and turns the check on. `pool_size` is the number of connections that this node may
-/// open.
+/// `sslmode` is `disable`, `prefer` (encrypted if the server supports it), `require` (encrypted, without a check of the
+/// certificate) or `verify-full` (encrypted, and the certificate is checked). Without it, it is `prefer` for a database on this
+/// machine, and `verify-full` for any other. `sslrootcert` names a file of trusted certificates that replace the system's, and
+/// turns the check on. `pool_size` is the number of connections that this node may open.
 #[derive(Clone)]
 pub struct PostgresUrl(Secret);
 
@@ -35,6 +36,10 @@ pub struct PostgresUrl(Secret);
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) tls: Tls,
+    /// Whether the certificate is checked because the URL of a database on another machine has no `sslmode`.
+    pub(super) verified_by_default: bool,
+    /// What an attacker between this node and the database could do, if the URL has turned protection off. For the log.
+    pub(super) unprotected: Option<&'static str>,
     pub(super) pool_size: usize,
 }
 
@@ -64,13 +69,13 @@ impl PostgresUrl {
         let text = String::from_utf8_lossy(self.0.expose());
         let (address, query) = text.split_once('?').unwrap_or((&text, ""));
         let mut passed_on = Vec::new();
-        let mut ssl_mode = "prefer".to_owned();
+        let mut ssl_mode = None;
         let mut roots = None;
         let mut pool_size = POOL_SIZE;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
             match &*name {
-                "sslmode" => ssl_mode = value.into_owned(),
+                "sslmode" => ssl_mode = Some(value.into_owned()),
                 "sslrootcert" => roots = Some(PathBuf::from(value.into_owned())),
                 "pool_size" => {
                     pool_size = value.parse().ok().filter(|size| *size > 0).ok_or("pool_size must be 1 or more")?;
@@ -78,14 +83,6 @@ impl PostgresUrl {
                 _ => passed_on.push(pair),
             }
         }
-        let verified = || Tls::Verified(roots.clone().filter(|path| path.as_os_str() != "system"));
-        let (mode, tls) = match (ssl_mode.as_str(), &roots) {
-            ("disable", _) => (SslMode::Disable, Tls::Off),
-            ("prefer", None) => (SslMode::Prefer, Tls::Unverified),
-            ("require", None) => (SslMode::Require, Tls::Unverified),
-            ("prefer" | "require" | "verify-full", _) => (SslMode::Require, verified()),
-            _ => return Err("sslmode must be disable, prefer, require or verify-full".to_owned()),
-        };
         let mut config = Config::from_str(&format!("{address}?{}", passed_on.join("&"))).map_err(|error| {
             // The driver names an unknown option in its error. If an `@` follows, the option is part of a password.
             if query.contains('@') {
@@ -101,6 +98,25 @@ impl PostgresUrl {
         if !named(config.get_dbname()) || hosts.is_empty() || !hosts.iter().all(is_host) {
             return Err(NOT_THE_PARTS.to_owned());
         }
+        let is_local = is_on_this_machine(&config);
+        let verified = || Tls::Verified(roots.clone().filter(|path| path.as_os_str() != "system"));
+        let (mode, tls) = match (ssl_mode.as_deref(), &roots) {
+            (Some("disable"), _) => (SslMode::Disable, Tls::Off),
+            (Some("prefer"), None) => (SslMode::Prefer, Tls::Unverified),
+            (Some("require"), None) => (SslMode::Require, Tls::Unverified),
+            (None, None) if is_local => (SslMode::Prefer, Tls::Unverified),
+            (None | Some("prefer" | "require" | "verify-full"), _) => (SslMode::Require, verified()),
+            _ => return Err("sslmode must be disable, prefer, require or verify-full".to_owned()),
+        };
+        let unprotected = match mode {
+            _ if is_local || matches!(tls, Tls::Verified(_)) => None,
+            SslMode::Require => Some("sslmode=require: the certificate of the database is not checked"),
+            SslMode::Disable => Some("sslmode=disable: the connection to the database is not encrypted"),
+            _ => Some(
+                "sslmode=prefer: the connection to the database need not be encrypted, and its certificate is not checked",
+            ),
+        };
+        let verified_by_default = ssl_mode.is_none() && !is_local;
         // Of several hosts, the server uses the primary, also after another host has become the primary.
         config.ssl_mode(mode).keepalives_idle(KEEPALIVES_IDLE).target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
@@ -112,8 +128,18 @@ impl PostgresUrl {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(TCP_USER_TIMEOUT);
         }
-        Ok(Parts { config, tls, pool_size })
+        Ok(Parts { config, tls, verified_by_default, unprotected, pool_size })
     }
+}
+
+/// Whether each host is a local socket or a loopback address, so that nobody else can read the connection.
+fn is_on_this_machine(config: &Config) -> bool {
+    let is_loopback = |address: &IpAddr| address.is_loopback();
+    config.get_hostaddrs().iter().all(is_loopback)
+        && config.get_hosts().iter().all(|host| match host {
+            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address| is_loopback(&address)),
+            Host::Unix(_) => true,
+        })
 }
 
 impl fmt::Display for PostgresUrl {
@@ -199,13 +225,48 @@ mod tests {
         let tls = |query| parts(&format!("postgres://db/shop?{query}")).map(|p| (p.config.get_ssl_mode(), p.tls));
         let file = || Some(PathBuf::from("/etc/ca.pem"));
 
-        assert_eq!(tls("").unwrap(), (SslMode::Prefer, Tls::Unverified));
+        assert_eq!(tls("sslmode=prefer").unwrap(), (SslMode::Prefer, Tls::Unverified));
         assert_eq!(tls("sslmode=disable").unwrap(), (SslMode::Disable, Tls::Off));
         assert_eq!(tls("sslmode=require").unwrap(), (SslMode::Require, Tls::Unverified));
         assert_eq!(tls("sslmode=verify-full").unwrap(), (SslMode::Require, Tls::Verified(None)));
         assert_eq!(tls("sslrootcert=%2Fetc/ca.pem").unwrap(), (SslMode::Require, Tls::Verified(file())));
         assert_eq!(tls("sslrootcert=system").unwrap(), (SslMode::Require, Tls::Verified(None)));
         assert!(tls("sslmode=verify-ca").unwrap_err().contains("verify-full"));
+    }
+
+    #[test]
+    fn the_certificate_of_a_database_on_another_machine_is_checked_by_default() {
+        for (hosts, query, is_local) in [
+            ("localhost", "", true),
+            ("127.0.0.1:5433", "", true),
+            ("[::1]", "", true),
+            ("%2Fvar%2Frun", "", true),
+            ("localhost,127.0.0.1", "", true),
+            ("db.internal", "", false),
+            ("10.0.0.7", "", false),
+            ("localhost,db.internal", "", false),
+            // A name for a tunnel, and a name that leads elsewhere.
+            ("db.internal", "hostaddr=127.0.0.1", false),
+            ("localhost", "hostaddr=10.0.0.7", false),
+        ] {
+            let parts = parts(&format!("postgres://{hosts}/shop?{query}")).unwrap();
+            let expected =
+                if is_local { (SslMode::Prefer, Tls::Unverified) } else { (SslMode::Require, Tls::Verified(None)) };
+            assert_eq!((parts.config.get_ssl_mode(), parts.tls), expected, "{hosts} {query}");
+            assert_eq!((parts.verified_by_default, parts.unprotected), (!is_local, None), "{hosts} {query}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_turns_protection_off_for_another_machine_is_reported() {
+        for mode in ["disable", "prefer", "require"] {
+            let unprotected = |host| parts(&format!("postgres://{host}/shop?sslmode={mode}")).unwrap().unprotected;
+
+            assert!(unprotected("db.internal").unwrap().starts_with(&format!("sslmode={mode}: ")));
+            assert_eq!(unprotected("localhost"), None);
+        }
+        let checked = parts("postgres://db.internal/shop?sslmode=require&sslrootcert=ca.pem").unwrap();
+        assert_eq!((checked.unprotected, checked.verified_by_default), (None, false));
     }
 
     #[test]
