@@ -160,6 +160,31 @@ async fn the_key_encryption_key_is_replaced_while_servers_run() {
     admin.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_key_can_be_read_at_any_time_while_the_keys_are_encrypted_again() {
+    let server = Server::open_with(|config| config.key_encryption_keys = vec![kek(1), kek(2)]).await;
+    let tokens = server.anonymous_login().await;
+    let mut tasks = Vec::new();
+    for order in [[kek(1), kek(2)], [kek(2), kek(1)], [kek(1), kek(2)]] {
+        let admin = admin(&server, &order).await;
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..5 {
+                // Each reads all keys, whichever of the two encrypts them at that moment.
+                admin.encrypt().await.unwrap();
+            }
+            admin.close().await;
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+
+    assert!(is_encrypted_by(&server, &kek(1)) || is_encrypted_by(&server, &kek(2)));
+    let server = server.restart().await;
+    assert!(server.accepts(&tokens.access).await);
+    assert_eq!(server.refresh(&tokens.refresh).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_server_without_the_key_encryption_key_does_not_start_and_changes_nothing() {
     let server = Server::open_with(|config| config.key_encryption_keys = vec![kek(1)]).await;

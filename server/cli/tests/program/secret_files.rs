@@ -182,6 +182,30 @@ fn a_file_that_other_users_can_read_is_reported() {
     assert!(stderr.contains("warning") && stderr.contains("mode 644") && stderr.contains("chmod 600"), "{stderr}");
 }
 
+#[tokio::test]
+async fn a_server_writes_the_warning_into_its_log_and_never_the_secret() {
+    let folder = Folder::new();
+    let key = String::from_utf8(run(guestpass().args(["keys", "new-encryption-key"])).stdout).unwrap();
+    let (key, secret) = (folder.file("kek", &key), folder.file("secret", OLD));
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o604)).unwrap();
+    let log = folder.path("log");
+    let mut command =
+        serve(&["--key-encryption-key-file", &key.display().to_string(), "--introspection-secret-file"], &secret);
+    command.env("GUESTPASS_LOG", "trace").stderr(std::fs::File::create(&log).unwrap());
+
+    let server = Process::spawn_serve(&mut command, &folder.path("guestpass.db"));
+    assert!(introspects(&server, OLD).await);
+    server.terminate();
+    server.wait();
+
+    let (log, key) = (std::fs::read_to_string(&log).unwrap(), std::fs::read_to_string(&key).unwrap());
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("mode 604"), "{warnings:?}");
+    for secret in [OLD, key.trim()] {
+        assert!(!log.contains(secret), "{secret} was logged");
+    }
+}
+
 #[test]
 fn a_key_encryption_key_is_refused_on_the_command_line() {
     let key = String::from_utf8(run(guestpass().args(["keys", "new-encryption-key"])).stdout).unwrap();

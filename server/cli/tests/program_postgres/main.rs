@@ -10,3 +10,5 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 
 #[path = "../program/durability.rs"]
 mod durability;
+
+mod unprotected;

@@ -16,6 +16,9 @@ mod migrations {
 
 /// How long a statement waits for a lock that another process holds, such as the `sqlite3` shell.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the truncation of the log is tried while another checkpoint runs, and the pause between two attempts.
+const TRUNCATIONS: u32 = 100;
+const TRUNCATION_PAUSE: Duration = Duration::from_millis(50);
 /// The number of cached prepared statements per connection: more than the server has.
 const STATEMENTS: usize = 128;
 
@@ -72,13 +75,23 @@ pub(super) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Copies the write-ahead log into the database and truncates it. Overwritten rows can be read in the log until then. Waits for
-/// the readers of other processes. Blocks.
+/// readers and for other checkpoints. Blocks.
 pub(super) fn truncate_log(path: &Path) -> Result<(), StoreError> {
     let connection = open_for_admin(path)?;
-    let busy: bool = connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-        .map_err(|error| StoreError::from(&error))?;
-    if busy { Err(StoreError::Database("the write-ahead log is in use".to_owned())) } else { Ok(()) }
+    for _ in 0..TRUNCATIONS {
+        let busy: bool = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|error| StoreError::from(&error))?;
+        if !busy {
+            return Ok(());
+        }
+        // The timeout of SQLite holds for readers, and not for another checkpoint.
+        std::thread::sleep(TRUNCATION_PAUSE);
+    }
+    Err(StoreError::Database(
+        "the change is stored, but the write-ahead log is in use; the previous rows can be read in it for up to ten minutes"
+            .to_owned(),
+    ))
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {
