@@ -35,9 +35,9 @@ pub(crate) fn add_file_flags(command: Command) -> Command {
 
 fn file_flag_of(flag: &Arg) -> Option<Arg> {
     let secret = flag.get_long().filter(|name| SECRET.contains(name))?;
-    let content = if is_list(flag) { "one value a line" } else { "a line break at its end is dropped" };
+    let content = if is_list(flag) { "values, one a line" } else { "value; a line break at its end is dropped" };
     let name = file_flag(secret);
-    let help = format!("File that contains --{secret}: {content}. It should be readable by this user only.");
+    let help = format!("File with the {content}. Instead of --{secret}; only this user should be able to read it");
     let file = Arg::new(name.clone()).long(name).value_name("FILE").help(help).value_parser(ValueParser::path_buf());
     Some(match flag.get_help_heading() {
         Some(heading) => file.help_heading(heading.to_owned()),

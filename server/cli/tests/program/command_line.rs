@@ -33,6 +33,8 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
         ("--refresh-grace", "60d", "--refresh-ttl"),
         ("--guest-token-ttl", "11000d", "at most"),
         ("--sweep-limit", "0", "from 1 to 100"),
+        ("--session-max-age", "soon", "or off"),
+        ("--session-max-age", "1s", "from 1m"),
         ("--algorithm", "none", "EdDSA"),
         ("--max-connections", "0", "from 1 to"),
         ("--client-timeout", "0s", "longer than 0s"),
