@@ -75,9 +75,9 @@ fn send(server: &Arc<Server>, request: Request<Body>) -> tokio::task::JoinHandle
     tokio::spawn(async move { server.send(request).await })
 }
 
-/// Erases an account while a guest is merged into it, and sends `request` with the guest's token. The request waits for the row
+/// Erases an account while a guest is merged into it, and sends `request` of the guest. The request waits for the row
 /// of the guest, and the erasure for the row of the account. Returns the response to `request`.
-async fn erase_account_during(request: fn(&str) -> Request<Body>) -> Response {
+async fn erase_account_during(request: fn(&Tokens) -> Request<Body>) -> Response {
     let server = Arc::new(Server::open().await);
     let (member, guest) = member_and_guest(&server).await;
     let (merge, account_lock) = (LockHolder::connect(&server).await, LockHolder::connect(&server).await);
@@ -85,7 +85,7 @@ async fn erase_account_during(request: fn(&str) -> Request<Body>) -> Response {
     account_lock.lock_row(&member, "NO KEY UPDATE").await;
     let erasure = send(&server, erase(&member.refresh));
     account_lock.until_waiting(|first, _| first == 1).await;
-    let requested = send(&server, request(&guest.access));
+    let requested = send(&server, request(&guest));
     account_lock.until_waiting(|first, behind| first + behind == 2).await;
 
     let (account, merged) = (uuid_of(&member.id), uuid_of(&guest.id));
@@ -109,21 +109,21 @@ async fn erase_account_during(request: fn(&str) -> Request<Body>) -> Response {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s04_an_account_can_be_erased_while_a_guest_being_merged_into_it_adds_to_the_cart() {
-    let response = erase_account_during(add).await;
+    let response = erase_account_during(|guest| add(&guest.access)).await;
 
     assert!(response.status == 200 || response.status == 401, "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s04_an_account_can_be_erased_while_a_guest_being_merged_into_it_logs_in_again() {
-    let response = erase_account_during(login).await;
+    let response = erase_account_during(|guest| login(&guest.refresh)).await;
 
     assert!([200, 401, 403].contains(&response.status.as_u16()), "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s04_an_account_can_be_erased_concurrently_with_the_token_of_a_guest_being_merged_into_it() {
-    let response = erase_account_during(erase).await;
+    let response = erase_account_during(|guest| erase(&guest.refresh)).await;
 
     assert!(response.status == 204 || response.status == 401, "{response:?}");
 }
