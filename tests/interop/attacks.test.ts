@@ -181,6 +181,8 @@ describe('the token endpoint responds with the error codes of RFC 6749 §5.2', (
   test('S3 the reuse of a refresh token ends its session only', async () => {
     const [thief, other] = [await login(server), await login(server)]
     const rotated = await (await server.refresh(thief.refresh_token)).json()
+    // The successor has arrived, so the parent is at its end.
+    expect(await server.statusOfAccess(rotated.access_token)).toBe(200)
 
     expectOAuthError(await send(server.url, refresh(thief.refresh_token)), 'invalid_grant')
 

@@ -15,12 +15,16 @@ describe.each(SERVICES)('$service', ({ start }) => {
   test.each(ALGORITHMS)(
     'identifies the guest by the public key only, and refuses forged and expired tokens: %s',
     async (algorithm) => {
-      await using server = await Server.start([...flags(algorithm), '--access-ttl', '2s'])
+      await using server = await Server.start(flags(algorithm))
       await using service = await start(server)
-      const lasting = await login(server, {})
+      const lasting = await login(server, { refresh: true })
+      const classic = await login(server, {})
+      await server.restart('--access-ttl', '2s')
       const short = await login(server, { refresh: true })
 
       expect(await service.whoami(lasting.access_token)).toBe(lasting.anonymous_id)
+      // It lives for 30 days, and the service would not learn of its revocation.
+      expect(await service.whoami(classic.access_token), 'a token without refresh').toBe(401)
 
       for (const [name, token] of Object.entries(await forgeries(lasting.access_token, algorithm))) {
         expect(await service.whoami(token), name).toBe(401)
@@ -33,9 +37,9 @@ describe.each(SERVICES)('$service', ({ start }) => {
   test.each(ALGORITHMS)('refuses a token of the same key for another audience: %s', async (algorithm) => {
     await using server = await Server.start(flags(algorithm))
     await using service = await start(server)
-    const valid = await login(server, {})
+    const valid = await login(server, { refresh: true })
     await server.restart('--audience', 'another-shop')
-    const other = await login(server, {})
+    const other = await login(server, { refresh: true })
 
     expect(await service.whoami(valid.access_token)).toBe(valid.anonymous_id)
     expect(jose.decodeProtectedHeader(other.access_token)).toEqual(jose.decodeProtectedHeader(valid.access_token))
@@ -63,7 +67,7 @@ async function forgeries(token: string, algorithm: string): Promise<Record<strin
     ),
     'an unknown key': await sign({ ...rest, kid: 'nobody' }, forger.privateKey),
     'HS256 with a secret': await sign({ ...rest, kid, alg: 'HS256' }, new TextEncoder().encode(kid.padEnd(32, kid))),
-    'another server of the same name': (await login(elsewhere, {})).access_token,
+    'another server of the same name': (await login(elsewhere, { refresh: true })).access_token,
   }
 }
 
