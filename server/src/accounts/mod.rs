@@ -29,7 +29,7 @@ use crate::auth::{AccountCaller, Kind, RevokedSessions, run_to_completion};
 use crate::clock::Timestamp;
 use crate::store::{
     AccountKey, AccountRow, AccountStore, Caller, MergeOutcome, MergeRequest, NewCredential, NewSession, PasskeyUse,
-    RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade, UpgradeKey, UpgradeRetry,
+    RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade, UpgradeKey, UpgradeKeyError, UpgradeRetry,
 };
 
 /// Registers guests, and signs callers in to accounts. Cheap to clone.
@@ -124,8 +124,8 @@ impl Accounts {
         match self.store.repeat_upgrade(retry).await? {
             RetryOutcome::Repeated(upgrade) => Ok(Some(upgrade)),
             RetryOutcome::Unknown => Ok(None),
-            RetryOutcome::KeyReused => Err(AccountError::KeyReused),
-            RetryOutcome::KeyExpired => Err(AccountError::KeyExpired),
+            RetryOutcome::Refused(UpgradeKeyError::Reused) => Err(AccountError::KeyReused),
+            RetryOutcome::Refused(UpgradeKeyError::Expired) => Err(AccountError::KeyExpired),
         }
     }
 

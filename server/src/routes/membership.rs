@@ -82,7 +82,7 @@ impl<'a> UpgradeCall<'a> {
         match upgrade {
             Ok(upgrade) => {
                 self.inner.metrics.membership_requested(self.endpoint, outcome_name(&upgrade));
-                self.response(upgrade)
+                self.response(upgrade).map_err(IntoResponse::into_response)
             }
             Err(error) => self.repeated_or(error).await,
         }
@@ -106,7 +106,7 @@ impl<'a> UpgradeCall<'a> {
             Ok(None) => Ok(None),
             Ok(Some(upgrade)) => {
                 self.inner.metrics.membership_requested(self.endpoint, "repeated");
-                self.response(upgrade).map(Some)
+                self.response(upgrade).map(Some).map_err(IntoResponse::into_response)
             }
             Err(error) => Err(self.failed(error)),
         }
@@ -118,10 +118,9 @@ impl<'a> UpgradeCall<'a> {
         error.into_response()
     }
 
-    fn response(&self, upgrade: Upgrade) -> Result<Json<MembershipResponse>, Response> {
+    fn response(&self, upgrade: Upgrade) -> Result<Json<MembershipResponse>, Problem> {
         let Upgrade { account, registered, merged, session, .. } = upgrade;
-        let tokens = self.inner.sessions.issue(&session, true, self.now);
-        let tokens = tokens.map_err(|error| Problem::from(error).into_response())?;
+        let tokens = self.inner.sessions.issue(&session, true, self.now)?;
         let TokenResponse { access_token, token_type, expires_in, refresh_token, .. } = tokens;
         let subject = Subject::new(account.user, true);
         Ok(Json(MembershipResponse {

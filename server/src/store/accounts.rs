@@ -230,8 +230,8 @@ pub(crate) struct Upgrade {
     pub(crate) ended: Vec<Revocation>,
 }
 
-/// The upgrade that a caller who is a member already, or not, can have by signing in to `account`. `None`: the caller is a
-/// member of another account.
+/// Whether signing in to `account` merges the caller into it. `None`: the caller is a member of another account, and cannot sign
+/// in to this one.
 pub(crate) fn needs_merge(caller: Uuid, is_member: bool, account: Uuid) -> Option<bool> {
     if is_member { (caller == account).then_some(false) } else { Some(true) }
 }
@@ -255,10 +255,16 @@ pub(crate) enum RetryOutcome {
     Unknown,
     /// The request repeats an upgrade: its session is issued again.
     Repeated(Upgrade),
+    Refused(UpgradeKeyError),
+}
+
+/// An idempotency key that gives no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpgradeKeyError {
     /// The key belongs to another request.
-    KeyReused,
+    Reused,
     /// The key is too old, or its session was refreshed or has ended.
-    KeyExpired,
+    Expired,
 }
 
 /// The stored idempotency key of an upgrade, and the session that the upgrade opened.
@@ -274,19 +280,16 @@ pub(crate) struct UpgradeKeyRow {
 impl UpgradeKeyRow {
     /// The session to issue again. The request must be the same, with the refresh token that was the current one of the session
     /// that asked, or its parent.
-    ///
-    /// # Errors
-    /// [`RetryOutcome::KeyReused`] or [`RetryOutcome::KeyExpired`].
-    pub(crate) fn repeat(&self, retry: &UpgradeRetry) -> Result<OpenSession, RetryOutcome> {
+    pub(crate) fn repeat(&self, retry: &UpgradeRetry) -> Result<OpenSession, UpgradeKeyError> {
         let is_same = self.request == retry.key.request
             && self.asking_session == retry.session
             && retry.counter.saturating_add(1) >= self.asking_counter;
         if !is_same {
-            return Err(RetryOutcome::KeyReused);
+            return Err(UpgradeKeyError::Reused);
         }
         let is_fresh =
             self.session.counter == 0 && self.session.is_live(retry.now) && retry.now < self.made_at + LOGIN_KEY_WINDOW;
-        if is_fresh { Ok(self.session.open_until(retry.access_expires_at)) } else { Err(RetryOutcome::KeyExpired) }
+        if is_fresh { Ok(self.session.open_until(retry.access_expires_at)) } else { Err(UpgradeKeyError::Expired) }
     }
 }
 
@@ -390,14 +393,14 @@ mod tests {
             let open = key_row().repeat(&UpgradeRetry { counter, ..retry(at(699)) }).unwrap();
             assert_eq!((open.id, open.counter), (Uuid::from_u128(2), 0));
         }
-        assert_eq!(key_row().repeat(&retry(at(700))), Err(RetryOutcome::KeyExpired));
+        assert_eq!(key_row().repeat(&retry(at(700))), Err(UpgradeKeyError::Expired));
         for session in [
             SessionRow { counter: 1, ..key_row().session },
             SessionRow { revoked: true, ..key_row().session },
             SessionRow { expires_at: at(101), ..key_row().session },
         ] {
             let row = UpgradeKeyRow { session, ..key_row() };
-            assert_eq!(row.repeat(&retry(at(101))), Err(RetryOutcome::KeyExpired));
+            assert_eq!(row.repeat(&retry(at(101))), Err(UpgradeKeyError::Expired));
         }
     }
 
@@ -410,7 +413,7 @@ mod tests {
             UpgradeRetry { session: Uuid::from_u128(9), ..retry },
             UpgradeRetry { counter: 0, ..retry },
         ] {
-            assert_eq!(key_row().repeat(&other), Err(RetryOutcome::KeyReused));
+            assert_eq!(key_row().repeat(&other), Err(UpgradeKeyError::Reused));
         }
     }
 }

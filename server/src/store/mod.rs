@@ -24,7 +24,7 @@ pub use self::keys::{KeyEncryptionError, KeyState};
 pub(crate) use self::accounts::{
     AccountKey, AccountRow, AccountStore, CEREMONIES_PER_USER, Caller, Ceremony, Identity, MergeOutcome, MergeRequest,
     NewCredential, NewSession, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade,
-    UpgradeKey, UpgradeKeyRow, UpgradeRetry, merge_preferences, needs_merge,
+    UpgradeKey, UpgradeKeyError, UpgradeKeyRow, UpgradeRetry, merge_preferences, needs_merge,
 };
 pub(crate) use self::cart::{
     CART_KEY_WINDOW, CartChange, CartKey, CartLine, MAX_CART_KEYS, MAX_LINES, MAX_QUANTITY, Quantity,

@@ -4,7 +4,9 @@ use deadpool_postgres::{Client, Transaction};
 
 use super::{Error, accounts, sessions, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, RetryOutcome, SessionRow, Upgrade, UpgradeKey, UpgradeKeyRow, UpgradeRetry};
+use crate::store::{
+    AccountKey, RetryOutcome, SessionRow, Upgrade, UpgradeKey, UpgradeKeyError, UpgradeKeyRow, UpgradeRetry,
+};
 
 /// Stores the key of an upgrade. Returns false if an upgrade has used the key; of two concurrent upgrades with one key, the
 /// second waits for the first.
@@ -49,7 +51,7 @@ pub(super) async fn repeat(db: &mut Client, retry: &UpgradeRetry) -> Result<Retr
         return Ok(RetryOutcome::Unknown);
     };
     let Some(session) = sessions::locked(&transaction, key.try_get("session_id")?).await? else {
-        return Ok(RetryOutcome::KeyExpired);
+        return Ok(RetryOutcome::Refused(UpgradeKeyError::Expired));
     };
     let row = UpgradeKeyRow {
         asking_session: key.try_get("asking_session")?,
@@ -60,10 +62,10 @@ pub(super) async fn repeat(db: &mut Client, retry: &UpgradeRetry) -> Result<Retr
     };
     let session = match row.repeat(retry) {
         Ok(session) => session,
-        Err(outcome) => return Ok(outcome),
+        Err(error) => return Ok(RetryOutcome::Refused(error)),
     };
     let Some(account) = accounts::account(&transaction, &AccountKey::User(session.user)).await? else {
-        return Ok(RetryOutcome::KeyExpired);
+        return Ok(RetryOutcome::Refused(UpgradeKeyError::Expired));
     };
     sessions::extend_access(&transaction, &session).await?;
     transaction.commit().await?;

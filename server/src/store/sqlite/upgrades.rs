@@ -4,7 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{accounts, id_column, id_text, sessions, time_column};
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, RetryOutcome, SessionRow, Upgrade, UpgradeKey, UpgradeKeyRow, UpgradeRetry};
+use crate::store::{
+    AccountKey, RetryOutcome, SessionRow, Upgrade, UpgradeKey, UpgradeKeyError, UpgradeKeyRow, UpgradeRetry,
+};
 
 /// Whether an upgrade has used the key.
 pub(super) fn is_used(db: &Connection, key: Option<&UpgradeKey>) -> rusqlite::Result<bool> {
@@ -56,14 +58,16 @@ pub(super) fn repeat(db: &Connection, retry: &UpgradeRetry) -> rusqlite::Result<
     let Some((session, (asking_session, asking_counter, request, made_at), registered, merged)) = found else {
         return Ok(RetryOutcome::Unknown);
     };
-    let Some(session) = sessions::session(db, session)? else { return Ok(RetryOutcome::KeyExpired) };
+    let Some(session) = sessions::session(db, session)? else {
+        return Ok(RetryOutcome::Refused(UpgradeKeyError::Expired));
+    };
     let row = UpgradeKeyRow { asking_session, asking_counter, request, made_at, session };
     let session = match row.repeat(retry) {
         Ok(session) => session,
-        Err(outcome) => return Ok(outcome),
+        Err(error) => return Ok(RetryOutcome::Refused(error)),
     };
     let Some(account) = accounts::account(db, &AccountKey::User(session.user))? else {
-        return Ok(RetryOutcome::KeyExpired);
+        return Ok(RetryOutcome::Refused(UpgradeKeyError::Expired));
     };
     sessions::extend_access(db, &session)?;
     Ok(RetryOutcome::Repeated(Upgrade { account, registered, merged, session, ended: Vec::new() }))
