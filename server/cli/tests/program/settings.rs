@@ -172,6 +172,7 @@ fn errors_of_the_file_name_the_file_and_the_line() {
         ("issuer = \n", 1, "line 1"),
         ("audience = [\"a\", \"b\"]\n", 1, "--audience"),
         ("refresh-ttl = \"5m\"\n", 1, "--refresh-ttl: must not be shorter than --access-ttl"),
+        ("audience = \"http://localhost:8000\"\n", 1, "--audience: must differ from --issuer"),
     ] {
         let error = error_line(&mut serve_with(&file, content));
 
