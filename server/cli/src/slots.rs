@@ -165,7 +165,7 @@ impl Slot {
     pub(crate) fn set_idle(&self) {
         let mut state = self.shared.lock();
         state.set_idle(self.id);
-        if state.is_waiting && state.closing == 0 {
+        if state.is_waiting && state.closing == 0 && state.connections.len() >= self.shared.count {
             state.close_one();
         }
     }
@@ -353,6 +353,24 @@ mod tests {
 
         assert!(busy.is_told_to_close());
         drop(busy);
+        next.await;
+    }
+
+    #[tokio::test]
+    async fn s14_one_connection_gives_way_to_one_new_connection() {
+        let slots = Slots::new(2, 2, Vec::new());
+        let (mut first, second) = (open(&slots, CLIENTS[0]).await, open(&slots, CLIENTS[0]).await);
+        second.slot.set_busy();
+        let mut next = Box::pin(open(&slots, CLIENTS[1]));
+        assert!(!is_ready(&mut next).await);
+        assert!(first.is_told_to_close());
+        drop(first);
+
+        // The new connection has not taken the free place yet.
+        second.slot.set_idle();
+
+        let mut second = second;
+        assert!(!second.is_told_to_close());
         next.await;
     }
 
