@@ -133,8 +133,7 @@ async fn handle(
         return Err(ErrorKind::ConnectionAborted.into());
     }
     if !request.body().is_end_stream() {
-        // The server waits for the rest of the request.
-        busy.0.set_idle();
+        busy.0.set_receiving();
     }
     let request_slot = Arc::clone(&busy.0);
     let mut request = request.map(|inner| Tracked { inner, at_end: AtEnd::SetBusy(request_slot) });

@@ -1,8 +1,8 @@
 //! The places of open connections, and which connection gives way when there are too few.
 //!
 //! A connection is idle while the server waits for its client: for a request, or for the rest of one. If no place is free, an
-//! idle connection is closed for the new one: of the client with the most idle connections, the one that has been idle longest.
-//! So a client that opens many connections takes them from itself, and not from others. A connection whose request is being
+//! idle connection is closed for the new one: of the client with the most idle connections, the one that has been idle longest,
+//! and one in the middle of a request last. So a client that opens many connections takes them from itself, and not from others. A connection whose request is being
 //! handled is never closed.
 
 use std::cmp::Reverse;
@@ -38,9 +38,13 @@ struct Shared {
 /// The owner of a connection: a client, or `None` for all trusted proxies together.
 type Owner = Option<ClientNetwork>;
 
+/// Since when a connection is idle: whether a part of a request has arrived, and the number of the moment, which is used once. The
+/// smallest one gives way first.
+type IdleSince = (bool, u64);
+
 /// The order in which idle connections give way, the last one first: those of proxies after all others, then by the number of
-/// idle connections of the owner, then the one that has been idle longest. Each number of the third member is used once.
-type Rank = (bool, usize, Reverse<u64>);
+/// idle connections of the owner.
+type Rank = (bool, usize, Reverse<IdleSince>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -60,8 +64,7 @@ struct State {
 #[derive(Debug)]
 struct Connection {
     owner: Owner,
-    /// The number of the moment since which it is idle.
-    idle_since: Option<u64>,
+    idle_since: Option<IdleSince>,
     /// Tells it to close. `None`: it was told.
     close: Option<oneshot::Sender<()>>,
 }
@@ -70,8 +73,7 @@ struct Connection {
 struct Owned {
     /// Without those that were told to close.
     open: usize,
-    /// By the moment since which they are idle.
-    idle: BTreeMap<u64, u64>,
+    idle: BTreeMap<IdleSince, u64>,
     rank: Option<Rank>,
 }
 
@@ -147,7 +149,7 @@ impl Slots {
         let id = state.next_number();
         state.connections.insert(id, Connection { owner, idle_since: None, close: Some(close) });
         state.owners.entry(owner).or_default().open += 1;
-        state.set_idle(id);
+        state.set_idle(id, false);
         Admission::Admitted(Slot { shared: Arc::clone(&self.shared), id }, closed)
     }
 
@@ -161,10 +163,19 @@ impl Slots {
 }
 
 impl Slot {
-    /// The server waits for the client: for a request, or for the rest of one.
+    /// The server waits for a request of the client.
     pub(crate) fn set_idle(&self) {
+        self.wait_for_client(false);
+    }
+
+    /// The server has the head of a request, and waits for its body.
+    pub(crate) fn set_receiving(&self) {
+        self.wait_for_client(true);
+    }
+
+    fn wait_for_client(&self, is_receiving: bool) {
         let mut state = self.shared.lock();
-        state.set_idle(self.id);
+        state.set_idle(self.id, is_receiving);
         if state.is_waiting && state.closing == 0 && state.connections.len() >= self.shared.count {
             state.close_one();
         }
@@ -204,9 +215,9 @@ impl State {
         self.last_number
     }
 
-    fn set_idle(&mut self, id: u64) {
+    fn set_idle(&mut self, id: u64, is_receiving: bool) {
         self.set_busy(id);
-        let now = self.next_number();
+        let now = (is_receiving, self.next_number());
         let Some(connection) = self.connections.get_mut(&id).filter(|connection| connection.close.is_some()) else {
             return;
         };
@@ -326,8 +337,11 @@ mod tests {
         let mut busy = open(&slots, CLIENTS[1]).await;
         busy.slot.set_busy();
         first.slot.set_busy();
-        first.slot.set_idle();
+        first.slot.set_receiving();
+        second.slot.set_busy();
+        second.slot.set_idle();
 
+        // The first has been idle for a longer time, but is in the middle of a request.
         let mut next = Box::pin(open(&slots, CLIENTS[2]));
         assert!(!is_ready(&mut next).await, "the place is free when the other connection has been closed");
 
