@@ -68,11 +68,16 @@ impl Drop for PgBouncer {
     }
 }
 
+/// Runs a command to its end. A server that starts is stopped, so that the test fails and does not hang.
 fn run(command: &str, store: &str) -> Output {
-    let mut words = command.split(' ');
     let mut process = Command::new(env!("CARGO_BIN_EXE_guestpass"));
-    process.env("GUESTPASS_STORE", store).args(words.by_ref());
-    process.output().unwrap()
+    process.env("GUESTPASS_STORE", store).args(command.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = process.spawn().unwrap();
+    let mut stdout = BufReader::new(process.stdout.take().unwrap()).lines();
+    if stdout.any(|line| line.unwrap().contains("listening on")) {
+        process.kill().unwrap();
+    }
+    process.wait_with_output().unwrap()
 }
 
 #[tokio::test]

@@ -76,6 +76,7 @@ async fn s16_a_node_on_a_read_only_database_is_not_ready() {
 
     set_read_only(&database, true);
     until_ready(&node, false).await;
+    assert_eq!(node.client().get("/readyz", "").await.body["store"], false);
     assert_eq!(node.client().refresh(&tokens.refresh).await.status, 503);
 
     set_read_only(&database, false);
