@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. Each may import only itself and the modules before it, so that there are no cycles.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 24] = [
     "clock",
     "secret",
     "shards",
     "settings",
     "etag",
     "metrics",
+    "actor",
     "store",
     "config",
     "activity",
@@ -18,9 +19,12 @@ const ORDER: [&str; 20] = [
     "auth",
     "recommend",
     "accounts",
+    "failed_attempts",
     "limits",
     "open",
     "key_admin",
+    "audit",
+    "user_admin",
     "server",
     "routes",
     "fuzz",

@@ -48,6 +48,12 @@ pub struct Config {
     /// How long an ended session is kept. Default: 7 days.
     pub session_retention: Duration,
 
+    /// How long an entry of the audit trail is kept. Default: 90 days.
+    pub audit_retention: Duration,
+
+    /// The greatest number of entries of the audit trail. The oldest ones are deleted first. Default: 1,000,000.
+    pub audit_entries: u32,
+
     /// How many percent of the guests all sweeps together may remove within 24 hours, from 1 to 100; at least 100 guests. 100 is
     /// no limit. Default: 10.
     pub sweep_limit: u8,
@@ -143,6 +149,8 @@ impl Default for Config {
             refresh_grace: MINUTE,
             guest_retention: 90 * DAY,
             session_retention: 7 * DAY,
+            audit_retention: 90 * DAY,
+            audit_entries: 1_000_000,
             sweep_limit: 10,
             algorithm: Algorithm::EdDsa,
             login_rate: at_most(30, HOUR),
@@ -199,9 +207,11 @@ impl Config {
                 return Err(ConfigError::new(flag, "must be at most 3650days"));
             }
         }
-        for (flag, retention) in
-            [("--guest-retention", self.guest_retention), ("--session-retention", self.session_retention)]
-        {
+        for (flag, retention) in [
+            ("--guest-retention", self.guest_retention),
+            ("--session-retention", self.session_retention),
+            ("--audit-retention", self.audit_retention),
+        ] {
             if retention > 3650 * DAY {
                 return Err(ConfigError::new(flag, "must be at most 3650days"));
             }

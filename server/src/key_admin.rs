@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actor::Actor;
 use crate::auth::{KeyError, fresh_refresh_key, make_signing_key};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::StoreLocation;
@@ -176,7 +177,7 @@ impl KeyAdmin {
     /// # Errors
     /// The store failed, or a key cannot be decrypted. No key has been changed, unless only the removal failed.
     pub async fn encrypt(&self) -> Result<Vec<KeyInfo>, RotationError> {
-        let keys = self.change(KeyChange::Encrypt).await?;
+        let keys = self.change(KeyChange::Encrypt { now: self.clock.now() }).await?;
         self.store.discard_old_keys().await?;
         Ok(infos(&keys, self.clock.now()))
     }
@@ -186,12 +187,12 @@ impl KeyAdmin {
     /// # Errors
     /// The store failed, or a key cannot be decrypted. No key has been changed.
     pub async fn decrypt(&self) -> Result<Vec<KeyInfo>, RotationError> {
-        let keys = self.change(KeyChange::Decrypt).await?;
+        let keys = self.change(KeyChange::Decrypt { now: self.clock.now() }).await?;
         Ok(infos(&keys, self.clock.now()))
     }
 
     async fn change(&self, change: KeyChange) -> Result<KeySet, StoreError> {
-        self.store.change_keys(change, &self.encryption).await
+        Actor::operator().scope(self.store.change_keys(change, &self.encryption)).await
     }
 
     /// Closes the store.

@@ -29,22 +29,27 @@
 //! Each module imports only modules of the same line or of the lines above; a test checks this order, module by module.
 //!
 //! - `clock`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
+//! - `actor`: who makes a change
 //! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
 //! - `config`: all settings
 //! - `activity`, `sweep`: work on the store that no request waits for
 //! - `auth`: keys, tokens, sessions, and their verification
 //! - `recommend`, `accounts`, `limits`: recommendations, how guests become members, the policy of limits
-//! - `open`, `key_admin`, `server`: a server as a whole, and the administration of keys
+//! - `failed_attempts`: failed attempts to sign in, in number, for the audit trail
+//! - `open`, `key_admin`, `audit`, `user_admin`, `server`: a server as a whole, and the administration of a store
 //! - `routes`: HTTP and OpenAPI, which no module above uses
 
 mod accounts;
 mod activity;
+mod actor;
 #[cfg(test)]
 mod architecture;
+mod audit;
 mod auth;
 mod clock;
 mod config;
 mod etag;
+mod failed_attempts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
@@ -61,7 +66,10 @@ mod settings;
 mod shards;
 mod store;
 mod sweep;
+mod user_admin;
 
+pub use actor::Role;
+pub use audit::AuditTrail;
 pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
@@ -74,5 +82,6 @@ pub use settings::{
     Algorithm, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, ProofOfWork, Rate, UnknownAlgorithm,
 };
 pub use store::postgres::PostgresUrl;
-pub use store::{KeyEncryptionError, KeyState, StoreError};
+pub use store::{AuditEntry, AuditEvent, AuditFilter, KeyEncryptionError, KeyState, StoreError};
 pub use sweep::{ClockDoubt, SweepError, SweepReport};
+pub use user_admin::{SessionInfo, UserAdmin, UserInfo, UserKey};

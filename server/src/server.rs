@@ -1,5 +1,6 @@
 //! The server: opened from a [`Config`], shared by all requests, closed at the end.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,12 +17,13 @@ use crate::auth::{
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
+use crate::failed_attempts::Failures;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::open::{OpenError, open_store};
 use crate::readiness::WriteProbe;
 use crate::store::{
-    CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ExpiringRows, LOGIN_KEY_RETENTION, Store, StoreChange, StoreError,
+    CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ExpiringRows, LOGIN_KEY_RETENTION, Store, StoreChange, StoreError, Unlock,
 };
 use crate::sweep::{ClockCheck, SweepError, SweepReport, Sweeper};
 
@@ -40,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) sessions: Sessions,
     pub(crate) accounts: Accounts,
     pub(crate) activity: Arc<Activity>,
+    pub(crate) failures: Failures,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) write_probe: WriteProbe,
@@ -111,6 +114,7 @@ impl Guestpass {
             sessions,
             accounts,
             activity,
+            failures: Failures::default(),
             limits,
             metrics,
             write_probe: WriteProbe::default(),
@@ -165,7 +169,7 @@ impl Guestpass {
         if let Some(background) = self.inner.background.lock().await.take() {
             background.stop().await;
         }
-        let flushed = self.inner.activity.flush(&*self.inner.store).await;
+        let flushed = self.inner.flush().await;
         self.inner.store.close().await;
         self.inner.write_probe.forget().await;
         flushed
@@ -215,7 +219,7 @@ impl Background {
                 };
                 let Some(inner) = inner.upgrade() else { return };
                 let done = match due {
-                    Due::Flush => inner.activity.flush(&*inner.store).await,
+                    Due::Flush => inner.flush().await,
                     Due::Sweep => inner.sweep(sweeper.get_or_insert_with(|| Sweeper::new(&inner.config))).await,
                     Due::Keys => inner.poll_keys().await,
                 };
@@ -242,6 +246,8 @@ fn follow_changes(inner: &Arc<Inner>, mut stopped: watch::Receiver<()>) -> impl 
     // Weak, so that this task does not keep a server alive that an application has dropped without closing it.
     let server = Arc::downgrade(inner);
     let revoked = Arc::clone(&inner.sessions.revoked);
+    let limits = Arc::clone(&inner.limits);
+    let mut unlocks = Unlocks::default();
     async move {
         loop {
             let change = tokio::select! {
@@ -250,6 +256,11 @@ fn follow_changes(inner: &Arc<Inner>, mut stopped: watch::Receiver<()>) -> impl 
             };
             match change {
                 StoreChange::Revoked(revocation) => revoked.add(revocation),
+                StoreChange::Unlocked(unlock) => {
+                    if unlocks.is_new(unlock) {
+                        limits.unlock_account(&unlock.account);
+                    }
+                }
                 StoreChange::Keys => {
                     let Some(inner) = server.upgrade() else { return };
                     if let Err(error) = inner.poll_keys().await {
@@ -258,6 +269,21 @@ fn follow_changes(inner: &Arc<Inner>, mut stopped: watch::Receiver<()>) -> impl 
                 }
             }
         }
+    }
+}
+
+/// The last unlock of each account that this node has heard of. A store reports the same unlock again for some time, and
+/// attempts after it must count.
+#[derive(Debug, Default)]
+struct Unlocks(HashMap<[u8; 32], Timestamp>);
+
+impl Unlocks {
+    fn is_new(&mut self, Unlock { account, at }: Unlock) -> bool {
+        let is_new = self.0.get(&account).is_none_or(|last| *last < at);
+        if is_new {
+            self.0.insert(account, at);
+        }
+        is_new
     }
 }
 
@@ -271,10 +297,18 @@ impl Inner {
             (ExpiringRows::ErasedSessions, now - ERASED_SESSION_MARGIN),
             (ExpiringRows::Ceremonies, now),
             (ExpiringRows::IdTokens, now),
+            (ExpiringRows::AuditEntries, now - self.config.audit_retention),
         ] {
             while self.store.delete_expired(rows, before, EXPIRED_BATCH).await? == EXPIRED_BATCH as usize {}
         }
+        while self.store.trim_audit(self.config.audit_entries, EXPIRED_BATCH).await? == EXPIRED_BATCH as usize {}
         Ok(())
+    }
+
+    /// Writes what is recorded in memory. If the store fails, all of it is kept for the next time.
+    async fn flush(&self) -> Result<(), StoreError> {
+        let activity = self.activity.flush(&*self.store).await;
+        self.failures.flush(&*self.store).await.and(activity)
     }
 
     /// Reads the keys, and drops those that have expired.
@@ -320,6 +354,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_unlock_that_is_reported_again_is_not_new() {
+        let (mut unlocks, start) = (Unlocks::default(), Timestamp::from_secs(1_800_000_000));
+        let unlock = |account, secs| Unlock { account: [account; 32], at: start + Duration::from_secs(secs) };
+
+        assert!(unlocks.is_new(unlock(1, 0)));
+        assert!(!unlocks.is_new(unlock(1, 0)));
+        assert!(unlocks.is_new(unlock(2, 0)));
+        assert!(unlocks.is_new(unlock(1, 1)));
+        assert!(!unlocks.is_new(unlock(1, 0)), "an earlier one");
+    }
+
     #[tokio::test]
     async fn a_sweep_deletes_old_login_keys_and_expired_revocations() {
         let directory = tempfile::tempdir().unwrap();
@@ -354,7 +400,7 @@ mod tests {
             |tokens: TokenResponse| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
         let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         let other = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
-        inner.sessions.erase(erased).await.unwrap().unwrap();
+        inner.sessions.erase(erased, clock.now()).await.unwrap().unwrap();
         let key = Some(CartKey { hash: [1; 32], request: [2; 32] });
         let conditions = Conditions::default();
         let change = CartChange { item: 1, quantity: Quantity::Add(1), conditions, key, now: clock.now() };

@@ -61,6 +61,14 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration, help_heading = STORE)]
     session_retention: Duration,
 
+    /// How long an entry of the audit trail is kept. `guestpass audit` prints the trail.
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration, help_heading = STORE)]
+    audit_retention: Duration,
+
+    /// The greatest number of entries of the audit trail. The oldest ones are deleted first.
+    #[arg(long, value_name = "COUNT", default_value = "1000000", help_heading = STORE)]
+    audit_entries: u32,
+
     /// How many percent of the guests may be removed for their inactivity within 24 hours, by all servers together: 1 to 100.
     /// 100 guests a day may always be removed. It protects the guests from a wrong clock or a wrong --guest-retention; 100 is no
     /// limit.
@@ -223,6 +231,8 @@ impl From<ConfigArgs> for Config {
             refresh_grace: args.refresh_grace,
             guest_retention: args.guest_retention,
             session_retention: args.session_retention,
+            audit_retention: args.audit_retention,
+            audit_entries: args.audit_entries,
             sweep_limit: args.sweep_limit,
             algorithm: args.algorithm,
             login_rate: args.login_rate,
@@ -269,7 +279,7 @@ fn duration_or_off(text: &str) -> Result<DurationOrOff, String> {
 }
 
 /// Reads a network in CIDR notation, or one address.
-fn network(text: &str) -> Result<IpNet, String> {
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     network.map_err(|_| "expected a network such as 10.0.0.0/8 or 2001:db8::/32, or one address".to_owned())
 }

@@ -202,7 +202,6 @@ fn store_error(location: &StoreLocation, error: StoreError) -> OpenError {
 
 /// One key a line, in columns.
 fn table(keys: &[KeyInfo]) -> String {
-    let heading = ["KEY", "SIGNS", "STATE", "SIGNS FROM", "VERIFIES UNTIL", "STORED"].map(str::to_owned);
     let rows = keys.iter().map(|key| {
         [
             key.name.clone(),
@@ -213,12 +212,5 @@ fn table(keys: &[KeyInfo]) -> String {
             key.encrypted_by.map_or_else(|| "plain text".to_owned(), |id| format!("encrypted by {id}")),
         ]
     });
-    let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..6).map(width).collect();
-    let line = |row: &[String; 6]| {
-        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    crate::table::table(["KEY", "SIGNS", "STATE", "SIGNS FROM", "VERIFIES UNTIL", "STORED"], rows)
 }

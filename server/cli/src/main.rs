@@ -11,6 +11,8 @@
 //! | `guestpass serve` | serves the API until SIGTERM or SIGINT |
 //! | `guestpass sweep` | removes ended sessions and inactive guests |
 //! | `guestpass keys` | lists, rotates and encrypts the keys that sign tokens |
+//! | `guestpass users` | shows, revokes, erases and unlocks a guest or member |
+//! | `guestpass audit` | prints the audit trail |
 //! | `guestpass openapi` | prints the OpenAPI document of the API |
 //!
 //! Each command has a file. `settings` reads the flags, the environment and the TOML file with one precedence; `config`
@@ -18,6 +20,7 @@
 //! connections, `slots` and `open_files` limit their number, and `drain` delays the shutdown of `serve`; `telemetry` and `otlp`
 //! write the log and the spans.
 
+mod audit;
 mod config;
 mod connections;
 mod drain;
@@ -32,7 +35,9 @@ mod serve;
 mod settings;
 mod slots;
 mod sweep;
+mod table;
 mod telemetry;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +65,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Sweep(sweep::SweepArgs),
     Keys(keys::KeysArgs),
+    Users(users::UsersArgs),
+    Audit(audit::AuditArgs),
     Openapi(openapi::OpenapiArgs),
 }
 
@@ -84,6 +91,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, &sources),
         Command::Sweep(args) => sweep::run(args, &sources),
         Command::Keys(args) => keys::run(args, &sources),
+        Command::Users(args) => users::run(args, &sources),
+        Command::Audit(args) => audit::run(args, &sources),
         Command::Openapi(openapi::OpenapiArgs {}) => openapi::run(),
     };
     match result {

@@ -15,6 +15,7 @@ use super::refresh_token::RefreshToken;
 use super::revoked::RevokedSessions;
 use super::verify::{AccessTokenError, CachedToken, Verified, Verifier};
 use crate::activity::Activity;
+use crate::actor::Actor;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::metrics::{ErasureOutcome, Metrics, RefreshOutcome};
@@ -223,10 +224,10 @@ impl Sessions {
     }
 
     /// Erases a guest and ends all sessions of the guest, on this node at once.
-    pub(crate) async fn erase(&self, guest: Uuid) -> Result<DataResult<()>, UnavailableError> {
+    pub(crate) async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<()>, UnavailableError> {
         let this = self.clone();
         run_to_completion(async move {
-            let erased = this.guests.erase(guest).await;
+            let erased = this.guests.erase(guest, now).await;
             this.metrics.erased(match &erased {
                 Ok(Ok(_)) => ErasureOutcome::Erased,
                 Ok(Err(_)) => ErasureOutcome::Gone,
@@ -323,7 +324,7 @@ where
     T: Send + 'static,
     W: Future<Output = Result<T, StoreError>> + Send + 'static,
 {
-    match tokio::spawn(work.in_current_span()).await {
+    match tokio::spawn(Actor::current().scope(work.in_current_span())).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(UnavailableError::Task),
     }

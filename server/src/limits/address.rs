@@ -22,6 +22,17 @@ impl From<IpAddr> for ClientNetwork {
     }
 }
 
+impl ClientNetwork {
+    /// The network for the audit trail.
+    pub(crate) fn network(self) -> IpNet {
+        let network = match self.0 {
+            IpAddr::V4(_) => IpNet::from(self.0),
+            IpAddr::V6(_) => IpNet::new(self.0, 64).unwrap_or(IpNet::from(self.0)),
+        };
+        network.trunc()
+    }
+}
+
 /// The proxies whose `X-Forwarded-For` is read.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);

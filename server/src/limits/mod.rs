@@ -135,6 +135,13 @@ impl Limits {
         self.admit_password(self.password_registrations.as_ref(), email, client)
     }
 
+    /// Forgets all attempts at the password of the account with this SHA-256 of its e-mail address.
+    pub(crate) fn unlock_account(&self, account: &[u8; 32]) {
+        for attempts in [&self.password_logins, &self.password_registrations].into_iter().flatten() {
+            attempts.forget(account);
+        }
+    }
+
     fn admit_password(
         &self,
         attempts: Option<&PasswordAttempts>,

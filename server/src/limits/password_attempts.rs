@@ -37,6 +37,12 @@ impl PasswordAttempts {
         })
     }
 
+    /// Forgets all attempts at one account.
+    pub(super) fn forget(&self, account: &Account) {
+        self.by_client.forget(|(tried, _)| tried == account);
+        self.total.forget(|tried| tried == account);
+    }
+
     /// Counts an attempt. If the limit of the network refuses it, it does not count against the total.
     pub(super) fn admit(&self, email: &str, client: Option<ClientNetwork>) -> Result<(), RateLimited> {
         let account = sha256(email.as_bytes());

@@ -24,6 +24,7 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Key for K {}
 #[derive(Debug)]
 pub(super) struct Limiter<K: Key> {
     governor: RateLimiter<K, BoundedStates<K>, MonotonicClock, StateInformationMiddleware>,
+    states: Arc<Recent<K, InMemoryState>>,
     clock: MonotonicClock,
     pub(super) quota: RequestQuota,
 }
@@ -58,8 +59,14 @@ impl<K: Key> Limiter<K> {
         let Rate::Limit { count, per } = rate else { return None };
         let quota = Quota::with_period(per / count.get())?.allow_burst(count);
         let clock = MonotonicClock::new(clock);
-        let governor = RateLimiter::new(quota, BoundedStates(Recent::new(keys)), clock.clone());
-        Some(Self { governor, clock, quota: RequestQuota { count, per } })
+        let states = Arc::new(Recent::new(keys));
+        let governor = RateLimiter::new(quota, BoundedStates(Arc::clone(&states)), clock.clone());
+        Some(Self { governor, states, clock, quota: RequestQuota { count, per } })
+    }
+
+    /// Forgets the requests of all keys that match.
+    pub(super) fn forget(&self, matches: impl Fn(&K) -> bool) {
+        self.states.retain(|key| !matches(key));
     }
 
     /// Counts a request.
@@ -77,7 +84,7 @@ impl<K: Key> Limiter<K> {
 
 /// The state of each key, in a cache of limited size. The store of governor itself has no limit.
 #[derive(Debug)]
-struct BoundedStates<K: Key>(Recent<K, InMemoryState>);
+struct BoundedStates<K: Key>(Arc<Recent<K, InMemoryState>>);
 
 impl<K: Key> StateStore for BoundedStates<K> {
     type Key = K;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::extract::JsonBodyBytes;
 use super::membership::{Begun, KEY_DESCRIPTION, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
+use crate::accounts::AccountError;
 use crate::auth::RefreshToken;
 use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
@@ -68,7 +69,11 @@ pub(super) async fn link(
         Begun::Repeated(response) => Ok(response),
         Begun::New(request) => {
             let linked = inner.accounts.link(request, &id_token, nonce.as_deref()).await;
-            call.respond(linked.map_err(|error| call.failed(error))).await
+            let failed = |error: AccountError| {
+                call.attempt_failed(error.code(), None);
+                call.failed(error)
+            };
+            call.respond(linked.map_err(failed)).await
         }
     }
 }

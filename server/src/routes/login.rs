@@ -14,6 +14,7 @@ use super::membership::{Begun, KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeRes
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{AccountError, EmailAddress, Password, UpgradeRequest};
 use crate::auth::{AccountCaller, RefreshToken};
+use crate::failed_attempts::RATE_LIMITED;
 use crate::limits::ClientNetwork;
 use crate::metrics::MembershipEndpoint;
 use crate::server::{Guestpass, Inner};
@@ -88,12 +89,19 @@ async fn upgrade(
     client: Option<ClientNetwork>,
     body: MemberLoginBody,
 ) -> Result<Upgrade, Response> {
-    let failed = |error| call.failed(error);
+    let tried = body.email.clone();
+    let failed = |error: AccountError| {
+        call.attempt_failed(error.code(), tried.as_deref());
+        call.failed(error)
+    };
     let signed_in = match (body.email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let email = EmailAddress::parse(&email).map_err(failed)?;
             let password = Password::new(password).map_err(failed)?;
-            inner.limits.admit_password_login(email.as_str(), client).map_err(IntoResponse::into_response)?;
+            inner.limits.admit_password_login(email.as_str(), client).map_err(|limited| {
+                call.attempt_failed(RATE_LIMITED, tried.as_deref());
+                limited.into_response()
+            })?;
             inner.accounts.login_with_password(request, email, password).await
         }
         (None, None, Some(passkey)) => inner.accounts.login_with_passkey(request, passkey.into()).await,

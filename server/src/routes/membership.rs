@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::metrics::MembershipEndpoint;
 use crate::secret::{hmac_sha256, sha256};
 use crate::server::Inner;
-use crate::store::{NewSession, Upgrade, UpgradeKey, UpgradeRetry};
+use crate::store::{AuditEvent, NewSession, Upgrade, UpgradeKey, UpgradeRetry};
 
 /// The description of the header `Idempotency-Key` of an upgrade.
 pub(super) const KEY_DESCRIPTION: &str = "At least 128 random bits in base64url. For 10 minutes, and until the new session is \
@@ -110,6 +110,16 @@ impl<'a> UpgradeCall<'a> {
             }
             Err(error) => Err(self.failed(error)),
         }
+    }
+
+    /// Counts a failed attempt for the audit trail.
+    pub(super) fn attempt_failed(&self, reason: &'static str, email: Option<&str>) {
+        let event = match self.endpoint {
+            MembershipEndpoint::Register => AuditEvent::RegistrationFailed,
+            MembershipEndpoint::Login => AuditEvent::LoginFailed,
+            MembershipEndpoint::Link => AuditEvent::LinkFailed,
+        };
+        self.inner.failures.record(event, reason, email, self.now);
     }
 
     /// The response to a request that failed.

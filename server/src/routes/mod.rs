@@ -1,6 +1,7 @@
 //! The HTTP API: one file per path, which parses a request and responds; `extract` and `error`, which all of them use; and the
 //! middleware around all of them.
 
+mod actor;
 mod anonymous_login;
 mod docs;
 pub(crate) mod error;
@@ -53,6 +54,7 @@ impl Guestpass {
     /// another fallback inside of those layers. Pass the result to [`Guestpass::with_layers`].
     pub fn routes(&self) -> Router<Self> {
         let (routes, _) = api(Some(&self.inner.limits), self.inner.config.docs).split_for_parts();
+        let routes = routes.route_layer(from_fn_with_state(Arc::clone(&self.inner.limits), actor::set_actor));
         let routes = routes.method_not_allowed_fallback(method_not_allowed);
         match &self.inner.config.static_dir {
             Some(directory) => routes.fallback_service(static_files::service(directory)),

@@ -372,6 +372,8 @@ mod tests {
             rotated_at: None,
             expires_at: at(5000),
             revoked: false,
+            network: None,
+            label: None,
         };
         UpgradeKeyRow {
             asking_session: Uuid::from_u128(1),

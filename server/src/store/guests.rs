@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{CartLine, DataResult, Identity, ListedItem, Preferences, Revocation, SessionRow, StoreError};
+use super::{AuditEntry, CartLine, DataResult, Identity, ListedItem, Preferences, Revocation, SessionRow, StoreError};
 use crate::clock::Timestamp;
 
 /// Stores the users.
@@ -22,7 +22,7 @@ pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
 
     /// Erases a guest: deletes every row, and keeps only what is needed to refuse the access tokens of the guest's sessions.
     /// Serialized with every other change of those sessions (S4) and of the guest's data. Returns the ended sessions.
-    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError>;
+    async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError>;
 }
 
 /// A user: a guest or a member.
@@ -47,4 +47,6 @@ pub(crate) struct Export {
     pub(crate) history: Vec<ListedItem>,
     pub(crate) favorites: Vec<ListedItem>,
     pub(crate) preferences: Preferences,
+    /// The newest 1000 entries of the audit trail about the guest.
+    pub(crate) audit: Vec<AuditEntry>,
 }

@@ -57,8 +57,19 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
 pub(crate) enum StoreChange {
     /// A session was revoked.
     Revoked(Revocation),
+    /// An operator unlocked an account.
+    Unlocked(Unlock),
     /// The keys may have changed.
     Keys,
+}
+
+/// An operator has unlocked an account: earlier attempts at its password do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unlock {
+    /// SHA-256 of the e-mail address of the account.
+    pub(crate) account: [u8; 32],
+    /// When it was unlocked. The same unlock may be reported more than once, and counts once.
+    pub(crate) at: Timestamp,
 }
 
 /// The greatest [`MaintenanceStore::changes_age`] of a server that is ready.
@@ -90,6 +101,8 @@ pub(crate) enum ExpiringRows {
     Ceremonies,
     /// Used ID tokens, by their expiry.
     IdTokens,
+    /// Entries of the audit trail, by their time.
+    AuditEntries,
 }
 
 impl ExpiringRows {
@@ -102,6 +115,7 @@ impl ExpiringRows {
             Self::ErasedSessions => ("erased_session", "id", "access_expires_at"),
             Self::Ceremonies => ("ceremony", "id", "expires_at"),
             Self::IdTokens => ("used_id_token", "hash", "expires_at"),
+            Self::AuditEntries => ("audit_entry", "id", "at"),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! durable (invariant S5). Modules depend on the narrowest trait that serves them; [`Store`] is all of them.
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalogue;
 mod guest_data;
@@ -19,6 +20,7 @@ pub(crate) mod sqlite;
 
 use std::path::PathBuf;
 
+pub use self::audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use self::keys::{KeyEncryptionError, KeyState};
 
 pub(crate) use self::accounts::{
@@ -26,6 +28,7 @@ pub(crate) use self::accounts::{
     NewCredential, NewSession, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade,
     UpgradeKey, UpgradeKeyError, UpgradeKeyRow, UpgradeRetry, merge_preferences, needs_merge,
 };
+pub(crate) use self::audit::{AuditStore, EndedBy, FailedAttempts, NewAuditEntry, pseudonym};
 pub(crate) use self::cart::{
     CART_KEY_WINDOW, CartChange, CartKey, CartLine, MAX_CART_KEYS, MAX_LINES, MAX_QUANTITY, Quantity,
 };
@@ -39,7 +42,7 @@ pub(crate) use self::keys::{
 pub(crate) use self::lists::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 pub(crate) use self::maintenance::{
     CHANGES_READY, CHANGES_TRUSTED, ExpiringRows, MaintenanceStore, SWEEP_DAY, StoreChange, StoreClocks, SweepBatch,
-    SweepDay, SweptBatch,
+    SweepDay, SweptBatch, Unlock,
 };
 pub(crate) use self::preferences::{
     MAX_PREFERENCE_KEYS, MAX_PREFERENCE_TEXT, MergePatch, Preferences, PreferencesChange, PreferencesEdit,
@@ -52,12 +55,12 @@ pub(crate) use self::sessions::{
 
 /// A whole store. A reference to it converts to a reference to any of its traits.
 pub(crate) trait Store:
-    KeyStore + SessionStore + AccountStore + GuestStore + GuestDataStore + MaintenanceStore + 'static
+    KeyStore + SessionStore + AccountStore + AuditStore + GuestStore + GuestDataStore + MaintenanceStore + 'static
 {
 }
 
 impl<S> Store for S where
-    S: KeyStore + SessionStore + AccountStore + GuestStore + GuestDataStore + MaintenanceStore + 'static
+    S: KeyStore + SessionStore + AccountStore + AuditStore + GuestStore + GuestDataStore + MaintenanceStore + 'static
 {
 }
 

@@ -5,9 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::StoreError;
+use crate::actor::Label;
 use crate::clock::Timestamp;
 
 /// Stores the sessions.
@@ -111,6 +113,10 @@ pub(crate) struct SessionRow {
     pub(crate) rotated_at: Option<Timestamp>,
     pub(crate) expires_at: Timestamp,
     pub(crate) revoked: bool,
+    /// The network of the client that opened the session.
+    pub(crate) network: Option<IpNet>,
+    /// Browser and system of that client.
+    pub(crate) label: Option<Label>,
 }
 
 impl SessionRow {
@@ -277,6 +283,8 @@ mod tests {
             rotated_at: Some(at(100)),
             expires_at: at(1000),
             revoked: false,
+            network: None,
+            label: None,
         }
     }
 

@@ -11,6 +11,7 @@ const STORE: support::database::Kind = support::database::Kind::Sqlite;
 
 mod access_token;
 mod anonymous_login;
+mod audit;
 mod bearer;
 mod cors;
 mod docs;

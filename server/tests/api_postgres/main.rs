@@ -10,6 +10,8 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 
 #[path = "../api/anonymous_login.rs"]
 mod anonymous_login;
+#[path = "../api/audit.rs"]
+mod audit;
 #[path = "../api/health.rs"]
 mod health;
 #[path = "../api/introspect.rs"]

@@ -8,6 +8,7 @@ mod support;
 /// The store of these tests; `program_postgres` runs some of them again.
 const STORE: support::database::Kind = support::database::Kind::Sqlite;
 
+mod audit_command;
 mod command_line;
 mod connections;
 mod durability;
@@ -20,3 +21,4 @@ mod settings;
 mod shutdown;
 mod store_faults;
 mod tracing;
+mod users_command;

@@ -8,7 +8,11 @@ mod support;
 
 const STORE: support::database::Kind = support::database::Kind::Postgres;
 
+#[path = "../program/audit_command.rs"]
+mod audit_command;
 #[path = "../program/durability.rs"]
 mod durability;
+#[path = "../program/users_command.rs"]
+mod users_command;
 
 mod unprotected;

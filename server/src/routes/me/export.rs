@@ -5,17 +5,19 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, HeaderName};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::cart::CartLineBody;
 use super::favorites::FavoriteItem;
 use super::history::SeenItem;
 use super::sessions::Session;
+use crate::actor::{Role, network_text};
 use crate::auth::{AccountCaller, Subject};
 use crate::clock::Timestamp;
 use crate::routes::error::Problem;
 use crate::routes::openapi::{AccountCallerErrors, GuestErrors};
 use crate::server::Guestpass;
-use crate::store::{CartLine, Export, Identity, Preferences};
+use crate::store::{AuditEntry, CartLine, Export, Identity, Preferences};
 
 /// All stored data about the caller, except the hashes of idempotency keys (which are deleted within a day) and of a member's password, the public keys of passkeys, and challenges (which expire after five minutes).
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +51,8 @@ pub(super) struct ExportResponse {
     /// The last marked item first.
     favorites: Vec<FavoriteItem>,
     preferences: Preferences,
+    /// What the audit trail tells about the caller: the newest 1000 entries, the oldest of them first.
+    audit: Vec<ExportedEntry>,
 }
 
 /// The identity of a member at an OpenID Connect issuer.
@@ -64,8 +68,36 @@ pub(super) struct ExportedIdentity {
 pub(super) struct ExportedSession {
     #[serde(flatten)]
     session: Session,
+    /// The network of the client that opened the session, if it is known.
+    #[schema(example = "203.0.113.7")]
+    network: Option<String>,
     /// Whether the session was ended before it expired.
     revoked: bool,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExportedEntry {
+    /// Of failed attempts, the start of their hour.
+    #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
+    at: String,
+    #[schema(example = "logged_in")]
+    event: &'static str,
+    /// `client`, `server` or `operator`.
+    #[schema(example = "client")]
+    actor: &'static str,
+    /// The session concerned.
+    session: Option<Uuid>,
+    /// The network of the client.
+    #[schema(example = "203.0.113.7")]
+    network: Option<String>,
+    /// Browser and system of the client. Null for an operator.
+    #[schema(example = "Firefox on Windows")]
+    label: Option<String>,
+    #[schema(example = "password")]
+    detail: Option<String>,
+    /// The number of failed attempts within the hour.
+    attempts: Option<u64>,
 }
 
 /// A line of the cart.
@@ -99,7 +131,7 @@ pub(super) async fn export(
 
 impl ExportResponse {
     fn of(caller: AccountCaller, export: Export, now: Timestamp) -> Self {
-        let Export { guest, identities, sessions, cart, history, favorites, preferences } = export;
+        let Export { guest, identities, sessions, cart, history, favorites, preferences, audit } = export;
         Self {
             exported_at: now.rfc3339(),
             id: Subject::of(&guest).to_string(),
@@ -114,12 +146,34 @@ impl ExportResponse {
                 .collect(),
             sessions: sessions
                 .into_iter()
-                .map(|row| ExportedSession { revoked: row.revoked, session: Session::of(row, caller, now) })
+                .map(|row| ExportedSession {
+                    network: row.network.map(network_text),
+                    revoked: row.revoked,
+                    session: Session::of(row, caller, now),
+                })
                 .collect(),
             cart: cart.into_iter().map(ExportedLine::from).collect(),
             history: history.into_iter().map(SeenItem::from).collect(),
             favorites: favorites.into_iter().map(FavoriteItem::from).collect(),
             preferences,
+            audit: audit.into_iter().map(ExportedEntry::from).collect(),
+        }
+    }
+}
+
+impl From<AuditEntry> for ExportedEntry {
+    fn from(entry: AuditEntry) -> Self {
+        // The network of failed attempts is that of another client, and the label of an operator is a person's name.
+        let is_client = entry.actor == Role::Client;
+        Self {
+            at: entry.at.rfc3339(),
+            event: entry.event.name(),
+            actor: entry.actor.name(),
+            session: entry.session,
+            network: entry.network.filter(|_| is_client && entry.attempts.is_none()),
+            label: entry.label.filter(|_| is_client),
+            detail: entry.detail,
+            attempts: entry.attempts,
         }
     }
 }

@@ -39,6 +39,9 @@ pub(super) struct Session {
     /// end up to two hours later.
     #[schema(format = DateTime, example = "2027-02-14T09:00:00.000Z")]
     expires_at: String,
+    /// Browser and system of the client that opened the session, if they are known.
+    #[schema(example = "Firefox on Windows")]
+    label: Option<String>,
     /// Whether the refresh token of this request belongs to the session.
     current: bool,
 }
@@ -54,6 +57,7 @@ impl Session {
             created_at: row.created_at.rfc3339(),
             last_refreshed_at: refreshed_at.map(Timestamp::rfc3339),
             expires_at: expires_at.rounded_up_to_second().rfc3339(),
+            label: row.label.map(|label| label.as_str().to_owned()),
             current: row.id == caller.session,
         }
     }

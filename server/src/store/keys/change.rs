@@ -29,9 +29,9 @@ pub(crate) enum KeyChange {
     /// Drops the keys whose last token has expired.
     DropExpired { now: Timestamp },
     /// Encrypts the keys that are plain, or encrypted with another than the first key-encryption key of this process.
-    Encrypt,
+    Encrypt { now: Timestamp },
     /// Stores all keys in plain text.
-    Decrypt,
+    Decrypt { now: Timestamp },
 }
 
 /// Which keys a change encrypts or decrypts.
@@ -45,8 +45,8 @@ pub(super) enum Storage {
 impl KeyChange {
     pub(super) fn storage(&self) -> Storage {
         match self {
-            Self::Encrypt => Storage::EncryptAll,
-            Self::Decrypt => Storage::DecryptAll,
+            Self::Encrypt { .. } => Storage::EncryptAll,
+            Self::Decrypt { .. } => Storage::DecryptAll,
             _ => Storage::EncryptNew,
         }
     }
@@ -105,7 +105,7 @@ impl KeyChange {
                 }
             }
             Self::DropExpired { now } => keys.drop_expired(now),
-            Self::Encrypt | Self::Decrypt => {}
+            Self::Encrypt { .. } | Self::Decrypt { .. } => {}
         }
     }
 }

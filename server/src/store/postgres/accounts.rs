@@ -11,13 +11,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::guests::Owner;
-use super::{Error, PostgresStore, ceremonies, merge, sessions, upgrades};
+use super::{Error, PostgresStore, audit, ceremonies, merge, sessions, upgrades};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, MergeOutcome, MergeRequest, NewCredential,
-    PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SessionRow, StoreError, Upgrade, UpgradeRetry,
-    last_expiry, needs_merge,
+    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, MergeOutcome, MergeRequest, NewAuditEntry,
+    NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SessionRow, StoreError,
+    Upgrade, UpgradeRetry, last_expiry, needs_merge,
 };
 
 #[async_trait]
@@ -129,6 +129,7 @@ pub(super) async fn register(db: &mut Client, registration: &Registration) -> Re
     if !upgrades::remember(&transaction, key.as_ref(), &asking, &upgrade, *now).await? {
         return Ok(RegisterOutcome::KeyUsed);
     }
+    audit::record(&transaction, &NewAuditEntry::registered(registration)).await?;
     transaction.commit().await?;
     Ok(RegisterOutcome::Registered(upgrade))
 }
@@ -187,13 +188,14 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
         transaction.execute(&update, &[&caller.user, into, &until.as_millis()]).await?;
         ended
     } else {
-        sessions::revoke(&transaction, caller.session, *now).await?.into_iter().collect()
+        sessions::revoke_in(&transaction, caller.session, None, *now).await?.into_iter().collect()
     };
     sessions::open(&transaction, session, *into, *now).await?;
     let upgrade = Upgrade { account, registered: false, merged, session: session.open(*into, *now), ended };
     if !upgrades::remember(&transaction, key.as_ref(), &asking, &upgrade, *now).await? {
         return Ok(MergeOutcome::KeyUsed);
     }
+    audit::record(&transaction, &NewAuditEntry::logged_in(request)).await?;
     transaction.commit().await?;
     Ok(MergeOutcome::SignedIn(upgrade))
 }

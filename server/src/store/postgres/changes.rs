@@ -22,7 +22,7 @@ use super::connection::Connections;
 use super::location::Parts;
 use super::{Error, time_column, tls, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{CHANGES_READY, CHANGES_TRUSTED, Revocation, StoreChange, StoreError};
+use crate::store::{CHANGES_READY, CHANGES_TRUSTED, Revocation, StoreChange, StoreError, Unlock};
 
 /// How often the tables are polled: twice within the second in which every node must receive a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -187,6 +187,11 @@ impl Listener {
         for row in &rows {
             let Some(id) = row.try_get("id")? else { continue };
             let until = time_column(row, "until")?;
+            if let Some(account) = row.try_get("unlocked")? {
+                changes
+                    .extend(account_hash(account).map(|account| StoreChange::Unlocked(Unlock { account, at: until })));
+                continue;
+            }
             changes.push(StoreChange::Revoked(Revocation { session: id, access_expires_at: until }));
         }
         if let Some(row) = rows.first() {
@@ -197,15 +202,19 @@ impl Listener {
     }
 }
 
-/// Reads in one snapshot the next cursor, and the sessions revoked or erased since the last cursor. Access tokens that expired long ago by the clock of the database are left out.
+/// Reads in one snapshot the next cursor, and the sessions revoked or erased and the accounts unlocked since the last cursor. Changes that concern only access tokens that expired long ago, by the clock of the database, are left out.
 const POLL: &str = "
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, current_setting('transaction_read_only')::bool AS read_only,
-           changed.id, changed.until
+           changed.id, changed.until, changed.unlocked
     FROM (VALUES (1)) AS always
     LEFT JOIN (
-        SELECT id, access_expires_at AS until, revoked_in AS changed_in FROM session
+        SELECT id, access_expires_at AS until, NULL::text AS unlocked, revoked_in AS changed_in
+        FROM session
         UNION ALL
-        SELECT id, access_expires_at, erased_in FROM erased_session
+        SELECT id, access_expires_at, NULL, erased_in FROM erased_session
+        UNION ALL
+        SELECT user_id, unlocked_at, encode(sha256(convert_to(email, 'UTF8')), 'hex'), unlocked_in FROM account
+        WHERE email IS NOT NULL
     ) AS changed ON changed.changed_in >= $1::text::xid8
         AND changed.until > extract(epoch FROM now() - interval '5 minutes') * 1000";
 
@@ -227,6 +236,21 @@ fn change_in(payload: &str) -> Option<StoreChange> {
             session: Uuid::try_parse(words.next()?).ok()?,
             access_expires_at: time(words.next()?)?,
         })),
+        "unlocked" => {
+            Some(StoreChange::Unlocked(Unlock { account: account_hash(words.next()?)?, at: time(words.next()?)? }))
+        }
         _ => None,
     }
+}
+
+/// Reads a SHA-256 in hexadecimal.
+fn account_hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if text.len() != 2 * hash.len() || !text.is_ascii() {
+        return None;
+    }
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(hash)
 }

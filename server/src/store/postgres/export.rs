@@ -5,8 +5,8 @@ use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
 use super::guests::{guest as guest_row, owner};
-use super::{TransactionError, accounts, cart, lists, preferences, sessions};
-use crate::store::{DataError, Export, ItemList, Page};
+use super::{TransactionError, accounts, audit, cart, lists, preferences, sessions};
+use crate::store::{AuditFilter, DataError, Export, ItemList, Page};
 
 /// In one snapshot, so that all data is read at one point in time.
 pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, TransactionError> {
@@ -21,5 +21,6 @@ pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, Trans
         history: lists::listed(&transaction, ItemList::History, &owner, Page::ALL).await?,
         favorites: lists::listed(&transaction, ItemList::Favorites, &owner, Page::ALL).await?,
         preferences: preferences::stored(&transaction, &owner).await?,
+        audit: audit::entries(&transaction, &AuditFilter { subject: Some(owner.id), ..AuditFilter::default() }).await?,
     })
 }

@@ -5,9 +5,9 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{Error, PostgresStore, TransactionError, separated, time_column, unreadable};
+use super::{Error, PostgresStore, TransactionError, audit, separated, time_column, unreadable};
 use crate::clock::Timestamp;
-use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, Revocation, StoreError};
+use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, NewAuditEntry, Revocation, StoreError};
 
 #[async_trait]
 impl GuestStore for PostgresStore {
@@ -23,8 +23,8 @@ impl GuestStore for PostgresStore {
         self.connections.run(move |db| Box::pin(separated(super::export::export(db, guest)))).await
     }
 
-    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(erase(db, guest)))).await
+    async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError> {
+        self.connections.run(move |db| Box::pin(separated(erase(db, guest, now)))).await
     }
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn record_activity(db: &Client, activity: Vec<(Uuid, Timestamp)
 
 /// Locks the row of the guest first, then those of the sessions, so that it waits for an earlier refresh, and a later refresh
 /// finds no session. The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
-pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
+pub(super) async fn erase(db: &mut Client, guest: Uuid, now: Timestamp) -> Result<Vec<Revocation>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_with_tombstones(&transaction, guest).await?;
     let lock = transaction
@@ -117,8 +117,10 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid) -> Result<Vec<Revocation
     let (ids, ends): (Vec<Uuid>, Vec<i64>) =
         ended.iter().map(|one| (one.session, one.access_expires_at.as_millis())).unzip();
     transaction.execute(&remember, &[&ids, &ends]).await?;
+    audit::anonymize(&transaction, owner.id).await?;
     let delete = transaction.prepare_cached("DELETE FROM anonymous_user WHERE id = $1").await?;
     transaction.execute(&delete, &[&owner.id]).await?;
+    audit::record(&transaction, &NewAuditEntry::erased(owner.id, now)).await?;
     transaction.commit().await?;
     Ok(ended)
 }

@@ -8,12 +8,12 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 
 use super::connection::lock_keys;
-use super::{Error, PostgresStore, time_column, unreadable};
+use super::{Error, PostgresStore, audit, time_column, unreadable};
 use crate::secret::Secret;
 use crate::settings::Algorithm;
 use crate::store::{
-    KeyChange, KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow,
-    StoreError,
+    KeyChange, KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, KeyStore, NewAuditEntry, RefreshKeyRow,
+    SigningKeyRow, StoreError,
 };
 
 #[async_trait]
@@ -57,12 +57,16 @@ pub(super) async fn change(
     let transaction = db.transaction().await?;
     lock_keys(&transaction).await?;
     let before = keys(&transaction).await?;
+    let entry = NewAuditEntry::keys_changed(&change);
     let keys = match before.changed(change, encryption) {
         Ok(keys) => keys,
         Err(error) => return Ok(Err(error)),
     };
     if keys != before {
         write(&transaction, &keys).await?;
+        if let Some(entry) = entry {
+            audit::record(&transaction, &entry).await?;
+        }
     }
     transaction.commit().await?;
     Ok(Ok(keys))

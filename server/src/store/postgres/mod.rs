@@ -4,6 +4,7 @@
 //! waiting commits share a flush. `changes` follows the changes of other nodes.
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalogue;
 mod ceremonies;

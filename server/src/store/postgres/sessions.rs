@@ -6,11 +6,12 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::guests::Owner;
-use super::{Error, PostgresStore, time_column, unreadable};
+use super::{Error, PostgresStore, audit, time_column, unreadable};
+use crate::actor::{Actor, Label, network_text, parse_network};
 use crate::clock::Timestamp;
 use crate::store::{
-    Login, LoginOutcome, MAX_COUNTER, NewSession, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED,
-    SessionRow, SessionStore, StaleToken, StoreError,
+    EndedBy, Login, LoginOutcome, MAX_COUNTER, NewAuditEntry, NewSession, OpenSession, Revocation, Rotation,
+    RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore, StaleToken, StoreError,
 };
 
 #[async_trait]
@@ -24,7 +25,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn revoke(&self, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
-        self.connections.run(move |db| Box::pin(revoke(&*db, session, now))).await
+        self.connections.run(move |db| Box::pin(revoke(db, session, now))).await
     }
 
     async fn session(&self, id: Uuid) -> Result<Option<SessionRow>, StoreError> {
@@ -52,6 +53,7 @@ impl SessionStore for PostgresStore {
 /// its lock, a join would use the previous user and not find the session.
 const SESSION: &str = "
     SELECT id, user_id, refreshable, counter, unconfirmed, created_at, rotated_at, expires_at, revoked_at,
+           network, label,
            (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE anonymous_user.id = session.user_id) AS registered
     FROM session";
 
@@ -59,17 +61,20 @@ const SESSION: &str = "
 /// for the first to commit, insert nothing, and read its session.
 pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome, Error> {
     let access_expires_at = login.access_expires_at.min(login.expires_at);
+    let actor = Actor::current();
+    let (network, label) = (actor.network.map(network_text), actor.label.as_ref().map(Label::as_str));
     let made = if let Some(key) = &login.key {
         let insert = db
             .prepare_cached(
                 "WITH key AS (
-                     INSERT INTO login_key (hash, session_id, created_at) VALUES ($7, $2, $4)
+                     INSERT INTO login_key (hash, session_id, created_at) VALUES ($9, $2, $4)
                      ON CONFLICT (hash) DO NOTHING RETURNING session_id
                  ), guest AS (
                      INSERT INTO anonymous_user (id, created_at, last_active_at) SELECT $1, $4, $4 FROM key
                  )
-                 INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
-                 SELECT session_id, $1, $3, $4, $5, $6 FROM key",
+                 INSERT INTO session
+                     (id, user_id, refreshable, created_at, expires_at, access_expires_at, network, label)
+                 SELECT session_id, $1, $3, $4, $5, $6, $7, $8 FROM key",
             )
             .await?;
         db.execute(
@@ -81,6 +86,8 @@ pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome
                 &login.now.as_millis(),
                 &login.expires_at.as_millis(),
                 &access_expires_at.as_millis(),
+                &network,
+                &label,
                 &key.as_slice(),
             ],
         )
@@ -91,8 +98,9 @@ pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome
                 "WITH guest AS (
                      INSERT INTO anonymous_user (id, created_at, last_active_at) VALUES ($1, $4, $4)
                  )
-                 INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
-                 VALUES ($2, $1, $3, $4, $5, $6)",
+                 INSERT INTO session
+                     (id, user_id, refreshable, created_at, expires_at, access_expires_at, network, label)
+                 VALUES ($2, $1, $3, $4, $5, $6, $7, $8)",
             )
             .await?;
         db.execute(
@@ -104,6 +112,8 @@ pub(super) async fn login(db: &mut Client, login: &Login) -> Result<LoginOutcome
                 &login.now.as_millis(),
                 &login.expires_at.as_millis(),
                 &access_expires_at.as_millis(),
+                &network,
+                &label,
             ],
         )
         .await?
@@ -126,7 +136,8 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
     let query = transaction
         .prepare_cached(
             "SELECT session.id, session.user_id, session.refreshable, session.counter, session.unconfirmed, session.created_at,
-                    session.rotated_at, session.expires_at, session.revoked_at, login_key.created_at AS key_made_at,
+                    session.rotated_at, session.expires_at, session.revoked_at, session.network, session.label,
+                    login_key.created_at AS key_made_at,
                     (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered
              FROM login_key JOIN session ON session.id = login_key.session_id
              WHERE login_key.hash = $1 FOR NO KEY UPDATE OF session",
@@ -199,7 +210,7 @@ async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<Rot
             RotationOutcome::Replayed(open)
         }
         StaleToken::Reused(reuse) => {
-            let revocation = revoke(&transaction, rotation.session, rotation.now).await?;
+            let revocation = revoke_in(&transaction, rotation.session, Some(EndedBy::TokenReuse), rotation.now).await?;
             revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse))
         }
         StaleToken::Invalid => RotationOutcome::Invalid,
@@ -227,17 +238,30 @@ pub(super) async fn confirm(db: &Client, generations: Vec<(Uuid, u64)>) -> Resul
     Ok(())
 }
 
-pub(super) async fn revoke(
-    db: &impl GenericClient,
+async fn revoke(db: &mut Client, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, Error> {
+    let transaction = db.transaction().await?;
+    let revocation = revoke_in(&transaction, session, Some(EndedBy::SignOut), now).await?;
+    transaction.commit().await?;
+    Ok(revocation)
+}
+
+/// Revokes a session, and records by whom; `None` if another entry of the audit trail tells it. A session that was revoked before
+/// stays as it is, and has its entry.
+pub(super) async fn revoke_in(
+    transaction: &Transaction<'_>,
     session: Uuid,
+    by: Option<EndedBy>,
     now: Timestamp,
 ) -> Result<Option<Revocation>, Error> {
-    let update = db
-        .prepare_cached(
-            "UPDATE session SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id, access_expires_at",
-        )
+    let update = transaction
+        .prepare_cached("UPDATE session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING user_id")
         .await?;
-    db.query_opt(&update, &[&session, &now.as_millis()]).await?.as_ref().map(revocation).transpose()
+    if let (Some(row), Some(by)) = (transaction.query_opt(&update, &[&session, &now.as_millis()]).await?, by) {
+        let entry = NewAuditEntry::session_ended(row.try_get("user_id")?, session, by, now);
+        audit::record(transaction, &entry).await?;
+    }
+    let query = transaction.prepare_cached("SELECT id, access_expires_at FROM session WHERE id = $1").await?;
+    transaction.query_opt(&query, &[&session]).await?.as_ref().map(revocation).transpose()
 }
 
 /// Opens a session with refresh tokens.
@@ -249,12 +273,16 @@ pub(super) async fn open(
 ) -> Result<(), Error> {
     let insert = transaction
         .prepare_cached(
-            "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
-             VALUES ($1, $2, TRUE, $3, $4::bigint, least($5::bigint, $4::bigint))",
+            "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at, network, label)
+             VALUES ($1, $2, TRUE, $3, $4::bigint, least($5::bigint, $4::bigint), $6, $7)",
         )
         .await?;
     let expiries = [session.expires_at.as_millis(), session.access_expires_at.as_millis()];
-    transaction.execute(&insert, &[&session.id, &user, &now.as_millis(), &expiries[0], &expiries[1]]).await?;
+    let actor = Actor::current();
+    let (network, label) = (actor.network.map(network_text), actor.label.as_ref().map(Label::as_str));
+    transaction
+        .execute(&insert, &[&session.id, &user, &now.as_millis(), &expiries[0], &expiries[1], &network, &label])
+        .await?;
     Ok(())
 }
 
@@ -272,15 +300,22 @@ pub(super) async fn end_all(
     transaction.query(&update, &[&user, &now.as_millis()]).await?.iter().map(revocation).collect()
 }
 
-pub(super) async fn end(db: &Client, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, Error> {
-    let update = db
+async fn end(db: &mut Client, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, Error> {
+    let transaction = db.transaction().await?;
+    let update = transaction
         .prepare_cached(
             "UPDATE session SET revoked_at = $3
              WHERE id = $1 AND user_id = $2
-               AND revoked_at IS NULL AND expires_at > $3 RETURNING id, access_expires_at",
+               AND revoked_at IS NULL AND expires_at > $3 RETURNING id, access_expires_at, user_id",
         )
         .await?;
-    db.query_opt(&update, &[&session, &user, &now.as_millis()]).await?.as_ref().map(revocation).transpose()
+    let row = transaction.query_opt(&update, &[&session, &user, &now.as_millis()]).await?;
+    if let Some(row) = &row {
+        let entry = NewAuditEntry::session_ended(row.try_get("user_id")?, session, EndedBy::Owner, now);
+        audit::record(&transaction, &entry).await?;
+    }
+    transaction.commit().await?;
+    row.as_ref().map(revocation).transpose()
 }
 
 pub(super) async fn session(db: &Client, id: Uuid) -> Result<Option<SessionRow>, Error> {
@@ -346,6 +381,8 @@ fn session_row(row: &Row) -> Result<SessionRow, Error> {
         rotated_at: row.try_get::<_, Option<i64>>("rotated_at")?.map(Timestamp::from_millis),
         expires_at: time_column(row, "expires_at")?,
         revoked: row.try_get::<_, Option<i64>>("revoked_at")?.is_some(),
+        network: row.try_get::<_, Option<&str>>("network")?.and_then(|text| parse_network(text).ok()),
+        label: row.try_get::<_, Option<&str>>("label")?.and_then(Label::new),
     })
 }
 

@@ -6,13 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::guests::Owner;
-use super::{SqliteStore, ceremonies, id_column, id_text, merge, sessions, upgrades};
+use super::{SqliteStore, audit, ceremonies, id_column, id_text, merge, sessions, upgrades};
 use crate::clock::Timestamp;
 use crate::secret::PasswordHash;
 use crate::store::{
-    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, MergeOutcome, MergeRequest, NewCredential,
-    PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SessionRow, StoreError, Upgrade, UpgradeRetry,
-    last_expiry, needs_merge,
+    AccountKey, AccountRow, AccountStore, Caller, Ceremony, Identity, MergeOutcome, MergeRequest, NewAuditEntry,
+    NewCredential, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SessionRow, StoreError,
+    Upgrade, UpgradeRetry, last_expiry, needs_merge,
 };
 
 #[async_trait]
@@ -118,6 +118,7 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
         ended,
     };
     upgrades::remember(db, key.as_ref(), &asking, &upgrade, *now)?;
+    audit::record(db, &NewAuditEntry::registered(registration))?;
     Ok(RegisterOutcome::Registered(upgrade))
 }
 
@@ -148,11 +149,12 @@ pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rus
             .execute(params![guest, into_text, last_expiry(&ended, *now).as_millis()])?;
         ended
     } else {
-        sessions::revoke(db, caller.session, *now)?.into_iter().collect()
+        sessions::revoke(db, caller.session, None, *now)?.into_iter().collect()
     };
     sessions::open(db, session, *into, *now)?;
     let upgrade = Upgrade { account, registered: false, merged, session: session.open(*into, *now), ended };
     upgrades::remember(db, key.as_ref(), &asking, &upgrade, *now)?;
+    audit::record(db, &NewAuditEntry::logged_in(request))?;
     Ok(MergeOutcome::SignedIn(upgrade))
 }
 

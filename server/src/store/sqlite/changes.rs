@@ -2,8 +2,8 @@
 //!
 //! `PRAGMA data_version` on the connection of the writer changes only when another connection has written, and no other
 //! connection of this process writes. So the poll costs a few microseconds, and the changes of this server cause no work. A
-//! change does not tell its rows, so all revocations that matter are read again; a change that is already known has no
-//! further effect.
+//! change does not tell its rows, so all revocations and upgrades that matter are read again; a change that is already known
+//! has no further effect.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,13 +13,16 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::readers::Readers;
-use super::sessions;
 use super::writer::Writer;
+use super::{audit, sessions};
 use crate::clock::{Clock, Timestamp};
 use crate::store::{StoreChange, StoreError};
 
 /// How often the writer looks for changes: four times within the second in which the server must hear of a change.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long an unlocked account is reported. Longer than two processes' clocks differ.
+const RECENT: Duration = Duration::from_secs(5 * 60);
 
 /// A number that changes when another connection has written to the database.
 pub(super) type DataVersion = i64;
@@ -41,7 +44,7 @@ struct State {
 }
 
 impl Changes {
-    /// `seen` must have been read before the server reads the revocations.
+    /// `seen` must have been read before the server reads revocations and upgrades.
     pub(super) fn since(seen: DataVersion) -> Self {
         Self(Mutex::new(State { seen, pending: VecDeque::new(), failing: false }))
     }
@@ -83,7 +86,9 @@ impl State {
 
 fn changes(db: &Connection, now: Timestamp) -> rusqlite::Result<VecDeque<StoreChange>> {
     let revocations = sessions::revocations(db, now)?.into_iter().map(StoreChange::Revoked);
-    Ok(revocations.chain([StoreChange::Keys]).collect())
+    // An unlock that was heard before has no further effect.
+    let unlocks = audit::unlocks(db, now - RECENT)?.into_iter().map(StoreChange::Unlocked);
+    Ok(revocations.chain(unlocks).chain([StoreChange::Keys]).collect())
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{SqliteStore, TransactionError, id_column, id_text, time_column};
+use super::{SqliteStore, TransactionError, audit, id_column, id_text, time_column};
 use crate::clock::Timestamp;
-use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, Revocation, StoreError, separate};
+use crate::store::{
+    DataError, DataResult, Export, GuestRow, GuestStore, NewAuditEntry, Revocation, StoreError, separate,
+};
 
 #[async_trait]
 impl GuestStore for SqliteStore {
@@ -23,8 +25,8 @@ impl GuestStore for SqliteStore {
         self.readers.read(move |db| separate(super::export::export(db, guest))).await
     }
 
-    async fn erase(&self, guest: Uuid) -> Result<DataResult<Vec<Revocation>>, StoreError> {
-        self.writer.write(move |db| separate(erase(db, guest))).await
+    async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError> {
+        self.writer.write(move |db| separate(erase(db, guest, now))).await
     }
 }
 
@@ -77,7 +79,7 @@ pub(super) fn record_activity(db: &Connection, activity: &[(Uuid, Timestamp)]) -
 }
 
 /// The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
-pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, TransactionError> {
+pub(super) fn erase(db: &Connection, guest: Uuid, now: Timestamp) -> Result<Vec<Revocation>, TransactionError> {
     let owner = owner(db, guest)?;
     let ended = db
         .prepare_cached(
@@ -86,6 +88,10 @@ pub(super) fn erase(db: &Connection, guest: Uuid) -> Result<Vec<Revocation>, Tra
         )?
         .query_map([&owner.id], revocation)?
         .collect::<Result<_, _>>()?;
+    audit::anonymize(db, &owner.id)?;
     db.prepare_cached("DELETE FROM anonymous_user WHERE id = ?1")?.execute([&owner.id])?;
+    if let Ok(user) = Uuid::try_parse(&owner.id) {
+        audit::record(db, &NewAuditEntry::erased(user, now))?;
+    }
     Ok(ended)
 }

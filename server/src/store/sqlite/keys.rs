@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::{SqliteStore, connection, time_column};
+use super::{SqliteStore, audit, connection, time_column};
 use crate::secret::Secret;
 use crate::settings::Algorithm;
 use crate::store::{
-    KeyChange, KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, KeyStore, RefreshKeyRow, SigningKeyRow,
-    StoreError,
+    KeyChange, KeyEncryption, KeyEncryptionError, KeyLifetime, KeySet, KeyStore, NewAuditEntry, RefreshKeyRow,
+    SigningKeyRow, StoreError,
 };
 
 #[async_trait]
@@ -50,12 +50,16 @@ pub(super) fn change(
     encryption: &KeyEncryption,
 ) -> rusqlite::Result<Result<KeySet, KeyEncryptionError>> {
     let before = keys(db)?;
+    let entry = NewAuditEntry::keys_changed(&change);
     let keys = match before.changed(change, encryption) {
         Ok(keys) => keys,
         Err(error) => return Ok(Err(error)),
     };
     if keys != before {
         write(db, &keys)?;
+        if let Some(entry) = entry {
+            audit::record(db, &entry)?;
+        }
     }
     Ok(Ok(keys))
 }

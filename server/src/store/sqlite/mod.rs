@@ -4,6 +4,7 @@
 //! `checkpointer` copies the write-ahead log.
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalogue;
 mod ceremonies;

@@ -5,11 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
 use super::guests::Owner;
-use super::{SqliteStore, id_column, id_text, time_column};
+use super::{SqliteStore, audit, id_column, id_text, time_column};
+use crate::actor::{Actor, Label, network_text, parse_network};
 use crate::clock::Timestamp;
 use crate::store::{
-    Login, LoginOutcome, MAX_COUNTER, NewSession, OpenSession, Revocation, Rotation, RotationOutcome, SESSIONS_LISTED,
-    SessionRow, SessionStore, StaleToken, StoreError,
+    EndedBy, Login, LoginOutcome, MAX_COUNTER, NewAuditEntry, NewSession, OpenSession, Revocation, Rotation,
+    RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore, StaleToken, StoreError,
 };
 
 #[async_trait]
@@ -23,7 +24,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn revoke(&self, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError> {
-        self.writer.write(move |db| revoke(db, session, now)).await
+        self.writer.write(move |db| revoke(db, session, Some(EndedBy::SignOut), now)).await
     }
 
     async fn session(&self, id: Uuid) -> Result<Option<SessionRow>, StoreError> {
@@ -61,12 +62,12 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
     }
 
     let (user, session) = (id_text(login.user), id_text(login.session));
-    let access_expires_at = login.access_expires_at.min(login.expires_at);
+    let (access_expires_at, actor) = (login.access_expires_at.min(login.expires_at), Actor::current());
     db.prepare_cached("INSERT INTO anonymous_user (id, created_at, last_active_at) VALUES (?1, ?2, ?2)")?
         .execute(params![user, login.now.as_millis()])?;
     db.prepare_cached(
-        "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
-         VALUES (:id, :user, :refreshable, :now, :expires_at, :access_expires_at)",
+        "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at, network, label)
+         VALUES (:id, :user, :refreshable, :now, :expires_at, :access_expires_at, :network, :label)",
     )?
     .execute(named_params! {
         ":id": session,
@@ -75,6 +76,8 @@ pub(super) fn login(db: &Connection, login: &Login) -> rusqlite::Result<LoginOut
         ":now": login.now.as_millis(),
         ":expires_at": login.expires_at.as_millis(),
         ":access_expires_at": access_expires_at.as_millis(),
+        ":network": actor.network.map(network_text),
+        ":label": actor.label.as_ref().map(Label::as_str),
     })?;
     if let Some(key) = &login.key {
         db.prepare_cached("INSERT INTO login_key (hash, session_id, created_at) VALUES (?1, ?2, ?3)")?
@@ -140,7 +143,7 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
         }
         StaleToken::Reused(reuse) => {
             // An outcome and not an error, so that the writer commits the revocation although the request fails (S3).
-            let revocation = revoke(db, rotation.session, rotation.now)?;
+            let revocation = revoke(db, rotation.session, Some(EndedBy::TokenReuse), rotation.now)?;
             Ok(revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse)))
         }
         StaleToken::Invalid => Ok(RotationOutcome::Invalid),
@@ -156,26 +159,41 @@ pub(super) fn confirm(db: &Connection, generations: &[(Uuid, u64)]) -> rusqlite:
     Ok(())
 }
 
-pub(super) fn revoke(db: &Connection, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
-    db.prepare_cached(
-        "UPDATE session SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING id, access_expires_at",
-    )?
-    .query_row(params![id_text(session), now.as_millis()], revocation)
-    .optional()
+/// Revokes a session, and records by whom; `None` if another entry of the audit trail tells it. A session that was revoked before
+/// stays as it is, and has its entry.
+pub(super) fn revoke(
+    db: &Connection,
+    session: Uuid,
+    by: Option<EndedBy>,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Revocation>> {
+    let user = db
+        .prepare_cached("UPDATE session SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL RETURNING user_id")?
+        .query_row(params![id_text(session), now.as_millis()], |row| id_column(row, "user_id"))
+        .optional()?;
+    if let (Some(user), Some(by)) = (user, by) {
+        audit::record(db, &NewAuditEntry::session_ended(user, session, by, now))?;
+    }
+    db.prepare_cached("SELECT id, access_expires_at FROM session WHERE id = ?1")?
+        .query_row([id_text(session)], revocation)
+        .optional()
 }
 
 /// Opens a session with refresh tokens.
 pub(super) fn open(db: &Connection, session: &NewSession, user: Uuid, now: Timestamp) -> rusqlite::Result<()> {
+    let actor = Actor::current();
     db.prepare_cached(
-        "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
-         VALUES (?1, ?2, TRUE, ?3, ?4, min(?5, ?4))",
+        "INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at, network, label)
+         VALUES (?1, ?2, TRUE, ?3, ?4, min(?5, ?4), ?6, ?7)",
     )?
     .execute(params![
         id_text(session.id),
         id_text(user),
         now.as_millis(),
         session.expires_at.as_millis(),
-        session.access_expires_at.as_millis()
+        session.access_expires_at.as_millis(),
+        actor.network.map(network_text),
+        actor.label.as_ref().map(Label::as_str),
     ])?;
     Ok(())
 }
@@ -190,13 +208,18 @@ pub(super) fn end_all(db: &Connection, user: &str, now: Timestamp) -> rusqlite::
 }
 
 pub(super) fn end(db: &Connection, user: Uuid, session: Uuid, now: Timestamp) -> rusqlite::Result<Option<Revocation>> {
-    db.prepare_cached(
-        "UPDATE session SET revoked_at = ?3
-         WHERE id = ?1 AND user_id = ?2
-           AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
-    )?
-    .query_row(params![id_text(session), id_text(user), now.as_millis()], revocation)
-    .optional()
+    let ended = db
+        .prepare_cached(
+            "UPDATE session SET revoked_at = ?3
+             WHERE id = ?1 AND user_id = ?2
+               AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
+        )?
+        .query_row(params![id_text(session), id_text(user), now.as_millis()], revocation)
+        .optional()?;
+    if ended.is_some() {
+        audit::record(db, &NewAuditEntry::session_ended(user, session, EndedBy::Owner, now))?;
+    }
+    Ok(ended)
 }
 
 pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::Result<Vec<SessionRow>> {
@@ -267,6 +290,8 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         rotated_at: row.get::<_, Option<i64>>("rotated_at")?.map(Timestamp::from_millis),
         expires_at: time_column(row, "expires_at")?,
         revoked: row.get::<_, Option<i64>>("revoked_at")?.is_some(),
+        network: row.get::<_, Option<String>>("network")?.and_then(|text| parse_network(&text).ok()),
+        label: row.get::<_, Option<String>>("label")?.and_then(|text| Label::new(&text)),
     })
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{DataVersion, data_version};
 use super::connection::BUSY_TIMEOUT;
+use crate::actor::Actor;
 use crate::metrics::SECONDS;
 use crate::store::StoreError;
 
@@ -70,6 +71,8 @@ impl Writer {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
+        let actor = Actor::current();
+        let work = move |db: &Connection| actor.sync_scope(|| work(db));
         let write = Write { work: Some(work), result: None, reply };
         self.queue.send(Message::Job(Box::new(write))).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?

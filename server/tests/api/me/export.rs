@@ -66,7 +66,9 @@ async fn an_export_is_a_file_with_all_data_of_the_caller_and_none_of_other_guest
                 "created_at": "2027-01-15T08:00:00.250Z",
                 "last_refreshed_at": null,
                 "expires_at": "2027-02-14T08:00:01.000Z",
+                "label": null,
                 "current": true,
+                "network": null,
                 "revoked": false,
             }],
             "cart": [{
@@ -76,6 +78,7 @@ async fn an_export_is_a_file_with_all_data_of_the_caller_and_none_of_other_guest
             "history": [at(mug, "viewed_at", 3), at(teapot, "viewed_at", 2)],
             "favorites": [at(pen, "added_at", 4)],
             "preferences": { "theme": "dark" },
+            "audit": [],
         })
     );
 }

@@ -43,7 +43,7 @@ async fn a_guest_gets_only_their_own_sessions() {
     assert_eq!(summary, [(&json!(second), false), (&before[0]["id"], true)]);
     let mut names: Vec<_> = after[0].as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["created_at", "current", "expires_at", "id", "last_refreshed_at"]);
+    assert_eq!(names, ["created_at", "current", "expires_at", "id", "label", "last_refreshed_at"]);
     assert_eq!(sessions(&server, &other.refresh).await.len(), 1);
 }
 
