@@ -104,11 +104,6 @@ impl Client {
         send(request.body(body.to_string())).await
     }
 
-    /// The subject of a token, by introspection.
-    pub(crate) async fn subject_of(&self, token: &str) -> String {
-        self.introspect(token).await.body["sub"].as_str().unwrap_or_default().to_owned()
-    }
-
     pub(crate) async fn introspect(&self, token: &str) -> Response {
         let request = self.http.post(format!("{}/introspect", self.url)).bearer_auth(INTROSPECTION_SECRET);
         let request =
