@@ -63,24 +63,31 @@ pub struct Config {
     pub algorithm: Algorithm,
 
     /// How many guests one client may create. A client is an IPv4 address or the /64 network of an IPv6 address
-    /// ([`ClientNetwork`](crate::ClientNetwork)). Default: 30 per hour.
+    /// ([`ClientNetwork`](crate::ClientNetwork)); all clients of an IPv6 /56 together may create twice as many, and those of a
+    /// /48 three times as many. Default: 1000 per hour, enough for a school or for the customers that share an address of their
+    /// provider.
     pub login_rate: Rate,
 
-    /// How many guests all clients together may create. Default: [`Rate::Off`].
+    /// How many guests all clients together may create. Default: 200,000 per hour.
     pub login_rate_total: Rate,
 
-    /// How often one client may refresh. Default: 3600 per hour.
+    /// How often one session may refresh. Default: 600 per hour.
     pub refresh_rate: Rate,
 
-    /// How often all clients together may refresh. Default: [`Rate::Off`].
+    /// How often all sessions together may refresh. Default: [`Rate::Off`].
     pub refresh_rate_total: Rate,
 
-    /// How often one client may try to register, to log in to an account or to link one, and ask for a passkey challenge.
-    /// Default: 60 in 10 minutes.
+    /// How often one client may send a text that is not a refresh token of this server to `POST /token`. These requests count
+    /// against no other limit. Default: 3600 per hour.
+    pub failed_refresh_rate: Rate,
+
+    /// How often one client may fail to register, to log in to an account or to link one. Requests that succeed, and those
+    /// without a valid credential of a guest, do not count. Default: 300 in 10 minutes.
     pub account_rate: Rate,
 
-    /// How often one client may try passwords for one e-mail address. All clients together may try ten times as often.
-    /// Registrations and logins are counted separately. Default: 10 in 15 minutes.
+    /// How many wrong passwords one client may send for one e-mail address; here, a client is an IPv4 address or an IPv6 /48.
+    /// All clients together may send ten times as many; a network from which the member has signed in within 90 days keeps its
+    /// own limit even then. Registrations and logins are counted separately. Default: 10 in 15 minutes.
     pub password_rate: Rate,
 
     /// Proof of work (ALTCHA, version 2) that a client needs to create a guest. Default: [`ProofOfWork::Off`].
@@ -106,7 +113,8 @@ pub struct Config {
     /// replaced without an outage. Default: none, and the endpoint responds with 404.
     pub introspection_secrets: Vec<IntrospectionSecret>,
 
-    /// Web origins whose pages may call this server (CORS). Default: none.
+    /// Web origins whose pages may call this server (CORS). Requests of other foreign pages that would change something are
+    /// refused, and use up no limit. The origin of [`issuer`](Self::issuer) needs no setting. Default: none.
     pub cors_origins: Vec<Origin>,
 
     /// Domain that passkeys belong to: the domain of the pages, or one above it. Default: the domain of
@@ -153,11 +161,12 @@ impl Default for Config {
             audit_entries: 1_000_000,
             sweep_limit: 10,
             algorithm: Algorithm::EdDsa,
-            login_rate: at_most(30, HOUR),
-            login_rate_total: Rate::Off,
-            refresh_rate: at_most(3600, HOUR),
+            login_rate: at_most(1000, HOUR),
+            login_rate_total: at_most(200_000, HOUR),
+            refresh_rate: at_most(600, HOUR),
             refresh_rate_total: Rate::Off,
-            account_rate: at_most(60, 10 * MINUTE),
+            failed_refresh_rate: at_most(3600, HOUR),
+            account_rate: at_most(300, 10 * MINUTE),
             password_rate: at_most(10, 15 * MINUTE),
             login_proof: ProofOfWork::Off,
             trusted_proxies: Vec::new(),
@@ -339,7 +348,8 @@ impl fmt::Debug for IntrospectionSecret {
     }
 }
 
-/// A web origin (RFC 6454): scheme, host and port, in the form of the header `Origin`.
+/// An origin (RFC 6454): scheme, host and port, in the form of the header `Origin`. The scheme may be that of an app, as in
+/// `capacitor://localhost`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
@@ -355,9 +365,11 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         const EXPECTED: InvalidValue =
             InvalidValue("expected an origin in lower case without a path, such as https://shop.example");
-        let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(EXPECTED)?;
+        let (scheme, authority) = text.split_once("://").ok_or(EXPECTED)?;
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+            && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte));
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_:[]".contains(&byte);
-        if authority.is_empty() || !authority.bytes().all(plain) {
+        if !is_scheme || authority.is_empty() || !authority.bytes().all(plain) {
             return Err(EXPECTED);
         }
         Ok(Self(text.to_owned()))

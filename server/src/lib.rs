@@ -34,7 +34,7 @@
 //! - `config`: all settings
 //! - `activity`, `sweep`: work on the store that no request waits for
 //! - `auth`: keys, tokens, sessions, and their verification
-//! - `recommend`, `accounts`, `limits`: recommendations, how guests become members, the policy of limits
+//! - `recommend`, `limits`, `accounts`: recommendations, the policy of limits, how guests become members
 //! - `failed_attempts`: failed attempts to sign in, in number, for the audit trail
 //! - `open`, `key_admin`, `audit`, `user_admin`, `server`: a server as a whole, and the administration of a store
 //! - `routes`: HTTP and OpenAPI, which no module above uses

@@ -172,7 +172,11 @@ impl Metrics {
         }
         registry.register("erasures", "Erasures requested by guests and members, by outcome", erasures.clone());
         let refusals = Family::default();
-        registry.register("limited_requests", "Requests refused by a rate limit", refusals.clone());
+        registry.register(
+            "limited_requests",
+            "Requests refused by a limit, or because a page of another site sent them",
+            refusals.clone(),
+        );
         let active = Gauge::default();
         registry.register(
             "active_guests",

@@ -18,7 +18,7 @@ use crate::auth::{
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::failed_attempts::Failures;
-use crate::limits::Limits;
+use crate::limits::{KNOWN_NETWORK_RETENTION, Limits};
 use crate::metrics::Metrics;
 use crate::open::{OpenError, open_store};
 use crate::readiness::WriteProbe;
@@ -105,7 +105,7 @@ impl Guestpass {
             lifetimes: Lifetimes::of(&config),
             metrics: Arc::clone(&metrics),
         };
-        let limits = Arc::new(Limits::new(&config, &keys, &clock, &metrics));
+        let limits = Arc::new(Limits::new(&config, &keys, &store, &clock, &metrics));
         let inner = Arc::new(Inner {
             config,
             clock,
@@ -298,6 +298,7 @@ impl Inner {
             (ExpiringRows::Ceremonies, now),
             (ExpiringRows::IdTokens, now),
             (ExpiringRows::AuditEntries, now - self.config.audit_retention),
+            (ExpiringRows::KnownNetworks, now - KNOWN_NETWORK_RETENTION),
         ] {
             while self.store.delete_expired(rows, before, EXPIRED_BATCH).await? == EXPIRED_BATCH as usize {}
         }

@@ -83,36 +83,48 @@ pub(crate) struct ConfigArgs {
     algorithm: Algorithm,
 
     /// How many guests one client may create: COUNT/DURATION, or off. A client is an IPv4 address or the /64 network of an
-    /// IPv6 address, which many visitors can share. A client above the limit gets 429, and Retry-After says when to try
-    /// again.
-    #[arg(long, value_name = "RATE", default_value = "30/1h", help_heading = ABUSE)]
+    /// IPv6 address; a /56 may create twice as many, and a /48 three times as many. All of them may come at once, so the
+    /// default is enough for 900 visitors of a school or of a carrier who share one address. A client above the limit gets 429,
+    /// and Retry-After says when to try again. Each node counts for itself.
+    #[arg(long, value_name = "RATE", default_value = "1000/1h", help_heading = ABUSE)]
     login_rate: Rate,
 
-    /// How many guests all clients together may create.
-    #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
+    /// How many guests all clients together may create. It limits how fast an attacker with many networks can fill the store.
+    /// The default is 4.8 million new guests a day: raise it if your site has more.
+    #[arg(long, value_name = "RATE", default_value = "200000/1h", help_heading = ABUSE)]
     login_rate_total: Rate,
 
-    /// How often one client may refresh. The SDK refreshes once per --access-ttl for each guest.
-    #[arg(long, value_name = "RATE", default_value = "3600/1h", help_heading = ABUSE)]
+    /// How often one session may refresh. The SDK refreshes once per --access-ttl for each guest, in all tabs together: 4 times
+    /// an hour by default. The number of guests behind one address does not matter.
+    #[arg(long, value_name = "RATE", default_value = "600/1h", help_heading = ABUSE)]
     refresh_rate: Rate,
 
-    /// How often all clients together may refresh.
+    /// How often all sessions together may refresh.
     #[arg(long, value_name = "RATE", default_value = "off", help_heading = ABUSE)]
     refresh_rate_total: Rate,
 
-    /// How often one client may try to register, to log in to an account or to link one, and ask for a passkey challenge.
-    #[arg(long, value_name = "RATE", default_value = "60/10m", help_heading = ABUSE)]
+    /// How often one client may send a text that is not a refresh token of this server to POST /token. A client above the
+    /// limit gets 429 for such a text; valid refresh tokens from the same network are accepted all the same.
+    #[arg(long, value_name = "RATE", default_value = "3600/1h", help_heading = ABUSE)]
+    failed_refresh_rate: Rate,
+
+    /// How often one client may fail to register, to log in to an account or to link one. Requests that succeed do not count,
+    /// so any number of members can sign in from one address. As for --login-rate, an IPv6 /56 may fail twice and a /48 three
+    /// times as often.
+    #[arg(long, value_name = "RATE", default_value = "300/10m", help_heading = ABUSE)]
     account_rate: Rate,
 
-    /// How often one client may try passwords for one e-mail address. All clients together may try ten times as often.
-    /// Registrations and logins are counted separately.
+    /// How many wrong passwords one client may send for one e-mail address; here, a client is an IPv4 address or an IPv6 /48.
+    /// All clients together may send ten times as many. Then only networks from which the member has signed in within 90 days
+    /// may try, each within a limit of its own. Registrations and logins are counted separately.
     #[arg(long, value_name = "RATE", default_value = "10/15m", help_heading = ABUSE)]
     password_rate: Rate,
 
     /// Requires a proof of work (ALTCHA, version 2) from each client that creates a guest: the number of PBKDF2 iterations in
     /// each of the 256 attempts that a client needs on average, or off. 2000 keeps one core busy for between a tenth of a
     /// second and some seconds. Use it if limits by address are not enough and your clients can compute the proof
-    /// (docs/api.md). The npm package guestpass cannot: with this setting it can create no guest.
+    /// (docs/api.md). The npm package guestpass cannot: with this setting it can create no guest. One client may send 300 wrong
+    /// solutions in 10 minutes.
     #[arg(long, value_name = "COST", default_value = "off", help_heading = ABUSE)]
     login_proof: ProofOfWork,
 
@@ -135,8 +147,10 @@ pub(crate) struct ConfigArgs {
     #[arg(long = "introspection-secret", value_name = "SECRET", value_delimiter = ' ', help_heading = TOKENS)]
     introspection_secrets: Vec<IntrospectionSecret>,
 
-    /// Web origin, such as `https://shop.example`, whose pages may call this server (CORS). Repeat the flag for more;
-    /// separate them by commas in the environment, and write a list in the file.
+    /// Web origin, such as `https://shop.example`, whose pages may call this server (CORS). Pages of the server's own origin and
+    /// of --issuer may anyway. Requests of all other pages that would change something get 403, and count against no limit.
+    /// Repeat the flag for more; separate them by commas in the environment, and write a list in the file. For apps, name the
+    /// origin of their pages, such as `capacitor://localhost`.
     #[arg(long = "cors-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = BROWSERS)]
     cors_origins: Vec<Origin>,
 
@@ -239,6 +253,7 @@ impl From<ConfigArgs> for Config {
             login_rate_total: args.login_rate_total,
             refresh_rate: args.refresh_rate,
             refresh_rate_total: args.refresh_rate_total,
+            failed_refresh_rate: args.failed_refresh_rate,
             account_rate: args.account_rate,
             password_rate: args.password_rate,
             login_proof: args.login_proof,

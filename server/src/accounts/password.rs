@@ -1,15 +1,15 @@
-//! Passwords, hashed with argon2id. A hash is slow by design, so few are computed at a time, on threads for blocking work.
+//! Passwords, hashed with argon2id. A hash is slow by design, and the estimate of how easy a password is to guess can be. So few
+//! are computed at a time, on threads for blocking work, and the clients share them fairly (S14).
 
 use std::fmt;
-use std::sync::Arc;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
 use zxcvbn::{Score, zxcvbn};
 
 use super::{AccountError, EmailAddress};
 use crate::auth::UnavailableError;
+use crate::limits::{ClientNetwork, FairQueue, QueueFull, Share};
 use crate::secret::PasswordHash;
 
 /// The least length of a password in characters (NIST SP 800-63B §3.1.1.2).
@@ -18,20 +18,30 @@ const MIN_CHARACTERS: usize = 8;
 const MAX_BYTES: usize = 1024;
 /// The least score of an accepted password: it takes 10⁸ guesses or more. Common passwords and their variations have less.
 const MIN_SCORE: Score = Score::Three;
-/// The number of requests that may wait for their turn. Further requests are refused with 503.
-const QUEUE: usize = 64;
+/// How many characters of a password are judged. The time of an estimate grows with the square of the length and more: with
+/// look-alikes of letters, 24 characters take 26 ms at most, and 100 take 510 ms. 24 characters are enough for the best score.
+const JUDGED_CHARACTERS: usize = 24;
+/// The number of requests that may wait in each queue: some seconds of work. Further requests are refused with 503.
+const QUEUE: usize = 128;
 /// A hash that matches no password, with the parameters of a new hash, so that checking it takes the same time.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Z3Vlc3RwYXNzLWRlY295IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A password as the client sent it. `Debug` hides it from logs.
 #[derive(Clone)]
-pub(crate) struct Password(String);
+pub(crate) struct Password {
+    text: String,
+    /// The client whose share of the queues the password takes.
+    share: Share,
+}
 
 impl Password {
     /// # Errors
     /// The password is longer than any accepted password.
-    pub(crate) fn new(text: String) -> Result<Self, AccountError> {
-        if text.len() > MAX_BYTES { Err(AccountError::PasswordTooLong) } else { Ok(Self(text)) }
+    pub(crate) fn new(text: String, client: Option<ClientNetwork>) -> Result<Self, AccountError> {
+        if text.len() > MAX_BYTES {
+            return Err(AccountError::PasswordTooLong);
+        }
+        Ok(Self { text, share: client.map(ClientNetwork::allocation) })
     }
 }
 
@@ -41,79 +51,102 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Hashes and checks passwords.
+/// Judges, hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    /// Limits the hashes that are computed at a time. Each takes one core and 19 MiB.
-    running: Arc<Semaphore>,
-    /// Limits the requests that wait for `running`.
-    waiting: Semaphore,
+    /// Separate from `hashes`, so that logins do not wait for the estimates of registrations.
+    estimates: FairQueue,
+    /// Each hash takes one core and 19 MiB.
+    hashes: FairQueue,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // One core is left for all other work.
-        Self { running: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))), waiting: Semaphore::new(QUEUE) }
+        let hashes = FairQueue::new(cores.saturating_sub(1).max(1), QUEUE);
+        Self { estimates: FairQueue::new(cores.div_ceil(4), QUEUE), hashes }
     }
 
     /// Hashes a new password, unless it is too easy to guess.
     pub(crate) async fn hash(
         &self,
-        Password(password): Password,
+        Password { text, share }: Password,
         email: &EmailAddress,
     ) -> Result<PasswordHash, AccountError> {
-        if password.chars().count() < MIN_CHARACTERS {
+        if text.chars().count() < MIN_CHARACTERS {
             return Err(AccountError::PasswordTooShort);
         }
-        let email = email.clone();
-        let hash = self.run(move || {
-            let local_part = email.as_str().split('@').next().unwrap_or_default();
-            if zxcvbn(&password, &[email.as_str(), local_part, "guestpass"]).score() < MIN_SCORE {
-                return Ok(None);
-            }
-            Argon2::default().hash_password(password.as_bytes()).map(|hash| Some(PasswordHash::new(hash.to_string())))
-        });
-        match hash.await? {
-            Ok(Some(hash)) => Ok(hash),
-            Ok(None) => Err(AccountError::PasswordTooCommon),
-            Err(error) => {
-                tracing::error!(%error, "a password could not be hashed");
-                Err(UnavailableError::Task.into())
-            }
+        let (judged, email) = (text.clone(), email.clone());
+        if !run(&self.estimates, share, move || is_hard_to_guess(&judged, email.as_str())).await? {
+            return Err(AccountError::PasswordTooCommon);
         }
+        let hash = run(&self.hashes, share, move || {
+            Argon2::default().hash_password(text.as_bytes()).map(|hash| PasswordHash::new(hash.to_string()))
+        });
+        hash.await?.map_err(|error| {
+            tracing::error!(%error, "a password could not be hashed");
+            UnavailableError::Task.into()
+        })
     }
 
     /// Whether the password matches `hash`. Without a hash it does not match, and the check takes the same time.
     pub(crate) async fn is_right(
         &self,
         hash: Option<PasswordHash>,
-        Password(password): Password,
+        Password { text, share }: Password,
     ) -> Result<bool, AccountError> {
         let is_known = hash.is_some();
-        let is_right = self.run(move || {
+        let is_right = run(&self.hashes, share, move || {
             let hash = hash.as_ref().map_or(DECOY, PasswordHash::expose);
-            Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
+            Argon2::default().verify_password(text.as_bytes(), hash).is_ok()
         });
         Ok(is_right.await? && is_known)
     }
+}
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccountError> {
-        let waiting = self.waiting.try_acquire().map_err(|_| AccountError::Busy)?;
-        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| UnavailableError::Task)?;
-        drop(waiting);
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(running);
-            done
-        });
-        Ok(done.await.map_err(|_| UnavailableError::Task)?)
+fn is_hard_to_guess(password: &str, email: &str) -> bool {
+    let local_part = email.split('@').next().unwrap_or_default();
+    // The beginning of a long address, because of a long password only the beginning is judged.
+    let related = [email, beginning(email), local_part, beginning(local_part), "guestpass"];
+    zxcvbn(beginning(password), &related).score() >= MIN_SCORE
+}
+
+/// The characters of a text that are judged.
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(JUDGED_CHARACTERS).map_or(text.len(), |(end, _)| end);
+    &text[..end]
+}
+
+/// Waits for the turn of the client, and does the work on a thread for blocking work.
+async fn run<T: Send + 'static>(
+    queue: &FairQueue,
+    share: Share,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AccountError> {
+    let turn = queue.turn(share).await?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        // Also if the client has disconnected: the next request begins when this work has ended.
+        drop(turn);
+        done
+    });
+    Ok(done.await.map_err(|_| UnavailableError::Task)?)
+}
+
+impl From<QueueFull> for AccountError {
+    fn from(QueueFull: QueueFull) -> Self {
+        Self::Busy
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
     use argon2::password_hash::phc;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -122,7 +155,12 @@ mod tests {
     }
 
     fn password(text: &str) -> Password {
-        Password::new(text.to_owned()).unwrap()
+        Password::new(text.to_owned(), None).unwrap()
+    }
+
+    /// A password from the client at this address.
+    fn password_from(address: &str, text: &str) -> Password {
+        Password::new(text.to_owned(), Some(address.parse::<IpAddr>().unwrap().into())).unwrap()
     }
 
     #[tokio::test]
@@ -159,7 +197,7 @@ mod tests {
         ] {
             assert_eq!(code_of(common).await, "password_too_common", "{common}");
         }
-        assert_eq!(Password::new("x".repeat(1025)).unwrap_err().code(), "password_too_long");
+        assert_eq!(Password::new("x".repeat(1025), None).unwrap_err().code(), "password_too_long");
     }
 
     #[test]
@@ -178,17 +216,47 @@ mod tests {
         assert!(!Passwords::new().is_right(None, password("anything at all")).await.unwrap());
     }
 
+    #[test]
+    fn s14_only_the_beginning_of_a_password_is_judged() {
+        let email = "ada.lovelace.of.the.analytical.engine@example.com";
+
+        assert_eq!(beginning(&"x".repeat(1024)).len(), JUDGED_CHARACTERS);
+        assert_eq!(beginning(&"☕".repeat(30)), "☕".repeat(JUDGED_CHARACTERS));
+        assert_eq!(beginning("short"), "short");
+        assert!(is_hard_to_guess("correct horse battery staple", email));
+        assert!(is_hard_to_guess("4@8({[<3691!7|10$5+2%".repeat(5).as_str(), email));
+        assert!(!is_hard_to_guess(&"a".repeat(100), email));
+        assert!(!is_hard_to_guess(email, email), "the address itself");
+        assert!(!is_hard_to_guess("ada.lovelace.of.the.analytical.engine", email), "its first part");
+    }
+
     #[tokio::test]
-    async fn few_passwords_are_checked_at_a_time_and_few_requests_wait() {
-        let passwords = Passwords { running: Arc::new(Semaphore::new(0)), waiting: Semaphore::new(1) };
-        let first = passwords.is_right(None, password("first"));
-        let mut first = std::pin::pin!(first);
-        assert!(tokio::time::timeout(std::time::Duration::ZERO, &mut first).await.is_err(), "it did not wait");
+    async fn s14_a_client_with_one_password_has_a_place_in_a_queue_that_another_client_fills() {
+        let passwords = Passwords { estimates: FairQueue::new(1, 1), hashes: FairQueue::new(1, 2) };
+        let running = passwords.hashes.turn(None).await.unwrap();
+        let check = |address: &str| Box::pin(passwords.is_right(None, password_from(address, "a guess")));
+        let [mut first, mut second] = [(); 2].map(|()| check("2001:db8:1:1::1"));
+        for waiting in [&mut first, &mut second] {
+            assert!(timeout(Duration::ZERO, waiting).await.is_err(), "it did not wait");
+        }
+        let refused = check("2001:db8:1:2::1").await;
+        assert_eq!(refused.unwrap_err().code(), "unavailable", "the /48 of the first client");
 
-        let second = passwords.is_right(None, password("second")).await;
+        let mut owner = check("2001:db8:2:1::1");
+        assert!(timeout(Duration::ZERO, &mut owner).await.is_err(), "it did not wait");
 
-        assert_eq!(second.unwrap_err().code(), "unavailable");
-        passwords.running.add_permits(1);
-        assert!(!first.await.unwrap());
+        assert_eq!(second.await.unwrap_err().code(), "unavailable");
+        drop(running);
+        let (first, owner) = tokio::join!(first, owner);
+        assert!(!first.unwrap() && !owner.unwrap());
+    }
+
+    #[tokio::test]
+    async fn s14_a_login_does_not_wait_for_the_estimates_of_registrations() {
+        let passwords = Passwords { estimates: FairQueue::new(1, 0), hashes: FairQueue::new(1, 0) };
+        let _estimating = passwords.estimates.turn(None).await.unwrap();
+
+        assert_eq!(passwords.hash(password("a new password"), &email()).await.unwrap_err().code(), "unavailable");
+        assert!(!passwords.is_right(None, password("a password")).await.unwrap());
     }
 }

@@ -270,6 +270,11 @@ impl Sessions {
         Ok(verified)
     }
 
+    /// The session of an authentic refresh token. `None` for any other text. The session may have ended.
+    pub(crate) async fn session_of_refresh_token(&self, token: &str, now: Timestamp) -> Option<Uuid> {
+        self.read_refresh_token(token, now).await.map(|token| token.session)
+    }
+
     pub(super) async fn read_refresh_token(&self, token: &str, now: Timestamp) -> Option<RefreshToken> {
         let ring = self.keys.current();
         match ring.refresh().read(token, now) {

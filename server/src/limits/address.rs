@@ -5,6 +5,7 @@
 //! proxy. `Forwarded` (RFC 7239) is not read, because proxies that do not support it forward the header of the client
 //! unchanged.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
@@ -17,7 +18,38 @@ impl From<IpAddr> for ClientNetwork {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(address.into()),
-            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()),
+            IpAddr::V6(address) => Self(prefix(address, 64)),
+        }
+    }
+}
+
+impl ClientNetwork {
+    /// The IPv6 network of `length` bits, at most 64, that contains this one. `None` for an IPv4 address: how its neighbours
+    /// are shared out cannot be told from the address.
+    pub(crate) fn within(self, length: u32) -> Option<Self> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(Self(prefix(address, length))),
+        }
+    }
+
+    /// The network that one customer of a provider has at most: an IPv4 address, or the /48 of an IPv6 address.
+    pub(crate) fn allocation(self) -> Self {
+        self.within(48).unwrap_or(self)
+    }
+}
+
+fn prefix(address: Ipv6Addr, length: u32) -> IpAddr {
+    let host_bits = 128_u32.saturating_sub(length);
+    Ipv6Addr::from_bits(address.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or(0)).into()
+}
+
+/// `203.0.113.7` or `2001:db8:1:2::/64`.
+impl fmt::Display for ClientNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "{address}/64"),
         }
     }
 }
@@ -122,5 +154,21 @@ mod tests {
         assert_eq!(client(&[], "2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");
         assert_eq!(client(&[], "::ffff:198.51.100.1", &[]), "198.51.100.1");
         assert_eq!(client(&proxies, "::ffff:10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn s14_an_ipv6_network_is_part_of_a_56_and_of_a_48() {
+        let network = |address: &str| ClientNetwork::from(address.parse::<IpAddr>().unwrap());
+
+        let client = network("2001:db8:1:2f3:4:5:6:7");
+
+        assert_eq!(client.to_string(), "2001:db8:1:2f3::/64");
+        assert_eq!(client.within(56), Some(network("2001:db8:1:200::")));
+        assert_eq!(client.within(48), Some(network("2001:db8:1::")));
+        assert_eq!(client.allocation(), network("2001:db8:1::"));
+        let client = network("203.0.113.7");
+        assert_eq!(client.to_string(), "203.0.113.7");
+        assert_eq!(client.within(48), None);
+        assert_eq!(client.allocation(), client);
     }
 }

@@ -5,6 +5,9 @@
 //! the number of nodes. Counting in the store would cost a write for each login, even a refused one.
 
 mod address;
+mod admission;
+mod fair_queue;
+mod foreign_page;
 mod password_attempts;
 mod proof;
 mod rate;
@@ -14,14 +17,20 @@ mod retries;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 pub use self::address::ClientNetwork;
 
 pub(crate) use self::address::TrustedProxies;
+pub(crate) use self::admission::{Admitted, LimitState, RateLimited};
+pub(crate) use self::fair_queue::{FairQueue, QueueFull, Share};
+pub(crate) use self::foreign_page::{PageOrigins, RequestSource};
 pub(crate) use self::proof::{CHALLENGE, PROOF_REQUIRED, ProofError};
 
+use self::admission::{BY_SESSION, ByNetwork, Limit, TOTAL, admit};
 use self::password_attempts::PasswordAttempts;
-use self::proof::Proofs;
-use self::rate::{Count, Limiter, RequestQuota};
+use self::proof::{CheckError, Proofs};
+use self::rate::{Key, Limiter, MonotonicClock};
 use self::retries::LoginRetries;
 use crate::auth::Keys;
 use crate::clock::Clock;
@@ -29,25 +38,32 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::secret::sha256;
 use crate::settings::Rate;
+use crate::store::{AccountKey, KnownNetwork, Store};
 
 /// The limits of one server.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) proxies: TrustedProxies,
-    login: ClientAndTotal,
-    refresh: ClientAndTotal,
-    account: Option<Limiter<ClientNetwork>>,
+    page_origins: PageOrigins,
+    logins: Option<ByNetwork>,
+    all_logins: Option<Limiter>,
+    refreshes: Option<Limiter>,
+    all_refreshes: Option<Limiter>,
+    failed_refreshes: Option<ByNetwork>,
+    account_requests: Option<ByNetwork>,
     password_logins: Option<PasswordAttempts>,
     password_registrations: Option<PasswordAttempts>,
     retries: LoginRetries,
     proofs: Option<Proofs>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
 
 /// A login that may proceed.
 #[derive(Debug)]
-pub(crate) struct AdmittedLogin {
-    pub(crate) limits: Vec<LimitState>,
+pub(crate) struct AdmittedLogin<'a> {
+    pub(crate) admitted: Admitted<'a>,
     /// An idempotency key derived from the proof of work, if the client sent no key.
     pub(crate) replacement_key: Option<String>,
 }
@@ -64,21 +80,50 @@ pub(crate) enum LoginLimited {
     },
     /// A rate limit is exhausted.
     RateLimited(RateLimited),
+    /// Too many proofs wait for their check.
+    Busy,
 }
 
+/// How long a network from which a member has signed in is remembered.
+pub(crate) const KNOWN_NETWORK_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 impl Limits {
-    pub(crate) fn new(config: &Config, keys: &Arc<Keys>, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        keys: &Arc<Keys>,
+        store: &Arc<dyn Store>,
+        clock: &Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let monotonic = MonotonicClock::new(clock);
+        let limiter = |rate: Rate| Limiter::new(rate, &monotonic);
+        let by_network = |rate: Rate| ByNetwork::new(rate, &monotonic);
         Self {
             proxies: TrustedProxies::new(&config.trusted_proxies),
-            login: ClientAndTotal::new(config.login_rate, config.login_rate_total, clock),
-            refresh: ClientAndTotal::new(config.refresh_rate, config.refresh_rate_total, clock),
-            account: Limiter::new(config.account_rate, Arc::clone(clock)),
-            password_logins: PasswordAttempts::new(config.password_rate, clock),
-            password_registrations: PasswordAttempts::new(config.password_rate, clock),
+            page_origins: PageOrigins::new(config),
+            logins: by_network(config.login_rate),
+            all_logins: limiter(config.login_rate_total),
+            refreshes: limiter(config.refresh_rate),
+            all_refreshes: limiter(config.refresh_rate_total),
+            failed_refreshes: by_network(config.failed_refresh_rate),
+            account_requests: by_network(config.account_rate),
+            password_logins: PasswordAttempts::new(config.password_rate, &monotonic),
+            password_registrations: PasswordAttempts::new(config.password_rate, &monotonic),
             retries: LoginRetries::new(),
-            proofs: Proofs::new(config.login_proof, keys, clock),
+            proofs: Proofs::new(config.login_proof, keys, clock, &monotonic),
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
             metrics: Arc::clone(metrics),
         }
+    }
+
+    /// Whether a request comes from a page of another site. It is counted in the metrics, and against no limit (S13).
+    pub(crate) fn is_foreign_page(&self, source: RequestSource<'_>) -> bool {
+        let is_foreign = self.page_origins.is_foreign(source);
+        if is_foreign {
+            self.metrics.limited("any", "origin");
+        }
+        is_foreign
     }
 
     /// Counts a login of a guest. `key` is the SHA-256 of the idempotency key, and `proof` the proof of work, if the client
@@ -88,42 +133,76 @@ impl Limits {
         client: Option<ClientNetwork>,
         key: Option<[u8; 32]>,
         proof: Option<&[u8]>,
-    ) -> Result<AdmittedLogin, LoginLimited> {
+    ) -> Result<AdmittedLogin<'_>, LoginLimited> {
         if key.as_ref().is_some_and(|key| self.retries.is_uncounted(key)) {
-            return Ok(AdmittedLogin { limits: Vec::new(), replacement_key: None });
+            return Ok(AdmittedLogin { admitted: Admitted::default(), replacement_key: None });
         }
         let mut replacement_key = None;
         // Checked before the login is counted: a login that is refused with a challenge does not count against a limit.
         if let Some(proofs) = &self.proofs {
-            replacement_key = proofs.check(proof, key.as_ref()).await.map_err(|error| {
-                self.metrics.limited("login", "proof");
-                LoginLimited::ProofRequired { error, challenge: proofs.challenge(key.as_ref()) }
+            replacement_key = proofs.check(proof, key.as_ref(), client).await.map_err(|error| match error {
+                CheckError::Proof(error) => {
+                    self.metrics.limited("login", "proof");
+                    LoginLimited::ProofRequired { error, challenge: proofs.challenge(key.as_ref()) }
+                }
+                CheckError::RateLimited(limited) => {
+                    self.metrics.limited("login", "wrong-proofs");
+                    LoginLimited::RateLimited(limited)
+                }
+                CheckError::QueueFull => {
+                    self.metrics.limited("login", "queue");
+                    LoginLimited::Busy
+                }
             })?;
         }
-        let limits = self.login.admit("logins", client);
-        let limits = self.record_refusal("login", limits).map_err(LoginLimited::RateLimited)?;
+        let limits = by_network(self.logins.as_ref(), client).chain(total(self.all_logins.as_ref()));
+        let admitted = self.record_refusal("login", admit("logins", limits)).map_err(LoginLimited::RateLimited)?;
         if let Some(key) = replacement_key.as_ref().map(|key| sha256(key.as_bytes())).or(key) {
             self.retries.record(key);
         }
-        Ok(AdmittedLogin { limits, replacement_key })
+        Ok(AdmittedLogin { admitted, replacement_key })
     }
 
-    /// Counts a refresh.
-    pub(crate) fn admit_refresh(&self, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
-        self.record_refusal("refresh", self.refresh.admit("refreshes", client))
+    /// Counts a refresh with an authentic refresh token of this session.
+    pub(crate) fn admit_refresh(&self, session: Uuid) -> Result<Admitted<'_>, RateLimited> {
+        let by_session = self.refreshes.as_ref();
+        let by_session =
+            by_session.map(|limiter| Limit { limiter, key: Key::Session(session), policy: BY_SESSION }).into_iter();
+        let limits = by_session.chain(total(self.all_refreshes.as_ref()));
+        self.record_refusal("refresh", admit("refreshes", limits))
     }
 
-    /// Counts a request to become a member or to sign in as one.
-    pub(crate) fn admit_account_request(&self, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
-        let (Some(limiter), Some(client)) = (&self.account, client) else { return Ok(Vec::new()) };
-        let mut counting = Counting::new("attempts");
-        let counted = counting.count(BY_CLIENT, limiter.quota, limiter.count(client));
-        self.record_refusal("account", counted.map(|()| counting.limits))
+    /// Counts a refresh with a text that is not a refresh token of this server.
+    pub(crate) fn admit_failed_refresh(&self, client: Option<ClientNetwork>) -> Result<Admitted<'_>, RateLimited> {
+        let limits = by_network(self.failed_refreshes.as_ref(), client);
+        self.record_refusal("refresh", admit("invalid refresh tokens", limits))
     }
 
-    /// Counts an attempt to log in with the password of one account.
-    pub(crate) fn admit_password_login(&self, email: &str, client: Option<ClientNetwork>) -> Result<(), RateLimited> {
-        self.admit_password(self.password_logins.as_ref(), email, client)
+    /// Counts a request to become a member or to sign in as one. The caller takes it back if it does not fail.
+    pub(crate) fn admit_account_request(&self, client: Option<ClientNetwork>) -> Result<Admitted<'_>, RateLimited> {
+        let limits = by_network(self.account_requests.as_ref(), client);
+        self.record_refusal("account", admit("failed attempts", limits))
+    }
+
+    /// Counts an attempt to log in with the password of one account. The caller takes it back unless the password is wrong.
+    pub(crate) async fn admit_password_login(
+        &self,
+        email: &str,
+        client: Option<ClientNetwork>,
+    ) -> Result<Admitted<'_>, RateLimited> {
+        let Some(attempts) = &self.password_logins else { return Ok(Admitted::default()) };
+        let mut admitted = attempts.admit(email, client);
+        if let (Err(limited), Some(client)) = (&admitted, client)
+            && self.is_known_network(email, client).await
+        {
+            // The client may try again as soon as one of the two limits allows it.
+            let retry_after = limited.retry_after;
+            admitted = attempts.admit_known(email, client).map_err(|mut known| {
+                known.retry_after = known.retry_after.min(retry_after);
+                known
+            });
+        }
+        self.record_refusal("password", admitted)
     }
 
     /// Counts an attempt to register an e-mail address with a password. These attempts are counted apart from logins.
@@ -131,25 +210,41 @@ impl Limits {
         &self,
         email: &str,
         client: Option<ClientNetwork>,
-    ) -> Result<(), RateLimited> {
-        self.admit_password(self.password_registrations.as_ref(), email, client)
+    ) -> Result<Admitted<'_>, RateLimited> {
+        let Some(attempts) = &self.password_registrations else { return Ok(Admitted::default()) };
+        self.record_refusal("password", attempts.admit(email, client))
     }
 
-    /// Forgets all attempts at the password of the account with this SHA-256 of its e-mail address.
+    /// Forgets the password attempts for the account with this SHA-256 of its e-mail address, so that its owner can try again
+    /// at once.
     pub(crate) fn unlock_account(&self, account: &[u8; 32]) {
         for attempts in [&self.password_logins, &self.password_registrations].into_iter().flatten() {
             attempts.forget(account);
         }
     }
 
-    fn admit_password(
-        &self,
-        attempts: Option<&PasswordAttempts>,
-        email: &str,
-        client: Option<ClientNetwork>,
-    ) -> Result<(), RateLimited> {
-        let Some(attempts) = attempts else { return Ok(()) };
-        self.record_refusal("password", attempts.admit(email, client))
+    /// Remembers that a member has signed in from this network: guesses from other networks do not lock the member out there.
+    pub(crate) async fn remember_network(&self, member: Uuid, client: Option<ClientNetwork>) {
+        let (Some(client), now) = (client, self.clock.now()) else { return };
+        if let Err(error) = self.store.remember_network(known_network(member, client), now).await {
+            // The sign-in has succeeded, and the network is remembered at the next one.
+            tracing::warn!(%error, "the network of a member could not be remembered");
+        }
+    }
+
+    /// Whether the owner of an account has signed in from this network before.
+    async fn is_known_network(&self, email: &str, client: ClientNetwork) -> bool {
+        let since = self.clock.now() - KNOWN_NETWORK_RETENTION;
+        let known = async {
+            match self.store.account(AccountKey::Email(email.to_owned())).await? {
+                Some(account) => self.store.is_known_network(known_network(account.user, client), since).await,
+                None => Ok(false),
+            }
+        };
+        known.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the networks of a member could not be read");
+            false
+        })
     }
 
     /// Records a refused request in the metrics.
@@ -158,101 +253,16 @@ impl Limits {
     }
 }
 
-/// A limit for each client and a limit for all clients together.
-#[derive(Debug)]
-struct ClientAndTotal {
-    by_client: Option<Limiter<ClientNetwork>>,
-    total: Option<Limiter<()>>,
+fn by_network(limits: Option<&ByNetwork>, client: Option<ClientNetwork>) -> impl Iterator<Item = Limit<'_>> {
+    limits.zip(client).into_iter().flat_map(|(limits, client)| limits.limits(client))
 }
 
-/// The names of the limits, in header fields and problems.
-const BY_CLIENT: &str = "client";
-const TOTAL: &str = "total";
-const BY_ACCOUNT: &str = "account";
-const ACCOUNT_TOTAL: &str = "account-total";
-
-impl ClientAndTotal {
-    fn new(by_client: Rate, total: Rate, clock: &Arc<dyn Clock>) -> Self {
-        Self { by_client: Limiter::new(by_client, Arc::clone(clock)), total: Limiter::new(total, Arc::clone(clock)) }
-    }
-
-    /// Counts a request. If the limit of the client refuses it, it does not count against the total.
-    fn admit(&self, requests: &'static str, client: Option<ClientNetwork>) -> Result<Vec<LimitState>, RateLimited> {
-        let mut counting = Counting::new(requests);
-        if let (Some(limiter), Some(client)) = (&self.by_client, client) {
-            counting.count(BY_CLIENT, limiter.quota, limiter.count(client))?;
-        }
-        if let Some(limiter) = &self.total {
-            counting.count(TOTAL, limiter.quota, limiter.count(()))?;
-        }
-        Ok(counting.limits)
-    }
+fn total(limiter: Option<&Limiter>) -> impl Iterator<Item = Limit<'_>> {
+    limiter.map(|limiter| Limit { limiter, key: Key::All, policy: TOTAL }).into_iter()
 }
 
-/// The state of one limit after a request. Times are whole seconds, rounded up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LimitState {
-    /// The name of the limit.
-    pub(crate) policy: &'static str,
-    /// The number of requests that the limit allows per `window`.
-    pub(crate) quota: u32,
-    pub(crate) window: u64,
-    /// How many more requests may come at once.
-    pub(crate) remaining: u32,
-    /// When one more request may come.
-    pub(crate) next: u64,
-}
-
-/// A request that a rate limit refuses.
-#[derive(Debug)]
-pub(crate) struct RateLimited {
-    /// The name of the exhausted limit.
-    pub(crate) policy: &'static str,
-    /// In how many seconds the client may try again.
-    pub(crate) retry_after: u64,
-    pub(crate) limits: Vec<LimitState>,
-    /// The counted requests, in the plural.
-    requests: &'static str,
-}
-
-impl RateLimited {
-    /// A text for the developer of the client.
-    pub(crate) fn detail(&self) -> String {
-        let scope = match self.policy {
-            BY_CLIENT => "from your network",
-            BY_ACCOUNT => "for this account from your network",
-            ACCOUNT_TOTAL => "for this account",
-            _ => "from all clients together",
-        };
-        format!("Too many {} {scope}. Try again in {} s.", self.requests, self.retry_after)
-    }
-}
-
-/// Counts one request against several limits.
-#[derive(Debug)]
-struct Counting {
-    requests: &'static str,
-    limits: Vec<LimitState>,
-}
-
-impl Counting {
-    fn new(requests: &'static str) -> Self {
-        Self { requests, limits: Vec::new() }
-    }
-
-    fn count(&mut self, policy: &'static str, quota: RequestQuota, count: Count) -> Result<(), RateLimited> {
-        let next = whole_seconds(count.next);
-        let (quota, window) = (quota.count.get(), whole_seconds(quota.per));
-        self.limits.push(LimitState { policy, quota, window, remaining: count.remaining, next });
-        if count.allowed {
-            return Ok(());
-        }
-        let limits = std::mem::take(&mut self.limits);
-        Err(RateLimited { policy, retry_after: next, limits, requests: self.requests })
-    }
-}
-
-/// Rounds up, so that a client that waits for that time does not come too early.
-fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+fn known_network(member: Uuid, client: ClientNetwork) -> KnownNetwork {
+    // With the member, so that the same network of two members cannot be recognized.
+    let hash = sha256(format!("{member} {client}").as_bytes());
+    KnownNetwork { user: member, hash }
 }

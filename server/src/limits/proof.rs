@@ -4,6 +4,7 @@
 //! node can check the challenges of the others. A challenge makes one guest: either it contains the `Idempotency-Key` of
 //! the login, or the server derives a key from the proof. If the proof is sent again, the login returns the same guest.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,15 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
+use super::address::ClientNetwork;
+use super::admission::{ByNetwork, RateLimited, admit};
+use super::fair_queue::{FairQueue, QueueFull};
+use super::rate::MonotonicClock;
 use crate::auth::Keys;
 use crate::clock::{Clock, Timestamp};
 use crate::secret::{Secret, sha256};
-use crate::settings::ProofOfWork;
+use crate::settings::{ProofOfWork, Rate};
 
 /// The member of the problem that has the challenge.
 pub(crate) const CHALLENGE: &str = "challenge";
@@ -34,6 +38,12 @@ const MAX_LENGTH: usize = 4096;
 /// The purpose of the derived secrets. The signed part of a refresh token has another length: 24 bytes.
 const PURPOSE: &[u8] = b"guestpass: proof of work at login";
 
+/// How many wrong solutions one client may send. The clients of ALTCHA send none. A solution counts until its check has ended,
+/// so this is more than the number of proofs that wait.
+const WRONG_SOLUTIONS: Rate = Rate::Limit { count: NonZeroU32::new(300).unwrap(), per: Duration::from_secs(10 * 60) };
+/// The number of proofs that may wait for their check. Further ones are refused with 503.
+const QUEUE: usize = 128;
+
 /// Makes challenges and checks proofs.
 #[derive(Debug)]
 pub(super) struct Proofs {
@@ -41,7 +51,29 @@ pub(super) struct Proofs {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     /// Limits the concurrent checks. A check costs as much as an attempt of the client, and must not take all processors.
-    checks: Semaphore,
+    checks: FairQueue,
+    wrong: Option<ByNetwork>,
+}
+
+/// A login that its proof does not admit.
+#[derive(Debug)]
+pub(super) enum CheckError {
+    Proof(ProofError),
+    /// The network of the client has sent too many wrong solutions.
+    RateLimited(RateLimited),
+    QueueFull,
+}
+
+impl From<ProofError> for CheckError {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(error)
+    }
+}
+
+impl From<QueueFull> for CheckError {
+    fn from(QueueFull: QueueFull) -> Self {
+        Self::QueueFull
+    }
 }
 
 /// The problem of a proof.
@@ -72,10 +104,21 @@ impl ProofError {
 
 impl Proofs {
     /// `None` if no proof is needed.
-    pub(super) fn new(setting: ProofOfWork, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Option<Self> {
+    pub(super) fn new(
+        setting: ProofOfWork,
+        keys: &Arc<Keys>,
+        clock: &Arc<dyn Clock>,
+        monotonic: &Arc<MonotonicClock>,
+    ) -> Option<Self> {
         let ProofOfWork::Cost(cost) = setting else { return None };
-        let checks = Semaphore::new(std::thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2)));
-        Some(Self { cost, keys: Arc::clone(keys), clock: Arc::clone(clock), checks })
+        let slots = std::thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2));
+        Some(Self {
+            cost,
+            keys: Arc::clone(keys),
+            clock: Arc::clone(clock),
+            checks: FairQueue::new(slots, QUEUE),
+            wrong: ByNetwork::new(WRONG_SOLUTIONS, monotonic),
+        })
     }
 
     /// Checks the proof of a login whose idempotency key has the hash `key`. The proof is base64 of
@@ -85,34 +128,42 @@ impl Proofs {
         &self,
         proof: Option<&[u8]>,
         key: Option<&[u8; 32]>,
-    ) -> Result<Option<String>, ProofError> {
+        client: Option<ClientNetwork>,
+    ) -> Result<Option<String>, CheckError> {
         let proof = proof.ok_or(ProofError::Missing)?;
         let Payload { challenge, solution } = read(proof).ok_or(ProofError::Malformed)?;
         let Challenge { mut parameters, signature: Some(signature) } = challenge else {
-            return Err(ProofError::ForeignChallenge);
+            return Err(ProofError::ForeignChallenge.into());
         };
         let now = self.clock.now();
         let secret = self.secrets(now).into_iter().find(|secret| is_signed(&parameters, &signature, secret));
         let secret = secret.ok_or(ProofError::ForeignChallenge)?;
         let ends_at = parameters.expires_at.map(Timestamp::from_secs).ok_or(ProofError::ForeignChallenge)?;
         if ends_at <= now {
-            return Err(ProofError::Expired);
+            return Err(ProofError::Expired.into());
         }
         if parameters.data.as_ref().and_then(|data| data.get(LOGIN)) != key.map(login_id).as_ref() {
-            return Err(ProofError::ForeignChallenge);
+            return Err(ProofError::ForeignChallenge.into());
         }
         // The expiry has been checked above, by the clock of this server; the crate would use its own.
         parameters.expires_at = None;
         let unlimited = altcha::sign_challenge(&HmacAlgorithm::Sha256, &mut parameters, None, &secret, None);
         let unlimited = unlimited.map_err(|_| ProofError::ForeignChallenge)?;
-        let _permit = self.checks.acquire().await.map_err(|_| ProofError::Unsolved)?;
+        // Only now, because all checks above are cheap. Counted as a wrong solution until it turns out to be right.
+        let limits = self.wrong.iter().zip(client).flat_map(|(wrong, client)| wrong.limits(client));
+        let counted = admit("wrong solutions", limits).map_err(CheckError::RateLimited)?;
+        let turn = self.checks.turn(client.map(ClientNetwork::allocation)).await.inspect_err(|_| counted.refund())?;
         let solved = tokio::task::spawn_blocking(move || {
-            altcha::verify_solution(VerifySolutionOptions::new(&unlimited, &solution, secret))
-                .is_ok_and(|result| result.verified)
+            let verified = altcha::verify_solution(VerifySolutionOptions::new(&unlimited, &solution, secret))
+                .is_ok_and(|result| result.verified);
+            // Also if the client has disconnected: the next check begins when this one has ended.
+            drop(turn);
+            verified
         });
         if !solved.await.unwrap_or(false) {
-            return Err(ProofError::Unsolved);
+            return Err(ProofError::Unsolved.into());
         }
+        counted.refund();
         Ok(key.is_none().then(|| URL_SAFE_NO_PAD.encode(sha256(signature.as_bytes()))))
     }
 

@@ -45,14 +45,14 @@ impl<K: Eq + Hash + Clone, V: Default> Recent<K, V> {
         }
     }
 
-    /// Drops the keys that do not match.
-    pub(super) fn retain(&self, keep: impl Fn(&K) -> bool) {
-        self.0.retain(|key, _| keep(key));
-    }
-
     /// Replaces the value of a key.
     pub(super) fn insert(&self, key: K, value: V) {
         self.0.insert(key, Arc::new(value));
+    }
+
+    /// Removes the keys for which `is_removed` is true.
+    pub(super) fn remove_if(&self, is_removed: impl Fn(&K) -> bool) {
+        self.0.retain(|key, _| !is_removed(key));
     }
 
     #[cfg(test)]

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{AsHeaderName, HOST, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::IDEMPOTENCY_KEY;
 
 use super::error::{OAuthError, Problem};
 use super::extract::client_of;
-use crate::limits::{AdmittedLogin, LimitState, Limits, LoginLimited, RateLimited};
+use crate::limits::{AdmittedLogin, LimitState, Limits, LoginLimited, RateLimited, RequestSource};
 use crate::secret::sha256;
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -20,18 +20,48 @@ pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("rateli
 /// The request header with a proof of work.
 pub(super) const PROOF_OF_WORK: HeaderName = HeaderName::from_static("proof-of-work");
 
-/// Limits the requests to become a member or to sign in as one.
+/// Refuses a request that would change something and comes from a page of another site, before it is counted (S13).
+pub(super) async fn refuse_foreign_pages(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    // A header that occurs twice or is not ASCII is that of no browser, and is compared as a text that fits nothing.
+    let text = |name: &HeaderName| headers.contains_key(name).then(|| single_value(headers, name).unwrap_or_default());
+    let source = RequestSource {
+        origin: text(&ORIGIN),
+        fetch_site: text(&HeaderName::from_static("sec-fetch-site")),
+        hosts: [
+            text(&HOST),
+            request.uri().authority().map(|authority| authority.as_str()),
+            text(&HeaderName::from_static("x-forwarded-host")),
+        ],
+    };
+    if limits.is_foreign_page(source) {
+        return Problem::foreign_page(source.origin).into_response();
+    }
+    next.run(request).await
+}
+
+/// Limits the requests to become a member or to sign in as one. Only those that fail count.
 pub(super) async fn limit_account_requests(
     State(limits): State<Arc<Limits>>,
     request: Request,
     next: Next,
 ) -> Response {
     match limits.admit_account_request(client_of(&limits, request.headers(), request.extensions())) {
-        Ok(states) => {
+        Ok(admitted) => {
             let mut response = next.run(request).await;
-            // A request that the limit of its account refuses has its own header fields.
-            if !response.headers().contains_key(RATE_LIMIT) {
-                response.headers_mut().extend(rate_limit_fields(&states));
+            // A wrong credential of an account, or one that exists already. Any other response says nothing about an account:
+            // the credential of the guest or the body was malformed, the request succeeded, or it was not handled.
+            let is_failed_attempt = matches!(
+                response.status(),
+                StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+            );
+            if !is_failed_attempt {
+                admitted.refund();
+            } else if !response.headers().contains_key(RATE_LIMIT) {
+                response.headers_mut().extend(rate_limit_fields(&admitted.states));
             }
             response
         }
@@ -45,13 +75,18 @@ pub(super) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request:
     let key = single_value(request.headers(), IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
     let proof = request.headers().get(PROOF_OF_WORK).cloned();
     match limits.admit_login(client, key, proof.as_ref().map(HeaderValue::as_bytes)).await {
-        Ok(AdmittedLogin { limits: states, replacement_key }) => {
+        Ok(AdmittedLogin { admitted, replacement_key }) => {
             // Base64url, so it is a valid header value.
             if let Some(key) = replacement_key.and_then(|key| HeaderValue::try_from(key).ok()) {
                 request.headers_mut().insert(IDEMPOTENCY_KEY, key);
             }
             let mut response = next.run(request).await;
-            response.headers_mut().extend(rate_limit_fields(&states));
+            if response.status().is_client_error() {
+                // A malformed request makes no guest.
+                admitted.refund();
+            } else {
+                response.headers_mut().extend(rate_limit_fields(&admitted.states));
+            }
             response
         }
         Err(LoginLimited::ProofRequired { error, challenge }) => match challenge {
@@ -59,19 +94,13 @@ pub(super) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request:
             None => Problem::unavailable().into_response(),
         },
         Err(LoginLimited::RateLimited(limited)) => limited.into_response(),
+        Err(LoginLimited::Busy) => Problem::unavailable().into_response(),
     }
 }
 
-/// Limits `POST /token`.
-pub(super) async fn limit_refreshes(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    match limits.admit_refresh(client_of(&limits, request.headers(), request.extensions())) {
-        Ok(states) => {
-            let mut response = next.run(request).await;
-            response.headers_mut().extend(rate_limit_fields(&states));
-            response
-        }
-        Err(limited) => with_fields(OAuthError::TooManyRequests.into_response(), &limited),
-    }
+/// The response to a refresh that a limit refuses.
+pub(super) fn refresh_limited(limited: &RateLimited) -> Response {
+    with_fields(OAuthError::TooManyRequests.into_response(), limited)
 }
 
 impl IntoResponse for RateLimited {
@@ -87,7 +116,7 @@ fn with_fields(mut response: Response, limited: &RateLimited) -> Response {
 }
 
 /// `RateLimit-Policy` and `RateLimit`: lists of structured fields (RFC 9651).
-fn rate_limit_fields(states: &[LimitState]) -> HeaderMap {
+pub(super) fn rate_limit_fields(states: &[LimitState]) -> HeaderMap {
     let policy = |LimitState { policy, quota, window, .. }: &LimitState| format!("\"{policy}\";q={quota};w={window}");
     let limit =
         |LimitState { policy, remaining, next, .. }: &LimitState| format!("\"{policy}\";r={remaining};t={next}");
@@ -100,7 +129,7 @@ fn rate_limit_fields(states: &[LimitState]) -> HeaderMap {
 }
 
 /// The value of a header that a request has exactly once.
-fn single_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn single_value(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)

@@ -97,12 +97,17 @@ async fn upgrade(
     let signed_in = match (body.email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let email = EmailAddress::parse(&email).map_err(failed)?;
-            let password = Password::new(password).map_err(failed)?;
-            inner.limits.admit_password_login(email.as_str(), client).map_err(|limited| {
+            let password = Password::new(password, client).map_err(failed)?;
+            let attempt = inner.limits.admit_password_login(email.as_str(), client).await.map_err(|limited| {
                 call.attempt_failed(RATE_LIMITED, tried.as_deref());
                 limited.into_response()
             })?;
-            inner.accounts.login_with_password(request, email, password).await
+            let signed_in = inner.accounts.login_with_password(request, email, password).await;
+            // Only wrong passwords count.
+            if !matches!(signed_in, Err(AccountError::InvalidCredentials)) {
+                attempt.refund();
+            }
+            signed_in
         }
         (None, None, Some(passkey)) => inner.accounts.login_with_passkey(request, passkey.into()).await,
         _ => {
@@ -110,7 +115,9 @@ async fn upgrade(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    signed_in.map_err(failed)
+    let upgrade = signed_in.map_err(failed)?;
+    inner.limits.remember_network(upgrade.account.user, client).await;
+    Ok(upgrade)
 }
 
 /// Begin to sign in with a passkey

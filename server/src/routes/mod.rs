@@ -38,7 +38,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::Problem;
-use self::limits::{limit_account_requests, limit_logins, limit_refreshes};
+use self::limits::{limit_account_requests, limit_logins, refuse_foreign_pages};
 use crate::limits::{ClientNetwork, Limits};
 use crate::server::{Guestpass, Inner};
 
@@ -90,7 +90,6 @@ impl Guestpass {
 /// here.
 fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
     let mut logins = OpenApiRouter::new().routes(routes!(anonymous_login::anonymous_login));
-    let mut refreshes = OpenApiRouter::new().routes(routes!(token::token));
     let mut accounts = OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(register::options))
@@ -100,12 +99,11 @@ fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
     if let Some(limits) = limits {
         accounts = accounts.route_layer(from_fn_with_state(Arc::clone(limits), limit_account_requests));
         logins = logins.route_layer(from_fn_with_state(Arc::clone(limits), limit_logins));
-        refreshes = refreshes.route_layer(from_fn_with_state(Arc::clone(limits), limit_refreshes));
     }
-    OpenApiRouter::with_openapi(openapi::outline())
+    let api = OpenApiRouter::with_openapi(openapi::outline())
         .merge(logins)
-        .merge(refreshes)
         .merge(accounts)
+        .routes(routes!(token::token))
         .routes(routes!(revoke::revoke))
         .routes(routes!(introspect::introspect))
         .routes(routes!(well_known::oauth_authorization_server::metadata))
@@ -120,7 +118,11 @@ fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
         .routes(routes!(openapi::openapi))
         .merge(if docs { docs::routes() } else { OpenApiRouter::new() })
         .routes(routes!(healthz::healthz))
-        .routes(routes!(readyz::readyz))
+        .routes(routes!(readyz::readyz));
+    match limits {
+        Some(limits) => api.route_layer(from_fn_with_state(Arc::clone(limits), refuse_foreign_pages)),
+        None => api,
+    }
 }
 
 async fn not_found() -> Problem {

@@ -111,12 +111,16 @@ async fn upgrade(
     let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(failed)?;
     let registered = match (email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
-            let password = Password::new(password).map_err(failed)?;
-            inner.limits.admit_password_registration(email.as_str(), client).map_err(|limited| {
+            let password = Password::new(password, client).map_err(failed)?;
+            let attempt = inner.limits.admit_password_registration(email.as_str(), client).map_err(|limited| {
                 call.attempt_failed(RATE_LIMITED, tried.as_deref());
                 limited.into_response()
             })?;
-            inner.accounts.register_with_password(request, email, password).await
+            let registered = inner.accounts.register_with_password(request, email, password).await;
+            if registered.is_ok() {
+                attempt.refund();
+            }
+            registered
         }
         (email, None, Some(passkey)) => inner.accounts.register_with_passkey(request, email, passkey.into()).await,
         _ => {
@@ -124,7 +128,9 @@ async fn upgrade(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response());
         }
     };
-    registered.map_err(failed)
+    let upgrade = registered.map_err(failed)?;
+    inner.limits.remember_network(upgrade.account.user, client).await;
+    Ok(upgrade)
 }
 
 /// Begin to register with a passkey

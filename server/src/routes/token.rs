@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::{GRANT_TYPE_REFRESH, TOKEN_PATH, TokenResponse};
 use utoipa::ToSchema;
 
 use super::error::OAuthError;
-use super::extract::OAuthForm;
+use super::extract::{Client, OAuthForm};
+use super::limits::{rate_limit_fields, refresh_limited};
 use super::openapi::{OAuthErrors, RefreshLimits, refresh_link, revoke_link};
 use crate::server::Guestpass;
 
@@ -30,8 +32,9 @@ use crate::server::Guestpass;
 )]
 pub(super) async fn token(
     State(Guestpass { inner }): State<Guestpass>,
+    Client(client): Client,
     form: OAuthForm,
-) -> Result<Json<TokenResponse>, OAuthError> {
+) -> Result<Response, OAuthError> {
     let grant_type = form
         .parameter("grant_type")?
         .ok_or(OAuthError::InvalidRequest("grant_type is missing; send grant_type=refresh_token"))?;
@@ -41,8 +44,20 @@ pub(super) async fn token(
     let token = form
         .parameter("refresh_token")?
         .ok_or(OAuthError::InvalidRequest("refresh_token is missing; send the latest refresh token of the session"))?;
-    let tokens = inner.sessions.refresh(token, inner.clock.now()).await?;
-    Ok(Json(tokens))
+    let now = inner.clock.now();
+    // By session and not by network: neither guesses nor other guests behind the same address use up the limit of a guest.
+    let admitted = match inner.sessions.session_of_refresh_token(token, now).await {
+        Some(session) => inner.limits.admit_refresh(session),
+        None => inner.limits.admit_failed_refresh(client),
+    };
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(limited) => return Ok(refresh_limited(&limited)),
+    };
+    let refreshed = inner.sessions.refresh(token, now).await.map(Json).map_err(OAuthError::from);
+    let mut response = refreshed.into_response();
+    response.headers_mut().extend(rate_limit_fields(&admitted.states));
+    Ok(response)
 }
 
 /// A refresh (RFC 6749 §6). Other parameters are ignored.

@@ -103,6 +103,8 @@ pub(crate) enum ExpiringRows {
     IdTokens,
     /// Entries of the audit trail, by their time.
     AuditEntries,
+    /// Networks of members, by the time of their last sign-in from there.
+    KnownNetworks,
 }
 
 impl ExpiringRows {
@@ -116,6 +118,7 @@ impl ExpiringRows {
             Self::Ceremonies => ("ceremony", "id", "expires_at"),
             Self::IdTokens => ("used_id_token", "hash", "expires_at"),
             Self::AuditEntries => ("audit_entry", "id", "at"),
+            Self::KnownNetworks => ("known_network", "user_id, hash", "used_at"),
         }
     }
 }

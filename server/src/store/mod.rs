@@ -11,6 +11,7 @@ mod catalogue;
 mod guest_data;
 mod guests;
 mod keys;
+mod known_networks;
 mod lists;
 mod maintenance;
 pub(crate) mod postgres;
@@ -39,6 +40,7 @@ pub(crate) use self::keys::{
     KeyChange, KeyEncryption, KeyLifetime, KeySet, KeyStore, NewSigningKey, RefreshKeyRow, SigningKeyRow, encrypted_by,
     key_state, signing_index, verifies_until,
 };
+pub(crate) use self::known_networks::{KNOWN_NETWORKS_PER_USER, KnownNetwork, KnownNetworkStore};
 pub(crate) use self::lists::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 pub(crate) use self::maintenance::{
     CHANGES_READY, CHANGES_TRUSTED, ExpiringRows, MaintenanceStore, SWEEP_DAY, StoreChange, StoreClocks, SweepBatch,
@@ -55,12 +57,28 @@ pub(crate) use self::sessions::{
 
 /// A whole store. A reference to it converts to a reference to any of its traits.
 pub(crate) trait Store:
-    KeyStore + SessionStore + AccountStore + AuditStore + GuestStore + GuestDataStore + MaintenanceStore + 'static
+    KeyStore
+    + SessionStore
+    + AccountStore
+    + KnownNetworkStore
+    + AuditStore
+    + GuestStore
+    + GuestDataStore
+    + MaintenanceStore
+    + 'static
 {
 }
 
 impl<S> Store for S where
-    S: KeyStore + SessionStore + AccountStore + AuditStore + GuestStore + GuestDataStore + MaintenanceStore + 'static
+    S: KeyStore
+        + SessionStore
+        + AccountStore
+        + KnownNetworkStore
+        + AuditStore
+        + GuestStore
+        + GuestDataStore
+        + MaintenanceStore
+        + 'static
 {
 }
 

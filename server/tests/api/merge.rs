@@ -293,7 +293,7 @@ async fn s08_the_merge_considers_every_table_with_guest_data() {
     let server = Server::open().await;
     let moved = ["cart_item", "cart_key", "favorite_item", "history_item", "preferences", "session"];
     let dropped = ["ceremony"];
-    let of_accounts_only = ["account", "linked_identity", "passkey"];
+    let of_accounts_only = ["account", "known_network", "linked_identity", "passkey"];
 
     let mut tables: Vec<_> = [&moved[..], &dropped, &of_accounts_only].concat();
     tables.sort_unstable();

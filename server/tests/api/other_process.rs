@@ -41,7 +41,7 @@ async fn s04_an_erasure_that_another_process_writes_is_heard() {
 
 #[tokio::test]
 async fn s08_an_upgrade_that_another_process_writes_is_heard() {
-    let server = Server::open_with(|config| config.introspection_secret = Some(SECRET.parse().unwrap())).await;
+    let server = Server::open_with(|config| config.introspection_secrets = vec![SECRET.parse().unwrap()]).await;
     let guest = server.anonymous_login().await;
     let until_time = 9_000_000_000_000_i64;
 

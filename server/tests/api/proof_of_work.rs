@@ -11,7 +11,7 @@ use guestpass_server::{Config, KeyAdmin, ProofOfWork};
 use serde_json::{Value, json};
 
 use crate::support::wait::until;
-use crate::support::{MINUTE, Response, SECOND, Server, anonymous_login, get};
+use crate::support::{MINUTE, Response, SECOND, Server, anonymous_login, from_peer, get};
 
 const KEY: &str = "k_-GqFbKvQ0r8pWm2ZtYxA";
 const OTHER_KEY: &str = "another-key-of-128-bits";
@@ -256,4 +256,35 @@ async fn a_challenge_stays_valid_after_a_key_rotation_and_on_every_node() {
 
     assert_eq!(response.status, 200, "{response:?}");
     admin.close().await;
+}
+
+#[tokio::test]
+async fn s14_wrong_solutions_of_one_network_are_limited_and_right_ones_do_not_count() {
+    let server = server().await;
+    let challenge = challenge_of(&server.send(sdk_login(Some(KEY), None)).await);
+    let mut solution = solve(&challenge);
+    let right = proof(&challenge, &solution);
+    solution["derivedKey"] = "00".repeat(32).into();
+    let wrong = proof(&challenge, &solution);
+    let send = async |peer: &str, proof: &str| server.send(from_peer(peer, sdk_login(Some(KEY), Some(proof)))).await;
+    // Requests that are refused before the solution is checked do not count.
+    for _ in 0..5 {
+        challenge_of(&send("203.0.113.7", "AAAA").await);
+    }
+    for _ in 0..300 {
+        challenge_of(&send("203.0.113.7", &wrong).await);
+    }
+
+    let refused = send("203.0.113.7", &wrong).await;
+
+    refused.assert_problem(429);
+    assert_eq!(refused.header("retry-after"), "2");
+    assert!(refused.json()["detail"].as_str().unwrap().contains("wrong solutions"), "{refused:?}");
+    assert_eq!(send("203.0.113.8", &right).await.status, 200, "another network");
+    server.clock.advance(2 * SECOND);
+    let others = [proof_for(&server, None).await, proof_for(&server, None).await];
+    for proof in others {
+        let response = server.send(from_peer("203.0.113.7", sdk_login(None, Some(&proof)))).await;
+        assert_eq!(response.status, 200, "{response:?}");
+    }
 }

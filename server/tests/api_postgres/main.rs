@@ -34,6 +34,8 @@ mod merge;
 mod other_process;
 #[path = "../api/passkeys.rs"]
 mod passkeys;
+#[path = "../api/password_attempts.rs"]
+mod password_attempts;
 #[path = "../api/public_data.rs"]
 mod public_data;
 #[path = "../api/register.rs"]

@@ -5,7 +5,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
 // No rate limits: all requests come from one IP address.
-const UNLIMITED = { GUESTPASS_LOGIN_RATE: 'off', GUESTPASS_REFRESH_RATE: 'off' }
+const UNLIMITED = {
+  GUESTPASS_LOGIN_RATE: 'off',
+  GUESTPASS_LOGIN_RATE_TOTAL: 'off',
+  GUESTPASS_REFRESH_RATE: 'off',
+}
 
 /** A server process that is ready. */
 export class Server {

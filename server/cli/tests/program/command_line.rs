@@ -41,6 +41,7 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
         ("--login-rate", "30", "30/1h"),
         ("--login-proof", "on", "2000"),
         ("--otlp-endpoint", "localhost:4318", "http://localhost:4318"),
+        ("--failed-refresh-rate", "3600", "30/1h"),
         ("--account-rate", "often", "30/1h"),
         ("--password-rate", "0/1h", "30/1h"),
         ("--trusted-proxy", "10.0.0.0/33", "10.0.0.0/8"),

@@ -12,8 +12,12 @@ use utoipa::ToSchema;
 use super::sentence;
 use crate::accounts::AccountError;
 use crate::auth::{AccessTokenError, AccountCallerError, LoginError, Unauthorized, UnavailableError};
+use crate::config::Origin;
 use crate::limits::{CHALLENGE, PROOF_REQUIRED, ProofError};
 use crate::store::{DataError, MAX_FAVORITES, MAX_LINES, PreferencesError, StoreError};
+
+/// The `code` of the response to a request from a page of another site.
+pub(in crate::routes) const FOREIGN_PAGE: &str = "foreign_page";
 
 /// An error response: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,23 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "The server cannot handle the request at the moment. Try again later.",
         )
+    }
+
+    /// 403: the request comes from a page of another site. `origin` is what the browser sent as the page's origin.
+    pub(in crate::routes) fn foreign_page(origin: Option<&str>) -> Self {
+        let named = origin.filter(|origin| origin.len() <= 256).and_then(|origin| origin.parse::<Origin>().ok());
+        let detail = match named {
+            Some(origin) => format!(
+                "Pages of {0} may not send this request. If they are yours, start the server with --cors-origin {0}.",
+                origin.as_str()
+            ),
+            None => {
+                "Pages of other sites may not send this request. Start the server with --cors-origin for each origin \
+                     whose pages may; a sandboxed page has none."
+                    .to_owned()
+            }
+        };
+        Self::new(StatusCode::FORBIDDEN, detail).with("code", json!(FOREIGN_PAGE))
     }
 
     /// 429 (draft-ietf-httpapi-ratelimit-headers-10 §6). `policy` is the name of the limit in `RateLimit-Policy`.

@@ -92,8 +92,8 @@ pub fn document() -> &'static Value {
         // The conversion of strings and numbers to JSON does not fail.
         let mut document = serde_json::to_value(super::api(None, true).into_openapi()).unwrap_or_default();
         document["components"]["responses"] = responses::shared_responses();
-        for operation in operations(&mut document) {
-            document_middleware(operation);
+        for (method, operation) in operations(&mut document) {
+            document_middleware(&method, operation);
         }
         for response in document["components"]["responses"].as_object_mut().into_iter().flat_map(|all| all.values_mut())
         {
@@ -104,17 +104,22 @@ pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+/// Each operation with its method.
+fn operations(document: &mut Value) -> impl Iterator<Item = (String, &mut Value)> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     paths.into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut).flat_map(|path| {
         let methods = ["get", "put", "post", "patch", "delete"];
-        path.iter_mut().filter(move |(name, _)| methods.contains(&name.as_str())).map(|(_, operation)| operation)
+        let of_methods = path.iter_mut().filter(move |(name, _)| methods.contains(&name.as_str()));
+        of_methods.map(|(name, operation)| (name.clone(), operation))
     })
 }
 
 /// Documents what the middleware around all routes may add to an operation.
-fn document_middleware(operation: &mut Value) {
+fn document_middleware(method: &str, operation: &mut Value) {
     let Some(responses) = operation["responses"].as_object_mut() else { return };
+    if method != "get" {
+        responses.entry("403").or_insert_with(|| json!({ "$ref": "#/components/responses/ForeignPage" }));
+    }
     responses.entry("503").or_insert_with(|| json!({ "$ref": "#/components/responses/Unavailable" }));
     for response in responses.values_mut().filter(|response| response.get("$ref").is_none()) {
         // A handler always sends the headers that it documents.

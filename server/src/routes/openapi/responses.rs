@@ -7,6 +7,7 @@ use utoipa::IntoResponses;
 use utoipa::openapi::{Ref, RefOr, Response};
 
 use crate::accounts::ACCOUNT_ERROR_CODES;
+use crate::routes::error::FOREIGN_PAGE;
 
 /// The errors of an operation that needs a guest (RFC 6750 §3).
 pub(in crate::routes) struct GuestErrors;
@@ -146,7 +147,8 @@ pub(super) fn shared_responses() -> Value {
     let list = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     let limited = |response: Value| {
         let response = with_header(response, "Retry-After", required(retry_after.clone()));
-        let policy = list("The limits: `q` requests in `w` seconds.", "\"client\";q=30;w=3600");
+        let policy =
+            list("The limits that apply to the client: `q` requests in `w` seconds.", "\"client\";q=30;w=3600");
         let response = with_header(response, "RateLimit-Policy", policy);
         let limit = list(
             "The state of the limits: `r` remaining requests, and one more in at most `t` seconds.",
@@ -178,19 +180,22 @@ pub(super) fn shared_responses() -> Value {
             "description": "AccountError, with the code of RFC 6749 §5.2.",
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/OAuthError" } } },
         },
+        "ForeignPage": problem(&format!(
+            "The request comes from a page of an origin that `--cors-origin` does not name. `code` is `{FOREIGN_PAGE}`. Nothing was changed, and no limit was used up.",
+        )),
         "ProofRequired": proof_required(),
         "RefreshTokenRequired": problem("The request came with an access token: `code` is `refresh_token_required`. Send the refresh token of the session. A session without one begins a new session with the body `{\"refresh\": true}` first."),
         "WrongCredentials": account_error("The credentials are wrong, or the request came with an access token."),
         "NoSuchMember": account_error("The e-mail address is taken, the caller is already a member with another account, or the `Idempotency-Key` gives no session."),
         "NotAccepted": account_error("The body is JSON, but not a valid request: `code` or `detail` says what to change."),
         "TooManyAttempts": limited(problem(
-            "Too many attempts from one network, or for the password of one account from one network or from all networks. `violated-policies` names the limit.",
+            "Too many failed attempts from one network, or for the password of one account from one network or from all networks. `violated-policies` names the limit.",
         )),
         "TooManyLogins": limited(problem(
             "Too many new guests from one network, or from all networks together. `violated-policies` names the limit.",
         )),
         "TooManyRefreshes": limited(json!({
-            "description": "Too many refreshes from one network, or from all networks together. The session continues.",
+            "description": "Too many refreshes of one session, or of all sessions together, or too many texts from one network that are not refresh tokens of this server. The session continues.",
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/OAuthError" } } },
         })),
         "Unavailable": with_header(

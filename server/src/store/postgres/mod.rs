@@ -14,6 +14,7 @@ mod export;
 mod guest_data;
 mod guests;
 mod keys;
+mod known_networks;
 mod lists;
 mod location;
 mod maintenance;

@@ -15,6 +15,7 @@ mod export;
 mod guest_data;
 mod guests;
 mod keys;
+mod known_networks;
 mod lists;
 mod maintenance;
 mod merge;
