@@ -348,7 +348,7 @@ async fn s04_a_running_server_refuses_the_tokens_of_a_session_that_an_operator_h
     let (user, other) = (server.anonymous_login().await, server.anonymous_login().await);
     let (admin, session) = (admin(&server).await, session_of(&server, &user.refresh).await);
 
-    assert_eq!(admin.revoke(id(&user.id), Some(Uuid::nil())).await.unwrap(), [Uuid::nil(); 0]);
+    assert!(admin.revoke(id(&user.id), Some(Uuid::nil())).await.unwrap().is_empty());
     assert_eq!(admin.revoke(id(&user.id), None).await.unwrap(), [session]);
 
     until("the server refuses the token", async || !server.accepts(&user.access).await).await;
