@@ -2,7 +2,7 @@
 //!
 //! A connection is idle while the server waits for its client: for a request, or for the rest of one. If no place is free, an
 //! idle connection is closed for the new one: of the client with the most idle connections, the one that has been idle longest,
-//! and one in the middle of a request last. So a client that opens many connections takes them from itself, and not from others. A connection whose request is being
+//! and those of that client that are in the middle of a request last. So a client that opens many connections takes them from itself, and not from others. A connection whose request is being
 //! handled is never closed.
 
 use std::cmp::Reverse;
@@ -39,12 +39,12 @@ struct Shared {
 type Owner = Option<ClientNetwork>;
 
 /// Since when a connection is idle: whether a part of a request has arrived, and the number of the moment, which is used once. The
-/// smallest one gives way first.
+/// smallest one of an owner gives way first.
 type IdleSince = (bool, u64);
 
 /// The order in which idle connections give way, the last one first: those of proxies after all others, then by the number of
-/// idle connections of the owner.
-type Rank = (bool, usize, Reverse<IdleSince>);
+/// idle connections of the owner, then by the moment since which the first idle connection of the owner is idle.
+type Rank = (bool, usize, Reverse<u64>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -243,7 +243,7 @@ impl State {
             self.ranking.remove(&old);
         }
         if let Some((since, id)) = owned.idle.first_key_value() {
-            let rank = (owner.is_some(), owned.idle.len(), Reverse(*since));
+            let rank = (owner.is_some(), owned.idle.len(), Reverse(since.1));
             owned.rank = Some(rank);
             self.ranking.insert(rank, *id);
         }
