@@ -2,8 +2,8 @@
 //!
 //! A connection is idle while the server waits for its client: for a request, or for the rest of one. If no place is free, an
 //! idle connection is closed for the new one: of the client with the most idle connections, the one that has been idle longest,
-//! and those of that client that are in the middle of a request last. So a client that opens many connections takes them from itself, and not from others. A connection whose request is being
-//! handled is never closed.
+//! and those in the middle of a request last. So a client that opens many connections takes them from itself, and not from
+//! others. A connection whose request is being handled is never closed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
