@@ -132,6 +132,7 @@ pub(super) enum LogReset {
 fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_place: &impl InPlace, commits: &Commits) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut closing = None;
+    let mut failure = None;
     while closing.is_none() {
         let Some(first) = messages.blocking_recv() else { break };
         let mut next = Some(first);
@@ -155,7 +156,7 @@ fn run(mut connection: Connection, mut messages: mpsc::Receiver<Message>, in_pla
         }
         if !batch.is_empty() {
             commits.queued.set(i64::try_from(messages.len()).unwrap_or(i64::MAX));
-            commit_and_respond(&mut connection, &mut batch, in_place, commits);
+            commit_and_respond(&mut connection, &mut batch, in_place, commits, &mut failure);
         }
     }
     drop(connection);
@@ -170,6 +171,7 @@ fn commit_and_respond(
     batch: &mut Vec<Box<dyn Job>>,
     in_place: &impl InPlace,
     commits: &Commits,
+    failure: &mut Option<String>,
 ) {
     let started = Instant::now();
     // Checked before the commit, because a client repeats a request that gets an error, and its job must not run twice; and
@@ -179,8 +181,17 @@ fn commit_and_respond(
         .and_then(|()| in_place());
     commits.jobs.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
     commits.seconds.observe(started.elapsed().as_secs_f64());
-    if let Err(error) = &committed {
-        tracing::error!(jobs = batch.len(), %error, "a transaction failed");
+    // A cause is logged once, and not for each transaction that it makes fail.
+    match (committed.as_ref().err().map(ToString::to_string), &failure) {
+        (Some(error), last) if last.as_ref() != Some(&error) => {
+            tracing::error!(jobs = batch.len(), error, "a transaction failed");
+            *failure = Some(error);
+        }
+        (None, Some(_)) => {
+            tracing::info!("transactions are committed again");
+            *failure = None;
+        }
+        _ => {}
     }
     for job in batch.drain(..) {
         job.respond(committed.as_ref().err());
