@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. Each may import only itself and the modules before it, so that there are no cycles.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "clock",
     "secret",
     "shards",
@@ -23,6 +23,7 @@ const ORDER: [&str; 24] = [
     "failed_attempts",
     "open",
     "key_admin",
+    "backup",
     "audit",
     "user_admin",
     "server",

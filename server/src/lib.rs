@@ -36,7 +36,7 @@
 //! - `auth`: keys, tokens, sessions, and their verification
 //! - `recommend`, `limits`, `accounts`: recommendations, the policy of limits, how guests become members
 //! - `failed_attempts`: failed attempts to sign in, in number, for the audit trail
-//! - `open`, `key_admin`, `audit`, `user_admin`, `server`: a server as a whole, and the administration of a store
+//! - `open`, `key_admin`, `backup`, `audit`, `user_admin`, `server`: a server as a whole, and the administration of a store
 //! - `routes`: HTTP and OpenAPI, which no module above uses
 
 mod accounts;
@@ -46,6 +46,7 @@ mod actor;
 mod architecture;
 mod audit;
 mod auth;
+mod backup;
 mod clock;
 mod config;
 mod etag;
@@ -71,6 +72,7 @@ mod user_admin;
 pub use actor::Role;
 pub use audit::AuditTrail;
 pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
+pub use backup::{Restore, back_up};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
@@ -82,6 +84,9 @@ pub use settings::{
     Algorithm, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, ProofOfWork, Rate, UnknownAlgorithm,
 };
 pub use store::postgres::PostgresUrl;
-pub use store::{AuditEntry, AuditEvent, AuditFilter, KeyEncryptionError, KeyState, StoreError};
+pub use store::{
+    AuditEntry, AuditEvent, AuditFilter, BackupError, BackupProgress, DatabaseContents, KeyEncryptionError, KeyState,
+    ReplacedDatabase, RestoreOptions, RestoreSummary, SinceBackup, StoreError,
+};
 pub use sweep::{ClockDoubt, SweepError, SweepReport};
 pub use user_admin::{SessionInfo, UserAdmin, UserInfo, UserKey};

@@ -23,7 +23,8 @@ use crate::metrics::Metrics;
 use crate::open::{OpenError, open_store};
 use crate::readiness::WriteProbe;
 use crate::store::{
-    CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ExpiringRows, LOGIN_KEY_RETENTION, Store, StoreChange, StoreError, Unlock,
+    CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ERASED_USER_RETENTION, ExpiringRows, LOGIN_KEY_RETENTION, Store,
+    StoreChange, StoreError, Unlock,
 };
 use crate::sweep::{ClockCheck, SweepError, SweepReport, Sweeper};
 
@@ -295,6 +296,7 @@ impl Inner {
             (ExpiringRows::UpgradeKeys, now - LOGIN_KEY_RETENTION),
             (ExpiringRows::CartKeys, now - CART_KEY_WINDOW),
             (ExpiringRows::ErasedSessions, now - ERASED_SESSION_MARGIN),
+            (ExpiringRows::ErasedUsers, now - ERASED_USER_RETENTION),
             (ExpiringRows::Ceremonies, now),
             (ExpiringRows::IdTokens, now),
             (ExpiringRows::AuditEntries, now - self.config.audit_retention),
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sweep_deletes_erased_sessions_when_their_tokens_have_expired_and_cart_keys_after_a_day() {
+    async fn a_sweep_deletes_erased_sessions_cart_keys_and_records_of_erasures_each_after_its_time() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("guestpass.db");
         let config = Config { store: StoreLocation::Sqlite(file.clone()), ..Config::default() };
@@ -422,6 +424,10 @@ mod tests {
         assert_eq!(sweep_at(expiry + Duration::from_millis(1)).await, (0, 1));
         assert_eq!(sweep_at(start + CART_KEY_WINDOW).await, (0, 1));
         assert_eq!(sweep_at(start + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
+        sweep_at(start + ERASED_USER_RETENTION).await;
+        assert_eq!(rows("erased_user"), 1);
+        sweep_at(start + ERASED_USER_RETENTION + Duration::from_millis(1)).await;
+        assert_eq!(rows("erased_user"), 0);
     }
 
     /// A clock that is set while its steady clock stands still.

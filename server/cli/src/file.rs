@@ -1,5 +1,6 @@
 //! The TOML file of settings: one key for each flag.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -21,6 +22,16 @@ pub(crate) struct Entry {
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
     entries(&text).map_err(|(line, reason)| format!("{}, line {line}: {reason}", path.display()))
+}
+
+/// A warning if every user of the machine can read or change the file. The group is not meant: a file of root that the group of
+/// the server can read is usual.
+pub(crate) fn warning(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let file = path.display();
+    (mode & 0o007 != 0).then(|| {
+        format!("every user of this machine can read the secrets in {file} (mode {mode:o}); run: chmod o-rwx {file}")
+    })
 }
 
 fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {

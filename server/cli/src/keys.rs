@@ -108,13 +108,21 @@ struct DecryptArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Leaked {
+pub(crate) enum Leaked {
     /// The keys of access tokens.
     Access,
     /// All keys, for example if a copy of the store was stolen.
     All,
 }
 
+impl Leaked {
+    pub(crate) fn scope(self) -> KeyScope {
+        match self {
+            Self::Access => KeyScope::AccessTokens,
+            Self::All => KeyScope::AllTokens,
+        }
+    }
+}
 const NEW_KEY_EXAMPLES: &str = "\
 Examples:
   (umask 077 && guestpass keys new-encryption-key > /etc/guestpass/kek)";
@@ -154,8 +162,7 @@ pub(crate) fn run(args: KeysArgs, sources: &Sources) -> Result<(), CommandError>
                 let keks = key_encryption.key_encryption_keys;
                 with_key_admin(&store, &keks, sources, async |keys| match leaked {
                     None => keys.rotate(notice).await,
-                    Some(Leaked::Access) => keys.replace(KeyScope::AccessTokens).await,
-                    Some(Leaked::All) => keys.replace(KeyScope::AllTokens).await,
+                    Some(leaked) => keys.replace(leaked.scope()).await,
                 })
                 .await
             }

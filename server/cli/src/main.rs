@@ -10,6 +10,8 @@
 //! | --- | --- |
 //! | `guestpass serve` | serves the API until SIGTERM or SIGINT |
 //! | `guestpass sweep` | removes ended sessions and inactive guests |
+//! | `guestpass backup` | copies the database of a store into a file |
+//! | `guestpass restore` | puts a backup in the place of a store's database |
 //! | `guestpass keys` | lists, rotates and encrypts the keys that sign tokens |
 //! | `guestpass users` | shows, revokes, erases and unlocks a guest or member |
 //! | `guestpass audit` | prints the audit trail |
@@ -21,6 +23,7 @@
 //! write the log and the spans.
 
 mod audit;
+mod backup;
 mod config;
 mod connections;
 mod drain;
@@ -30,6 +33,7 @@ mod open_files;
 mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod restore;
 mod secret_files;
 mod serve;
 mod settings;
@@ -67,6 +71,8 @@ enum Command {
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Audit(audit::AuditArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Openapi(openapi::OpenapiArgs),
 }
 
@@ -83,20 +89,25 @@ fn main() -> ExitCode {
         Err(SettingsError::Arguments(error)) => return report(&error),
         Err(SettingsError::Setting(line)) => return fail(2, &line),
     };
-    // `serve` writes them into its log.
-    if !matches!(cli.command, Command::Serve(_)) {
-        sources.warnings.iter().for_each(|line| eprintln!("guestpass: warning: {line}"));
-    }
+    // `serve` writes the warnings into its log.
+    let has_log = matches!(cli.command, Command::Serve(_));
     let result = match cli.command {
         Command::Serve(args) => serve::run(args, &sources),
         Command::Sweep(args) => sweep::run(args, &sources),
         Command::Keys(args) => keys::run(args, &sources),
         Command::Users(args) => users::run(args, &sources),
         Command::Audit(args) => audit::run(args, &sources),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => restore::run(args),
         Command::Openapi(openapi::OpenapiArgs {}) => openapi::run(),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            if !has_log {
+                sources.warnings.iter().for_each(|line| eprintln!("guestpass: warning: {line}"));
+            }
+            ExitCode::SUCCESS
+        }
         Err(CommandError::Configuration(line)) => fail(2, &line),
         Err(CommandError::Running(line)) => fail(1, &line),
     }

@@ -20,7 +20,7 @@ use crate::telemetry::{Telemetry, TelemetryArgs};
 /// Issues, refreshes, verifies and revokes guests' tokens over HTTP.
 ///
 /// Without flags it listens on http://127.0.0.1:8000 and keeps all data in the file guestpass.db: guests, sessions, and the
-/// keys that it creates at its first start. Keep that file private, and back it up.
+/// keys that it creates at its first start. Keep that file private, and back it up with `guestpass backup`.
 ///
 /// When it is ready, it prints one line, `listening on http://ADDR:PORT`, on standard output. The log goes to standard error;
 /// --log debug makes it longer. On SIGTERM and SIGINT, it finishes the requests in progress and exits with 0. If a setting
@@ -119,7 +119,6 @@ Examples:
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: ServeArgs, sources: &Sources) -> Result<(), CommandError> {
     let telemetry = Telemetry::start(&args.telemetry)?;
-    sources.warnings.iter().for_each(|line| tracing::warn!("{line}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     open_files::raise_limit();
@@ -144,6 +143,8 @@ async fn serve(
     sources: &Sources,
 ) -> Result<(), CommandError> {
     let guestpass = Guestpass::open(config).await.map_err(|error| CommandError::opening(&error, sources))?;
+    // Not before: an error of the settings is one line.
+    sources.warnings.iter().for_each(|line| tracing::warn!("{line}"));
     let router = telemetry.wrap(guestpass.router());
     let served = serve_until_stopped(router, &guestpass, addresses, limits, sources).await;
     let closed = guestpass.close().await;

@@ -48,7 +48,11 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
 
     let mut from_file = BTreeSet::new();
     if let Some(path) = matches.get_one::<PathBuf>("config") {
-        for Entry { key, line, values } in file::read(path).map_err(SettingsError::Setting)? {
+        let entries = file::read(path).map_err(SettingsError::Setting)?;
+        if entries.iter().any(has_secret) {
+            sources.warnings.extend(file::warning(path));
+        }
+        for Entry { key, line, values } in entries {
             let source = format!("{}, line {line}", path.display());
             if !is_known(&command, &key) {
                 let line = format!("{source}: there is no setting {key:?}; `guestpass serve --help` lists them");
@@ -144,6 +148,15 @@ impl Sources {
     pub(crate) fn of(&self, flag: &str) -> String {
         self.names.get(flag.trim_start_matches('-')).map(|source| format!(" (from {source})")).unwrap_or_default()
     }
+}
+
+/// Whether a setting of the file contains a secret. The URL of a database or a collector does if it has a password.
+fn has_secret(entry: &Entry) -> bool {
+    let is_secret = |value: &String| match value.split_once("://") {
+        Some((_, rest)) => rest.contains(['@', '?']),
+        None => !value.starts_with("sqlite:"),
+    };
+    SECRET.contains(&entry.key.as_str()) && entry.values.iter().any(is_secret)
 }
 
 /// The first line of clap's message, without the heading `error:` and without secrets.

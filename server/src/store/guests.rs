@@ -1,12 +1,14 @@
 //! Users: guests, and members, who are guests with an account. The table of both is `anonymous_user`.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{AuditEntry, CartLine, DataResult, Identity, ListedItem, Preferences, Revocation, SessionRow, StoreError};
 use crate::clock::Timestamp;
+use crate::secret::sha256;
 
 /// Stores the users.
 #[async_trait]
@@ -20,9 +22,18 @@ pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
     /// All data about a guest, read at one point in time.
     async fn export(&self, guest: Uuid) -> Result<DataResult<Export>, StoreError>;
 
-    /// Erases a guest: deletes every row, and keeps only what is needed to refuse the access tokens of the guest's sessions.
+    /// Erases a guest: deletes every row, and keeps only what is needed to refuse the access tokens of the guest's sessions, and
+    /// a hash of the id, by which the guest is erased again after a backup has been restored.
     /// Serialized with every other change of those sessions (S4) and of the guest's data. Returns the ended sessions.
     async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError>;
+}
+
+/// How long the erasure of a user is recorded: longer than backups are usually kept.
+pub(crate) const ERASED_USER_RETENTION: Duration = Duration::from_hours(365 * 24);
+
+/// The record of an erased user, by which a restored backup finds the user. It contains no id.
+pub(crate) fn erased_user_hash(id: Uuid) -> [u8; 32] {
+    sha256(id.as_bytes())
 }
 
 /// A user: a guest or a member.

@@ -97,6 +97,8 @@ pub(crate) enum ExpiringRows {
     CartKeys,
     /// Sessions of erased guests, by the expiry of their last access token.
     ErasedSessions,
+    /// Records of erased users, by the time of the erasure.
+    ErasedUsers,
     /// Challenges of passkeys, by their expiry.
     Ceremonies,
     /// Used ID tokens, by their expiry.
@@ -115,6 +117,7 @@ impl ExpiringRows {
             Self::UpgradeKeys => ("upgrade_key", "hash", "created_at"),
             Self::CartKeys => ("cart_key", "user_id, hash", "created_at"),
             Self::ErasedSessions => ("erased_session", "id", "access_expires_at"),
+            Self::ErasedUsers => ("erased_user", "hash", "erased_at"),
             Self::Ceremonies => ("ceremony", "id", "expires_at"),
             Self::IdTokens => ("used_id_token", "hash", "expires_at"),
             Self::AuditEntries => ("audit_entry", "id", "at"),

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod cart;
 mod catalogue;
 mod guest_data;
@@ -22,6 +23,9 @@ pub(crate) mod sqlite;
 use std::path::PathBuf;
 
 pub use self::audit::{AuditEntry, AuditEvent, AuditFilter};
+pub use self::backup::{
+    BackupError, BackupProgress, DatabaseContents, ReplacedDatabase, RestoreOptions, RestoreSummary, SinceBackup,
+};
 pub use self::keys::{KeyEncryptionError, KeyState};
 
 pub(crate) use self::accounts::{
@@ -35,7 +39,7 @@ pub(crate) use self::cart::{
 };
 pub(crate) use self::catalogue::{ItemRow, PersonalItem};
 pub(crate) use self::guest_data::{DataError, DataResult, GuestDataStore, TransactionError, separate};
-pub(crate) use self::guests::{Export, GuestRow, GuestStore};
+pub(crate) use self::guests::{ERASED_USER_RETENTION, Export, GuestRow, GuestStore, erased_user_hash};
 pub(crate) use self::keys::{
     KeyChange, KeyEncryption, KeyLifetime, KeySet, KeyStore, NewSigningKey, RefreshKeyRow, SigningKeyRow, encrypted_by,
     key_state, signing_index, verifies_until,

@@ -18,6 +18,7 @@ mod caddy;
 mod database_gone;
 mod faults;
 mod pooler;
+mod restored;
 mod start;
 mod switch_over;
 mod together;

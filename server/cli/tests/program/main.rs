@@ -9,6 +9,7 @@ mod support;
 const STORE: support::database::Kind = support::database::Kind::Sqlite;
 
 mod audit_command;
+mod backup;
 mod command_line;
 mod connections;
 mod durability;
@@ -16,6 +17,7 @@ mod idle_connections;
 mod keys_command;
 mod log;
 mod metrics;
+mod restore;
 mod secret_files;
 mod settings;
 mod shutdown;

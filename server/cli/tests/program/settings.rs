@@ -1,5 +1,7 @@
 //! Sources of settings: a flag overrides the environment, the environment the file, the file the default
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -132,6 +134,55 @@ fn a_secret_after_a_misspelt_flag_is_not_repeated() {
     let error = error_line(guestpass().args(["serve", "--introspection-secert=hunter2"]));
 
     assert!(error.contains("--introspection-secert") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_file_with_a_secret_that_every_user_can_read_is_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("guestpass.toml");
+    let database = format!("sqlite:{}", directory.path().join("guestpass.db").display());
+    drop(Process::spawn_serve(guestpass().arg("serve"), &directory.path().join("guestpass.db")));
+    let secret = "introspection-secret = \"0123456789abcdef0123456789abcdef\"\n";
+    for (content, mode, warns) in [
+        (secret, 0o644, true),
+        (secret, 0o604, true),
+        // The file of root, which the group of the server can read.
+        (secret, 0o640, false),
+        (secret, 0o600, false),
+        ("store = \"postgres://app:secret@db/shop\"\n", 0o644, true),
+        ("store = \"sqlite:other.db\"\nissuer = \"https://api.shop.example\"\n", 0o644, false),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+
+        let output = run(guestpass().args(["keys", "list", "--store", &database, "--config"]).arg(&file));
+
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        assert_eq!(
+            stderr.contains(&format!("run: chmod o-rwx {}", file.display())),
+            warns,
+            "{content} {mode:o}: {stderr}"
+        );
+        assert!(!stderr.contains("0123") && !stderr.contains("app:"), "{stderr}");
+    }
+}
+
+/// The log of a server can be JSON.
+#[test]
+fn a_server_writes_the_warning_about_its_file_into_its_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("guestpass.toml");
+    let log = directory.path().join("log");
+    let mut command = serve_with(&file, "introspection-secret = \"0123456789abcdef0123456789abcdef\"\n");
+    set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    command.args(["--log-format", "json"]).stderr(std::fs::File::create(&log).unwrap());
+
+    Process::spawn_serve(&mut command, &directory.path().join("guestpass.db"));
+
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["level"] == "WARN" && line.to_string().contains("chmod o-rwx")), "{log}");
 }
 
 #[tokio::test]

@@ -118,6 +118,16 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid, now: Timestamp) -> Resul
         ended.iter().map(|one| (one.session, one.access_expires_at.as_millis())).unzip();
     transaction.execute(&remember, &[&ids, &ends]).await?;
     audit::anonymize(&transaction, owner.id).await?;
+    // For the restore of a backup that still has the user.
+    let record = transaction
+        .prepare_cached(
+            "INSERT INTO erased_user (hash, erased_at)
+             SELECT sha256(uuid_send(id)), $2
+             FROM anonymous_user WHERE id = $1 OR merged_into = $1
+             ON CONFLICT DO NOTHING",
+        )
+        .await?;
+    transaction.execute(&record, &[&owner.id, &now.as_millis()]).await?;
     let delete = transaction.prepare_cached("DELETE FROM anonymous_user WHERE id = $1").await?;
     transaction.execute(&delete, &[&owner.id]).await?;
     audit::record(&transaction, &NewAuditEntry::erased(owner.id, now)).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::file_modes;
 use crate::store::StoreError;
 
 mod migrations {
@@ -24,18 +25,38 @@ const STATEMENTS: usize = 128;
 
 /// Opens the database for writing, makes it if it does not exist, and brings its schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let existed = path.exists();
     drop(open_private(path)?);
+    file_modes::warn(path);
     // Checked here, because the error of SQLite does not name the file that cannot be written.
     for suffix in ["-wal", "-shm"] {
-        let path = with_suffix(path, suffix);
-        if path.exists() {
-            drop(open_private(&path)?);
+        let log = with_suffix(path, suffix);
+        if log.exists() {
+            drop(open_private(&log)?);
+            file_modes::limit(&log, path);
         }
     }
     let mut connection = Connection::open(path).map_err(|error| StoreError::from(&error))?;
     configure(&connection)?;
-    migrations::migrations::runner().run(&mut connection).map_err(|error| StoreError::Migration(error.to_string()))?;
+    report_new(&connection, path, existed).map_err(|error| StoreError::from(&error))?;
+    migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Logs that a database has no tables yet. If the file existed, it may be the copy of the file of a running server without its
+/// log.
+fn report_new(connection: &Connection, path: &Path, existed: bool) -> rusqlite::Result<()> {
+    let tables: u64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let file = path.display();
+    match (tables, existed) {
+        (0, true) => tracing::warn!(
+            "{file} was empty: all guests and keys are new. A copy of the file of a running server can be empty; make backups \
+             with `guestpass backup`, and restore them with `guestpass restore`"
+        ),
+        (0, false) => tracing::debug!("{file} did not exist: it is created, with new keys"),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Opens an existing database, for an administration command that runs while a server may use the database. The schema must be
@@ -54,6 +75,28 @@ pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
                 .to_owned(),
         )),
     }
+}
+
+/// Brings the schema of a database up to date.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let migrated = migrations::migrations::runner().run(connection);
+    migrated.map(drop).map_err(|error| StoreError::Migration(error.to_string()))
+}
+
+/// Makes a database with the schema of an older version.
+#[cfg(test)]
+pub(super) fn open_version(path: &Path, version: i32) -> Connection {
+    let mut connection = Connection::open(path).unwrap();
+    let runner = migrations::migrations::runner().set_target(refinery::Target::Version(version));
+    runner.run(&mut connection).unwrap();
+    connection
+}
+
+/// The version of the schema of a database, and the newest version that this program knows.
+pub(super) fn schema_versions(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    let known = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+    let applied = connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0));
+    Ok((applied?, known.unwrap_or(0)))
 }
 
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
@@ -169,14 +212,14 @@ fn file_id(path: &Path) -> std::io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
     let mut path = OsString::from(database);
     path.push(suffix);
     path.into()
 }
 
 /// Opens a file that only its owner may read, because the database contains signing keys. SQLite gives the log the same mode.
-fn open_private(path: &Path) -> Result<File, StoreError> {
+pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600);
     options.open(path).map_err(|error| StoreError::Database(format!("{}: {error}", path.display())))

@@ -8,7 +8,8 @@ use super::sessions::revocation;
 use super::{SqliteStore, TransactionError, audit, id_column, id_text, time_column};
 use crate::clock::Timestamp;
 use crate::store::{
-    DataError, DataResult, Export, GuestRow, GuestStore, NewAuditEntry, Revocation, StoreError, separate,
+    DataError, DataResult, Export, GuestRow, GuestStore, NewAuditEntry, Revocation, StoreError, erased_user_hash,
+    separate,
 };
 
 #[async_trait]
@@ -81,6 +82,7 @@ pub(super) fn record_activity(db: &Connection, activity: &[(Uuid, Timestamp)]) -
 /// The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
 pub(super) fn erase(db: &Connection, guest: Uuid, now: Timestamp) -> Result<Vec<Revocation>, TransactionError> {
     let owner = owner(db, guest)?;
+    record_erasure(db, &owner, now)?;
     let ended = db
         .prepare_cached(
             "INSERT INTO erased_session (id, access_expires_at)
@@ -94,4 +96,17 @@ pub(super) fn erase(db: &Connection, guest: Uuid, now: Timestamp) -> Result<Vec<
         audit::record(db, &NewAuditEntry::erased(user, now))?;
     }
     Ok(ended)
+}
+
+/// Records the erasure of a user and of its tombstones, for the restore of a backup that still has them.
+fn record_erasure(db: &Connection, owner: &Owner, now: Timestamp) -> rusqlite::Result<()> {
+    let ids: Vec<Uuid> = db
+        .prepare_cached("SELECT id FROM anonymous_user WHERE id = ?1 OR merged_into = ?1")?
+        .query_map([&owner.id], |row| id_column(row, "id"))?
+        .collect::<Result<_, _>>()?;
+    let mut insert = db.prepare_cached("INSERT OR IGNORE INTO erased_user (hash, erased_at) VALUES (?1, ?2)")?;
+    for id in ids {
+        insert.execute(params![erased_user_hash(id), now.as_millis()])?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+pub(crate) mod backup;
 mod cart;
 mod catalogue;
 mod ceremonies;
@@ -12,6 +13,7 @@ mod changes;
 mod checkpointer;
 mod connection;
 mod export;
+mod file_modes;
 mod guest_data;
 mod guests;
 mod keys;
@@ -21,6 +23,7 @@ mod maintenance;
 mod merge;
 mod preferences;
 mod readers;
+pub(crate) mod restore;
 mod sessions;
 mod upgrades;
 mod writer;

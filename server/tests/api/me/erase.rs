@@ -6,6 +6,9 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
+use guestpass_server::Clock;
+
+use crate::support::membership::uuid_of;
 use crate::support::{MINUTE, Server, Tokens, anonymous_login, authorized, refresh, with_header};
 
 fn erasure(token: &str) -> Request<Body> {
@@ -84,6 +87,21 @@ async fn s04_erasure_deletes_all_data_and_all_tokens_are_refused() {
     server.send(erasure(&newer.refresh)).await.assert_problem(401);
     assert_eq!(count_rows(&server), rows_of_other);
     assert!(server.accepts(&other.access).await);
+}
+
+/// For the restore of an older backup. The record does not contain the id.
+#[tokio::test]
+async fn s15_an_erasure_is_recorded_by_a_hash_of_the_id() {
+    let server = Server::open().await;
+    let guest = server.anonymous_login().await;
+    let id: uuid::Uuid = uuid_of(&guest.id).parse().unwrap();
+
+    assert_eq!(server.send(erasure(&guest.access)).await.status, 204);
+
+    let hash = server.database().bytes("SELECT hash FROM erased_user");
+    assert_eq!(hash, aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes()).as_ref());
+    let erased_at = server.number("SELECT erased_at FROM erased_user");
+    assert_eq!(erased_at, server.clock.now().as_millis());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The program in a process, and a database for it.
 
+pub(crate) mod guest;
 pub(crate) mod process;
 
 // Shared with the tests of the library.
