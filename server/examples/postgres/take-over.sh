@@ -15,7 +15,7 @@ folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
 cd "$folder"
 
-for table in anonymous_user session erased_session erased_user used_id_token signing_key refresh_key; do
+for table in anonymous_user session erased_session erased_user used_id_token audit_entry signing_key refresh_key; do
   psql "$OLD" --no-psqlrc --quiet --set ON_ERROR_STOP=1 --command "\\copy $table TO '$table'"
 done
 
@@ -26,6 +26,7 @@ CREATE TEMP TABLE later_session (LIKE session) ON COMMIT DROP;
 CREATE TEMP TABLE later_erased_session (LIKE erased_session) ON COMMIT DROP;
 CREATE TEMP TABLE later_erased_user (LIKE erased_user) ON COMMIT DROP;
 CREATE TEMP TABLE later_id_token (LIKE used_id_token) ON COMMIT DROP;
+CREATE TEMP TABLE later_audit_entry (LIKE audit_entry) ON COMMIT DROP;
 CREATE TEMP TABLE later_signing_key (LIKE signing_key) ON COMMIT DROP;
 CREATE TEMP TABLE later_refresh_key (LIKE refresh_key) ON COMMIT DROP;
 \copy later_user FROM 'anonymous_user'
@@ -33,6 +34,7 @@ CREATE TEMP TABLE later_refresh_key (LIKE refresh_key) ON COMMIT DROP;
 \copy later_erased_session FROM 'erased_session'
 \copy later_erased_user FROM 'erased_user'
 \copy later_id_token FROM 'used_id_token'
+\copy later_audit_entry FROM 'audit_entry'
 \copy later_signing_key FROM 'signing_key'
 \copy later_refresh_key FROM 'refresh_key'
 
@@ -67,6 +69,14 @@ INSERT INTO erased_session
 UPDATE anonymous_user SET last_active_at = greatest(anonymous_user.last_active_at, later_user.last_active_at)
   FROM later_user WHERE later_user.id = anonymous_user.id;
 INSERT INTO used_id_token SELECT * FROM later_id_token ON CONFLICT DO NOTHING;
+
+-- The audit trail. Entries about erased users have their pseudonyms in it.
+DELETE FROM audit_entry
+  WHERE id IN (SELECT id FROM later_audit_entry) OR sha256(uuid_send(subject)) IN (SELECT hash FROM later_erased_user);
+INSERT INTO audit_entry OVERRIDING SYSTEM VALUE SELECT * FROM later_audit_entry;
+DO $$ BEGIN
+  PERFORM setval(pg_get_serial_sequence('audit_entry', 'id'), (SELECT max(id) FROM audit_entry));
+END $$;
 
 -- Keys. When keys are replaced after a leak, all remaining keys are newer than the dropped ones.
 DELETE FROM signing_key

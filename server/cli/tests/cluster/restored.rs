@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::client::Tokens;
 use crate::nodes::Node;
 use crate::postgres::{self, Database};
 
@@ -64,6 +65,12 @@ async fn s15_revocations_erasures_and_leaked_keys_hold_after_a_restore_of_postgr
     assert_eq!(client.refresh(&rotated.refresh).await.status, 400);
     assert_eq!(client.refresh(&current.refresh).await.status, 400);
     assert_eq!(new.value::<i64>("SELECT count(*) FROM anonymous_user"), 3);
+    // The audit trail goes on: with the revocation after the backup, the erasure, and the reuse after the restore.
+    let entries = |guest: &Tokens| {
+        let id = guest.id.rsplit('_').next().unwrap();
+        new.value::<i64>(&format!("SELECT count(*) FROM audit_entry WHERE subject = '{id}'"))
+    };
+    assert_eq!((entries(&revoked), entries(&erased), entries(&rotated)), (1, 0, 1));
 }
 
 #[test]

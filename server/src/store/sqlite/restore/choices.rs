@@ -1,9 +1,9 @@
 //! What is done without the replaced database: ended sessions and erased users, which the operator gives by hand; idle times.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::super::id_text;
+use super::super::{audit, id_text};
 use crate::clock::Timestamp;
 use crate::store::erased_user_hash;
 
@@ -50,17 +50,18 @@ pub(super) fn erase(db: &Connection, users: &[Uuid], now: Timestamp) -> rusqlite
 /// Erases a user, and refuses the access tokens of the user's sessions until the given time. Returns whether the user existed.
 /// For a guest who was merged into an account, the account is erased.
 pub(super) fn erase_user(db: &Connection, user: &str, until: i64) -> rusqlite::Result<bool> {
+    let owner: Option<String> = db
+        .prepare_cached("SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1")?
+        .query_row([user], |row| row.get(0))
+        .optional()?;
+    let Some(owner) = owner else { return Ok(false) };
+    audit::anonymize(db, &owner)?;
     db.prepare_cached(
         "INSERT INTO erased_session (id, access_expires_at)
-         SELECT id, max(access_expires_at, ?2) FROM session
-         WHERE user_id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)
+         SELECT id, max(access_expires_at, ?2) FROM session WHERE user_id = ?1
          ON CONFLICT (id) DO UPDATE SET access_expires_at = max(access_expires_at, excluded.access_expires_at)",
     )?
-    .execute(params![user, until])?;
-    let deleted = db
-        .prepare_cached(
-            "DELETE FROM anonymous_user WHERE id = (SELECT coalesce(merged_into, id) FROM anonymous_user WHERE id = ?1)",
-        )?
-        .execute([user])?;
-    Ok(deleted > 0)
+    .execute(params![owner, until])?;
+    db.prepare_cached("DELETE FROM anonymous_user WHERE id = ?1")?.execute([owner])?;
+    Ok(true)
 }

@@ -105,9 +105,15 @@ fn s15_sessions_erasures_and_keys_are_taken_over_and_other_data_is_that_of_the_b
     let place = Place::new();
     let db = place.open();
     (1..=4).for_each(|number| add_guest(&db, number));
+    let entry = "INSERT INTO audit_entry (id, at, event, actor, subject) SELECT 1, 1, 'login', 'client', id
+                 FROM anonymous_user WHERE id LIKE '%3'";
+    db.execute_batch(entry).unwrap();
     place.back_up();
+    // The entry is removed after its time.
     db.execute_batch(
-        "UPDATE session SET revoked_at = 5, access_expires_at = 1800000950000 WHERE id LIKE '%1';
+        "DELETE FROM audit_entry;
+         INSERT INTO audit_entry (id, at, event, actor) VALUES (2, 5, 'login', 'client');
+         UPDATE session SET revoked_at = 5, access_expires_at = 1800000950000 WHERE id LIKE '%1';
          UPDATE session SET counter = 7, rotated_at = 6, expires_at = 4000000000001 WHERE id LIKE '%2';
          INSERT INTO preferences (user_id, data) SELECT id, '{}' FROM anonymous_user WHERE id LIKE '%2';
          INSERT INTO used_id_token (hash, expires_at) VALUES (x'01', 1800000900000);
@@ -141,6 +147,9 @@ fn s15_sessions_erasures_and_keys_are_taken_over_and_other_data_is_that_of_the_b
     let number = |query: &str| db.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(number("SELECT count(*) FROM refresh_key"), 2);
     assert_eq!(number("SELECT count(*) FROM used_id_token"), 1);
+    // The entries of both databases, and that about the erasure. None of them names the erased guest.
+    assert_eq!(number("SELECT count(*) FROM audit_entry"), 3);
+    assert_eq!(numbers(&db, "SELECT subject FROM audit_entry WHERE subject LIKE '00000000-%'"), [0; 0]);
     assert_eq!(number("SELECT count(*) FROM preferences"), 0);
     assert_eq!(number("SELECT access_expires_at FROM session WHERE id LIKE '%1'"), 1_800_000_950_000);
 }
