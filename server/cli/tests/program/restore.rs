@@ -120,7 +120,6 @@ async fn s15_without_the_replaced_database_the_operator_gives_again_what_happene
 
 /// The token was issued after the backup; the restored database has its parent, or an older ancestor.
 #[tokio::test]
-#[ignore = "needs protocol"]
 async fn s15_a_refresh_token_that_is_ahead_of_a_restored_backup_continues_its_session() {
     let place = Place::new();
     let server = place.start();
