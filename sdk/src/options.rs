@@ -9,7 +9,7 @@ use crate::session_manager::milliseconds;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
-import type { CustomStorage, ErrorCode, Membership, OnIdentityLost, SessionEvent, Snapshot, StorageKind } from '../src/types.js'
+import type { CustomStorage, ErrorCode, OnIdentityLost, SessionEvent, Snapshot, StorageKind } from '../src/types.js'
 
 /** The options of a session manager, checked and complete. */
 export interface ManagerOptions {
@@ -25,6 +25,17 @@ export interface ManagerOptions {
   readonly debug?: ((line: string) => void) | undefined
   /** The class of the errors that calls reject with. */
   readonly errorClass: new (code: ErrorCode, message: string, details: { status?: number; reason?: string }) => Error
+}
+
+/** A request that needs the refresh token. */
+export interface AccountRequest {
+  readonly method: string
+  /** Relative to `baseUrl`. */
+  readonly path: string
+  /** JSON text. */
+  readonly body?: string | undefined
+  /** `upgrade`: the response has the tokens of a member. `erase`: the server erases the visitor. Without it, nothing changes. */
+  readonly kind?: 'upgrade' | 'erase' | undefined
 }
 
 /** Called after each change: with the snapshot if it has changed, and with an event if there is one. */

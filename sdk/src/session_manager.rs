@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use guestpass_session::{AfterSignOut, Session, SessionEvent, Snapshot, TokenOptions, Upgrade};
-use js_sys::{JsString, Object, Promise};
+use guestpass_session::{AccountRequestKind, AfterSignOut, Session, SessionEvent, Snapshot, TokenOptions};
+use js_sys::{JsString, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit, Response};
 
@@ -49,31 +49,28 @@ impl SessionManager {
         if reset { self.0.start_reset() } else { self.0.start() }
     }
 
-    /// Signs out the visitor. `permanent`: no guest follows until `start` or `upgrade`.
+    /// Signs out the visitor. `permanent`: no guest follows until `start` or an upgrade.
     #[wasm_bindgen(js_name = signOut, unchecked_return_type = "Promise<void>")]
     pub fn sign_out(&self, permanent: bool) -> Promise {
         self.0.sign_out(if permanent { AfterSignOut::None } else { AfterSignOut::Guest })
     }
 
-    /// Makes the guest a member. `body`: the JSON body of the request to the server.
-    #[wasm_bindgen(unchecked_return_type = "Promise<Membership>")]
-    pub fn upgrade(
+    /// Sends a request with the refresh token. Resolves with the JSON of the response, without tokens; with undefined if it has
+    /// no body.
+    #[wasm_bindgen(js_name = accountRequest, unchecked_return_type = "Promise<unknown>")]
+    pub fn account_request(
         &self,
-        upgrade: UpgradeKind,
-        #[wasm_bindgen(unchecked_param_type = "object")] body: &JsValue,
-    ) -> Promise<Object> {
-        let upgrade = match upgrade {
-            UpgradeKind::Login => Upgrade::Login,
-            UpgradeKind::Link => Upgrade::Link,
-            _ => Upgrade::Register,
+        #[wasm_bindgen(unchecked_param_type = "AccountRequest")] request: JsValue,
+    ) -> Promise {
+        let kind = Reflect::get(&request, &"kind".into()).unwrap_or_default();
+        let kind = if kind == "upgrade" {
+            AccountRequestKind::Upgrade
+        } else if kind == "erase" {
+            AccountRequestKind::Erase
+        } else {
+            AccountRequestKind::Other
         };
-        self.0.upgrade(upgrade, body)
-    }
-
-    /// Erases the visitor at the server.
-    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn erase(&self) -> Promise {
-        self.0.erase()
+        self.0.account_request_of(kind, request)
     }
 
     /// Treats the access token as expired.
@@ -85,18 +82,6 @@ impl SessionManager {
     pub fn close(&self) {
         self.0.close();
     }
-}
-
-/// The ways to become a member, by the names of their endpoints: [`Upgrade`] for JavaScript.
-#[wasm_bindgen]
-#[derive(Clone, Copy, Debug)]
-pub enum UpgradeKind {
-    /// The guest becomes a member.
-    Register = "register",
-    /// The guest is merged into an account.
-    Login = "login",
-    /// One or the other, by an ID token.
-    Link = "link",
 }
 
 /// Whole milliseconds of a JavaScript number.

@@ -22,6 +22,8 @@ pub struct Handle(pub NonZeroU32);
 impl Handle {
     /// The handle of the text `invalid_grant`, the only error code that ends a session.
     pub const INVALID_GRANT: Self = Self(NonZeroU32::MIN);
+    /// The handle of the text `refresh_token_required`.
+    pub const REFRESH_TOKEN_REQUIRED: Self = Self(NonZeroU32::MIN.saturating_add(1));
 }
 
 /// The subject of a token: `anonymous_<uuid>` or `user_<uuid>`.
@@ -65,7 +67,7 @@ pub struct Version {
 pub struct Credential {
     /// The access token (RFC 6750).
     pub access_token: Handle,
-    /// Without one, the credential cannot be refreshed: another guest must be acquired.
+    /// Without one, the credential cannot be refreshed: another guest must be acquired. Account requests are refused.
     pub refresh_token: Option<Handle>,
     /// `None` if the server has not sent it.
     pub subject: Option<Subject>,
@@ -128,7 +130,8 @@ pub struct Record {
     pub version: Version,
     /// How the epoch before that of the version has ended.
     pub end_reason: EndReason,
-    /// The idempotency key of the acquisition that is under way. Every tab that acquires uses it.
+    /// Without a credential: the idempotency key of the acquisition that is under way. Every tab that acquires uses it. Beside a
+    /// credential: that of an upgrade, which may have ended the session.
     pub acquire_key: Option<Handle>,
     /// `None` before the first acquisition and after a sign-out.
     pub credential: Option<Credential>,

@@ -73,31 +73,27 @@ pub enum Request {
         /// The refresh token; without one, the access token.
         token: Handle,
     },
-    /// Become a member. Idempotent: the server responds to a repeated request in the same way.
-    Upgrade {
-        /// Which request.
-        upgrade: Upgrade,
-        /// The access token of the visitor.
-        access_token: Handle,
-        /// The request body, as the caller gave it.
-        body: Handle,
-    },
-    /// Erase the visitor.
-    Erase {
-        /// The access token of the visitor.
-        access_token: Handle,
+    /// An account request: the refresh token authorises it, and is not rotated by it.
+    Account {
+        /// The call, whose method, path and body the session manager keeps.
+        waiter: WaiterId,
+        /// The newest known refresh token.
+        refresh_token: Handle,
+        /// The idempotency key of an upgrade: the same key gives the same session.
+        key: Option<Handle>,
     },
 }
 
-/// The ways to become a member.
+/// What the response to an account request changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Upgrade {
-    /// The guest becomes a member.
-    Register,
-    /// The guest is merged into an account.
-    Login,
-    /// One or the other, with an identity of an OpenID Connect issuer.
-    Link,
+pub enum AccountRequestKind {
+    /// To register, log in or link: the visitor is a member, and has a new session, whose tokens are in the response. Without a
+    /// credential, a guest is acquired first.
+    Upgrade,
+    /// The server has erased the visitor: the session ends in every tab.
+    Erase,
+    /// Nothing: an export, the list of sessions, the end of another session. It is sent once.
+    Other,
 }
 
 /// The outcome of a call.
@@ -109,9 +105,10 @@ pub enum Outcome {
     PassThrough,
     /// Started, signed out or erased.
     Done,
-    /// The visitor is a member, and the credential shows it. The handle is that of the response body.
-    Member(Handle),
-    /// The server has refused the request. The session is unchanged.
+    /// The server has done the account request. The handle is that of the response body, without tokens. After an upgrade, the
+    /// credential is that of the member.
+    Response(Handle),
+    /// The server has refused the request, or would refuse it. The session is unchanged.
     Refused {
         /// The HTTP status.
         status: u16,

@@ -1,4 +1,4 @@
-use crate::{EndReason, Handle, Record, Response, Upgrade, Version};
+use crate::{AccountRequestKind, EndReason, Handle, Record, Response, Version};
 
 /// Identifies an effect whose completion the machine waits for. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,27 +52,18 @@ pub enum Input {
     SignOut {
         /// The call.
         waiter: WaiterId,
-        /// Whether no tab acquires a guest before `Start` with `reset`, or `Upgrade`.
+        /// Whether no tab acquires a guest before `Start` with `reset`, or an upgrade.
         permanent: bool,
     },
-    /// Become a member. Without a credential, a guest is acquired first. Settles with `Member`, `Refused` or `Failed`.
-    Upgrade {
+    /// Send a request that needs the refresh token. The session manager keeps the method, the path and the body. Settles with
+    /// `Response`, `Done`, `Refused` or `Failed`.
+    AccountRequest {
         /// The call.
         waiter: WaiterId,
         /// When the call fails: monotonic time.
         deadline: u64,
-        /// Which request.
-        upgrade: Upgrade,
-        /// The request body. The machine references it only while it may have to be sent again, and never stores it.
-        body: Handle,
-    },
-    /// Have the server erase the visitor, and end the session in every tab. Settles with `Done` when that is stored, `Refused`
-    /// or `Failed`.
-    Erase {
-        /// The call.
-        waiter: WaiterId,
-        /// When the call fails: monotonic time.
-        deadline: u64,
+        /// What its response changes.
+        kind: AccountRequestKind,
     },
     /// Close the session in this tab. A closed machine stays closed.
     Close,

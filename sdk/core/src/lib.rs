@@ -52,8 +52,9 @@
 //!               → load again, compare → store → release → publish → settle the waiters
 //! ```
 //!
-//! An *account request* makes the visitor a member, or erases it. It is sent with the access token, without the lock, and is
-//! repeated until the server responds. The credential shows the result after a refresh.
+//! An *account request* makes the visitor a member, erases it, or reads what only the visitor may read. It is a transaction,
+//! too: it is sent under the lock, with the refresh token. The response to an upgrade has the tokens of a new session, and the
+//! old session has ended; so the request is repeated under the lock, with the same idempotency key, until the server responds.
 //!
 //! The lock saves requests; the result is correct without it: the server responds to every client that has a refresh token with
 //! the same new one, and to every client that has an acquire key with the same guest.
@@ -69,8 +70,8 @@ pub mod wire;
 
 pub use config::{Config, OnIdentityLost, Sharing};
 pub use credential::{Credential, EndReason, Expiry, Handle, Kind, Record, Subject, Timestamp, Version};
-pub use effect::{Effect, Grant, Outcome, Request, SessionError, Upgrade};
+pub use effect::{AccountRequestKind, Effect, Grant, Outcome, Request, SessionError};
 pub use event::{Event, IdentityReason, SignedOutBy, Snapshot, Status, StorageFault};
 pub use input::{Input, Op, Stored, TabMessage, WaiterId};
 pub use machine::Machine;
-pub use response::{MembershipResponse, Response, ResponseBody, TokenResponse};
+pub use response::{Response, ResponseBody, TokenResponse};

@@ -8,7 +8,7 @@
 //! | `transaction.rs` | the transaction: its step, its deadline, the lock |
 //! | `reload.rs`, `storage.rs` | reads outside of a transaction; whether the storage works |
 //! | `waiters.rs` | the calls that wait |
-//! | `account_requests.rs` | requests to become a member or to be erased |
+//! | `account_requests.rs` | the requests that need the refresh token |
 //! | `revocations.rs` | tokens to be revoked |
 //! | `backoff.rs`, `jitter.rs` | when the next attempt may start |
 //! | `context.rs`, `queue.rs` | what all parts share: the configuration, effects and events |
@@ -45,7 +45,7 @@ mod tokens;
 mod transaction;
 mod waiters;
 
-use self::account_requests::{AccountRequestKind, AccountRequests};
+use self::account_requests::AccountRequests;
 use self::backoff::Backoff;
 use self::context::Context;
 use self::current::{Current, StaleReason};
@@ -56,8 +56,8 @@ use self::storage::Storage;
 use self::transaction::{Transaction, TransactionKind};
 use self::waiters::{Waiters, Want};
 use crate::{
-    Config, Effect, Event, Handle, Input, Op, Outcome, Response, SessionError, Snapshot, TabMessage, Timestamp,
-    Version, WaiterId,
+    Config, Effect, Event, Handle, Input, Op, Outcome, Request, Response, SessionError, Snapshot, TabMessage,
+    Timestamp, Version, WaiterId,
 };
 
 /// The session of one tab. The crate's first page shows the loop that runs it.
@@ -119,10 +119,7 @@ impl Machine {
             }
             Input::Expire => self.identity.mark_stale(StaleReason::Expired),
             Input::SignOut { waiter, permanent } => self.on_sign_out(now, waiter, permanent),
-            Input::Upgrade { waiter, deadline, upgrade, body } => {
-                self.on_account_request(waiter, deadline, AccountRequestKind::Upgrade(upgrade, body));
-            }
-            Input::Erase { waiter, deadline } => self.on_account_request(waiter, deadline, AccountRequestKind::Erase),
+            Input::AccountRequest { waiter, deadline, kind } => self.on_account_request(waiter, deadline, kind),
             Input::Close => self.close(),
 
             Input::Loaded { op, stored } => self.on_loaded(now, op, stored),
@@ -137,12 +134,12 @@ impl Machine {
             Input::TabMessage(message) => self.on_tab_message(now, message),
             Input::Online => {
                 self.backoff.online(now);
-                self.account_requests.retry_now();
+                self.retry_account_request(now);
             }
             Input::Offline => self.backoff.offline(now, &self.context.config),
             Input::Visible => {
                 self.backoff.retry_now(now);
-                self.account_requests.retry_now();
+                self.retry_account_request(now);
                 self.start_reload(now);
             }
             Input::Tick => {}
@@ -173,7 +170,6 @@ impl Machine {
             self.reload.deadline(),
             self.transaction.as_ref().map(Transaction::deadline),
             self.revocations.deadline(),
-            self.account_requests.deadline(),
             self.next_attempt(),
         ];
         // `min` of the iterator would add a hundred bytes to the WebAssembly.
@@ -216,7 +212,6 @@ impl Machine {
             || self.transaction.as_ref().is_some_and(|transaction| transaction.references(handle))
             || self.revocations.contains(handle)
             || self.account_requests.references(handle)
-            || self.waiters.references(handle)
     }
 
     fn on_start(&mut self, waiter: WaiterId, reset: bool) {
@@ -226,22 +221,18 @@ impl Machine {
         self.waiters.add(waiter, Want::Started, None);
     }
 
-    /// A response belongs to the transaction, to the account request, or to a revocation.
+    /// A response belongs to the transaction or to a revocation.
     fn on_response(&mut self, now: Timestamp, op: Op, response: Response) {
-        if let Some(request) = self.transaction.as_ref().and_then(|transaction| transaction.request(op)) {
-            self.on_token_response(now, &request, response);
-        } else if self.account_requests.is_sent_as(op) {
-            self.on_account_response(now, response);
-        } else {
-            self.revocations.on_response(now, op, response.status, &mut self.context);
+        match self.transaction.as_ref().and_then(|transaction| transaction.request(op)) {
+            Some(Request::Account { .. }) => self.on_account_response(now, response),
+            Some(request) => self.on_token_response(now, &request, response),
+            None => self.revocations.on_response(now, op, response.status, &mut self.context),
         }
     }
 
     fn on_send_failed(&mut self, now: Timestamp, op: Op) {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.request(op).is_some()) {
             self.fail(now, SessionError::Network, None);
-        } else if self.account_requests.is_sent_as(op) {
-            self.pause_account_request(now, SessionError::Network, None);
         } else {
             self.revocations.on_failure(now, op, &mut self.context);
         }
@@ -258,10 +249,9 @@ impl Machine {
         if self.is_permanently_signed_out() {
             self.waiters.fail_tokens(SessionError::SignedOut, &mut self.context);
         }
-        self.drive_account_requests(now);
+        self.drive_account_requests();
         if self.can_serve(now, false) {
             self.grant(self.can_serve(now, true));
-            self.send_account_request(now);
         }
         if let Some(error) = self.backoff.rejection(now) {
             self.waiters.fail_tokens(error, &mut self.context);
@@ -295,12 +285,13 @@ impl Machine {
             self.start_reload(now);
             self.settle_ready(now);
         }
-        if self.storage.is_loaded()
-            && self.transaction.is_none()
-            && self.wants_renewal(now)
-            && self.backoff.next_attempt_at() <= now.mono
-        {
+        if !self.storage.is_loaded() || self.transaction.is_some() {
+            return;
+        }
+        if self.wants_renewal(now) && self.backoff.next_attempt_at() <= now.mono {
             self.begin(now, TransactionKind::Renew);
+        } else if self.can_send_account_request() {
+            self.begin(now, TransactionKind::AccountRequest);
         }
     }
 
@@ -329,7 +320,7 @@ impl Machine {
 
     fn close(&mut self) {
         self.cancel_transaction();
-        self.account_requests.cancel(&mut self.context);
+        self.account_requests.clear();
         self.reload = Reload::default();
         self.revocations.clear();
         self.waiters.settle_all(Outcome::Failed(SessionError::Closed), &mut self.context);
@@ -344,8 +335,7 @@ impl Machine {
             Input::Start { waiter, .. }
             | Input::TokenWanted { waiter, .. }
             | Input::SignOut { waiter, .. }
-            | Input::Upgrade { waiter, .. }
-            | Input::Erase { waiter, .. } => (waiter, Outcome::Failed(SessionError::Closed)),
+            | Input::AccountRequest { waiter, .. } => (waiter, Outcome::Failed(SessionError::Closed)),
             Input::Unauthorized { waiter, .. } => (waiter, Outcome::PassThrough),
             Input::LockGranted { op, .. } => return self.context.effect(Effect::ReleaseLock { op }),
             _ => return,

@@ -1,4 +1,4 @@
-use crate::{Handle, Request, SessionError, Subject};
+use crate::{AccountRequestKind, Handle, Outcome, Request, SessionError, Subject};
 
 /// A response of the session server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,17 +9,17 @@ pub struct Response {
     pub retry_after: Option<u64>,
     /// The body, decoded.
     pub body: ResponseBody,
+    /// The JSON text of the body of a successful response, without tokens.
+    pub text: Option<Handle>,
 }
 
 /// The body of a response, as far as the session manager could decode it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResponseBody {
-    /// A token response (RFC 6749 §5.1).
+    /// A token response (RFC 6749 §5.1), or the response to an upgrade.
     Token(TokenResponse),
     /// An error response: the member `error` (RFC 6749 §5.2), or the member `code` of a problem (RFC 9457).
     Error(Handle),
-    /// The response to an upgrade.
-    Member(MembershipResponse),
     /// Empty, incomplete, HTML, or JSON of another shape.
     Other,
 }
@@ -35,15 +35,6 @@ pub struct TokenResponse {
     pub refresh_token: Option<Handle>,
     /// The subject, if the server has sent it.
     pub subject: Option<Subject>,
-}
-
-/// The parts of [`wire::MembershipResponse`](crate::wire::MembershipResponse) that the session needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MembershipResponse {
-    /// The subject of the access tokens from the next refresh on.
-    pub subject: Subject,
-    /// The whole body, for the caller.
-    pub text: Handle,
 }
 
 /// What the response to a token request means.
@@ -80,31 +71,32 @@ impl Response {
 /// What the response to an account request means.
 #[derive(Debug)]
 pub(crate) enum AccountOutcome {
-    Member(MembershipResponse),
+    /// The tokens of the new session, and the text for the caller.
+    Upgraded(TokenResponse, Handle),
     Erased,
-    /// 401: the access token was refused.
+    /// 401: the refresh token was refused.
     Unauthorized,
-    /// The server has refused the request, and gives a reason.
-    Refused {
-        status: u16,
-        reason: Handle,
-    },
-    /// The server has refused the request without a reason.
-    Rejected(SessionError),
+    /// The server has done the request, or has refused it.
+    Settled(Outcome),
     /// It is unknown whether the server has done it: send it again.
     Unknown(SessionError),
 }
 
 impl Response {
-    pub(crate) fn classify_account(self, erases: bool) -> AccountOutcome {
+    pub(crate) fn classify_account(self, kind: AccountRequestKind) -> AccountOutcome {
+        use AccountRequestKind::{Erase, Other, Upgrade};
         let status = self.status;
-        match (status, self.body) {
-            (204, _) if erases => AccountOutcome::Erased,
-            (200..=299, ResponseBody::Member(member)) if !erases => AccountOutcome::Member(member),
-            (401, _) => AccountOutcome::Unauthorized,
-            (400..=499, ResponseBody::Error(reason)) => AccountOutcome::Refused { status, reason },
-            (400..=499, _) if !matches!(status, 408 | 425 | 429) => {
-                AccountOutcome::Rejected(SessionError::Rejected { status })
+        match (status, self.body, self.text) {
+            (200..=299, ResponseBody::Token(token), Some(text)) if kind == Upgrade => {
+                AccountOutcome::Upgraded(token, text)
+            }
+            (204, ..) if kind == Erase => AccountOutcome::Erased,
+            (204, ..) if kind == Other => AccountOutcome::Settled(Outcome::Done),
+            (200..=299, _, Some(text)) if kind == Other => AccountOutcome::Settled(Outcome::Response(text)),
+            (401, ..) => AccountOutcome::Unauthorized,
+            (400..=499, ResponseBody::Error(reason), _) => AccountOutcome::Settled(Outcome::Refused { status, reason }),
+            (400..=499, ..) if !matches!(status, 408 | 425 | 429) => {
+                AccountOutcome::Settled(Outcome::Failed(SessionError::Rejected { status }))
             }
             _ => AccountOutcome::Unknown(SessionError::Unavailable { status }),
         }

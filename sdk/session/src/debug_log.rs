@@ -3,7 +3,9 @@
 
 use std::cell::RefCell;
 
-use guestpass_core::{Effect, Input, Op, Outcome, Request, Status, Stored, TabMessage, Upgrade, Version, WaiterId};
+use guestpass_core::{
+    AccountRequestKind, Effect, Input, Op, Outcome, Request, Status, Stored, TabMessage, Version, WaiterId,
+};
 
 use crate::options::OnStep;
 use crate::text_builder::TextBuilder;
@@ -51,8 +53,14 @@ fn describe_input(input: &Input) -> TextBuilder {
         Input::SignOut { waiter, permanent } => {
             of_waiter(if permanent { "sign-out-permanent" } else { "sign-out" }, waiter)
         }
-        Input::Upgrade { waiter, upgrade, .. } => of_waiter(upgrade_name(upgrade), waiter),
-        Input::Erase { waiter, .. } => of_waiter("erase", waiter),
+        Input::AccountRequest { waiter, kind, .. } => of_waiter(
+            match kind {
+                AccountRequestKind::Upgrade => "upgrade",
+                AccountRequestKind::Erase => "erase",
+                AccountRequestKind::Other => ACCOUNT,
+            },
+            waiter,
+        ),
         Input::Close => TextBuilder::new("close"),
         Input::Loaded { op, stored } => {
             let loaded = of_op("loaded", op);
@@ -118,25 +126,18 @@ fn request_name(request: &Request) -> &'static str {
         Request::Acquire { .. } => "acquire",
         Request::Refresh { .. } => "refresh",
         Request::Revoke { .. } => "revoke",
-        Request::Erase { .. } => "erase",
-        Request::Upgrade { upgrade, .. } => upgrade_name(*upgrade),
+        Request::Account { .. } => ACCOUNT,
     }
 }
 
-fn upgrade_name(upgrade: Upgrade) -> &'static str {
-    match upgrade {
-        Upgrade::Register => "register",
-        Upgrade::Login => "login",
-        Upgrade::Link => "link",
-    }
-}
+const ACCOUNT: &str = "account";
 
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Token(_) => "token",
         Outcome::PassThrough => "pass-through",
         Outcome::Done => "done",
-        Outcome::Member(_) => "member",
+        Outcome::Response(_) => "response",
         Outcome::Refused { .. } => "refused",
         Outcome::Failed(error) => error.code(),
     }

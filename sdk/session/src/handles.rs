@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 
-use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code};
+use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code, problem_code};
 use guestpass_core::{Handle, Kind, Subject};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
@@ -21,8 +21,9 @@ pub(crate) struct Handles {
 impl Handles {
     pub(crate) fn new() -> Self {
         let handles = Self { texts: RefCell::default(), next: Cell::new(Handle::INVALID_GRANT.0) };
-        // The machine has a constant for the handle of this text.
+        // The machine has constants for the handles of these texts.
         handles.handle(error_code::INVALID_GRANT.into());
+        handles.handle(problem_code::REFRESH_TOKEN_REQUIRED.into());
         handles
     }
 
@@ -76,7 +77,7 @@ impl Handles {
         let mut texts = self.texts.borrow_mut();
         let mut index = 0;
         while let Some((handle, _)) = texts.get(index) {
-            if *handle == Handle::INVALID_GRANT || references(*handle) {
+            if *handle <= Handle::REFRESH_TOKEN_REQUIRED || references(*handle) {
                 index += 1;
             } else {
                 texts.swap_remove(index);

@@ -2,7 +2,7 @@
 //!
 //! Globals are looked up when they are used: test kits replace `fetch`, timers, clocks and random numbers.
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, JsString, Promise, Reflect};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -24,6 +24,9 @@ extern "C" {
     pub(crate) fn assign(target: &JsValue, source: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = JSON, catch, js_name = parse)]
     pub(crate) fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
+    /// The JSON text of an object without cycles. `members`: an array of the names of the members to write; undefined for all.
+    #[wasm_bindgen(js_namespace = JSON, js_name = stringify)]
+    pub(crate) fn stringify(value: &JsValue, members: &JsValue) -> JsString;
 }
 
 /// The type of every Rust function that JavaScript calls. Each further type would add an import and a shim to the module.

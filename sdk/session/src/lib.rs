@@ -60,9 +60,9 @@ mod waiters;
 mod web_locks;
 
 pub use error::{Error, ErrorCode};
-pub use guestpass_core::{IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault, Upgrade};
+pub use guestpass_core::{AccountRequestKind, IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault};
 pub use options::{CustomStorage, Options, StorageKind, TokenOptions};
-pub use session::{AfterSignOut, Session};
+pub use session::{AccountRequest, AfterSignOut, Session, Upgrade};
 pub use session_event::{SessionEvent, SignedOutReason};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use subscription::Subscription;

@@ -1,14 +1,14 @@
 //! The stored record: a JSON text.
 
 use guestpass_core::{Credential, EndReason, Expiry, Handle, Record, Stored, Version};
-use js_sys::{JSON, JsString};
+use js_sys::JsString;
 use serde::Serialize;
 use serde_wasm_bindgen::preserve;
 use wasm_bindgen::prelude::*;
 
 use crate::clock;
 use crate::handles::Handles;
-use crate::js::{get, is_missing, number, parse_object, to_js, whole_number};
+use crate::js::{get, is_missing, number, parse_object, stringify, to_js, whole_number};
 
 /// The format that is written: the member `v`. A change that an older version of this crate would misread raises it; a new
 /// member does not.
@@ -57,7 +57,7 @@ pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
             expires_at: credential.expiry.map(|expiry| number(expiry.end.wall)),
         }),
     };
-    JSON::stringify(&to_js(&stored)).unwrap_or_else(|_| JsString::from(""))
+    stringify(&to_js(&stored), &JsValue::UNDEFINED)
 }
 
 /// Decodes a stored text. `None` for a record of a newer format, which is neither read nor replaced.

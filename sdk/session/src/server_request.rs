@@ -1,11 +1,8 @@
 //! The requests of the session itself: token requests and account requests. They never take the path of a caller's request,
 //! which attaches the token (C1).
 
-use guestpass_core::wire::{
-    ANONYMOUS_LOGIN_PATH, GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, LINK_PATH, LOGIN_PATH, ME_PATH, REGISTER_PATH,
-    REVOKE_PATH, TOKEN_PATH,
-};
-use guestpass_core::{Input, Op, Request, Upgrade};
+use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, REVOKE_PATH, TOKEN_PATH};
+use guestpass_core::{Handle, Input, Op, Request};
 use js_sys::{JsString, Promise};
 use serde::Serialize;
 use serde_wasm_bindgen::preserve;
@@ -14,7 +11,7 @@ use web_sys::{AbortController, AbortSignal};
 
 use crate::callbacks::Callback;
 use crate::fetch_call::{AUTHORIZATION, Headers, bearer};
-use crate::js::{self, to_js};
+use crate::js::{self, get, to_js};
 use crate::server_response::Head;
 use crate::session_manager::SessionManager;
 
@@ -30,7 +27,8 @@ extern "C" {
 /// The second argument of `fetch`.
 #[derive(Serialize)]
 struct Init {
-    method: &'static str,
+    #[serde(with = "preserve")]
+    method: JsValue,
     #[serde(with = "preserve")]
     headers: JsValue,
     #[serde(with = "preserve")]
@@ -88,45 +86,44 @@ impl SessionManager {
             keepalive: matches!(request, Request::Revoke { .. }),
             signal: controller.signal(),
         };
-        let sent = js::fetch(&self.origins.base_url.concat(&path.into()), &to_js(&init));
+        let sent = js::fetch(&self.origins.base_url.concat(&path), &to_js(&init));
         Ok((controller, sent.unwrap_or_else(|error| Promise::reject(&error))))
     }
 
     /// Returns the method, path and body of a request, and adds its headers.
-    fn describe(&self, request: &Request, headers: &Headers) -> (&'static str, &'static str, JsValue) {
+    fn describe(&self, request: &Request, headers: &Headers) -> (JsValue, JsString, JsValue) {
         let text = |handle| self.handles.text(handle);
-        let authorize = |token| AUTHORIZATION.with(|name| headers.set(name, &bearer(&text(token))));
-        let set_json_type = || headers.set(&"Content-Type".into(), &"application/json".into());
+        let set_json = |key: Option<Handle>| {
+            headers.set(&"Content-Type".into(), &"application/json".into());
+            if let Some(key) = key {
+                headers.set(&IDEMPOTENCY_KEY.into(), &text(key));
+            }
+        };
+        let post = |path: &str, body: JsValue| ("POST".into(), path.into(), body);
         match *request {
             Request::Acquire { key } => {
-                set_json_type();
-                headers.set(&IDEMPOTENCY_KEY.into(), &text(key));
-                ("POST", ANONYMOUS_LOGIN_PATH, r#"{"refresh":true}"#.into())
+                set_json(Some(key));
+                post(ANONYMOUS_LOGIN_PATH, r#"{"refresh":true}"#.into())
             }
             Request::Refresh { refresh_token } => {
                 let form = UrlSearchParams::new();
                 form.append("grant_type", &GRANT_TYPE_REFRESH.into());
                 form.append("refresh_token", &text(refresh_token));
-                ("POST", TOKEN_PATH, form.into())
+                post(TOKEN_PATH, form.into())
             }
             Request::Revoke { token } => {
                 let form = UrlSearchParams::new();
                 form.append("token", &text(token));
-                ("POST", REVOKE_PATH, form.into())
+                post(REVOKE_PATH, form.into())
             }
-            Request::Erase { access_token } => {
-                authorize(access_token);
-                ("DELETE", ME_PATH, JsValue::UNDEFINED)
-            }
-            Request::Upgrade { upgrade, access_token, body } => {
-                set_json_type();
-                authorize(access_token);
-                let path = match upgrade {
-                    Upgrade::Register => REGISTER_PATH,
-                    Upgrade::Login => LOGIN_PATH,
-                    Upgrade::Link => LINK_PATH,
-                };
-                ("POST", path, text(body).into())
+            Request::Account { waiter, refresh_token, key } => {
+                AUTHORIZATION.with(|name| headers.set(name, &bearer(&text(refresh_token))));
+                let call = self.waiters.account_call(waiter);
+                let body = get(&call, "body");
+                if body.is_string() {
+                    set_json(key);
+                }
+                (get(&call, "method"), get(&call, "path").unchecked_into(), body)
             }
         }
     }

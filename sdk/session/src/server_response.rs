@@ -2,14 +2,14 @@
 
 use gloo_net::http::Response;
 use guestpass_core::wire::{RETRY_AFTER, member};
-use guestpass_core::{MembershipResponse, Response as MachineResponse, ResponseBody, TokenResponse};
+use guestpass_core::{Handle, Response as MachineResponse, ResponseBody, TokenResponse};
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 
 use crate::base64url;
 use crate::clock;
 use crate::handles::Handles;
-use crate::js::{get, parse_object};
+use crate::js::{get, parse_object, stringify};
 
 #[wasm_bindgen]
 extern "C" {
@@ -50,32 +50,35 @@ impl Head {
     /// Completes the response with its body.
     pub(crate) fn with_body(self, handles: &Handles, text: &JsValue) -> MachineResponse {
         let json = parse_object(text);
-        let body = json.map_or(ResponseBody::Other, |json| decode_body(handles, self.status, text, &json));
-        MachineResponse { status: self.status, retry_after: self.retry_after, body }
+        let (body, text) =
+            json.map_or((ResponseBody::Other, None), |json| decode_body(handles, self.status, text, &json));
+        MachineResponse { status: self.status, retry_after: self.retry_after, body, text }
     }
 }
 
-fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> ResponseBody {
+/// Returns the body, and its text for the caller of an account request, without the tokens.
+fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> (ResponseBody, Option<Handle>) {
     let handle = |name| handles.handle(get(json, name));
     if status >= 300 {
         // The code of RFC 6749 §5.2, or of a problem (RFC 9457).
-        return handle(member::ERROR).or_else(|| handle(member::CODE)).map_or(ResponseBody::Other, ResponseBody::Error);
+        let code = handle(member::ERROR).or_else(|| handle(member::CODE));
+        return (code.map_or(ResponseBody::Other, ResponseBody::Error), None);
     }
     let token = get(json, member::ACCESS_TOKEN);
     let Some(access_token) = handles.handle(token.clone()) else {
-        let membership = handles.subject(&get(json, member::ID)).zip(handles.handle(text.clone()));
-        return membership
-            .map_or(ResponseBody::Other, |(subject, text)| ResponseBody::Member(MembershipResponse { subject, text }));
+        return (ResponseBody::Other, handles.handle(text.clone()));
     };
+    let membership = stringify(json, &JsString::from("id kind email outcome merged").split(" "));
     let claim = |name| get(&claims(token.unchecked_ref()).unwrap_or_default(), name);
     // The difference of two times of the server does not depend on the clock of this device.
     let lifetime = || claim("exp").as_f64().zip(claim("iat").as_f64()).map(|(end, start)| end - start);
-    ResponseBody::Token(TokenResponse {
+    let token = TokenResponse {
         access_token,
         expires_in: seconds(get(json, member::EXPIRES_IN).as_f64()).or_else(|| seconds(lifetime())),
         refresh_token: handle(member::REFRESH_TOKEN),
         subject: handles.subject(&get(json, member::ANONYMOUS_ID)).or_else(|| handles.subject(&claim("sub"))),
-    })
+    };
+    (ResponseBody::Token(token), handles.handle(membership.into()))
 }
 
 /// The claims of a JWT, unverified: for servers whose response contains neither the id of the guest nor the lifetime of the

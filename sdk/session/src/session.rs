@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use guestpass_core::{Input, Upgrade};
+use guestpass_core::wire::{LINK_PATH, LOGIN_PATH, ME_PATH, REGISTER_PATH};
+use guestpass_core::{AccountRequestKind, Input};
 use js_sys::{JSON, JsString, Object, Promise};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{RequestInit, Response};
 
+use crate::js::to_js;
 use crate::options::{Options, TokenOptions};
 use crate::session_event::SessionEvent;
 use crate::session_manager::SessionManager;
@@ -93,10 +96,18 @@ impl Session {
     }
 
     /// Makes the guest a member. Where there is no guest, one is made first. `body` is the JSON body of the request to the
-    /// server, as an object. Resolves with the response of the server.
+    /// server, as an object. Resolves with the response of the server, without its tokens.
     pub fn upgrade(&self, upgrade: Upgrade, body: &JsValue) -> Promise<Object> {
+        let path = match upgrade {
+            Upgrade::Register => REGISTER_PATH,
+            Upgrade::Login => LOGIN_PATH,
+            Upgrade::Link => LINK_PATH,
+        };
         match JSON::stringify(body) {
-            Ok(text) => self.0.upgrade(upgrade, text).unchecked_into(),
+            Ok(body) => {
+                let request = AccountRequest { method: "POST", path, body: Some(body.into()) };
+                self.account_request(AccountRequestKind::Upgrade, &request).unchecked_into()
+            }
             Err(error) => Promise::reject(&error).unchecked_into(),
         }
     }
@@ -104,7 +115,25 @@ impl Session {
     /// Erases the visitor and all of the visitor's data at the server; then like [`sign_out`](Self::sign_out) with
     /// [`AfterSignOut::Guest`].
     pub fn erase(&self) -> Promise {
-        self.0.erase()
+        self.account_request(AccountRequestKind::Erase, &AccountRequest { method: "DELETE", path: ME_PATH, body: None })
+    }
+
+    /// All data of the visitor at the server: the response of `GET /me/export`.
+    pub fn export(&self) -> Promise<Object> {
+        let request = AccountRequest { method: "GET", path: "/me/export", body: None };
+        self.account_request(AccountRequestKind::Other, &request).unchecked_into()
+    }
+
+    /// Sends a request that needs the refresh token, which [`fetch`](Self::fetch) never attaches. Resolves with the JSON of the
+    /// response, without tokens; with undefined if it has no body.
+    pub fn account_request(&self, kind: AccountRequestKind, request: &AccountRequest) -> Promise {
+        self.account_request_of(kind, to_js(request))
+    }
+
+    /// The same, with an object that has the members of an [`AccountRequest`]: for the bindings to JavaScript.
+    #[doc(hidden)]
+    pub fn account_request_of(&self, kind: AccountRequestKind, request: JsValue) -> Promise {
+        self.0.account_request(kind, request)
     }
 
     /// Treats the access token as expired; the next use refreshes it. For tests and developer tools.
@@ -128,6 +157,28 @@ impl Session {
     pub fn subscribe(&self, listener: impl Fn(Option<&Snapshot>, Option<&SessionEvent>) + 'static) -> Subscription {
         self.0.subscribe(Rc::new(listener))
     }
+}
+
+/// An account request.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountRequest<'a> {
+    /// The HTTP method, in upper case.
+    pub method: &'a str,
+    /// Relative to the base URL, with a slash at the beginning.
+    pub path: &'a str,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+/// The ways to become a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Upgrade {
+    /// The guest becomes a member.
+    Register,
+    /// The guest is merged into an account.
+    Login,
+    /// One or the other, with an identity of an OpenID Connect issuer.
+    Link,
 }
 
 /// What follows a sign-out.

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use guestpass_core::{Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot, Upgrade};
+use guestpass_core::{AccountRequestKind, Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot};
 use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Response};
@@ -328,16 +328,10 @@ impl SessionManager {
         self.wait(Continuation::Resolve, None, &|waiter| Input::SignOut { waiter, permanent })
     }
 
-    /// `body`: JSON.
-    pub(crate) fn upgrade(&self, upgrade: Upgrade, body: JsString) -> Promise {
-        let Some(body) = self.handles.handle(body.into()) else { return Promise::resolve(&JsValue::UNDEFINED) };
+    /// `call`: see [`Continuation::Account`].
+    pub(crate) fn account_request(&self, kind: AccountRequestKind, call: JsValue) -> Promise {
         let deadline = clock::deadline(self.timeout);
-        self.wait(Continuation::Resolve, None, &|waiter| Input::Upgrade { waiter, deadline, upgrade, body })
-    }
-
-    pub(crate) fn erase(&self) -> Promise {
-        let deadline = clock::deadline(self.timeout);
-        self.wait(Continuation::Resolve, None, &|waiter| Input::Erase { waiter, deadline })
+        self.wait(Continuation::Account(call), None, &|waiter| Input::AccountRequest { waiter, deadline, kind })
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

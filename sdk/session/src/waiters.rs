@@ -28,6 +28,9 @@ pub(crate) struct GrantedToken {
 pub(crate) enum Continuation {
     /// It resolves with the value of the outcome.
     Resolve,
+    /// It resolves with the value of the outcome. Until then, this account request may have to be sent: an object with the
+    /// members `method`, `path` and `body`. The machine has none of them.
+    Account(JsValue),
     /// It resolves with the access token.
     ResolveToken,
     /// It sends the request.
@@ -55,6 +58,18 @@ pub(crate) struct Waiters {
 impl Waiters {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.borrow().is_empty()
+    }
+
+    /// The account request of a call that waits.
+    pub(crate) fn account_call(&self, id: WaiterId) -> JsValue {
+        for waiter in &*self.waiting.borrow() {
+            if let Continuation::Account(call) = &waiter.continuation
+                && waiter.id == id
+            {
+                return call.clone();
+            }
+        }
+        JsValue::UNDEFINED
     }
 
     fn take(&self, id: WaiterId) -> Option<Waiter> {
@@ -108,7 +123,7 @@ impl SessionManager {
             Outcome::Token(_) => self.proceed(continuation, granted),
             Outcome::PassThrough => Ok(pass_through(continuation)),
             Outcome::Done => Ok(JsValue::UNDEFINED),
-            Outcome::Member(response) => js::parse_json(&self.handles.text(response)),
+            Outcome::Response(response) => js::parse_json(&self.handles.text(response)),
             Outcome::Refused { status, reason } => {
                 Err((self.to_error)(CallError::refused(status, self.handles.text(reason).into())))
             }
@@ -133,7 +148,7 @@ impl SessionManager {
     fn proceed(&self, continuation: Continuation, granted: Option<GrantedToken>) -> Result<JsValue, JsValue> {
         let Some(granted) = granted else { return Ok(JsValue::UNDEFINED) };
         match continuation {
-            Continuation::Resolve => Ok(JsValue::UNDEFINED),
+            Continuation::Resolve | Continuation::Account(_) => Ok(JsValue::UNDEFINED),
             Continuation::ResolveToken => Ok(granted.token.into()),
             Continuation::Send(call) => self.send_call(call, granted).map(Into::into),
             Continuation::Replay(call, response) => {

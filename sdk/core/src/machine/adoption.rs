@@ -8,7 +8,7 @@ impl Machine {
     pub(super) fn on_tab_message(&mut self, now: Timestamp, message: TabMessage) {
         match message {
             TabMessage::SignedOut { epoch, end_reason } => {
-                self.learn_epoch(Version { epoch, generation: 0 }, end_reason);
+                self.learn_epoch(now, Version { epoch, generation: 0 }, end_reason);
                 // If the other tab was closed before it stored its sign-out, or has stored it over a newer record, this tab
                 // repairs the storage.
                 self.start_reload(now);
@@ -57,7 +57,7 @@ impl Machine {
     /// Adopts a stored record if it is newer (C7).
     pub(super) fn adopt(&mut self, now: Timestamp, record: &Record) {
         let version = record.version;
-        self.learn_epoch(version, record.end_reason);
+        self.learn_epoch(now, version, record.end_reason);
         if version > self.identity.version() {
             self.identity.advance(version, record.end_reason);
             if let Some(credential) = record.credential {
@@ -76,7 +76,7 @@ impl Machine {
     /// `reason`: why the visitor has another identity, if the credential is that of another visitor.
     pub(super) fn replace_credential(&mut self, now: Timestamp, credential: Credential, reason: IdentityReason) {
         if self.identity.replace(now, credential, reason, &mut self.context) {
-            self.restart_account_request();
+            self.fail_erasures();
         }
         self.phase = Phase::Open;
         self.backoff.succeeded();
@@ -86,7 +86,7 @@ impl Machine {
     pub(super) fn end_session(&mut self, reason: IdentityReason) -> OnIdentityLost {
         let policy = self.context.config.on_identity_lost;
         let id = self.identity.end(reason, policy);
-        self.restart_account_request();
+        self.fail_erasures();
         if policy == OnIdentityLost::Stop {
             self.phase = Phase::Ended;
             self.backoff.succeeded();

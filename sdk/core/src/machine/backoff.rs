@@ -35,6 +35,10 @@ impl Backoff {
         }
     }
 
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     pub(super) fn succeeded(&mut self) {
         *self = Self::default();
     }

@@ -26,11 +26,6 @@ impl Context {
 
     pub(super) fn next_op(&mut self) -> Op {
         self.last_op += 1;
-        self.last_op()
-    }
-
-    /// The newest op. Every op that follows is greater.
-    pub(super) fn last_op(&self) -> Op {
         Op(self.last_op)
     }
 
@@ -51,11 +46,6 @@ impl Context {
         let op = self.next_op();
         self.effect(Effect::Send { op, request });
         op
-    }
-
-    /// When a request that is sent now times out: monotonic time.
-    pub(super) fn http_deadline(&self, now: Timestamp) -> u64 {
-        now.mono.saturating_add(self.config.http_timeout)
     }
 
     /// When the storage, asked now, times out: monotonic time.

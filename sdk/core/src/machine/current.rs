@@ -79,16 +79,6 @@ impl Current {
             wall: expiry.end.wall.saturating_sub(margin),
         })
     }
-
-    /// Whether only a refresh can show that the visitor is this member. If so, the refresh is due from now on.
-    pub(super) fn require_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
-        if self.credential.refresh_token.is_none() || self.credential.subject == Some(member) {
-            return false;
-        }
-        self.used = true;
-        self.refresh_at = Some(self.refresh_at.map_or(now.mono, |at| at.min(now.mono)));
-        true
-    }
 }
 
 /// Between 80 and 90 percent of the lifetime, so that tabs and visitors do not refresh at the same time.

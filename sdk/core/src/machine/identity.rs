@@ -66,11 +66,6 @@ impl Identity {
         self.current.as_ref().and_then(Current::refresh_at)
     }
 
-    /// See [`Current::require_refresh`]. Without a credential, one must be acquired first.
-    pub(super) fn require_refresh(&mut self, now: Timestamp, member: Subject) -> bool {
-        self.current.as_mut().is_none_or(|current| current.require_refresh(now, member))
-    }
-
     /// The record that this tab would store.
     pub(super) fn record(&self) -> Record {
         Record {
@@ -100,7 +95,7 @@ impl Identity {
     }
 
     /// Replaces the credential, and reports if the visitor has another identity (C10). `reason`: why, unless the visitor
-    /// has become a member. Returns whether the account request under way was for another visitor.
+    /// has become a member. Returns whether that is another visitor.
     pub(super) fn replace(
         &mut self,
         now: Timestamp,
@@ -163,7 +158,9 @@ impl Identity {
 
     /// The acquire key in a stored record, if it is of this epoch and the server may accept it.
     pub(super) fn usable_acquire_key(&self, record: &Record) -> Option<Handle> {
-        let usable = record.version.epoch == self.version.epoch && record.acquire_key != self.rejected_acquire_key;
+        let usable = record.version.epoch == self.version.epoch
+            && record.credential.is_none()
+            && record.acquire_key != self.rejected_acquire_key;
         record.acquire_key.filter(|_| usable)
     }
 

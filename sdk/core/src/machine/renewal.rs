@@ -30,7 +30,7 @@ impl Machine {
             _ => IdentityReason::Expired,
         };
         match current.credential().refresh_token {
-            Some(refresh_token) => self.send_token_request(now, Request::Refresh { refresh_token }),
+            Some(refresh_token) => self.send(now, Request::Refresh { refresh_token }),
             None => self.replace_session(now, reason, acquire_key),
         }
     }
@@ -63,7 +63,7 @@ impl Machine {
         let Some(transaction) = &mut self.transaction else { return };
         match self.identity.choose_acquire_key(stored_acquire_key) {
             Some(key) if transaction.sees_acquire_keys() || !self.storage.is_shared() => {
-                self.send_token_request(now, Request::Acquire { key });
+                self.send(now, Request::Acquire { key });
             }
             Some(_) => transaction.await_acquire_keys(now, &mut self.context),
             None => transaction.make_key(now, &mut self.context),
@@ -71,15 +71,19 @@ impl Machine {
     }
 
     pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Handle) {
-        let Some(transaction) = &self.transaction else { return };
-        if transaction.op() != op || transaction.step() != Step::MakingKey {
-            return;
+        match &self.transaction {
+            Some(transaction) if transaction.op() == op && transaction.step() == Step::MakingKey => {
+                if transaction.kind() == TransactionKind::AccountRequest {
+                    return self.store_upgrade_key(now, key);
+                }
+                self.identity.set_acquire_key(key);
+                self.store(now, Step::StoringKey, self.identity.record());
+            }
+            _ => {}
         }
-        self.identity.set_acquire_key(key);
-        self.store(now, Step::StoringAcquireKey, self.identity.record());
     }
 
-    fn send_token_request(&mut self, now: Timestamp, request: Request) {
+    pub(super) fn send(&mut self, now: Timestamp, request: Request) {
         if let Some(transaction) = &mut self.transaction {
             transaction.send(now, request, self.identity.version(), &mut self.context);
         }
@@ -89,7 +93,8 @@ impl Machine {
         let retry_after = response.retry_after;
         match response.classify_token(request) {
             TokenOutcome::Token(token) => {
-                let credential = credential_of(now, token, request, self.identity.credential());
+                let before = self.identity.credential().filter(|_| matches!(request, Request::Refresh { .. }));
+                let credential = credential_of(now, token, before);
                 self.load(now, Step::Comparing(Received::Credential(credential)));
             }
             TokenOutcome::Ended => self.load(now, Step::Comparing(Received::Ended)),
@@ -105,34 +110,58 @@ impl Machine {
         }
     }
 
-    /// The response only counts if no other tab has committed since the request was sent (C7).
+    /// The response only counts if no other tab has committed since the request was sent (C7). That to an upgrade always
+    /// counts: it has the only session that is left.
     pub(super) fn compare(&mut self, now: Timestamp, record: Option<Record>, received: Received) {
+        let upgrade_key =
+            record.as_ref().filter(|record| record.credential.is_some()).and_then(|record| record.acquire_key);
         let acquire_key = self.adopt_in_transaction(now, record);
-        let Some(transaction) = &self.transaction else { return };
-        let base = transaction.base();
-        if self.identity.version() > base {
+        let newest = self.identity.version();
+        let Some(transaction) = &mut self.transaction else { return };
+        let upgrades = transaction.kind() == TransactionKind::AccountRequest;
+        if upgrades {
+            transaction.rebase(newest);
+        } else if newest > transaction.base() {
             return self.cancel_transaction();
         }
         match received {
+            Received::Ended if upgrade_key.is_some() && self.may_be_upgrading_elsewhere() => {
+                self.fail(now, SessionError::Unavailable { status: 400 }, None);
+            }
             Received::Ended => self.replace_session(now, IdentityReason::InvalidGrant, acquire_key),
             Received::Credential(credential) => {
-                let end_reason = self.identity.end_reason();
-                let record =
-                    Record { version: next(base), end_reason, acquire_key: None, credential: Some(credential) };
+                let record = Record {
+                    version: next(newest),
+                    end_reason: self.identity.end_reason(),
+                    acquire_key: upgrade_key.filter(|_| !upgrades),
+                    credential: Some(credential),
+                };
                 self.store(now, Step::Committing(credential), record);
             }
         }
     }
 
+    /// Whether another tab may be about to store the session of an upgrade: a tab that has the lock knows that no tab is. The
+    /// tab that upgrades may have crashed, so the time to wait for it is limited.
+    fn may_be_upgrading_elsewhere(&self) -> bool {
+        self.storage.is_shared()
+            && self.backoff.failures() < MAX_WAITS_FOR_UPGRADE
+            && self.transaction.as_ref().is_some_and(|transaction| !transaction.has_lock())
+    }
+
     /// Store → release → publish → settle: no call is settled under the lock (C6).
     pub(super) fn commit(&mut self, now: Timestamp, credential: Credential) {
         let Some(transaction) = &self.transaction else { return };
-        let (base, sent) = (transaction.base(), transaction.sent());
-        self.cancel_transaction();
+        let base = transaction.base();
         if self.identity.version() > base {
             // Another tab has committed while this one stored: the storage has the older record.
+            if transaction.kind() == TransactionKind::AccountRequest {
+                return self.load(now, Step::Comparing(Received::Credential(credential)));
+            }
+            self.cancel_transaction();
             return self.begin(now, TransactionKind::Repair);
         }
+        self.cancel_transaction();
         let version = next(base);
         let acquired = self.identity.current().is_none();
         let id = credential.subject;
@@ -146,8 +175,7 @@ impl Machine {
         });
         // Calls that waited for this credential get it even if its lifetime is too short to use: else they would wait forever.
         self.grant(true);
-        self.send_account_request(now);
-        self.finish_account_request(sent);
+        self.finish_upgrade();
     }
 }
 
@@ -155,19 +183,19 @@ fn next(base: Version) -> Version {
     Version { epoch: base.epoch, generation: base.generation.saturating_add(1) }
 }
 
+/// How often a tab without the lock asks again whether the session has ended, while another tab may be upgrading: 15 seconds at
+/// most.
+const MAX_WAITS_FOR_UPGRADE: u32 = 5;
+
 /// The longest lifetime that is accepted: three hundred years. A saturating product would need more code.
 const MAX_SECONDS: u64 = 10_000_000_000;
 
-/// The credential of a token response. A refresh without a new refresh token or subject keeps the old one (RFC 6749 §6).
-fn credential_of(now: Timestamp, token: TokenResponse, request: &Request, before: Option<&Credential>) -> Credential {
-    let (kept_token, kept_subject) = match (request, before) {
-        (Request::Refresh { refresh_token }, Some(before)) => (Some(*refresh_token), before.subject),
-        _ => (None, None),
-    };
+/// The credential of a token response. A refresh without a new refresh token or subject keeps those of `before` (RFC 6749 §6).
+pub(super) fn credential_of(now: Timestamp, token: TokenResponse, before: Option<&Credential>) -> Credential {
     Credential {
         access_token: token.access_token,
-        refresh_token: token.refresh_token.or(kept_token),
-        subject: token.subject.or(kept_subject),
+        refresh_token: token.refresh_token.or(before.and_then(|before| before.refresh_token)),
+        subject: token.subject.or(before.and_then(|before| before.subject)),
         expiry: token.expires_in.map(|seconds| Expiry::received(now, seconds.min(MAX_SECONDS) * 1_000)),
     }
 }

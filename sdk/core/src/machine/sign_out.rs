@@ -1,6 +1,6 @@
 //! Sign-out: how an epoch ends, by this tab or by another one, and how that is stored.
 
-use super::transaction::{Step, TransactionKind};
+use super::transaction::{Step, Transaction, TransactionKind};
 use super::waiters::Want;
 use super::{Machine, Phase};
 use crate::{
@@ -19,8 +19,8 @@ impl Machine {
 
     /// Ends the session in every tab. The calls that wait for the sign-out are settled when it is stored.
     pub(super) fn sign_out(&mut self, now: Timestamp, end_reason: EndReason) {
-        let id = self.begin_epoch(self.identity.version().epoch.saturating_add(1), end_reason);
-        self.account_requests.cancel(&mut self.context);
+        let id = self.begin_epoch(now, self.identity.version().epoch.saturating_add(1), end_reason);
+        self.account_requests.clear();
         self.phase = Phase::SignedOut;
         self.context.event(Event::SignedOut { id, by: SignedOutBy::ThisTab, end_reason });
         self.waiters.fail_session(SessionError::SignedOut, &mut self.context);
@@ -36,18 +36,18 @@ impl Machine {
     }
 
     /// A newer epoch in a message or record means that another tab has signed out.
-    pub(super) fn learn_epoch(&mut self, version: Version, end_reason: EndReason) {
+    pub(super) fn learn_epoch(&mut self, now: Timestamp, version: Version, end_reason: EndReason) {
         if version.epoch > self.identity.version().epoch {
-            self.follow_sign_out(version, end_reason);
+            self.follow_sign_out(now, version, end_reason);
         } else {
             self.identity.strengthen_end_reason(version, end_reason);
         }
     }
 
     /// Another tab has signed out: no older credential counts, and no late response brings it back (C8).
-    fn follow_sign_out(&mut self, version: Version, end_reason: EndReason) {
+    fn follow_sign_out(&mut self, now: Timestamp, version: Version, end_reason: EndReason) {
         let known = self.identity.is_known();
-        let id = self.begin_epoch(version.epoch, end_reason);
+        let id = self.begin_epoch(now, version.epoch, end_reason);
         // A sign-out of this tab that was under way has been overtaken by that of the other tab.
         self.waiters.settle_signed_out(&mut self.context);
         if known || (end_reason == EndReason::Permanent && version.generation == 0) {
@@ -63,7 +63,11 @@ impl Machine {
     }
 
     /// Forgets everything of the epoch before; returns its subject.
-    fn begin_epoch(&mut self, epoch: u64, end_reason: EndReason) -> Option<Subject> {
+    fn begin_epoch(&mut self, now: Timestamp, epoch: u64, end_reason: EndReason) -> Option<Subject> {
+        // No tab has stored it, so no other tab can revoke it.
+        if let Some(token) = self.transaction.as_ref().and_then(Transaction::revocable) {
+            self.revocations.start(now, token, &mut self.context);
+        }
         self.cancel_transaction();
         self.backoff.succeeded();
         self.identity.begin_epoch(epoch, end_reason)

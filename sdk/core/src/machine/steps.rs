@@ -107,12 +107,20 @@ impl Machine {
         }
     }
 
-    /// The attempt has failed: ends the transaction, and delays the next attempt.
-    pub(super) fn fail(&mut self, now: Timestamp, error: SessionError, retry_after: Option<u64>) {
+    /// Ends the transaction, if there is one. Nothing is under way.
+    pub(super) fn end_transaction(&mut self) {
         if let Some(transaction) = &mut self.transaction {
             transaction.release(&mut self.context);
         }
         self.transaction = None;
+    }
+
+    /// The attempt has failed: ends the transaction, and delays the next attempt.
+    pub(super) fn fail(&mut self, now: Timestamp, error: SessionError, retry_after: Option<u64>) {
+        if self.is_sending_account_request() {
+            return self.pause_account_request(now, error, retry_after);
+        }
+        self.end_transaction();
         self.backoff.failed(now, error, retry_after, &mut self.context);
     }
 
@@ -129,7 +137,7 @@ impl Machine {
     fn continue_in_memory(&mut self, now: Timestamp) {
         self.storage.set_loaded();
         match self.transaction.as_ref().map(Transaction::step) {
-            Some(Step::StoringAcquireKey | Step::Committing(_) | Step::StoringOwn) => self.on_transaction_saved(now),
+            Some(Step::StoringKey | Step::Committing(_) | Step::StoringOwn) => self.on_transaction_saved(now),
             Some(_) => self.on_transaction_loaded(now, None),
             None => {}
         }
@@ -140,7 +148,12 @@ impl Machine {
         let Some(transaction) = &self.transaction else { return };
         match (transaction.kind(), transaction.step()) {
             (TransactionKind::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
-            (TransactionKind::Renew, Step::Comparing(received)) => self.compare(now, record, received),
+            (TransactionKind::AccountRequest, Step::Reading | Step::ReadingAgain) => {
+                self.continue_account_request(now, record);
+            }
+            (TransactionKind::Renew | TransactionKind::AccountRequest, Step::Comparing(received)) => {
+                self.compare(now, record, received);
+            }
             (TransactionKind::SignOut, Step::Reading | Step::ReadingAgain) => self.store_sign_out(now, record),
             (TransactionKind::Repair, Step::Reading) => self.repair(now, record),
             _ => {}
@@ -149,7 +162,8 @@ impl Machine {
 
     fn on_transaction_saved(&mut self, now: Timestamp) {
         match self.transaction.as_ref().map(Transaction::step) {
-            Some(Step::StoringAcquireKey) => self.acquire(now, None),
+            Some(Step::StoringKey) if self.is_sending_account_request() => self.send_account_request(now),
+            Some(Step::StoringKey) => self.acquire(now, None),
             Some(Step::Committing(credential)) => self.commit(now, credential),
             Some(Step::StoringOwn) => self.on_own_record_stored(),
             _ => {}

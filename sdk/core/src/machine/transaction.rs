@@ -5,6 +5,7 @@
 //! A transaction owns its step, with the op that the step waits for and its deadline, and the lock. The machine decides which step
 //! comes next (`steps.rs`, `renewal.rs`, `sign_out.rs`).
 
+use super::backoff::delay;
 use super::context::Context;
 use crate::{Credential, Effect, Handle, Op, Record, Request, SessionError, Timestamp, Version};
 
@@ -24,8 +25,6 @@ pub(super) struct Transaction {
     extended: bool,
     /// The version that the request starts from. A commit needs it unchanged (C7).
     base: Version,
-    /// Of the last request.
-    sent: Op,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +33,8 @@ pub(super) enum TransactionKind {
     Renew,
     /// Results in a stored sign-out.
     SignOut,
+    /// Results in a response to the account request; after an upgrade, in the credential of the member.
+    AccountRequest,
     /// Results in a storage that is not behind this tab: a sign-out was overwritten, or the record was deleted.
     Repair,
 }
@@ -43,12 +44,14 @@ pub(super) enum Step {
     Locking,
     Reading,
     MakingKey,
-    StoringAcquireKey,
+    StoringKey,
     /// Waits until what other tabs have written is visible: without the lock, their acquire keys; after waiting for the
     /// lock, their commit.
     AwaitingVisibility,
     ReadingAgain,
     Sending(Request),
+    /// Waits before the account request is sent again.
+    Pausing,
     Comparing(Received),
     Committing(Credential),
     StoringOwn,
@@ -86,7 +89,7 @@ impl Transaction {
         if shared {
             context.effect(Effect::TakeLock { op });
         }
-        Self { kind, lock, contended: false, step: Step::Locking, op, deadline, extended: false, base, sent: op }
+        Self { kind, lock, contended: false, step: Step::Locking, op, deadline, extended: false, base }
     }
 
     pub(super) fn kind(&self) -> TransactionKind {
@@ -109,8 +112,30 @@ impl Transaction {
         self.base
     }
 
-    pub(super) fn sent(&self) -> Op {
-        self.sent
+    /// Another tab has committed, and this transaction goes on.
+    pub(super) fn rebase(&mut self, base: Version) {
+        self.base = base;
+    }
+
+    pub(super) fn has_lock(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Whether the server may respond to the request, or has responded.
+    pub(super) fn awaits_response_or_commit(&self) -> bool {
+        matches!(self.step, Step::Sending(_) | Step::Comparing(_) | Step::Committing(_))
+    }
+
+    /// The token whose revocation ends the session of an upgrade, if that may not be stored.
+    pub(super) fn revocable(&self) -> Option<Handle> {
+        match &self.step {
+            Step::Comparing(Received::Credential(credential)) | Step::Committing(credential)
+                if self.kind == TransactionKind::AccountRequest =>
+            {
+                Some(credential.revocable())
+            }
+            _ => None,
+        }
     }
 
     /// The request that this op sent, if the transaction waits for its response.
@@ -121,9 +146,9 @@ impl Transaction {
         }
     }
 
-    /// Whether a newer version has made the request that is under way unnecessary.
+    /// Whether a newer version has made the renewal that is under way unnecessary.
     pub(super) fn is_overtaken(&self, version: Version) -> bool {
-        matches!(self.step, Step::Sending(_)) && version > self.base
+        self.kind == TransactionKind::Renew && matches!(self.step, Step::Sending(_)) && version > self.base
     }
 
     /// Whether the acquire keys of other tabs are visible: under the lock, or after waiting for them.
@@ -156,11 +181,16 @@ impl Transaction {
     /// or store in time, so these have a second deadline.
     pub(super) fn on_deadline(&mut self, now: Timestamp, context: &mut Context) -> Overdue {
         match self.step {
+            // Without the lock, another tab could ask for the session that an upgrade ends.
+            Step::Locking if self.kind == TransactionKind::AccountRequest => {
+                self.deadline = now.mono.saturating_add(context.config.lock_wait.max(1));
+                Overdue::Extended
+            }
             Step::Locking => {
                 self.release(context);
                 Overdue::Read(Step::Reading)
             }
-            Step::AwaitingVisibility => Overdue::Read(Step::ReadingAgain),
+            Step::AwaitingVisibility | Step::Pausing => Overdue::Read(Step::ReadingAgain),
             Step::Sending(_) => {
                 context.effect(Effect::Cancel { op: self.op });
                 Overdue::Failed(SessionError::Timeout)
@@ -222,8 +252,20 @@ impl Transaction {
     pub(super) fn send(&mut self, now: Timestamp, request: Request, base: Version, context: &mut Context) {
         let op = self.enter(now, Step::Sending(request), context.config.http_timeout, context);
         self.base = base;
-        self.sent = op;
         context.effect(Effect::Send { op, request });
+    }
+
+    /// Keeps the lock, and waits before the next attempt.
+    pub(super) fn pause(&mut self, now: Timestamp, failures: u32, retry_after: Option<u64>, context: &mut Context) {
+        let delay = delay(failures, retry_after, context);
+        self.enter(now, Step::Pausing, delay, context);
+    }
+
+    /// Ends a pause.
+    pub(super) fn retry_now(&mut self, now: Timestamp) {
+        if self.step == Step::Pausing {
+            self.deadline = now.mono;
+        }
     }
 
     /// Cancels what is under way and releases the lock. Completions that come later belong to no step.

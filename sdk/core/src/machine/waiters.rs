@@ -1,8 +1,7 @@
 //! The calls that wait for an outcome. Each gets exactly one (C4).
 
-use super::account_requests::AccountRequestKind;
 use super::context::Context;
-use crate::{Grant, Handle, Outcome, SessionError, Timestamp, Version, WaiterId};
+use crate::{AccountRequestKind, Grant, Handle, Outcome, SessionError, Timestamp, Version, WaiterId};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Waiters(Vec<Waiter>);
@@ -150,10 +149,6 @@ impl Waiters {
             waiter.want = Want::SignedOut;
             waiter.deadline = None;
         }
-    }
-
-    pub(super) fn references(&self, handle: Handle) -> bool {
-        self.0.iter().any(|waiter| matches!(waiter.want, Want::AccountRequest(kind) if kind.references(handle)))
     }
 
     /// Settles each waiter that the function has an outcome for.

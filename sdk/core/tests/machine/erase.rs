@@ -2,6 +2,13 @@ use guestpass_core::{Config, OnIdentityLost};
 
 use crate::script::{SIGNED_OUT, active, active_with, ended, tab};
 
+/// The request of waiter 2.
+const SENT: &str = "
+    erase 2                    -> lock
+    granted                    -> load
+    loaded 0.1 a1/r1 as g1 900 -> send account 2 r1
+";
+
 const STORED: &str = "
     granted                    -> load
     loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased
@@ -13,9 +20,11 @@ fn c08_an_erasure_signs_out_every_tab() {
     let mut tab = active();
     tab.run(
         "
-        erase 2       -> send erase a1
-        want 3        -> settle 3 a1
-        responded 204 -> publish signout 1 erased, lock; signed_out g1 this_tab erased | signed_out
+        erase 2                    -> lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send account 2 r1
+        want 3                     -> settle 3 a1
+        responded 204              -> unlock, publish signout 1 erased, lock; signed_out g1 this_tab erased | signed_out
         ",
     );
     tab.run(STORED);
@@ -37,13 +46,14 @@ fn c08_an_erasure_signs_out_every_tab() {
 #[test]
 fn an_erasure_without_a_response_is_complete_when_the_session_has_ended() {
     let mut tab = active();
-    tab.run("erase 2 -> send erase a1");
+    tab.run(SENT);
     tab.run("unsent ->");
     let wait = tab.timer().unwrap();
-    tab.run(&format!("after {wait} -> send erase a1"));
+    tab.run(&format!("after {wait} -> load"));
     tab.run(
         "
-        responded 401               -> lock; unauthorized
+        loaded 0.1 a1/r1 as g1 900  -> send account 2 r1
+        responded 401               -> unlock, lock; unauthorized
         granted                     -> load
         loaded 0.1 a1/r1 as g1 900  -> send refresh r1
         responded 400 invalid_grant -> load
@@ -58,10 +68,10 @@ fn c10_an_erasure_fails_if_the_session_ended_before() {
     for stops in [false, true] {
         let on_identity_lost = if stops { OnIdentityLost::Stop } else { OnIdentityLost::Reacquire };
         let mut tab = active_with(Config { on_identity_lost, ..Config::default() });
+        tab.run(SENT);
         tab.run(
             "
-            erase 2                     -> send erase a1
-            responded 401               -> lock; unauthorized
+            responded 401               -> unlock, lock; unauthorized
             granted                     -> load
             loaded 0.1 a1/r1 as g1 900  -> send refresh r1
             responded 400 invalid_grant -> load
@@ -74,11 +84,19 @@ fn c10_an_erasure_fails_if_the_session_ended_before() {
 
 #[test]
 fn c10_an_erasure_fails_if_another_tab_has_another_guest() {
+    let mut tab = active();
+    tab.run(SENT);
+    tab.run(
+        "
+        message 0.2                -> load
+        loaded 0.2 a2/r2 as g2 900 -> settle 2 session_ended, cancel, unlock; identity g1 g2 another_tab; adopted g2
+        ",
+    );
     active().run(
         "
-        erase 2                    -> send erase a1
-        message 0.2                -> load
-        loaded 0.2 a2/r2 as g2 900 -> cancel, settle 2 session_ended; identity g1 g2 another_tab; adopted g2
+        erase 2                    -> lock
+        granted                    -> load
+        loaded 0.2 a2/r2 as g2 900 -> settle 2 session_ended, unlock; identity g1 g2 another_tab; adopted g2
         ",
     );
 }
@@ -87,20 +105,16 @@ fn c10_an_erasure_fails_if_another_tab_has_another_guest() {
 fn a_rejected_erasure_does_not_change_the_session() {
     let mut tab = active();
     let before = *tab.machine.snapshot();
-    tab.run(
-        "
-        erase 2       -> send erase a1
-        responded 404 -> settle 2 rejected
-        ",
-    );
+    tab.run(SENT);
+    tab.run("responded 404 -> unlock, settle 2 rejected");
     assert_eq!(*tab.machine.snapshot(), before);
 }
 
 #[test]
 fn only_a_response_with_status_204_counts_as_an_erasure() {
-    for other in ["200", "member user:g1", "302"] {
+    for other in ["200", "member a2/r2 as user:g1 900", "text file", "302"] {
         let mut tab = active();
-        tab.run("erase 2 -> send erase a1");
+        tab.run(SENT);
         tab.run(&format!("responded {other} -> | active"));
     }
 }
@@ -124,53 +138,49 @@ fn a_guest_that_is_being_acquired_is_erased_afterwards() {
         erase 2                    ->
         abort 1                    -> settle 1 aborted
         nolock                     -> load
-        loaded 0.1 a1/r1 as g1 900 -> send erase a1; adopted g1
+        loaded 0.1 a1/r1 as g1 900 -> lock; adopted g1
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send account 2 r1
         ",
     );
 }
 
 #[test]
 fn concurrent_erasures_share_one_result() {
-    active().run(
+    let two = || {
+        let mut tab = active();
+        tab.run(SENT);
+        tab.run("erase 3 ->");
+        tab
+    };
+    two().run(
         "
-        erase 2                    -> send erase a1
-        erase 3                    ->
-        responded 204              -> publish signout 1 erased, lock; signed_out g1 this_tab erased
+        responded 204              -> unlock, publish signout 1 erased, lock; signed_out g1 this_tab erased
         granted                    -> load
         loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased
         saved                      -> unlock, publish signout 1 erased, settle 2 done, settle 3 done
         ",
     );
-    active().run(
+    two().run(
         "
-        erase 2       -> send erase a1
-        erase 3       ->
-        abort 2       -> settle 2 aborted, cancel, send erase a1
-        responded 404 -> settle 3 rejected
+        abort 2                    -> settle 2 aborted, cancel, unlock, lock
+        granted                    -> load
+        loaded 0.1 a1/r1 as g1 900 -> send account 3 r1
+        responded 404              -> unlock, settle 3 rejected
         ",
     );
-    active().run(
-        "
-        erase 2                  -> send erase a1
-        message signout 1 erased -> settle 2 done, load, cancel; signed_out g1 another_tab erased
-        ",
-    );
-    active().run(
-        "
-        erase 2           -> send erase a1
-        message signout 1 -> settle 2 signed_out, load, cancel; signed_out g1 another_tab
-        ",
-    );
+    two().run("message signout 1 erased -> cancel, unlock, settle 2 done, settle 3 done, load; signed_out g1 another_tab erased");
+    two().run("message signout 1 -> cancel, unlock, settle 2 signed_out, settle 3 signed_out, load; signed_out g1 another_tab");
 }
 
 #[test]
 fn the_deadline_of_an_erasure_does_not_end_the_sign_out_that_follows() {
     let mut tab = active();
+    tab.run(SENT);
     tab.run(
         "
-        erase 2       -> send erase a1
         after 9000    ->
-        responded 204 -> publish signout 1 erased, lock; signed_out g1 this_tab erased
+        responded 204 -> unlock, publish signout 1 erased, lock; signed_out g1 this_tab erased
         after 12000   -> unlock, load
         ",
     );

@@ -1,7 +1,7 @@
 //! The handles that the machine references. The session manager drops the other texts, such as old tokens and passwords.
 
 use crate::handles::handle;
-use crate::script::{FIRST_VISIT, REFRESHED, Tab, active, tab};
+use crate::script::{FIRST_VISIT, REFRESHED, Tab, UPGRADE_SENT, active, tab};
 
 /// The texts whose handles the machine references.
 fn referenced<'a>(tab: &Tab, texts: &[&'a str]) -> Vec<&'a str> {
@@ -73,21 +73,20 @@ fn after_a_sign_out_a_token_is_referenced_until_it_is_revoked() {
 }
 
 #[test]
-fn the_body_and_the_response_of_an_account_request_are_referenced_until_the_call_is_settled() {
+fn the_key_and_the_response_of_an_account_request_are_referenced_until_the_call_is_settled() {
     let mut tab = active();
-    tab.run("register 2 hunter2 -> send register a1 hunter2");
-    tab.feed("register 3 waiting");
-    assert_eq!(referenced(&tab, &["hunter2", "waiting", "other"]), ["hunter2", "waiting"]);
-    tab.feed("abort 3");
-    assert_eq!(referenced(&tab, &["hunter2", "waiting"]), ["hunter2"]);
+    tab.run(UPGRADE_SENT);
+    assert_eq!(referenced(&tab, &["k2", "r1", "other"]), ["k2", "r1"]);
     tab.feed("responded 409 email_taken");
-    assert!(referenced(&tab, &["hunter2", "email_taken"]).is_empty());
+    assert!(referenced(&tab, &["k2", "email_taken"]).is_empty());
 
-    tab.run("register 4 hunter3 -> send register a1 hunter3");
-    tab.run("responded member user:m1 -> lock");
-    assert_eq!(referenced(&tab, &["hunter3", "m1", "user:m1"]), ["hunter3", "m1", "user:m1"]);
-    tab.feed("abort 4");
-    assert!(referenced(&tab, &["hunter3", "m1", "user:m1"]).is_empty());
+    let mut tab = active();
+    tab.run(UPGRADE_SENT);
+    tab.run("responded member a2/r2 as user:m1 900 -> load");
+    assert_eq!(referenced(&tab, &["k2", "a2", "r2", "m1", "member"]), ["k2", "a2", "r2", "m1", "member"]);
+    tab.feed("loaded 0.1 acquire_key k2 a1/r1 as g1 900");
+    tab.feed("saved");
+    assert_eq!(referenced(&tab, &["k2", "a1", "r1", "g1", "a2", "r2", "m1", "member"]), ["a2", "r2", "m1"]);
 }
 
 #[test]
@@ -105,7 +104,7 @@ fn an_ended_identity_is_referenced_until_it_is_reported() {
 #[test]
 fn a_closed_machine_references_nothing() {
     let mut tab = active();
-    tab.feed("register 2 hunter2");
+    tab.run(UPGRADE_SENT);
     tab.feed("close");
-    assert!(referenced(&tab, &["a1", "r1", "g1", "hunter2"]).is_empty());
+    assert!(referenced(&tab, &["a1", "r1", "g1", "k2"]).is_empty());
 }

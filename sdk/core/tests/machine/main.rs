@@ -5,6 +5,7 @@
 mod acquire;
 mod erase;
 mod expiry;
+mod export;
 mod failures;
 #[path = "../support/handles.rs"]
 mod handles;

@@ -88,9 +88,9 @@ fn c08_an_upgrade_after_a_permanent_sign_out_acquires_a_guest() {
         tab.run("start 1 -> load");
         if known {
             tab.run("loaded 1.0 permanent -> settle 1 done | signed_out");
-            tab.run("login 2 {} -> lock | acquiring");
+            tab.run("upgrade 2 -> lock | acquiring");
         } else {
-            tab.run("login 2 {} ->");
+            tab.run("upgrade 2 ->");
             tab.run("loaded 1.0 permanent -> settle 1 done, lock | acquiring");
         }
     }

@@ -53,10 +53,12 @@ fn render_request(request: &Request) -> String {
         Request::Acquire { key } => format!("acquire {}", text_of(key)),
         Request::Refresh { refresh_token } => format!("refresh {}", text_of(refresh_token)),
         Request::Revoke { token } => format!("revoke {}", text_of(token)),
-        Request::Upgrade { upgrade, access_token, body } => {
-            format!("{} {} {}", snake(&format!("{upgrade:?}")), text_of(access_token), text_of(body))
+        Request::Account { waiter, refresh_token, key: None } => {
+            format!("account {} {}", waiter.0, text_of(refresh_token))
         }
-        Request::Erase { access_token } => format!("erase {}", text_of(access_token)),
+        Request::Account { waiter, refresh_token, key: Some(key) } => {
+            format!("account {} {} key {}", waiter.0, text_of(refresh_token), text_of(key))
+        }
     }
 }
 
@@ -66,7 +68,7 @@ fn render_outcome(outcome: &Outcome) -> String {
         Outcome::Token(grant) => format!("{} replay", text_of(grant.access_token)),
         Outcome::PassThrough => "401".to_owned(),
         Outcome::Done => "done".to_owned(),
-        Outcome::Member(text) => format!("member {}", text_of(text)),
+        Outcome::Response(text) => format!("response {}", text_of(text)),
         Outcome::Refused { status, reason } => format!("refused {status} {}", text_of(reason)),
         Outcome::Failed(error) => error.code().to_owned(),
     }

@@ -9,9 +9,8 @@ use std::fmt::Write as _;
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use guestpass_core::{
-    Config, Credential, Effect, EndReason, Expiry, Input, Kind, Machine, MembershipResponse, OnIdentityLost, Op,
-    Outcome, Record, Response, ResponseBody, Stored, Subject, TabMessage, Timestamp, TokenResponse, Upgrade, Version,
-    WaiterId,
+    AccountRequestKind, Config, Credential, Effect, EndReason, Expiry, Input, Kind, Machine, OnIdentityLost, Op,
+    Outcome, Record, Response, ResponseBody, Stored, Subject, TabMessage, Timestamp, TokenResponse, Version, WaiterId,
 };
 
 use crate::handles::{handle, unreferenced};
@@ -47,6 +46,15 @@ pub(crate) const REFRESHED: &str = "
     loaded 0.1 a1/r1 as g1 900 -> send refresh r1
     responded a2/r2 as g1 900  -> load
     loaded 0.1 a1/r1 as g1 900 -> store 0.2 a2/r2
+";
+
+/// An upgrade of an active tab, up to its request.
+pub(crate) const UPGRADE_SENT: &str = "
+    upgrade 2                  -> lock
+    granted                    -> load
+    loaded 0.1 a1/r1 as g1 900 -> key
+    key k2                     -> store 0.1 acquire_key k2 a1/r1
+    saved                      -> send account 2 r1 key k2
 ";
 
 /// A sign-out of an active tab.
@@ -181,10 +189,9 @@ impl Tab {
             ("abort", _) => Input::Abandon { waiter: waiter() },
             ("expire", _) => Input::Expire,
             ("signout", rest) => Input::SignOut { waiter: waiter(), permanent: rest.contains(&"permanent") },
-            ("register", rest) => self.upgrade(waiter(), Upgrade::Register, rest[1]),
-            ("login", rest) => self.upgrade(waiter(), Upgrade::Login, rest[1]),
-            ("link", rest) => self.upgrade(waiter(), Upgrade::Link, rest[1]),
-            ("erase", _) => Input::Erase { waiter: waiter(), deadline },
+            ("upgrade", _) => Input::AccountRequest { waiter: waiter(), deadline, kind: AccountRequestKind::Upgrade },
+            ("erase", _) => Input::AccountRequest { waiter: waiter(), deadline, kind: AccountRequestKind::Erase },
+            ("export", _) => Input::AccountRequest { waiter: waiter(), deadline, kind: AccountRequestKind::Other },
             ("close", _) => Input::Close,
             ("loaded", rest) => Input::Loaded { op: op("load"), stored: self.stored(rest) },
             ("saved", _) => Input::Saved { op: op("store") },
@@ -209,10 +216,6 @@ impl Tab {
             }
             _ => panic!("no such input: {line}"),
         }
-    }
-
-    fn upgrade(&self, waiter: WaiterId, upgrade: Upgrade, body: &str) -> Input {
-        Input::Upgrade { waiter, deadline: self.now.mono + CALL_TIMEOUT, upgrade, body: handle(body) }
     }
 
     /// `empty`, `corrupt`, or `E.G [erased | permanent] [acquire_key K] [A/R as ID SECONDS]`.
@@ -301,14 +304,22 @@ fn token(words: &[&str]) -> TokenResponse {
     }
 }
 
-/// A token, `member ID`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone has a body of another shape.
+/// A token, `member` and a token, `text TEXT`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone has a body of another shape.
 fn response(words: &[&str]) -> Response {
-    if words[0].contains('/') {
-        return Response { status: 200, retry_after: None, body: ResponseBody::Token(token(words)) };
-    }
-    if let ["member", id] = words {
-        let member = MembershipResponse { subject: short_subject(id), text: handle(id) };
-        return Response { status: 200, retry_after: None, body: ResponseBody::Member(member) };
+    let (status, retry_after) = (200, None);
+    match words {
+        ["member", rest @ ..] => {
+            let (body, text) = (ResponseBody::Token(token(rest)), Some(handle("member")));
+            return Response { status, retry_after, body, text };
+        }
+        ["text", text] => {
+            return Response { status, retry_after, body: ResponseBody::Other, text: Some(handle(text)) };
+        }
+        [token_words, ..] if token_words.contains('/') => {
+            let (body, text) = (ResponseBody::Token(token(words)), Some(handle("text")));
+            return Response { status, retry_after, body, text };
+        }
+        _ => {}
     }
     let retry = words.iter().position(|word| *word == "retry");
     let code = words[1..].iter().find(|word| word.contains('_'));
@@ -316,5 +327,6 @@ fn response(words: &[&str]) -> Response {
         status: words[0].parse().unwrap(),
         retry_after: retry.map(|at| words[at + 1].parse().unwrap()),
         body: code.map_or(ResponseBody::Other, |code| ResponseBody::Error(handle(code))),
+        text: None,
     }
 }

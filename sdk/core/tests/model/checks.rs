@@ -3,13 +3,14 @@
 use guestpass_core::{Effect, Event, Handle, Input, Op, Outcome, Record, Request, Subject, Version};
 
 use crate::handles::{id_of, text_of};
+use crate::server::Session;
 use crate::tab::{Call, Life, Sent, Tab, reports_end_of};
 use crate::world::World;
 
 /// Every property: by the number of its invariant; `handles` ([`World::check_handles`]), `rows` ([`World::lost_rows`]) and
 /// `at rest` ([`World::check_rest`]) have none.
 pub(crate) const PROPERTIES: &[&str] =
-    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "handles", "rows", "at rest"];
+    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "C28", "handles", "rows", "at rest"];
 
 /// In milliseconds. Longer than the last part of a lifetime, in which a token is refreshed; shorter than the remaining time of a
 /// token in a scenario where no clock was set.
@@ -65,7 +66,7 @@ impl World {
     fn check_lock(&mut self, tab: usize, effects: &[Effect]) {
         let released = effects.iter().position(|effect| matches!(effect, Effect::ReleaseLock { .. }));
         let settled = effects.iter().position(|effect| {
-            matches!(effect, Effect::Settle { outcome: Outcome::Token(_) | Outcome::Member(_), .. })
+            matches!(effect, Effect::Settle { outcome: Outcome::Token(_) | Outcome::Response(_), .. })
         });
         if let (Some(released), Some(settled)) = (released, settled)
             && settled < released
@@ -84,7 +85,11 @@ impl World {
 
     /// C18: a refused account request changes neither the tab nor the storage nor the server.
     fn check_refusal(&mut self, tab: usize, before: &Before, effects: &[Effect]) {
-        let refused = |effect: &Effect| matches!(effect, Effect::Settle { outcome: Outcome::Refused { .. }, .. });
+        // Without a refresh token, the machine itself refuses the request, after a read.
+        let refused = |effect: &Effect| {
+            matches!(effect, Effect::Settle { outcome: Outcome::Refused { reason, .. }, .. }
+                if *reason != Handle::REFRESH_TOKEN_REQUIRED)
+        };
         let machine = &self.tabs[tab].machine;
         let changed = machine.version() != before.version || machine.snapshot().id != before.id;
         let acts = |effect: &Effect| match effect {
@@ -102,7 +107,10 @@ impl World {
         let id = self.tabs[tab].machine.snapshot().id;
         if let Some(old) = before.id.filter(|_| before.id != id) {
             let same = id.is_some_and(|id| self.server.are_same(old, id));
-            let ended = same || self.server.has_ended(old);
+            let ended = same
+                || self.browser.classic
+                || self.server.sessions_of(old).any(Session::has_ended)
+                || self.may_lose_upgrade();
             // A storage with delays cannot compare and store in one step: without the lock, two tabs may both commit a guest in
             // one epoch, and the newer one wins.
             let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.without_lock);
@@ -134,12 +142,19 @@ impl World {
         }
     }
 
-    /// C2: a token request is sent under the lock, only if it is needed, and not while the same request is under way.
+    /// C2: a token request or account request is sent under the lock, only if it is needed, and not while the same request is
+    /// under way. C28: its refresh token does not look stolen.
     pub(crate) fn check_send(&mut self, tab: usize, request: &Request) {
+        if let Request::Refresh { refresh_token } | Request::Account { refresh_token, .. } = *request
+            && self.server.is_reuse(refresh_token)
+            && !self.has_two_records()
+        {
+            self.report("C28", format!("tab {tab} sends {}, which is too old", text_of(refresh_token)));
+        }
         if matches!(request, Request::Acquire { .. }) {
             self.check_acquisition(tab);
         }
-        if !matches!(request, Request::Acquire { .. } | Request::Refresh { .. }) {
+        if matches!(request, Request::Revoke { .. }) {
             return;
         }
         if let Request::Refresh { refresh_token } = request
@@ -159,18 +174,16 @@ impl World {
     }
 
     fn is_refresh_due(&self, tab: usize) -> bool {
-        let Tab { machine, now, stale, calls, .. } = &self.tabs[tab];
+        let Tab { machine, now, stale, .. } = &self.tabs[tab];
         let ends = machine.snapshot().expires_at.is_none_or(|end| end < now.wall + NEAR_THE_END);
         let slept = now.mono > NEAR_THE_END;
-        // After an upgrade, the credential shows the member only after a refresh.
-        let upgrading = calls.values().any(|call| *call == Call::Upgrading);
-        *stale == Some(machine.version()) || ends || slept || upgrading
+        *stale == Some(machine.version()) || ends || slept
     }
 
     /// C8: after a permanent sign-out, no guest is acquired before a call allows it.
     fn check_acquisition(&mut self, tab: usize) {
         let epoch = self.tabs[tab].machine.version().epoch;
-        let upgrading = self.tabs[tab].calls.values().any(|call| *call == Call::Upgrading);
+        let upgrading = self.tabs[tab].calls.values().any(Call::is_upgrade);
         if upgrading {
             self.tabs[tab].allowed.insert(epoch);
         }
@@ -201,7 +214,8 @@ impl World {
         if self.may_have_orphans() {
             return;
         }
-        let epochs: Vec<_> = self.server.sessions.iter().filter(|it| !it.revoked).map(|it| it.epoch).collect();
+        let known = self.server.sessions.iter().filter(|it| !it.revoked && !it.unseen);
+        let epochs: Vec<_> = known.map(|it| it.epoch).collect();
         if epochs.iter().any(|epoch| epochs.iter().filter(|other| *other == epoch).count() > 1) {
             self.report("C19", "two guests of one epoch have a session".to_owned());
         }
@@ -210,18 +224,33 @@ impl World {
     /// Whether the server may have a guest that no tab uses: after a delay or failure of the storage; or, without the lock, if
     /// the server ends the session of a guest while other tabs acquire it.
     fn may_have_orphans(&self) -> bool {
-        let ended = self.server.sessions.iter().any(|session| session.revoked);
-        !self.browser.sync_storage || (!self.browser.locks && ended) || self.storage_failed
+        let ended = self.server.sessions.iter().any(Session::has_ended);
+        let lockless = !self.browser.locks && ended;
+        !self.browser.sync_storage || lockless || self.storage_failed || self.browser.classic || self.may_lose_upgrade()
+    }
+
+    /// Whether other tabs may take an upgrade for the end of the session: the tab that has asked for it is gone, has another
+    /// record, or has lost the lock, so that a tab that has the lock takes it for gone.
+    fn may_lose_upgrade(&self) -> bool {
+        let upgraded = self.server.sessions.iter().any(|session| session.upgraded);
+        upgraded && (self.lost_upgrade || self.lock_lost || self.has_two_records())
+    }
+
+    /// Whether a tab may have a record that no other tab can read: its storage has failed, or two tabs without a lock have
+    /// written at the same time to a storage that cannot compare and store in one step.
+    fn has_two_records(&self) -> bool {
+        let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.without_lock);
+        self.storage_failed || raced
     }
 
     /// The rows that the visitor has written since the last sign-out exist exactly once, also after upgrades.
     fn lost_rows(&self) -> Option<String> {
         let epoch = self.storage.version.epoch;
-        let ended = self.server.sessions.iter().any(|session| session.epoch == epoch && session.revoked);
+        let ended = self.server.sessions.iter().any(|session| session.epoch == epoch && session.has_ended());
         let token = self.storage.credential.map(|credential| credential.access_token)?;
         let user = self.server.session(token)?.user;
         let (written, stored) = (self.written.get(&epoch), self.server.users[user].rows.get(&epoch));
-        let lost = written != stored && !ended && !self.may_have_orphans();
+        let lost = written != stored && !ended && !self.may_lose_upgrade() && !self.may_have_orphans();
         lost.then(|| format!("{written:?} rows were written in epoch {epoch}, and user {user} has {stored:?}"))
     }
 
@@ -245,6 +274,12 @@ impl World {
             {
                 found.push(("at rest", format!("tab {index} is {id:?}, the storage has {subject:?}")));
             }
+        }
+        if world.server.sessions.iter().any(|session| session.unseen && !session.revoked)
+            && !world.lost_upgrade
+            && !world.storage_failed
+        {
+            found.push(("at rest", "no tab has stored the session of an upgrade".to_owned()));
         }
         found.extend(world.lost_rows().map(|what| ("rows", what)));
         for (property, what) in found {

@@ -1,9 +1,10 @@
 //! A scenario: the actions that are possible in a world, and how often each may be taken.
 
-use guestpass_core::{Input, Op, Request, Upgrade};
+use guestpass_core::{Input, Op};
 use stateright::{Model, Property};
 
 use crate::checks::PROPERTIES;
+use crate::server::Account;
 use crate::tab::{Call, Life};
 use crate::world::{Browser, World};
 
@@ -24,6 +25,11 @@ pub(crate) struct Budget {
     /// Upgrades that the server refuses.
     pub(crate) denials: u8,
     pub(crate) erasures: u8,
+    pub(crate) exports: u8,
+    /// Closed lids: the grace windows of all sessions end.
+    pub(crate) lids: u8,
+    /// Backups that the operator restores.
+    pub(crate) restores: u8,
     /// Calls of `start`.
     pub(crate) starts: u8,
     /// Timers that fire while an effect is under way.
@@ -76,6 +82,9 @@ pub(crate) enum Action {
     Login(usize),
     Deny(usize, Op),
     Erase(usize),
+    Export(usize),
+    CloseLid,
+    Restore,
     Start(usize),
     Request(usize, u32),
     RefuseRequest(usize, u32),
@@ -138,6 +147,7 @@ impl Model for Scenario {
             push(actions, left.registrations, Action::Register(index));
             push(actions, left.logins, Action::Login(index));
             push(actions, left.erasures, Action::Erase(index));
+            push(actions, left.exports, Action::Export(index));
             push(actions, left.starts, Action::Start(index));
             for (call, _) in tab.calls.iter().filter(|(_, call)| matches!(call, Call::Granted { .. })) {
                 actions.push(Action::Request(index, *call));
@@ -150,7 +160,7 @@ impl Model for Scenario {
             for (op, sent) in &tab.sends {
                 let (responded, op) = (sent.response.is_some(), *op);
                 actions.push(if responded { Action::Deliver(index, op) } else { Action::Serve(index, op) });
-                let deniable = !responded && matches!(sent.request, Request::Upgrade { .. });
+                let deniable = !responded && matches!(sent.account, Some(Account::Register | Account::Login));
                 push(actions, left.denials * u8::from(deniable), Action::Deny(index, op));
                 push(actions, left.network * u8::from(responded), Action::DeliverTwice(index, op));
                 push(actions, left.network, Action::Lose(index, op));
@@ -173,6 +183,8 @@ impl Model for Scenario {
         if state.world.lock.holder.is_none() && !state.world.lock.queue.is_empty() {
             actions.push(Action::GrantLock);
         }
+        push(actions, left.lids, Action::CloseLid);
+        push(actions, left.restores, Action::Restore);
         push(actions, left.lost_locks * u8::from(state.world.lock.holder.is_some()), Action::LoseLock);
         for (session, known) in state.world.server.sessions.iter().enumerate() {
             push(actions, left.revocations * u8::from(!known.revoked), Action::Revoke(session));
@@ -196,7 +208,7 @@ impl Model for Scenario {
                 })),*]
             }};
         }
-        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
     }
 }
 
@@ -223,11 +235,11 @@ impl State {
             }
             Action::Register(tab) => {
                 left[0].registrations -= 1;
-                world.upgrade(tab, Upgrade::Register);
+                world.account_request(tab, Account::Register);
             }
             Action::Login(tab) => {
                 left[0].logins -= 1;
-                world.upgrade(tab, Upgrade::Login);
+                world.account_request(tab, Account::Login);
             }
             Action::Deny(tab, op) => {
                 left[0].denials -= 1;
@@ -235,7 +247,19 @@ impl State {
             }
             Action::Erase(tab) => {
                 left[0].erasures -= 1;
-                world.erase(tab);
+                world.account_request(tab, Account::Erase);
+            }
+            Action::Export(tab) => {
+                left[0].exports -= 1;
+                world.account_request(tab, Account::Export);
+            }
+            Action::CloseLid => {
+                left[0].lids -= 1;
+                world.server.end_grace();
+            }
+            Action::Restore => {
+                left[0].restores -= 1;
+                world.server.restore();
             }
             Action::Start(tab) => {
                 left[0].starts -= 1;

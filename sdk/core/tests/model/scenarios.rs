@@ -3,11 +3,12 @@
 use crate::scenario::{Budget, Scenario};
 use crate::world::Browser;
 
-const BROWSER: Browser = Browser { locks: true, sync_storage: true, stops: false };
-const LOCKLESS: Browser = Browser { locks: false, sync_storage: true, stops: false };
-const SLOW_STORAGE: Browser = Browser { locks: true, sync_storage: false, stops: false };
+const BROWSER: Browser = Browser { locks: true, sync_storage: true, stops: false, classic: false };
+const LOCKLESS: Browser = Browser { locks: false, ..BROWSER };
+const SLOW_STORAGE: Browser = Browser { sync_storage: false, ..BROWSER };
 const STOPS: Browser = Browser { stops: true, ..BROWSER };
-const SLOW_LOCKLESS: Browser = Browser { locks: false, sync_storage: false, stops: false };
+const SLOW_LOCKLESS: Browser = Browser { locks: false, sync_storage: false, ..BROWSER };
+const CLASSIC: Browser = Browser { classic: true, ..BROWSER };
 
 const QUIET: Budget = Budget {
     calls: 1,
@@ -18,6 +19,9 @@ const QUIET: Budget = Budget {
     logins: 0,
     denials: 0,
     erasures: 0,
+    exports: 0,
+    lids: 0,
+    restores: 0,
     starts: 0,
     timers: 0,
     network: 0,
@@ -107,6 +111,30 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
             BROWSER,
             Budget { permanent_sign_outs: 1, logins: 1, calls: more, ..QUIET },
         ),
+        warm(
+            "register_lost_answer",
+            2,
+            BROWSER,
+            Budget { registrations: 1, network: 2, expiries: 1, calls: 2, ..QUIET },
+        ),
+        warm("register_lost_answer_lockless", 2, LOCKLESS, Budget { registrations: 1, network: 1, calls: 2, ..QUIET }),
+        warm("register_lost_lock", 2, BROWSER, Budget { registrations: 1, lost_locks: 1, network: more, ..QUIET }),
+        warm("register_sign_out_slow_storage", 2, SLOW_STORAGE, Budget { registrations: 1, sign_outs: 1, ..QUIET }),
+        warm(
+            "register_sign_out_lockless",
+            2,
+            LOCKLESS,
+            Budget { registrations: 1, sign_outs: 1, lost_messages: 1, calls: more, ..QUIET },
+        ),
+        warm("closed_lid", 2, BROWSER, Budget { expiries: 2, lids: 1, network: 1, ..QUIET }),
+        warm("closed_lid_lockless", 2, LOCKLESS, Budget { expiries: 2, lids: 1, network: 1, ..QUIET }),
+        warm("closed_lid_crash", 2, BROWSER, Budget { expiries: 1, lids: 1, crashes: 1, calls: 2, ..QUIET }),
+        warm("closed_lid_register", 2, BROWSER, Budget { expiries: 1, lids: 1, registrations: 1, network: 1, ..QUIET }),
+        warm("export", 2, BROWSER, Budget { calls: 2, exports: 1, expiries: 2, network: more, ..QUIET }),
+        warm("export_lockless", 2, LOCKLESS, Budget { calls: 2, exports: 1, expiries: 2, ..QUIET }),
+        warm("restore", 2, BROWSER, Budget { restores: 1, expiries: 2, network: more, ..QUIET }),
+        warm("restore_lockless", 2, LOCKLESS, Budget { restores: 1, expiries: 2, ..QUIET }),
+        warm("classic", 2, CLASSIC, Budget { registrations: 1, exports: 1, expiries: 1, refusals: 1, ..QUIET }),
         warm("erase", 2, BROWSER, Budget { erasures: 1, network: 1, calls: more, ..QUIET }),
         warm("erase_lockless", 2, LOCKLESS, Budget { erasures: 2, calls: more, ..QUIET }),
         warm("erase_register", 2, BROWSER, Budget { erasures: 1, registrations: 1, calls: more, ..QUIET }),
@@ -127,6 +155,9 @@ pub(crate) fn walks() -> Vec<Scenario> {
         logins: 3,
         denials: 2,
         erasures: 1,
+        exports: 2,
+        lids: 2,
+        restores: 0,
         starts: 4,
         timers: 6,
         network: 8,
@@ -159,6 +190,9 @@ const EVERYTHING: Budget = Budget {
     logins: 1,
     denials: 1,
     erasures: 1,
+    exports: 1,
+    lids: 1,
+    restores: 0,
     starts: 1,
     timers: 1,
     network: 1,

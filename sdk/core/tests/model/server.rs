@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guestpass_core::{
-    Handle, Kind, MembershipResponse, Request, Response, ResponseBody, Subject, TokenResponse, Upgrade,
-};
+use guestpass_core::{Handle, Kind, Request, Response, ResponseBody, Subject, TokenResponse};
 
 use crate::handles::{handle, id_of, text_of};
 
@@ -14,13 +12,43 @@ pub(crate) struct Server {
     pub(crate) sessions: Vec<Session>,
     /// The first is a member from the beginning; guests log in to that account.
     pub(crate) users: Vec<User>,
+    /// The session that was acquired with each idempotency key.
     keys: BTreeMap<String, usize>,
+    /// The upgrade of each idempotency key.
+    upgrades: BTreeMap<String, Upgrade>,
+    /// Issues no refresh tokens.
+    classic: bool,
+}
+
+/// The account requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Account {
+    Register,
+    Login,
+    Erase,
+    Export,
+}
+
+/// An upgrade that is done: the session and the endpoint of the request, and the session that it has opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Upgrade {
+    from: usize,
+    account: Account,
+    opened: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Session {
     counter: u32,
+    /// A request with an access token of this counter was accepted, so the client has the refresh token, too.
+    confirmed: bool,
+    /// The grace window after the last rotation is not over.
+    grace: bool,
     pub(crate) revoked: bool,
+    /// An upgrade has revoked it.
+    pub(crate) upgraded: bool,
+    /// An upgrade has opened it, and no tab has stored it.
+    pub(crate) unseen: bool,
     /// The epoch of the tab whose request created it. Only the checks use it.
     pub(crate) epoch: u64,
     /// The user that it belongs to.
@@ -41,43 +69,62 @@ pub(crate) struct User {
 pub(crate) const OLD_MEMBER: &str = "old@example.com";
 pub(crate) const NEW_MEMBER: &str = "new@example.com";
 
-impl Default for Server {
-    fn default() -> Self {
-        let member = User { email: Some(OLD_MEMBER), ..User::default() };
-        Self { sessions: Vec::new(), users: vec![member], keys: BTreeMap::new() }
-    }
-}
-
 impl Server {
-    pub(crate) fn serve(&mut self, request: &Request, epoch: u64) -> Response {
-        match *request {
-            Request::Acquire { key } => self.acquire(&text_of(key), epoch),
-            Request::Refresh { refresh_token } => self.refresh(&text_of(refresh_token)),
-            Request::Revoke { token } => {
+    pub(crate) fn new(classic: bool) -> Self {
+        let member = User { email: Some(OLD_MEMBER), ..User::default() };
+        Self { sessions: Vec::new(), users: vec![member], keys: BTreeMap::new(), upgrades: BTreeMap::new(), classic }
+    }
+
+    /// `account`: of an account request.
+    pub(crate) fn serve(&mut self, request: &Request, account: Option<Account>, epoch: u64) -> Response {
+        match (*request, account) {
+            (Request::Acquire { key }, _) => self.acquire(&text_of(key), epoch),
+            (Request::Refresh { refresh_token }, _) => match self.accept(refresh_token) {
+                Some((session, counter)) => self.rotate(session, counter),
+                None => response(400, ResponseBody::Error(Handle::INVALID_GRANT)),
+            },
+            (Request::Revoke { token }, _) => {
                 if let Some((session, _)) = self.find(&text_of(token)) {
                     self.sessions[session].revoked = true;
                 }
                 response(200, ResponseBody::Other)
             }
-            Request::Upgrade { upgrade, access_token, body } => match self.caller(&text_of(access_token)) {
-                Some(user) if upgrade == Upgrade::Register => self.register(user, &text_of(body)),
-                Some(user) => self.login(user),
-                None => response(401, ResponseBody::Other),
-            },
-            Request::Erase { access_token } => match self.caller(&text_of(access_token)) {
-                Some(user) => self.erase(user),
+            (Request::Account { refresh_token, key: Some(key), .. }, Some(account)) => {
+                self.upgrade(refresh_token, &text_of(key), account, epoch)
+            }
+            (Request::Account { refresh_token, .. }, account) => match self.accept(refresh_token) {
+                Some((session, _)) if account == Some(Account::Erase) => self.erase(self.sessions[session].user),
+                Some(_) => Response { text: Some(handle("export")), ..response(200, ResponseBody::Other) },
                 None => response(401, ResponseBody::Other),
             },
         }
     }
 
+    /// The grace windows of all sessions are over.
+    pub(crate) fn end_grace(&mut self) {
+        for session in &mut self.sessions {
+            session.grace = false;
+        }
+    }
+
+    /// The operator restores a backup from before the last rotation of each session.
+    pub(crate) fn restore(&mut self) {
+        for session in &mut self.sessions {
+            session.counter = session.counter.saturating_sub(1);
+            (session.grace, session.confirmed) = (false, false);
+        }
+    }
+
     /// A resource accepts the access token, and writes a row; or it refuses the token.
     pub(crate) fn write(&mut self, access_token: Handle, epoch: u64) -> bool {
-        let caller = self.caller(&text_of(access_token));
-        if let Some(user) = caller {
-            *self.users[user].rows.entry(epoch).or_default() += 1;
+        let Some((session, counter)) = self.find(&text_of(access_token)) else { return false };
+        let known = &mut self.sessions[session];
+        if known.revoked {
+            return false;
         }
-        caller.is_some()
+        known.confirmed |= counter == known.counter;
+        *self.users[known.user].rows.entry(epoch).or_default() += 1;
+        true
     }
 
     /// Whether the two subjects are of one session, before and after an upgrade.
@@ -88,11 +135,10 @@ impl Server {
         self.sessions.iter().any(|session| belongs(session, old) && belongs(session, new))
     }
 
-    /// Whether a session of this user has been revoked.
-    pub(crate) fn has_ended(&self, subject: Subject) -> bool {
+    /// The sessions of a user.
+    pub(crate) fn sessions_of(&self, subject: Subject) -> impl Iterator<Item = &Session> {
         let user = user_of(subject);
-        let of_user = |session: &&Session| Some(session.user) == user || Some(session.guest) == user;
-        self.sessions.iter().filter(of_user).any(|session| session.revoked)
+        self.sessions.iter().filter(move |session| Some(session.user) == user || Some(session.guest) == user)
     }
 
     fn acquire(&mut self, key: &str, epoch: u64) -> Response {
@@ -102,10 +148,8 @@ impl Server {
             }
             Some(known) => *known,
             None => {
-                let user = self.users.len();
                 self.users.push(User::default());
-                self.sessions.push(Session { counter: 0, revoked: false, epoch, user, guest: user });
-                let new = self.sessions.len() - 1;
+                let new = self.open(self.users.len() - 1, self.users.len() - 1, epoch);
                 self.keys.insert(key.to_owned(), new);
                 new
             }
@@ -113,51 +157,84 @@ impl Server {
         self.token(session)
     }
 
-    fn refresh(&mut self, token: &str) -> Response {
-        let invalid = response(400, ResponseBody::Error(Handle::INVALID_GRANT));
-        let Some((session, counter)) = self.find(token) else { return invalid };
-        let known = &mut self.sessions[session];
-        if known.revoked {
-            return invalid;
+    fn open(&mut self, user: usize, guest: usize, epoch: u64) -> usize {
+        let (counter, confirmed, grace) = (0, false, true);
+        let (revoked, upgraded, unseen) = (false, false, false);
+        self.sessions.push(Session { counter, confirmed, grace, revoked, upgraded, unseen, epoch, user, guest });
+        self.sessions.len() - 1
+    }
+
+    /// The session and counter of a refresh token that is current, or the parent of the current one while that may be used. An
+    /// older one is reuse, and ends the session.
+    fn accept(&mut self, refresh_token: Handle) -> Option<(usize, u32)> {
+        let (session, counter) = self.find(&text_of(refresh_token))?;
+        if self.is_reuse(refresh_token) {
+            self.sessions[session].revoked = true;
         }
-        if counter == known.counter {
-            known.counter += 1;
-        } else if counter + 1 != known.counter {
-            known.revoked = true; // reuse
-            return invalid;
+        (!self.sessions[session].revoked).then_some((session, counter))
+    }
+
+    /// Whether the server would take this refresh token for a stolen one.
+    pub(crate) fn is_reuse(&self, refresh_token: Handle) -> bool {
+        let Some((session, counter)) = self.find(&text_of(refresh_token)) else { return false };
+        let known = &self.sessions[session];
+        let parent_may_be_used = counter + 1 == known.counter && (known.grace || !known.confirmed);
+        !known.revoked && counter < known.counter && !parent_may_be_used
+    }
+
+    /// A counter ahead of that of the server was issued before a backup was restored.
+    fn rotate(&mut self, session: usize, counter: u32) -> Response {
+        let known = &mut self.sessions[session];
+        if counter >= known.counter {
+            known.counter = counter + 1;
+            (known.confirmed, known.grace) = (false, true);
         }
         self.token(session)
     }
 
-    fn register(&mut self, user: usize, email: &str) -> Response {
-        let owner = self.users.iter().position(|user| user.email == Some(email));
-        match (self.users[user].email, owner) {
-            (Some(own), _) if own != email => problem(409, "already_member"),
-            (None, Some(_)) => problem(409, "email_taken"),
-            _ => {
-                self.users[user].email = Some(NEW_MEMBER);
-                self.member(user)
+    /// Registers the guest, or merges it into the account of the first user: in a new session. All others of the guest end.
+    fn upgrade(&mut self, refresh_token: Handle, key: &str, account: Account, epoch: u64) -> Response {
+        let from = self.find(&text_of(refresh_token)).map(|(session, _)| session);
+        if let Some(known) = self.upgrades.get(key).copied() {
+            let Session { counter, revoked, .. } = self.sessions[known.opened];
+            return match from {
+                Some(from) if (from, account) != (known.from, known.account) => problem(409, "idempotency_key_reused"),
+                Some(_) if counter == 0 && !revoked => self.membership(known.opened),
+                _ => problem(409, "idempotency_key_expired"),
+            };
+        }
+        let Some((from, _)) = self.accept(refresh_token) else { return response(401, ResponseBody::Other) };
+        let guest = self.sessions[from].user;
+        let user = if account == Account::Register { guest } else { 0 };
+        let is_member = self.users[guest].email.is_some();
+        let owner = self.users.iter().position(|user| user.email == Some(NEW_MEMBER));
+        match account {
+            Account::Register if is_member => return problem(409, "already_member"),
+            Account::Register if owner.is_some() => return problem(409, "email_taken"),
+            Account::Register => self.users[user].email = Some(NEW_MEMBER),
+            _ if self.users[0].erased => return problem(403, "invalid_credentials"),
+            _ if guest != 0 && is_member => return problem(409, "already_member"),
+            _ if guest != 0 => {
+                for (epoch, rows) in std::mem::take(&mut self.users[guest].rows) {
+                    *self.users[0].rows.entry(epoch).or_default() += rows;
+                }
+            }
+            _ => {}
+        }
+        for (index, session) in self.sessions.iter_mut().enumerate() {
+            // A member who logs in again keeps the other sessions.
+            if session.user == guest && !session.revoked && (!is_member || index == from) {
+                (session.revoked, session.upgraded, session.user) = (true, true, user);
             }
         }
+        let opened = self.open(user, guest, epoch);
+        self.sessions[opened].unseen = true;
+        self.upgrades.insert(key.to_owned(), Upgrade { from, account, opened });
+        self.membership(opened)
     }
 
-    /// Merges the guest into the account of the first user, with all rows and sessions.
-    fn login(&mut self, guest: usize) -> Response {
-        if self.users[0].erased {
-            return problem(403, "invalid_credentials");
-        }
-        if guest != 0 && self.users[guest].email.is_some() {
-            return problem(409, "already_member");
-        }
-        if guest != 0 {
-            for (epoch, rows) in std::mem::take(&mut self.users[guest].rows) {
-                *self.users[0].rows.entry(epoch).or_default() += rows;
-            }
-            for session in self.sessions.iter_mut().filter(|session| session.user == guest) {
-                session.user = 0;
-            }
-        }
-        self.member(0)
+    fn membership(&self, session: usize) -> Response {
+        Response { text: Some(handle(&id_of(self.subject(self.sessions[session].user)))), ..self.token(session) }
     }
 
     fn erase(&mut self, user: usize) -> Response {
@@ -168,38 +245,33 @@ impl Server {
         response(204, ResponseBody::Other)
     }
 
-    fn member(&self, user: usize) -> Response {
-        let subject = self.subject(user);
-        response(200, ResponseBody::Member(MembershipResponse { text: handle(&id_of(subject)), subject }))
-    }
-
     fn token(&self, session: usize) -> Response {
         let Session { counter, user, .. } = self.sessions[session];
         let token = TokenResponse {
             access_token: handle(&format!("a{session}.{counter}")),
             expires_in: Some(900),
-            refresh_token: Some(handle(&format!("r{session}.{counter}"))),
+            refresh_token: (!self.classic).then(|| handle(&format!("r{session}.{counter}"))),
             subject: Some(self.subject(user)),
         };
         response(200, ResponseBody::Token(token))
     }
 
-    /// The user of an access token; after a merge, that of the account.
-    fn caller(&self, access_token: &str) -> Option<usize> {
-        let (session, _) = self.find(access_token)?;
-        let Session { revoked, user, .. } = self.sessions[session];
-        (!revoked).then_some(user)
-    }
-
     /// Whether a refresh with this token would issue a new one, rather than repeat the last response.
     pub(crate) fn rotates(&self, token: Handle) -> bool {
         let found = self.find(&text_of(token)).map(|(session, counter)| (self.sessions[session], counter));
-        found.is_some_and(|(session, counter)| !session.revoked && counter == session.counter)
+        found.is_some_and(|(session, counter)| !session.revoked && counter >= session.counter)
     }
 
     /// The session of a token.
     pub(crate) fn session(&self, token: Handle) -> Option<&Session> {
         self.find(&text_of(token)).map(|(session, _)| &self.sessions[session])
+    }
+
+    /// A tab stores this token.
+    pub(crate) fn note_stored(&mut self, token: Handle) {
+        if let Some((session, _)) = self.find(&text_of(token)) {
+            self.sessions[session].unseen = false;
+        }
     }
 
     fn find(&self, token: &str) -> Option<(usize, u32)> {
@@ -214,6 +286,13 @@ impl Server {
     }
 }
 
+impl Session {
+    /// Whether it was revoked, and no upgrade has opened another instead.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.revoked && !self.upgraded
+    }
+}
+
 fn user_of(subject: Subject) -> Option<usize> {
     text_of(subject.visitor).parse().ok()
 }
@@ -224,5 +303,5 @@ pub(crate) fn problem(status: u16, code: &str) -> Response {
 }
 
 fn response(status: u16, body: ResponseBody) -> Response {
-    Response { status, retry_after: None, body }
+    Response { status, retry_after: None, body, text: None }
 }

@@ -7,6 +7,7 @@ use guestpass_core::{
     Version,
 };
 
+use crate::server::Account;
 use crate::world::Browser;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +50,8 @@ pub(crate) enum Io {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sent {
     pub(crate) request: Request,
+    /// Of an account request.
+    pub(crate) account: Option<Account>,
     pub(crate) epoch: u64,
     pub(crate) response: Option<Response>,
     /// The machine no longer waits for it. The server may process it all the same.
@@ -68,10 +71,9 @@ pub(crate) enum Call {
         attempt: u8,
         replays: u8,
     },
-    /// A start, a sign-out or an erasure.
+    /// A start or a sign-out.
     Other,
-    /// A registration or a login.
-    Upgrading,
+    Account(Account),
     Done,
 }
 
@@ -120,7 +122,11 @@ impl Tab {
 
 impl Call {
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self, Call::Waiting { .. } | Call::Other | Call::Upgrading)
+        matches!(self, Call::Waiting { .. } | Call::Other | Call::Account(_))
+    }
+
+    pub(crate) fn is_upgrade(&self) -> bool {
+        matches!(self, Call::Account(Account::Register | Account::Login))
     }
 }
 

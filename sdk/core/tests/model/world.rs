@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use guestpass_core::{Effect, Input, Op, Outcome, Record, Response, Status, Stored, Upgrade, WaiterId};
+use guestpass_core::{
+    AccountRequestKind, Effect, Input, Op, Outcome, Record, Request, Response, Status, Stored, WaiterId,
+};
 
 use crate::diagram;
 use crate::handles::{handle, unreferenced};
-use crate::server::{NEW_MEMBER, OLD_MEMBER, Server, problem};
+use crate::server::{Account, Server, problem};
 use crate::tab::{CALL_TIMEOUT, Call, Io, Life, Sent, Tab};
 
 /// The properties of the browser in a scenario.
@@ -18,6 +20,8 @@ pub(crate) struct Browser {
     pub(crate) sync_storage: bool,
     /// The policy is `OnIdentityLost::Stop`.
     pub(crate) stops: bool,
+    /// The server issues no refresh tokens.
+    pub(crate) classic: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +35,11 @@ pub(crate) struct World {
     pub(crate) violations: BTreeMap<&'static str, String>,
     /// The storage of a tab has failed; the tab may have another session since.
     pub(crate) storage_failed: bool,
+    /// A call of an upgrade has failed, or its tab has crashed or was closed. The server may have done the upgrade, and no tab
+    /// has the new session.
+    pub(crate) lost_upgrade: bool,
+    /// The browser has taken the lock away from a tab.
+    pub(crate) lock_lost: bool,
     keys: u32,
     /// The number of sign-outs and erasures.
     pub(crate) sign_outs: u64,
@@ -56,9 +65,11 @@ impl World {
             tabs: (0..tabs).map(|index| Tab::new(index, browser)).collect(),
             storage: Record::default(),
             lock: Lock::default(),
-            server: Server::default(),
+            server: Server::new(browser.classic),
             violations: BTreeMap::new(),
             storage_failed: false,
+            lost_upgrade: false,
+            lock_lost: false,
             keys: 0,
             sign_outs: 0,
             after_permanent_sign_out: BTreeSet::new(),
@@ -95,19 +106,19 @@ impl World {
         self.feed(tab, Input::SignOut { waiter: WaiterId(call), permanent });
     }
 
-    /// Starts a registration or a login.
-    pub(crate) fn upgrade(&mut self, tab: usize, upgrade: Upgrade) {
-        let (call, deadline) = self.tabs[tab].start(Call::Upgrading);
-        let body = handle(if upgrade == Upgrade::Register { NEW_MEMBER } else { OLD_MEMBER });
-        self.feed(tab, Input::Upgrade { waiter: WaiterId(call), deadline, upgrade, body });
-    }
-
-    pub(crate) fn erase(&mut self, tab: usize) {
-        self.sign_outs += 1;
-        let (call, deadline) = self.tabs[tab].start(Call::Other);
-        let epoch = self.tabs[tab].machine.version().epoch + 1;
-        self.after_sign_out.insert(epoch);
-        self.feed(tab, Input::Erase { waiter: WaiterId(call), deadline });
+    pub(crate) fn account_request(&mut self, tab: usize, account: Account) {
+        let (call, deadline) = self.tabs[tab].start(Call::Account(account));
+        let kind = match account {
+            Account::Register | Account::Login => AccountRequestKind::Upgrade,
+            Account::Erase => AccountRequestKind::Erase,
+            Account::Export => AccountRequestKind::Other,
+        };
+        if account == Account::Erase {
+            self.sign_outs += 1;
+            let epoch = self.tabs[tab].machine.version().epoch + 1;
+            self.after_sign_out.insert(epoch);
+        }
+        self.feed(tab, Input::AccountRequest { waiter: WaiterId(call), deadline, kind });
     }
 
     /// A call sends its request to a resource, which accepts the token if it is valid. `refuse`: responds with 401 anyway.
@@ -141,6 +152,7 @@ impl World {
     pub(crate) fn lose_lock(&mut self) {
         if let Some((tab, op)) = self.lock.holder.take() {
             self.tabs[tab].without_lock = true;
+            self.lock_lost = true;
             self.feed(tab, Input::LockUnavailable { op });
         }
     }
@@ -154,9 +166,17 @@ impl World {
 
     /// The server processes a request. The response is not delivered yet.
     pub(crate) fn serve(&mut self, tab: usize, op: Op) {
-        if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
-            sent.response = Some(self.server.serve(&sent.request, sent.epoch));
+        let Some(sent) = self.tabs[tab].sends.get_mut(&op) else { return };
+        let is_late = match sent.request {
+            Request::Refresh { refresh_token } | Request::Account { refresh_token, .. } => {
+                self.server.is_reuse(refresh_token)
+            }
+            _ => false,
+        };
+        if is_late {
+            return self.lose(tab, op);
         }
+        sent.response = Some(self.server.serve(&sent.request, sent.account, sent.epoch));
     }
 
     /// Delivers a response. `keep`: it can be delivered once more.
@@ -180,7 +200,8 @@ impl World {
     /// The server responds with 503 and does not process the request.
     pub(crate) fn overload(&mut self, tab: usize, op: Op) {
         if self.tabs[tab].sends.remove(&op).is_some() {
-            let response = Response { status: 503, retry_after: None, body: guestpass_core::ResponseBody::Other };
+            let body = guestpass_core::ResponseBody::Other;
+            let response = Response { status: 503, retry_after: None, body, text: None };
             self.feed(tab, Input::Responded { op, response });
         }
     }
@@ -220,6 +241,7 @@ impl World {
 
     /// Ends the tab, with its lock, its requests and its messages.
     pub(crate) fn crash(&mut self, tab: usize) {
+        self.lost_upgrade |= self.tabs[tab].calls.values().any(Call::is_upgrade);
         self.free_lock(tab);
         let Tab { started, without_lock, .. } = self.tabs[tab];
         self.tabs[tab] = Tab { life: Life::Crashed, started, without_lock, ..Tab::new(tab, self.browser) };
@@ -306,7 +328,14 @@ impl World {
             Effect::Send { op, request } => {
                 self.check_send(tab, &request);
                 let epoch = self.tabs[tab].machine.version().epoch;
-                self.tabs[tab].sends.insert(op, Sent { request, epoch, response: None, cancelled: false });
+                let account = match request {
+                    Request::Account { waiter, .. } => match self.tabs[tab].calls.get(&waiter.0) {
+                        Some(Call::Account(account)) => Some(*account),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                self.tabs[tab].sends.insert(op, Sent { request, account, epoch, response: None, cancelled: false });
             }
             Effect::Cancel { op } => {
                 if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
@@ -339,9 +368,13 @@ impl World {
                 let access_token = grant.access_token;
                 Call::Granted { access_token, version: grant.version, attempt: grant.attempt, replays }
             }
-            (Some(Call::Waiting { .. } | Call::Other | Call::Upgrading), outcome) => {
-                if let Outcome::Member(id) = outcome {
-                    self.check_member(tab, id);
+            (Some(call @ (Call::Waiting { .. } | Call::Other | Call::Account(_))), outcome) => {
+                if call.is_upgrade() {
+                    match outcome {
+                        Outcome::Response(id) => self.check_member(tab, id),
+                        Outcome::Failed(_) => self.lost_upgrade = true,
+                        _ => {}
+                    }
                 }
                 Call::Done
             }
@@ -373,6 +406,9 @@ impl World {
             }
             Io::Store(op, record) => {
                 self.check_store(tab, &record);
+                if let Some(credential) = record.credential {
+                    self.server.note_stored(credential.access_token);
+                }
                 self.storage = record;
                 Input::Saved { op }
             }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{LazyLock, RwLock};
 
-use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code};
+use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX, error_code, problem_code};
 use guestpass_core::{
     Credential, Effect, Event, Handle, Input, Kind, Machine, Outcome, Record, Request, Response, ResponseBody, Stored,
     Subject,
@@ -20,10 +20,13 @@ struct Texts {
 
 static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
 
-/// The handle of a text, as the session manager numbers them: the first is [`Handle::INVALID_GRANT`].
+/// The handle of a text, as the session manager numbers them: the first two are constants of [`Handle`].
 pub(crate) fn handle(text: &str) -> Handle {
     if text == error_code::INVALID_GRANT {
         return Handle::INVALID_GRANT;
+    }
+    if text == problem_code::REFRESH_TOKEN_REQUIRED {
+        return Handle::REFRESH_TOKEN_REQUIRED;
     }
     let known = TEXTS.read().unwrap().places.get(text).copied();
     let place = known.unwrap_or_else(|| {
@@ -34,14 +37,15 @@ pub(crate) fn handle(text: &str) -> Handle {
             texts.len() as u32 - 1
         })
     });
-    Handle(NonZeroU32::MIN.saturating_add(place + 1))
+    Handle(NonZeroU32::MIN.saturating_add(place + 2))
 }
 
 /// The text of a handle.
 pub(crate) fn text_of(Handle(number): Handle) -> String {
     match number.get() {
         1 => error_code::INVALID_GRANT.to_owned(),
-        number => TEXTS.read().unwrap().texts[number as usize - 2].clone(),
+        2 => problem_code::REFRESH_TOKEN_REQUIRED.to_owned(),
+        number => TEXTS.read().unwrap().texts[number as usize - 3].clone(),
     }
 }
 
@@ -58,23 +62,23 @@ pub(crate) fn id_of(subject: Subject) -> String {
 /// The first text in an effect or event whose handle the machine did not reference before the input, and which is not in
 /// the input. The session manager may have dropped such a text.
 pub(crate) fn unreferenced(before: &Machine, input: &Input, effects: &[Effect], events: &[Event]) -> Option<String> {
-    let known = of_input(input);
+    let mut known = of_input(input);
+    known.push(Handle::REFRESH_TOKEN_REQUIRED);
     let named = effects.iter().flat_map(of_effect).chain(events.iter().flat_map(of_event));
     named.filter(|handle| !known.contains(handle) && !before.references(*handle)).map(text_of).next()
 }
 
 fn of_input(input: &Input) -> Vec<Handle> {
     match *input {
-        Input::Upgrade { body, .. } => vec![body],
         Input::KeyMade { key, .. } => vec![key],
         Input::Loaded { stored: Stored::Record(record), .. } => of_record(record),
-        Input::Responded { response: Response { body, .. }, .. } => match body {
+        Input::Responded { response: Response { body, text, .. }, .. } => match body {
             ResponseBody::Token(token) => {
-                [token.access_token].into_iter().chain(token.refresh_token).chain(of_subject(token.subject)).collect()
+                let tokens = [token.access_token].into_iter().chain(token.refresh_token);
+                tokens.chain(of_subject(token.subject)).chain(text).collect()
             }
             ResponseBody::Error(code) => vec![code],
-            ResponseBody::Member(member) => vec![member.subject.visitor, member.text],
-            ResponseBody::Other => Vec::new(),
+            ResponseBody::Other => text.into_iter().collect(),
         },
         _ => Vec::new(),
     }
@@ -87,12 +91,11 @@ fn of_effect(effect: &Effect) -> Vec<Handle> {
             Request::Acquire { key } => vec![key],
             Request::Refresh { refresh_token } => vec![refresh_token],
             Request::Revoke { token } => vec![token],
-            Request::Upgrade { access_token, body, .. } => vec![access_token, body],
-            Request::Erase { access_token } => vec![access_token],
+            Request::Account { refresh_token, key, .. } => [refresh_token].into_iter().chain(key).collect(),
         },
         Effect::Settle { outcome, .. } => match outcome {
             Outcome::Token(grant) => vec![grant.access_token],
-            Outcome::Member(text) | Outcome::Refused { reason: text, .. } => vec![text],
+            Outcome::Response(text) | Outcome::Refused { reason: text, .. } => vec![text],
             _ => Vec::new(),
         },
         _ => Vec::new(),

@@ -241,11 +241,19 @@ async fn a_guest_becomes_a_member_under_the_same_uuid_and_is_erased() {
     let body = object(&[("email", email.as_str().into()), ("password", "correct horse battery staple".into())]);
     let member = session.upgrade(Upgrade::Register, &body).await.unwrap();
     assert_eq!(get(&member, "email"), email.as_str());
+    for token in ["access_token", "refresh_token"] {
+        assert!(get(&member, token).is_undefined(), "C13: {token}");
+    }
     let snapshot = session.snapshot();
     assert_eq!(snapshot.kind, Some(Kind::User));
     assert_eq!(snapshot.id.unwrap().strip_prefix("user_"), guest.strip_prefix("anonymous_"));
     assert_eq!(count!(session, SessionEvent::Identity { reason: IdentityReason::Registered, .. }), 1);
     assert_eq!(session.get("/me").await.status(), 200);
+
+    let export = session.export().await.unwrap();
+    assert_eq!(get(&export, "email"), email.as_str());
+    let refused = session.get("/me/export").await;
+    assert_eq!(refused.status(), 403, "an access token exports nothing");
 
     session.erase().await.unwrap();
     assert_eq!(count!(session, SessionEvent::SignedOut { reason: SignedOutReason::Erased, .. }), 1);
