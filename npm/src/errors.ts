@@ -27,9 +27,3 @@ export class GuestpassError extends Error {
     if (options?.reason !== undefined) this.reason = options.reason
   }
 }
-
-/** @param reason - the member `code` of the server's problem document (RFC 9457). */
-export function refusal(status: number, reason: string): GuestpassError {
-  const message = `the server refused: ${reason} (HTTP ${status}); the session is as it was`
-  return new GuestpassError('refused', message, { status, reason })
-}

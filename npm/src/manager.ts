@@ -4,11 +4,8 @@ import type { SessionOptions } from './types.js'
 /** The session manager of one session. It is compiled code; the tests of this package replace it by a fake. */
 export type Manager = Pick<
   SessionManager,
-  'close' | 'erase' | 'expire' | 'fetch' | 'free' | 'signOut' | 'start' | 'token' | 'upgrade'
+  'accountRequest' | 'close' | 'expire' | 'fetch' | 'free' | 'signOut' | 'start' | 'token'
 >
-
-/** The ways to become a member, named as their endpoints. */
-export type { UpgradeKind } from '../pkg/guestpass_sdk.js'
 
 /** Checked and complete options. `baseUrl` does not end in a slash. */
 export type ManagerOptions = Omit<WasmOptions, 'errorClass'> & { readonly wasm: SessionOptions['wasm'] }

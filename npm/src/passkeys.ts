@@ -2,33 +2,34 @@
 // both as JSON. `session.register` and `session.login` load this module with the first passkey.
 
 import { decode, encode } from './base64url.js'
-import { GuestpassError, refusal } from './errors.js'
-import type { UpgradeKind } from './manager.js'
+import { GuestpassError } from './errors.js'
 import type { Session } from './types.js'
 
-/** Requests a passkey from the browser and returns the request body of `register` or `login`. */
+/** Requests a passkey from the browser and returns the request body of `/register` or `/login`. */
 export async function askForPasskey(
   session: Session,
-  kind: UpgradeKind,
-  { email }: { email?: string },
+  ask: (method: string, path: string, body: object) => Promise<PasskeyOptions>,
+  path: string,
+  { email }: { readonly email?: string },
 ): Promise<object> {
   if (!globalThis.PublicKeyCredential) throw failed('this browser does not support passkeys')
   // The first call reads the storage. The second allows a new guest after a permanent sign-out.
   await session.start()
   await session.start()
-  const response = await session.fetch(`${kind}/options`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ email }),
-  })
-  const body = await response.json().catch(() => ({}))
-  if (!response.ok) throw refused(response.status, body.code)
-  const request = kind === 'register' ? create : get
-  const credential = await request(body.publicKey).catch((cause) => {
+  const { challenge_id, publicKey } = await ask('POST', `${path}/options`, { email })
+  const registers = path === '/register'
+  const request: (options: never) => Promise<object> = registers ? create : get
+  const credential = await request(publicKey as never).catch((cause) => {
     throw failed(`the browser returned no passkey: ${cause?.name}`, cause)
   })
-  const passkey = { challenge_id: body.challenge_id, credential }
-  return kind === 'register' ? { passkey, email } : { passkey }
+  const passkey = { challenge_id, credential }
+  return registers ? { passkey, email } : { passkey }
+}
+
+/** The response of the server: an id, and the options for the browser. */
+interface PasskeyOptions {
+  readonly challenge_id: string
+  readonly publicKey: unknown
 }
 
 async function create(options: PublicKeyCredentialCreationOptionsJSON): Promise<object> {
@@ -83,12 +84,4 @@ function text(buffer: ArrayBuffer): string {
 
 function failed(message: string, cause?: unknown): GuestpassError {
   return new GuestpassError('passkey_failed', message, cause ? { cause } : {})
-}
-
-function refused(status: number, code: unknown): GuestpassError {
-  if (typeof code !== 'string') {
-    const message = `the server returned no passkey options (HTTP ${status})`
-    return new GuestpassError(status < 500 ? 'rejected' : 'unavailable', message)
-  }
-  return refusal(status, code)
 }

@@ -1,10 +1,10 @@
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
-import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange, UpgradeKind } from './manager.js'
+import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange } from './manager.js'
 import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
-import type { Credentials, Membership, Session, SessionEvent, SessionOptions, Snapshot } from './types.js'
+import type { Credentials, Membership, Session, SessionEvent, SessionInfo, SessionOptions, Snapshot } from './types.js'
 
 /** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
 export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
@@ -115,14 +115,20 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
     return onceLoaded((manager) => manager.start(reset))
   }
 
-  async function upgrade(kind: UpgradeKind, given: object): Promise<Membership> {
+  /** A request with the refresh token, which `fetch` never attaches. */
+  function ask<T>(method: string, path: string, body?: object, kind?: 'upgrade' | 'erase'): Promise<T> {
     // A copy: changes that the caller makes to the object after the call have no effect.
-    let body = { ...given }
+    const request = { method, path, body: body && JSON.stringify(body), kind }
+    return onceLoaded((manager) => manager.accountRequest(request) as Promise<T>)
+  }
+
+  async function upgrade(path: '/register' | '/login' | '/link', given: object): Promise<Membership> {
+    let body = given
     if ('passkey' in given) {
       const { askForPasskey } = await import('./passkeys.js')
-      body = await askForPasskey(session, kind, given as { readonly email?: string })
+      body = await askForPasskey(session, ask, path, given as { email?: string })
     }
-    return onceLoaded((manager) => manager.upgrade(kind, body))
+    return ask('POST', path, body, 'upgrade')
   }
 
   const session: Session = {
@@ -139,10 +145,13 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       checkNext(next)
       return onceLoaded((manager) => manager.signOut(next === 'none'))
     },
-    register: (credentials: Credentials) => upgrade('register', credentials),
-    login: (credentials: Credentials) => upgrade('login', credentials),
-    link: ({ idToken, nonce }) => upgrade('link', { id_token: idToken, nonce }),
-    erase: () => onceLoaded((manager) => manager.erase()),
+    register: (credentials: Credentials) => upgrade('/register', credentials),
+    login: (credentials: Credentials) => upgrade('/login', credentials),
+    link: ({ idToken, nonce }) => upgrade('/link', { id_token: idToken, nonce }),
+    erase: () => ask('DELETE', '/me', undefined, 'erase'),
+    export: () => ask('GET', '/me/export'),
+    sessions: async () => (await ask<{ sessions: SessionInfo[] }>('GET', '/me/sessions')).sessions,
+    endSession: (id) => ask('DELETE', `/me/sessions/${encodeURIComponent(id)}`),
     expire: () => manager?.expire(),
     getSnapshot: () => snapshot,
     subscribe: (listener) => listen(snapshotListeners, listener),

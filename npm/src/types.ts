@@ -42,6 +42,20 @@ export interface Membership {
   readonly merged: boolean
 }
 
+/** A live session of the visitor, as the server returns it. Times are in RFC 3339. */
+export interface SessionInfo {
+  /** For `endSession`. */
+  readonly id: string
+  /** When the session began. */
+  readonly created_at: string
+  /** By the hour. `null` if the tokens were not refreshed before the current hour and the hour before. */
+  readonly last_refreshed_at: string | null
+  /** When the session ends unless it is refreshed. */
+  readonly expires_at: string
+  /** Whether it is the session of this browser. */
+  readonly current: boolean
+}
+
 /** Options of `createSession`. */
 export interface SessionOptions {
   /**
@@ -141,8 +155,8 @@ export interface Session {
   signOut(options?: { readonly next?: 'guest' | 'none' }): Promise<void>
   /**
    * Makes the guest a member. The member keeps the UUID and all data of the guest. A refusal rejects with `refused` and a
-   * reason (`email_taken`, `password_too_short`, …) and leaves the guest unchanged. Calling it again after a lost response
-   * is safe.
+   * reason (`email_taken`, `password_too_short`, …) and leaves the guest unchanged. All other sessions of the guest end. The
+   * request is repeated until the server responds, or until the `timeout` of the session.
    */
   register(credentials: Credentials): Promise<Membership>
   /**
@@ -157,6 +171,15 @@ export interface Session {
   link(credentials: { readonly idToken: string; readonly nonce?: string }): Promise<Membership>
   /** Asks the server to erase the visitor and all data of the visitor, then signs out as `signOut` does. */
   erase(): Promise<void>
+  /**
+   * Returns all data of the visitor: the JSON of `GET /me/export`. The server does not give it for an access token, which
+   * `fetch` attaches.
+   */
+  export(): Promise<Record<string, unknown>>
+  /** Returns the live sessions of the visitor, usually one of each browser: the newest first, at most 100. */
+  sessions(): Promise<readonly SessionInfo[]>
+  /** Ends one of the visitor's sessions, by its id. To end the session of this browser, call `signOut`. */
+  endSession(id: string): Promise<void>
   /** Treats the access token as expired, so that the next use refreshes it. For developer tools and demos. */
   expire(): void
   /** Releases all timers, listeners and locks. Waiting calls reject with `closed`. Idempotent. The stored session stays. */

@@ -1,13 +1,7 @@
-import type {
-  LoadManagerFactory,
-  Manager,
-  ManagerFactory,
-  ManagerOptions,
-  OnChange,
-  UpgradeKind,
-} from '../src/manager.js'
+import type { AccountRequest } from '../pkg/guestpass_sdk.js'
+import type { LoadManagerFactory, Manager, ManagerFactory, ManagerOptions, OnChange } from '../src/manager.js'
 import { managedSessionFactory } from '../src/session.js'
-import type { Membership, SessionEvent, SessionOptions, Snapshot } from '../src/types.js'
+import type { SessionEvent, SessionOptions, Snapshot } from '../src/types.js'
 
 /** A snapshot of a guest with the given number. */
 export function guest(number: number): Snapshot {
@@ -89,13 +83,9 @@ export class FakeManager implements Manager {
     this.calls.push(permanent ? 'signOut, permanent' : 'signOut')
   }
 
-  async upgrade(kind: UpgradeKind, body: object): Promise<Membership> {
-    this.calls.push(`${kind} ${JSON.stringify(body)}`)
-    return { id: 'user_1', kind: 'user', email: null, outcome: 'registered', merged: false }
-  }
-
-  async erase(): Promise<void> {
-    this.calls.push('erase')
+  async accountRequest({ kind, method, path, body }: AccountRequest): Promise<unknown> {
+    this.calls.push([kind ?? 'other', method, path, body].filter(Boolean).join(' '))
+    return { sessions: [] }
   }
 
   expire(): void {

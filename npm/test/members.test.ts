@@ -77,7 +77,7 @@ describe('register', () => {
 
     await session.register(ADA)
 
-    expect(server.requests.map(({ path }) => path)).toEqual(['/anonymous-login', '/register', '/token'])
+    expect(server.requests.map(({ path }) => path)).toEqual(['/anonymous-login', '/register'])
   })
 
   test('is sent again after a lost response, and registers one member', async () => {
@@ -90,16 +90,45 @@ describe('register', () => {
 
     expect(await registering).toMatchObject({ id: MEMBER, outcome: 'registered' })
     expect(server.count('/register')).toBe(3)
+    expect(await visitor(session)).toBe(MEMBER)
+    expect(server.count('/anonymous-login')).toBe(1)
   })
 
-  test('refreshes a refused token and is sent once more', async () => {
+  test('needs no access token', async () => {
     const session = server.createSession()
     await visitor(session)
     server.expire()
 
     await session.register(ADA)
 
-    expect(server.requests.filter(({ path }) => path === '/register').map(({ status }) => status)).toEqual([401, 200])
+    expect(server.requests.filter(({ path }) => path === '/register').map(({ status }) => status)).toEqual([200])
+    expect(server.count('/token')).toBe(0)
+  })
+
+  test('opens a new session, and ends the old one', async () => {
+    const session = server.createSession()
+    const planted = await session.token()
+
+    await session.register(ADA)
+
+    const stolen = await server.fetch(`${server.origin}/me`, { headers: { Authorization: `Bearer ${planted}` } })
+    expect(stolen.status).toBe(401)
+  })
+
+  test('the session of a server without refresh tokens is told what is missing', async () => {
+    const session = server.createSession()
+    const { fetch } = globalThis
+    globalThis.fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      const { refresh_token: _, ...classic } = await response.json()
+      return Response.json(classic)
+    }
+
+    await expect(session.register(ADA)).rejects.toMatchObject({
+      code: 'refused',
+      status: 403,
+      reason: 'refresh_token_required',
+    })
   })
 
   test('C4: rejects with the reason when there is no response within the timeout', async () => {
@@ -130,6 +159,7 @@ describe('register', () => {
     for (const text of [...storage.texts.values(), ...lines, error.message, error.stack]) {
       expect(text).not.toMatch(/correct horse|example\.com/)
     }
+    for (const text of [...lines, error.message, error.stack]) expect(text).not.toContain('gpr_')
   })
 })
 
@@ -247,6 +277,43 @@ describe('signOut', () => {
     await session.signOut({ next: 'guest' })
 
     expect(await visitor(session)).toMatch(/^anonymous_/)
+  })
+})
+
+describe('export and sessions', () => {
+  test('an export needs the refresh token, which fetch never attaches', async () => {
+    const session = server.createSession()
+    await session.register(ADA)
+
+    expect(await session.export()).toMatchObject({ id: MEMBER, email: ADA.email })
+    const response = await session.fetch('/me/export')
+
+    expect(response.status).toBe(403)
+    expect(await response.json()).toMatchObject({ code: 'refresh_token_required' })
+  })
+
+  test('a member lists the sessions, and ends one of them', async () => {
+    const first = server.createSession({ name: 'first' })
+    const second = server.createSession({ name: 'second' })
+    await first.register(ADA)
+    await second.login(ADA)
+
+    const sessions = await first.sessions()
+    expect(sessions.map(({ current }) => current)).toEqual([false, true])
+    await first.endSession(sessions[0]?.id ?? '')
+
+    expect(await first.sessions()).toHaveLength(1)
+    expect(await visitor(first)).toBe(MEMBER)
+    expect(await visitor(second)).toMatch(/^anonymous_/)
+    await expect(first.endSession('none')).rejects.toMatchObject({ code: 'rejected' })
+  })
+
+  test('C13: no result has a token', async () => {
+    const session = server.createSession()
+
+    const results = [await session.register(ADA), await session.export(), await session.sessions()]
+
+    expect(JSON.stringify(results)).not.toMatch(/gpr_|token/)
   })
 })
 

@@ -18,6 +18,7 @@ const CREATION = {
   excludeCredentials: [{ type: 'public-key', id: 'Bwg' }],
 }
 
+const TOKENS = { access_token: 'new', token_type: 'bearer', expires_in: 900, refresh_token: 'gpr_new_0' }
 const MEMBERSHIP = { kind: 'user', email: null, outcome: 'registered', merged: false }
 
 function buffer(...bytes: number[]): ArrayBuffer {
@@ -39,7 +40,9 @@ function browser(credential: unknown, statics: object = {}) {
 
 function serve(path: '/register' | '/login', publicKey: object) {
   server.on(`POST ${path}/options`, () => Response.json({ challenge_id: 'c1', publicKey }))
-  server.on(`POST ${path}`, ({ guest }) => Response.json({ ...MEMBERSHIP, id: guest?.replace('anonymous', 'user') }))
+  server.on(`POST ${path}`, ({ guest }) =>
+    Response.json({ ...MEMBERSHIP, ...TOKENS, id: guest?.replace('anonymous', 'user') }),
+  )
 }
 
 function sent(path: string) {

@@ -120,7 +120,7 @@ test('a GuestpassError has the properties that it was given, and no others', () 
     expect(new GuestpassError('closed', 'over')).not.toHaveProperty(name)
 })
 
-test('register, login, link, signOut and erase reach the session manager', async () => {
+test('account requests and signOut reach the session manager', async () => {
   const { session, manager } = await setUpLoaded()
   const credentials = { email: 'ada@example.com', password: 'correct horse' }
 
@@ -134,16 +134,22 @@ test('register, login, link, signOut and erase reach the session manager', async
   await session.signOut({ next: 'guest' })
   await session.signOut({ next: 'none' })
   await session.erase()
+  await session.export()
+  expect(await session.sessions()).toEqual([])
+  await session.endSession('s/1')
 
-  expect(manager.calls.slice(-8)).toEqual([
-    'register {"email":"ada@example.com","password":"correct horse"}',
-    'login {"email":"ada@example.com","password":"correct horse"}',
-    'link {"id_token":"e.y.J"}',
-    'link {"id_token":"e.y.J","nonce":"n-0S6_WzA2Mj"}',
+  expect(manager.calls.slice(-11)).toEqual([
+    'upgrade POST /register {"email":"ada@example.com","password":"correct horse"}',
+    'upgrade POST /login {"email":"ada@example.com","password":"correct horse"}',
+    'upgrade POST /link {"id_token":"e.y.J"}',
+    'upgrade POST /link {"id_token":"e.y.J","nonce":"n-0S6_WzA2Mj"}',
     'signOut',
     'signOut',
     'signOut, permanent',
-    'erase',
+    'erase DELETE /me',
+    'other GET /me/export',
+    'other GET /me/sessions',
+    'other DELETE /me/sessions/s%2F1',
   ])
 })
 

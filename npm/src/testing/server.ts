@@ -126,7 +126,10 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
     const fault = offline ? ({ with: 'network' } as const) : takeFault(request.method, path)
     if (fault?.with === 'network') throw unreachable()
     const body = await request.clone().text()
-    const guest = issuer.subjectOfToken(tokenOf(request))
+    const token = tokenOf(request)
+    // Account requests need the refresh token. Every other request needs an access token.
+    const isAccount = ACCOUNT_REQUEST.test(`${request.method} ${path}`)
+    const guest = isAccount ? issuer.subjectOfRefreshToken(token) : issuer.subjectOfToken(token)
     const response =
       typeof fault?.with === 'number' ? failed(fault.with, fault.retryAfter) : await handle(request, body, guest)
     requests.push({ method: request.method, path, guest, body, status: response.status })
@@ -160,25 +163,38 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       issuer.revokeToken(form.get('token'))
       return Response.json({})
     }
+    const token = tokenOf(request)
+    const refused = () => {
+      const needsRefreshToken = ACCOUNT_REQUEST.test(action) && issuer.subjectOfToken(token) !== null
+      return needsRefreshToken ? refreshTokenRequired() : unauthorized()
+    }
     for (const route of routes) {
       const params = route.match(request.method, url.pathname)
       if (!params) continue
-      if (guest === null && !route.public) return unauthorized()
+      if (guest === null && !route.public) return refused()
       return route.handler({ request, url, params, guest })
     }
-    if (guest === null) return unauthorized()
-    const token = tokenOf(request) ?? ''
     const kind = /^POST \/(register|login|link)$/.exec(action)?.[1] as 'register' | 'login' | 'link' | undefined
     if (kind) {
       const json = objectOf(body)
       if (!json) return problem(400, 'The body is not a JSON object.')
-      const { status = 200, ...result } = issuer.upgrade(kind, token, json)
-      return status === 200 ? Response.json(result) : problem(status, 'The visitor is unchanged.', result)
+      const result = issuer.upgrade(kind, token, request.headers.get('Idempotency-Key'), json)
+      if (!result) return refused()
+      const { status = 200, ...members } = result
+      return status === 200 ? Response.json(members) : problem(status, 'The visitor is unchanged.', members)
     }
+    if (guest === null) return refused()
     if (action === 'GET /me') return Response.json(issuer.me(token))
+    if (action === 'GET /me/export') return Response.json(issuer.export(token))
+    if (action === 'GET /me/sessions') return Response.json({ sessions: issuer.sessions(token) })
     if (action === 'DELETE /me') {
       issuer.erase(token)
       return new Response(null, { status: 204 })
+    }
+    const ended = /^DELETE \/me\/sessions\/([^/]+)$/.exec(action)?.[1]
+    if (ended !== undefined) {
+      const found = issuer.endSession(token, decodeURIComponent(ended))
+      return found ? new Response(null, { status: 204 }) : problem(404, 'There is no such session.')
     }
     return problem(404, `The test server has no route for this request. Add one: server.on('${action}', …)`)
   }
@@ -243,6 +259,10 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
   }
   return server
 }
+
+/** The requests that take the refresh token as the bearer token. */
+const ACCOUNT_REQUEST =
+  /^POST \/((register|login)(\/options)?|link)$|^DELETE \/me$|^GET \/me\/(export|sessions)$|^DELETE \/me\/sessions\/[^/]+$/
 
 // Synchronous: a test's clock cannot wait for the compilation.
 const createSession = /* @__PURE__ */ sessionFactory(async () => instantiateAtOnce(bytes))
@@ -317,6 +337,11 @@ function unauthorized(): Response {
   const response = problem(401, 'The access token is missing or not accepted.')
   response.headers.set('WWW-Authenticate', 'Bearer error="invalid_token"')
   return response
+}
+
+function refreshTokenRequired(): Response {
+  const detail = 'This request needs the refresh token. A session sends it; session.fetch never does.'
+  return problem(403, detail, { code: 'refresh_token_required' })
 }
 
 function problem(status: number, detail: string, more: object = {}): Response {
