@@ -1,5 +1,5 @@
 import { session } from '../session'
-import { apiError, json, request } from './request'
+import { json, request } from './request'
 
 /** The visitor, as the server returns them. */
 export interface Me {
@@ -34,7 +34,6 @@ export function changePreferences(patch: PreferencesPatch): Promise<Preferences>
 
 /** All data of the visitor, as a JSON file. */
 export async function exportData(): Promise<Blob> {
-  const response = await session.fetch('/me/export')
-  if (!response.ok) throw await apiError(response)
-  return response.blob()
+  const data = await session.export()
+  return new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' })
 }

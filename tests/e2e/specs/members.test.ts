@@ -45,7 +45,7 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
         expect(await shop.me()).toBe(member)
         expect(quantities(await shop.linesAtServer())).toEqual({ 1: 2, 2: 1 })
       }
-      expect((await server.sessions()).map(({ revoked }) => revoked)).toEqual([0, 0])
+      expect(liveOf(await server.sessions())).toHaveLength(2)
       expect(await server.guests()).toHaveLength(2)
     }),
   )
@@ -105,13 +105,14 @@ test.for([lost, reset, unavailable].map((fault) => [fault.name, fault] as const)
       const shop = await visitor.open()
       const member = memberOf(await shop.waitUntilActive())
       proxy.inject('POST /register', fault, 2)
-      proxy.inject('POST /token', fault, 2)
 
       expect(await shop.becomeMember('register', ADA)).toMatchObject({ id: member, outcome: 'registered' })
 
       expect(await shop.me()).toBe(member)
       expect(proxy.requestsOf('POST /register')).toHaveLength(3)
-      expect(await server.sessions()).toEqual([{ counter: 1, revoked: 0 }])
+      expect(proxy.requestsOf('POST /token')).toHaveLength(0)
+      // The session of the guest has ended, and the lost responses have opened no others.
+      expect(liveOf(await server.sessions())).toEqual([{ counter: 0, revoked: 0 }])
     })(),
 )
 
@@ -146,6 +147,49 @@ test(
     expect(await shop.me()).toBe(guest)
     await shop.waitForCart(1)
     expect(await server.guests()).toHaveLength(2)
+  }),
+)
+
+test(
+  'C10 while a tab registers and its responses are lost, the other tab waits, and is the member afterwards',
+  faultyFixture({}, async ({ server, visitor, proxy }) => {
+    const one = await visitor.open()
+    const other = await visitor.open()
+    const member = memberOf(await one.waitUntilActive())
+    await other.waitUntilActive()
+    proxy.inject('POST /register', lost, 2)
+
+    await one.startBecomingMember('register', ADA)
+    await startAdding(other, 1, 5)
+
+    expect(await one.membershipResult()).toMatchObject({ id: member, outcome: 'registered' })
+    expect(await other.burstResult()).toEqual(Array(5).fill(200))
+    expect(await other.waitForEvent('identity')).toMatchObject({ newId: member, reason: 'registered' })
+    expect(quantities(await other.linesAtServer())).toEqual({ 1: 5 })
+    expect(await server.guests()).toHaveLength(1)
+  }),
+)
+
+test(
+  'C13 an export and the list of sessions need the refresh token, and show no token',
+  fixture({}, async ({ visitor }) => {
+    const shop = await visitor.open()
+    const member = memberOf(await shop.waitUntilActive())
+    await shop.becomeMember('register', ADA)
+
+    const results = await shop.tab.evaluate(async () => {
+      const { guestpass } = window
+      const [refused, data, sessions] = await Promise.all([
+        guestpass.fetch('/me/export'),
+        guestpass.export(),
+        guestpass.sessions(),
+      ])
+      return { refused: refused.status, code: (await refused.json()).code, data, sessions }
+    })
+
+    expect(results).toMatchObject({ refused: 403, code: 'refresh_token_required', data: { id: member } })
+    expect(results.sessions).toMatchObject([{ current: true }])
+    expect(JSON.stringify(results)).not.toContain('gpr_')
   }),
 )
 
@@ -279,6 +323,11 @@ test(
     },
   ),
 )
+
+/** The sessions that have not ended. */
+function liveOf(sessions: readonly { counter: number; revoked: number }[]) {
+  return sessions.filter(({ revoked }) => !revoked)
+}
 
 /** The quantity of each item. */
 function quantities(lines: readonly { item_id: number; quantity: number }[]): Record<number, number> {
