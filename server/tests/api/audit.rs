@@ -53,7 +53,7 @@ async fn session_of(server: &Server, refresh: &str) -> Uuid {
 }
 
 #[tokio::test]
-async fn each_change_has_an_entry_with_the_network_and_the_label_of_the_client() {
+async fn s18_each_change_has_an_entry_with_the_network_and_the_label_of_the_client() {
     let server = Server::open().await;
     let (member, guest) = (firefox_guest(&server).await, firefox_guest(&server).await);
     assert_eq!(entries(&server).await, [], "the login of a guest has no entry");
@@ -117,7 +117,7 @@ async fn a_session_ended_by_its_owner_or_by_reuse_has_an_entry_that_tells_why() 
 }
 
 #[tokio::test]
-async fn a_change_without_its_entry_is_not_made() {
+async fn s18_a_change_without_its_entry_is_not_made() {
     let server = Server::open().await;
     let (guest, member) = (server.anonymous_login().await, new_member(&server).await);
     server.database().execute("ALTER TABLE audit_entry RENAME TO hidden_entry");
@@ -139,7 +139,7 @@ async fn a_change_without_its_entry_is_not_made() {
 }
 
 #[tokio::test]
-async fn failed_attempts_are_in_the_trail_in_number_and_without_the_address() {
+async fn s18_failed_attempts_are_in_the_trail_in_number_and_without_the_address() {
     let server = Server::open().await;
     let (member, guest) = (new_member(&server).await, server.anonymous_login().await);
     let attempt = |network: &str, email: &str| {
@@ -203,7 +203,7 @@ async fn attempts_of_one_hour_are_added_up_over_many_flushes() {
 }
 
 #[tokio::test]
-async fn after_an_erasure_the_trail_has_a_pseudonym_that_only_the_id_finds() {
+async fn s18_after_an_erasure_the_trail_has_a_pseudonym_that_only_the_id_finds() {
     let server = Server::open().await;
     let (member, guest) = (firefox_guest(&server).await, firefox_guest(&server).await);
     let member = server.send(from_firefox(register(&member.refresh))).await.tokens();
@@ -228,7 +228,7 @@ async fn after_an_erasure_the_trail_has_a_pseudonym_that_only_the_id_finds() {
 }
 
 #[tokio::test]
-async fn the_trail_is_limited_in_time_and_in_number() {
+async fn s18_the_trail_is_limited_in_time_and_in_number() {
     let server = Server::open_with(|config| config.audit_entries = 2).await;
     for _ in 0..4 {
         let guest = server.anonymous_login().await;
