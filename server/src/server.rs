@@ -12,8 +12,8 @@ use tokio::time::{Instant, interval_at};
 use crate::accounts::{Accounts, Passwords, RelyingParty, TrustedIssuers};
 use crate::activity::{self, Activity};
 use crate::auth::{
-    Issuer, KEY_POLL_INTERVAL, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions, Verifier,
-    prepare_keys,
+    Issuer, KEY_POLL_INTERVAL, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions,
+    UnavailableError, Verifier, prepare_keys,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
@@ -312,6 +312,13 @@ impl Inner {
     async fn flush(&self) -> Result<(), StoreError> {
         let activity = self.activity.flush(&*self.store).await;
         self.failures.flush(&*self.store).await.and(activity)
+    }
+
+    /// Whether the refresh token is refused only because the clock of this server is in doubt (S15): by the time that it should
+    /// show, the token has not expired.
+    pub(crate) async fn is_refused_for_the_clock(&self, token: &str, now: Timestamp) -> Result<bool, UnavailableError> {
+        let cautious = self.clock_check.cautious_now(&*self.clock).await;
+        Ok(cautious < now && self.sessions.could_refresh(token, cautious).await?)
     }
 
     /// Reads the keys, and drops those that have expired.

@@ -89,6 +89,8 @@ pub(crate) enum UnavailableError {
     Signing(#[from] SigningError),
     #[error("a task of the server failed")]
     Task,
+    #[error("the clock of this server is in doubt, and by the time that it should show, the request would succeed")]
+    Clock,
     #[error("this server has not heard for some seconds which sessions other servers have revoked")]
     Changes,
 }
@@ -187,6 +189,13 @@ impl Sessions {
             }
             RotationOutcome::Revoked(..) | RotationOutcome::Invalid => Err(RefreshError::InvalidToken),
         }
+    }
+
+    /// Whether the refresh token could be exchanged at that time. Changes nothing.
+    pub(crate) async fn could_refresh(&self, token: &str, at: Timestamp) -> Result<bool, UnavailableError> {
+        let Some(token) = self.read_refresh_token(token, at).await else { return Ok(false) };
+        let session = self.store.session(token.session).await?;
+        Ok(session.is_some_and(|session| self.would_refresh(&session, token.counter, at)))
     }
 
     /// Ends the session of an access token or a refresh token. An invalid token ends no session (RFC 7009 §2.2).

@@ -10,6 +10,7 @@ use super::error::OAuthError;
 use super::extract::{Client, OAuthForm};
 use super::limits::{rate_limit_fields, refresh_limited};
 use super::openapi::{OAuthErrors, RefreshLimits, refresh_link, revoke_link};
+use crate::auth::{RefreshError, UnavailableError};
 use crate::server::Guestpass;
 
 /// Exchange a refresh token for its successor
@@ -54,8 +55,15 @@ pub(super) async fn token(
         Ok(admitted) => admitted,
         Err(limited) => return Ok(refresh_limited(&limited)),
     };
-    let refreshed = inner.sessions.refresh(token, now).await.map(Json).map_err(OAuthError::from);
-    let mut response = refreshed.into_response();
+    let refreshed = match inner.sessions.refresh(token, now).await {
+        Err(RefreshError::InvalidToken)
+            if inner.is_refused_for_the_clock(token, now).await.map_err(RefreshError::from)? =>
+        {
+            Err(RefreshError::from(UnavailableError::Clock))
+        }
+        refreshed => refreshed,
+    };
+    let mut response = refreshed.map(Json).map_err(OAuthError::from).into_response();
     response.headers_mut().extend(rate_limit_fields(&admitted.states));
     Ok(response)
 }

@@ -10,7 +10,7 @@ use guestpass_server::{Clock, ClockDoubt, Config, Guestpass, SweepError, SystemC
 use serde_json::json;
 
 use crate::support::database::Database;
-use crate::support::{DAY, MINUTE, Server, anonymous_login, send};
+use crate::support::{DAY, MINUTE, Server, anonymous_login, refresh, send};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -133,6 +133,10 @@ impl SetClock {
     fn set_forward(&self, by: Duration) {
         self.0.store(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
+
+    fn set_back(&self, by: Duration) {
+        self.0.store(-i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for SetClock {
@@ -187,6 +191,29 @@ async fn s15_a_server_whose_clock_is_set_a_year_ahead_removes_no_guest() {
     database.execute(FORGET_ONE);
     assert_eq!(guestpass.sweep().await.unwrap().guests, 1, "a sweep with the right time works");
     assert_eq!(database.number(GUESTS), 21);
+}
+
+#[tokio::test]
+async fn s15_a_wrong_clock_loses_no_session() {
+    let database = Database::new();
+    let clock = Arc::new(SetClock::default());
+    let guestpass = open(&database, clock.clone()).await;
+    let login = send(guestpass.router(), anonymous_login(Some(json!({ "refresh": true })), None)).await;
+    let token = login.tokens().refresh;
+    let refresh = async |token: &str| send(guestpass.router(), refresh(token)).await;
+
+    clock.set_forward(YEAR);
+    let response = refresh(&token).await;
+    assert_eq!(response.status, 503, "{response:?}");
+    assert_eq!(response.json()["error"], "temporarily_unavailable");
+
+    clock.set_back(YEAR);
+    let refreshed = refresh(&token).await;
+    assert_eq!(refreshed.status, 200, "{refreshed:?}");
+
+    clock.set_forward(Duration::ZERO);
+    let response = refresh(&refreshed.tokens().refresh).await;
+    assert_eq!(response.status, 200, "the clock that was behind has shortened the session: {response:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::client::Client;
+use crate::client::{Client, INTROSPECTION_SECRET};
 
 /// One node; it keeps its address when it is started again.
 pub(crate) struct Node {
@@ -42,7 +42,7 @@ impl Node {
             }
         }
         // In the environment, because the URL has a password.
-        let command = command.env("GUESTPASS_STORE", store);
+        let command = command.env("GUESTPASS_STORE", store).env("GUESTPASS_INTROSPECTION_SECRET", INTROSPECTION_SECRET);
         let command = command.args(["serve", "--listen", listen]).args(&flags);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         Self { process, store: store.to_owned(), flags, address: String::new() }

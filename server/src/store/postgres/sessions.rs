@@ -164,8 +164,8 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
         .prepare_cached(
             "UPDATE session
              SET counter = $2 + 1, unconfirmed = TRUE, rotated_at = $3,
-                 -- `least` ignores a NULL.
-                 expires_at = least($4::bigint, created_at + $6::bigint),
+                 -- Never earlier: the clock of this server may be behind. `least` ignores a NULL.
+                 expires_at = least(greatest(expires_at, $4::bigint), created_at + $6::bigint),
                  access_expires_at = greatest(
                      access_expires_at, least($5::bigint, $4::bigint, created_at + $6::bigint)
                  )

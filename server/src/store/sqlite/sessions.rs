@@ -102,7 +102,10 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
         .prepare_cached(
             "UPDATE session
              SET counter = :presented + 1, unconfirmed = TRUE, rotated_at = :now,
-                 expires_at = min(:expires_at, coalesce(created_at + :max_age, :expires_at)),
+                 -- Never earlier: the clock of this server may be behind.
+                 expires_at = min(
+                     max(expires_at, :expires_at), coalesce(created_at + :max_age, max(expires_at, :expires_at))
+                 ),
                  access_expires_at = max(
                      access_expires_at,
                      min(:access_expires_at, :expires_at, coalesce(created_at + :max_age, :expires_at))
