@@ -96,7 +96,7 @@ async fn s13_a_foreign_page_uses_up_no_limit_of_its_visitor() {
     // Each limit admits one request: nothing has been counted.
     let send = async |request| server.send(from_peer(VISITOR, request)).await;
     let wrong = credentials("eve@example.com", "a wrong password");
-    let failed = send(authorized("POST", "/login", &member.access, Some(wrong))).await;
+    let failed = send(authorized("POST", "/login", &member.refresh, Some(wrong))).await;
     failed.assert_refused(403, "invalid_credentials");
     let guest = send(anonymous_login(Some(serde_json::json!({ "refresh": true })), None)).await.tokens();
     send(refresh("gpr_x")).await.assert_oauth_error("invalid_grant");

@@ -2,9 +2,7 @@
 
 use crate::support::membership::uuid_of;
 use crate::support::wait::until;
-use crate::support::{Server, Tokens, form, with_header};
-
-const SECRET: &str = "a-secret-for-introspection-of-32-characters";
+use crate::support::{Server, Tokens};
 
 fn user_of(guest: &Tokens) -> String {
     format!("(SELECT id FROM anonymous_user WHERE id = '{}')", uuid_of(&guest.id))
@@ -37,24 +35,4 @@ async fn s04_an_erasure_that_another_process_writes_is_heard() {
     let status = async |guest: &Tokens| server.get("/items/", &guest.access).await.status;
     until("the token is refused", async || status(&erased).await == 401).await;
     assert_eq!(status(&other).await, 200);
-}
-
-#[tokio::test]
-async fn s08_an_upgrade_that_another_process_writes_is_heard() {
-    let server = Server::open_with(|config| config.introspection_secrets = vec![SECRET.parse().unwrap()]).await;
-    let guest = server.anonymous_login().await;
-    let until_time = 9_000_000_000_000_i64;
-
-    server.database().execute(&format!(
-        "UPDATE anonymous_user SET registered_at = 1, guest_tokens_until = {until_time} WHERE id = {}",
-        user_of(&guest)
-    ));
-
-    // Introspection of an access token reads no row.
-    let subject = async || {
-        let request = form("/introspect", &[("token", &guest.access)]);
-        server.send(with_header(request, "authorization", &format!("Bearer {SECRET}"))).await.json()["sub"].clone()
-    };
-    let member = format!("user_{}", uuid_of(&guest.id));
-    until("the guest is a member", async || subject().await == member).await;
 }

@@ -30,11 +30,45 @@ impl KeyStore for PostgresStore {
     }
 
     async fn discard_old_keys(&self) -> Result<(), StoreError> {
+        let current = self.connections.run(|db| Box::pin(current_transaction(db))).await?;
+        let mut attempts = 0;
+        while self.connections.run(|db| Box::pin(sees_older_rows(db, current))).await? {
+            attempts += 1;
+            if attempts == DISCARD_ATTEMPTS {
+                return Err(StoreError::Database(
+                    "the change is stored, but an older transaction of the database still runs, and the previous rows stay in \
+                     the files until: VACUUM FULL signing_key, refresh_key"
+                        .to_owned(),
+                ));
+            }
+            tokio::time::sleep(DISCARD_PAUSE).await;
+        }
         // Writes both tables to new files; a plain VACUUM leaves the bytes of a deleted row in its page.
         self.connections
             .run(|db| Box::pin(async move { Ok(db.batch_execute("VACUUM FULL signing_key, refresh_key").await?) }))
             .await
     }
+}
+
+/// How often the end of older transactions is awaited before the old keys are discarded, and the pause between two attempts.
+const DISCARD_ATTEMPTS: u32 = 100;
+const DISCARD_PAUSE: Duration = Duration::from_millis(100);
+
+/// The id of a transaction that is newer than all changes that have been committed.
+async fn current_transaction(db: &mut Client) -> Result<i64, Error> {
+    Ok(db.query_one("SELECT pg_current_xact_id()::text::bigint", &[]).await?.try_get(0)?)
+}
+
+/// Whether a transaction may still see rows that were deleted before `current`: `VACUUM FULL` would copy these rows. The
+/// transactions of all databases count, because a snapshot in this database is as old as the oldest of them.
+async fn sees_older_rows(db: &mut Client, current: i64) -> Result<bool, Error> {
+    let query = "
+        SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint <= $1::bigint OR EXISTS (
+            SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+                AND age(backend_xmin) >= age($1::bigint::text::xid8::xid)
+        )";
+    Ok(db.query_one(query, &[&current]).await?.try_get(0)?)
 }
 
 pub(super) async fn keys(db: &impl GenericClient) -> Result<KeySet, Error> {

@@ -160,8 +160,8 @@ async fn the_id_token_may_have_the_sha256_of_the_nonce() {
         claims["nonce"] = hashed.into();
         let body = |nonce: &str| json!({ "id_token": key.sign(&claims), "nonce": nonce });
 
-        server.call("POST", "/link", &guest.access, body("another")).await.assert_refused(403, "invalid_id_token");
-        let response = server.call("POST", "/link", &guest.access, body("n-0S6_WzA2Mj")).await;
+        server.call("POST", "/link", &guest.refresh, body("another")).await.assert_refused(403, "invalid_id_token");
+        let response = server.call("POST", "/link", &guest.refresh, body("n-0S6_WzA2Mj")).await;
         response.assert_member(&user_id(&guest.id), "registered", false);
     }
 }
@@ -186,7 +186,7 @@ async fn c18_a_server_that_requires_hashed_nonces_refuses_a_token_whose_nonce_is
         if let Some(nonce) = sent {
             body["nonce"] = nonce.into();
         }
-        server.call("POST", "/link", &guest.access, body).await
+        server.call("POST", "/link", &guest.refresh, body).await
     };
 
     for hashed in HASHED {

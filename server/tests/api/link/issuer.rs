@@ -180,7 +180,7 @@ async fn s14_an_issuer_that_hangs_delays_no_link_of_other_issuers() {
     .await;
     let guest = server.anonymous_login().await;
     let requests =
-        std::sync::Mutex::new(vec![link_request(&guest.access, &key.sign(&slow.claims("ada", server.clock.secs())))]);
+        std::sync::Mutex::new(vec![link_request(&guest.refresh, &key.sign(&slow.claims("ada", server.clock.secs())))]);
 
     let (waiting, response) =
         tokio::join!(server.send_concurrently(1, || requests.lock().unwrap().pop().unwrap()), async {

@@ -96,7 +96,7 @@ async fn s15_an_erasure_is_recorded_by_a_hash_of_the_id() {
     let guest = server.anonymous_login().await;
     let id: uuid::Uuid = uuid_of(&guest.id).parse().unwrap();
 
-    assert_eq!(server.send(erasure(&guest.access)).await.status, 204);
+    assert_eq!(server.send(erasure(&guest.refresh)).await.status, 204);
 
     let hash = server.database().bytes("SELECT hash FROM erased_user");
     assert_eq!(hash, aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes()).as_ref());
