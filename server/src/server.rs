@@ -74,7 +74,9 @@ impl Guestpass {
         let clock_check = ClockCheck::default();
         // Before the first request, because a clock that is set later is compared with this reading. A doubt is logged.
         let _ = clock_check.check(&*store, &*clock).await.map_err(cannot_open)?;
-        let revoked = store.revocations(now).await.map_err(cannot_open)?;
+        // A clock that is ahead would leave out revocations whose access tokens are valid again when it has been set.
+        let cautious_now = clock_check.cautious_now(&*clock).await;
+        let revoked = store.revocations(cautious_now).await.map_err(cannot_open)?;
 
         let keys = Arc::new(keys);
         let activity = Arc::new(Activity::default());

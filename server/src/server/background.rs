@@ -315,4 +315,23 @@ mod tests {
         assert_eq!(inner.store.guest_count().await.unwrap(), 1);
         assert_eq!(inner.clock_check.cautious_now(&*clock).await, start);
     }
+
+    #[tokio::test]
+    async fn s15_a_revocation_is_known_after_a_start_at_which_the_clock_was_ahead() {
+        let directory = tempfile::tempdir().unwrap();
+        let config =
+            Config { store: StoreLocation::Sqlite(directory.path().join("guestpass.db")), ..Config::default() };
+        let start = Timestamp::from_secs(1_800_000_000);
+        let clock = Arc::new(SetClock(Mutex::new(start)));
+        let server = Guestpass::open_at(config.clone(), clock.clone()).await.unwrap();
+        let tokens = server.inner.sessions.login(false, None, start).await.unwrap();
+        server.inner.sessions.revoke(&tokens.access_token, start).await.unwrap();
+        server.close().await.unwrap();
+
+        *clock.0.lock().unwrap() = start + Duration::from_hours(365 * 24);
+        let inner = Guestpass::open_at(config, clock.clone()).await.unwrap().inner;
+        *clock.0.lock().unwrap() = start;
+
+        assert!(inner.sessions.verify(&tokens.access_token, start).await.is_err());
+    }
 }
