@@ -36,7 +36,7 @@ pub(super) struct Readiness {
 ))]
 pub(super) async fn readyz(State(Guestpass { inner }): State<Guestpass>) -> (StatusCode, Json<Readiness>) {
     let draining = inner.draining.load(Ordering::Relaxed);
-    let store = inner.write_probe.accepts_writes(&*inner.store).await;
+    let store = inner.write_probe.accepts_writes(&inner.store).await;
     let changes = inner.store.changes_age() < CHANGES_READY;
     let ready = store && changes && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

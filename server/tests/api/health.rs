@@ -43,3 +43,23 @@ async fn s16_probes_that_arrive_together_share_one_write() {
     let written = writes() - before;
     assert!((1..100).contains(&written), "{written} writes");
 }
+
+#[tokio::test]
+async fn s16_probes_whose_clients_disconnect_share_one_write() {
+    let server = Server::open().await;
+    let writes = || server.number("SELECT writes FROM heartbeat");
+    let before = writes();
+
+    for _ in 0..100 {
+        // The request has begun when its client disconnects.
+        tokio::select! {
+            biased;
+            _ = server.send(get("/readyz")) => {}
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    assert_eq!(server.send(get("/readyz")).await.status, 200);
+    let written = writes() - before;
+    assert!((1..50).contains(&written), "{written} writes");
+}
