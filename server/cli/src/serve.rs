@@ -49,8 +49,9 @@ pub(crate) struct ServeArgs {
     max_connections: usize,
 
     /// How many connections one client can have open at a time. A client is an IPv4 address or the /64 network of an IPv6
-    /// address. If it opens more, its idle ones are closed for them, and the new one if none is idle. By default 1000, and at most
-    /// half of the connections that can be open. It does not apply to the proxies of --trusted-proxy.
+    /// address. If it opens more, its idle ones are closed for them, and the new one if none is idle. An IPv6 /48 can have three
+    /// times as many, and at most three quarters of all. By default 1000, and at most half of the connections that can be open. It
+    /// does not apply to the proxies of --trusted-proxy.
     #[arg(long, value_name = "COUNT", value_parser = connections, help_heading = PROCESS)]
     max_connections_per_client: Option<usize>,
 

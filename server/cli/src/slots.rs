@@ -3,7 +3,8 @@
 //! A connection is idle while the server waits for its client: for a request, or for the rest of one. If no place is free, an
 //! idle connection is closed for the new one: of the client with the most idle connections, the one that has been idle longest,
 //! and those in the middle of a request last. So a client that opens many connections takes them from itself, and not from
-//! others. A connection whose request is being handled is never closed.
+//! others. A connection whose request is being handled is never closed; so the connections of one client are limited, and those of
+//! one IPv6 /48, which has 65,536 clients.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +29,8 @@ pub(crate) struct Slots {
 struct Shared {
     count: usize,
     per_client: usize,
+    /// The greatest number of connections of one IPv6 /48.
+    per_allocation: usize,
     /// Their connections belong to many clients.
     trusted_proxies: Vec<IpNet>,
     state: Mutex<State>,
@@ -50,6 +53,8 @@ type Rank = (bool, usize, Reverse<u64>);
 struct State {
     connections: HashMap<u64, Connection>,
     owners: HashMap<Owner, Owned>,
+    /// The number of open connections by IPv4 address or IPv6 /48, without those that were told to close.
+    allocations: HashMap<ClientNetwork, usize>,
     /// The oldest idle connection of each owner.
     ranking: BTreeMap<Rank, u64>,
     /// The number of connections that were told to close, and are still open.
@@ -102,10 +107,12 @@ enum Admission {
 }
 
 impl Slots {
-    /// `per_client` is the greatest number of connections of one client; without effect if it is not less than `count`.
+    /// `per_client` is the greatest number of connections of one client; without effect if it is not less than `count`. An IPv6 /48
+    /// can have three times as many, and at most three quarters of all.
     pub(crate) fn new(count: usize, per_client: usize, trusted_proxies: Vec<IpNet>) -> Self {
         let (state, freed) = (Mutex::default(), Notify::new());
-        Self { shared: Arc::new(Shared { count, per_client, trusted_proxies, state, freed }) }
+        let per_allocation = per_client.saturating_mul(3).min(count - count / 4).max(per_client);
+        Self { shared: Arc::new(Shared { count, per_client, per_allocation, trusted_proxies, state, freed }) }
     }
 
     /// Waits for a place for a new connection of `peer`. The receiver gets a message when the connection must close. `None`: the
@@ -124,11 +131,21 @@ impl Slots {
     }
 
     fn admit(&self, owner: Owner) -> Admission {
-        let Shared { count, per_client, .. } = *self.shared;
+        let Shared { count, per_client, per_allocation, .. } = *self.shared;
         let mut state = self.shared.lock();
+        let state = &mut *state;
         let open = state.owners.get(&owner).map_or(0, |owned| owned.open);
-        if owner.is_some() && open >= per_client && per_client < count {
-            let oldest = state.owners.get(&owner).and_then(|owned| owned.idle.values().next().copied());
+        let allocation = owner.map(ClientNetwork::allocation);
+        let open_in_allocation = allocation.and_then(|allocation| state.allocations.get(&allocation)).copied();
+        let too_many = owner.is_some() && per_client < count;
+        let oldest = if too_many && open >= per_client {
+            Some(state.owners.get(&owner).and_then(|owned| owned.idle.values().next().copied()))
+        } else if too_many && open_in_allocation.is_some_and(|open| open >= per_allocation) {
+            Some(state.first_idle_of(allocation))
+        } else {
+            None
+        };
+        if let Some(oldest) = oldest {
             let Some(oldest) = oldest else {
                 state.shortage.refused += 1;
                 state.log_shortage(None);
@@ -149,6 +166,9 @@ impl Slots {
         let id = state.next_number();
         state.connections.insert(id, Connection { owner, idle_since: None, close: Some(close) });
         state.owners.entry(owner).or_default().open += 1;
+        if let Some(allocation) = allocation {
+            *state.allocations.entry(allocation).or_default() += 1;
+        }
         state.set_idle(id, false);
         Admission::Admitted(Slot { shared: Arc::clone(&self.shared), id }, closed)
     }
@@ -256,6 +276,15 @@ impl State {
         }
     }
 
+    /// The idle connection of an IPv6 /48 that gives way first.
+    fn first_idle_of(&self, allocation: Owner) -> Option<u64> {
+        let is_of = |id: &u64| {
+            let connection = self.connections.get(id);
+            connection.is_some_and(|connection| connection.owner.map(ClientNetwork::allocation) == allocation)
+        };
+        self.ranking.values().rev().copied().find(is_of)
+    }
+
     fn close(&mut self, id: u64) {
         self.set_busy(id);
         let Some(connection) = self.connections.get_mut(&id) else { return };
@@ -274,6 +303,13 @@ impl State {
             owned.open -= 1;
             if owned.open == 0 {
                 self.owners.remove(&owner);
+            }
+        }
+        let Some(allocation) = owner.map(ClientNetwork::allocation) else { return };
+        if let Some(open) = self.allocations.get_mut(&allocation) {
+            *open -= 1;
+            if *open == 0 {
+                self.allocations.remove(&allocation);
             }
         }
     }
@@ -409,6 +445,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn s14_the_clients_of_one_ipv6_48_leave_places_to_others() {
+        let slots = Slots::new(8, 2, Vec::new());
+        let client = |number: usize| format!("2001:db8:1:{number}::1");
+        let mut busy = Vec::new();
+        for number in 0..6 {
+            let open = open(&slots, &client(number)).await;
+            open.slot.set_busy();
+            busy.push(open);
+        }
+
+        assert!(slots.take(client(6).parse().unwrap()).await.is_none(), "three times the limit of one client");
+
+        for address in ["2001:db8:2::1", CLIENTS[0]] {
+            busy.push(open(&slots, address).await);
+        }
+        busy[3].slot.set_idle();
+        let address = client(6);
+        let mut next = Box::pin(open(&slots, &address));
+        assert!(!is_ready(&mut next).await, "it waits for the place of the idle connection");
+        assert!(busy[3].is_told_to_close());
+        assert!(!busy[6].is_told_to_close() && !busy[7].is_told_to_close());
+    }
+
+    #[tokio::test]
     async fn closed_connections_leave_nothing_behind() {
         let slots = Slots::new(2, 2, Vec::new());
         for round in 0..50 {
@@ -421,6 +481,7 @@ mod tests {
 
         let state = slots.shared.lock();
         assert!(state.connections.is_empty() && state.owners.is_empty() && state.ranking.is_empty());
+        assert!(state.allocations.is_empty());
         assert_eq!(state.closing, 0);
     }
 }

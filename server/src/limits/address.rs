@@ -34,7 +34,7 @@ impl ClientNetwork {
     }
 
     /// The network that one customer of a provider has at most: an IPv4 address, or the /48 of an IPv6 address.
-    pub(crate) fn allocation(self) -> Self {
+    pub fn allocation(self) -> Self {
         self.within(48).unwrap_or(self)
     }
 }
