@@ -12,6 +12,7 @@ use crate::settings::Rate;
 pub(super) const BY_CLIENT: &str = "client";
 pub(super) const BY_SESSION: &str = "session";
 pub(super) const BY_ACCOUNT: &str = "account";
+pub(super) const BY_MEMBER: &str = "member";
 pub(super) const ACCOUNT_TOTAL: &str = "account-total";
 pub(super) const TOTAL: &str = "total";
 
@@ -157,6 +158,7 @@ impl RateLimited {
             BY_SESSION => "of this session",
             BY_ACCOUNT => "for this account from your network",
             ACCOUNT_TOTAL => "for this account",
+            BY_MEMBER => "of this member",
             TOTAL => "from all clients together",
             _ => "from your network",
         };

@@ -14,6 +14,7 @@ mod rate;
 mod recent;
 mod retries;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) use self::fair_queue::{FairQueue, QueueFull, Share};
 pub(crate) use self::foreign_page::{PageOrigins, RequestSource};
 pub(crate) use self::proof::{CHALLENGE, PROOF_REQUIRED, ProofError};
 
-use self::admission::{BY_SESSION, ByNetwork, Limit, TOTAL, admit};
+use self::admission::{BY_MEMBER, BY_SESSION, ByNetwork, Limit, TOTAL, admit};
 use self::password_attempts::PasswordAttempts;
 use self::proof::{CheckError, Proofs};
 use self::rate::{Key, Limiter, MonotonicClock};
@@ -51,6 +52,7 @@ pub(crate) struct Limits {
     all_refreshes: Option<Limiter>,
     failed_refreshes: Option<ByNetwork>,
     account_requests: Option<ByNetwork>,
+    repeated_sign_ins: Option<Limiter>,
     password_logins: Option<PasswordAttempts>,
     password_registrations: Option<PasswordAttempts>,
     retries: LoginRetries,
@@ -84,6 +86,9 @@ pub(crate) enum LoginLimited {
     Busy,
 }
 
+/// How often a member may sign in to the same account again. Each sign-in opens a session and adds to the audit trail.
+const REPEATED_SIGN_INS: Rate = Rate::Limit { count: NonZeroU32::new(60).unwrap(), per: Duration::from_secs(60 * 60) };
+
 /// How long a network from which a member has signed in is remembered.
 pub(crate) const KNOWN_NETWORK_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -107,6 +112,7 @@ impl Limits {
             all_refreshes: limiter(config.refresh_rate_total),
             failed_refreshes: by_network(config.failed_refresh_rate),
             account_requests: by_network(config.account_rate),
+            repeated_sign_ins: limiter(REPEATED_SIGN_INS).filter(|_| config.account_rate != Rate::Off),
             password_logins: PasswordAttempts::new(config.password_rate, &monotonic),
             password_registrations: PasswordAttempts::new(config.password_rate, &monotonic),
             retries: LoginRetries::new(),
@@ -182,6 +188,13 @@ impl Limits {
     pub(crate) fn admit_account_request(&self, client: Option<ClientNetwork>) -> Result<Admitted<'_>, RateLimited> {
         let limits = by_network(self.account_requests.as_ref(), client);
         self.record_refusal("account", admit("failed attempts", limits))
+    }
+
+    /// Counts a request of a member to sign in again. Guests are not counted here: each of them signs in once.
+    pub(crate) fn admit_repeated_sign_in(&self, member: Uuid) -> Result<Admitted<'_>, RateLimited> {
+        let limits = self.repeated_sign_ins.as_ref();
+        let limits = limits.map(|limiter| Limit { limiter, key: Key::Member(member), policy: BY_MEMBER });
+        self.record_refusal("account", admit("sign-ins", limits))
     }
 
     /// Counts an attempt to log in with the password of one account. The caller takes it back unless the password is wrong.

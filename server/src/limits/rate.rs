@@ -25,6 +25,7 @@ pub(super) enum Key {
     All,
     Network(ClientNetwork),
     Session(Uuid),
+    Member(Uuid),
     Account(Account),
     /// The account from one network. If the embedding application does not provide addresses, all clients count as one.
     AccountFrom(Account, Option<ClientNetwork>),

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::IDEMPOTENCY_KEY;
 
-use super::error::{OAuthError, Problem};
+use super::error::{NoAttempt, OAuthError, Problem};
 use super::extract::client_of;
 use crate::limits::{AdmittedLogin, LimitState, Limits, LoginLimited, RateLimited, RequestSource};
 use crate::secret::sha256;
@@ -57,7 +57,7 @@ pub(super) async fn limit_account_requests(
             let is_failed_attempt = matches!(
                 response.status(),
                 StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
-            );
+            ) && response.extensions().get::<NoAttempt>().is_none();
             if !is_failed_attempt {
                 admitted.refund();
             } else if !response.headers().contains_key(RATE_LIMIT) {

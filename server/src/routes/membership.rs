@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::error::Problem;
 use super::extract::idempotency_key;
 use crate::accounts::{AccountError, PasskeyChallenge, PasskeyResponse, UpgradeRequest};
-use crate::auth::{RefreshToken, Subject};
+use crate::auth::{Kind, RefreshToken, Subject};
 use crate::clock::Timestamp;
 use crate::metrics::MembershipEndpoint;
 use crate::secret::{hmac_sha256, sha256};
@@ -68,6 +68,10 @@ impl<'a> UpgradeCall<'a> {
         }
         match self.inner.sessions.account_caller(self.token, self.now).await {
             Ok(caller) => {
+                if caller.subject.kind == Kind::User {
+                    let admitted = self.inner.limits.admit_repeated_sign_in(caller.subject.id);
+                    admitted.map_err(IntoResponse::into_response)?;
+                }
                 Ok(Begun::New(UpgradeRequest { caller, session: self.session, key: self.key, now: self.now }))
             }
             Err(error) => self.repeated_or(Problem::from(error).into_response()).await.map(Begun::Repeated),

@@ -246,18 +246,20 @@ async fn s13_malformed_logins_do_not_count() {
 #[tokio::test]
 async fn s13_account_requests_count_only_if_they_fail_with_a_valid_credential() {
     let server = server(|_| {}).await;
-    new_member(&server).await;
+    let mut member = new_member(&server).await;
     let send = async |request: Request<Body>| server.send(from_peer("203.0.113.7", request)).await;
     let wrong = credentials("eve@example.com", PASSWORD);
     for _ in 0..5 {
-        // No credential, one that is malformed, a malformed body.
+        // No credential, one that is malformed, an access token, a malformed body.
         send(Request::post("/login").body(Body::empty()).unwrap()).await.assert_problem(401);
         send(authorized("POST", "/login", "x", Some(wrong.clone()))).await.assert_problem(401);
-        let guest = server.anonymous_login().await;
-        let text = authorized("POST", "/login", &guest.refresh, None);
+        send(login(&member.access)).await.assert_refused(403, "refresh_token_required");
+        let text = authorized("POST", "/login", &member.refresh, None);
         send(with_header(text, "content-type", "text/plain")).await.assert_problem(415);
         // Members who sign in.
-        assert_eq!(send(login(&guest.refresh)).await.status, 200);
+        let response = send(login(&member.refresh)).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        member = response.tokens();
     }
     for _ in 0..2 {
         let guest = server.anonymous_login().await;
@@ -266,15 +268,14 @@ async fn s13_account_requests_count_only_if_they_fail_with_a_valid_credential() 
             .assert_refused(403, "invalid_credentials");
     }
 
-    let guest = server.anonymous_login().await;
-    let refused = send(login(&guest.refresh)).await;
+    let refused = send(login(&member.refresh)).await;
 
     refused.assert_problem(429);
     assert_eq!(rate_limit_headers(&refused), ["\"client\";q=2;w=600", "\"client\";r=0;t=300"]);
-    let member = server.send(from_peer("203.0.113.8", login(&guest.refresh))).await;
-    assert_eq!(member.status, 200, "another network");
+    let elsewhere = server.send(from_peer("203.0.113.8", login(&member.refresh))).await;
+    assert_eq!(elsewhere.status, 200, "another network");
     server.clock.advance(300 * SECOND);
-    assert_eq!(send(login(&member.tokens().refresh)).await.status, 200);
+    assert_eq!(send(login(&elsewhere.tokens().refresh)).await.status, 200);
 }
 
 #[tokio::test]
@@ -335,4 +336,24 @@ async fn s13_900_guests_behind_one_address_are_within_the_default_limits() {
             *guest = server.send(from_peer("203.0.113.7", refresh(&guest.refresh))).await.tokens();
         }
     }
+}
+
+#[tokio::test]
+async fn s14_a_member_signs_in_again_a_limited_number_of_times() {
+    let server = Server::open().await;
+    let mut member = new_member(&server).await;
+    for _ in 0..60 {
+        let response = server.send(login(&member.refresh)).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        member = response.tokens();
+    }
+
+    let refused = server.send(login(&member.refresh)).await;
+
+    refused.assert_problem(429);
+    assert_eq!((refused.header("retry-after"), refused.json()["violated-policies"].clone()), ("60", json!(["member"])));
+    let other = server.anonymous_login().await;
+    assert_eq!(server.send(login(&other.refresh)).await.status, 200, "a guest who signs in");
+    server.clock.advance(MINUTE);
+    assert_eq!(server.send(login(&member.refresh)).await.status, 200);
 }

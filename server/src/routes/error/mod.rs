@@ -6,7 +6,7 @@ mod problem;
 
 pub(super) use self::oauth::{OAuthError, OAuthErrorBody};
 pub(crate) use self::problem::Problem;
-pub(super) use self::problem::{FOREIGN_PAGE, ProblemBody};
+pub(super) use self::problem::{FOREIGN_PAGE, NoAttempt, ProblemBody};
 
 /// Makes a sentence of an error text: "the token has expired" becomes "The token has expired."
 fn sentence(text: impl ToString) -> String {

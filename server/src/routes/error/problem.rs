@@ -19,6 +19,10 @@ use crate::store::{DataError, MAX_FAVORITES, MAX_LINES, PreferencesError, StoreE
 /// The `code` of the response to a request from a page of another site.
 pub(in crate::routes) const FOREIGN_PAGE: &str = "foreign_page";
 
+/// Marks a response to an account request without a refresh token, which attempts nothing and is not counted.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::routes) struct NoAttempt;
+
 /// An error response: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -124,7 +128,11 @@ impl IntoResponse for Problem {
             detail: self.detail,
             members: *self.members,
         };
+        let is_access_token = body.members.get("code") == Some(&json!(problem_code::REFRESH_TOKEN_REQUIRED));
         let mut response = (self.status, Json(body)).into_response();
+        if is_access_token {
+            response.extensions_mut().insert(NoAttempt);
+        }
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
