@@ -154,7 +154,7 @@ impl UserAdmin {
     /// # Errors
     /// The store failed. Nothing was erased.
     pub async fn erase(&self, user: Uuid) -> Result<bool, StoreError> {
-        Ok(Actor::operator().scope(self.store.erase(user, self.clock.now())).await?.is_ok())
+        Ok(Actor::operator().scope(self.store.erase(user, None, self.clock.now())).await?.is_ok())
     }
 
     /// Makes all earlier attempts at the password of an account count no more. Returns false if the user has no account with an

@@ -233,10 +233,16 @@ impl Sessions {
     }
 
     /// Erases a guest and ends all sessions of the guest, on this node at once.
-    pub(crate) async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<()>, UnavailableError> {
+    /// `by` is the session that asks.
+    pub(crate) async fn erase(
+        &self,
+        guest: Uuid,
+        by: Uuid,
+        now: Timestamp,
+    ) -> Result<DataResult<()>, UnavailableError> {
         let this = self.clone();
         run_to_completion(async move {
-            let erased = this.guests.erase(guest, now).await;
+            let erased = this.guests.erase(guest, Some(by), now).await;
             this.metrics.erased(match &erased {
                 Ok(Ok(_)) => ErasureOutcome::Erased,
                 Ok(Err(_)) => ErasureOutcome::Gone,

@@ -195,7 +195,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::config::{Config, StoreLocation};
     use crate::etag::Conditions;
-    use crate::store::{CartChange, CartKey, Quantity};
+    use crate::store::{CartChange, CartKey, DataError, Quantity};
 
     const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");
 
@@ -254,7 +254,7 @@ mod tests {
             |tokens: TokenResponse| Uuid::try_parse(&tokens.anonymous_id.unwrap()["anonymous_".len()..]).unwrap();
         let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         let other = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
-        inner.sessions.erase(erased, clock.now()).await.unwrap().unwrap();
+        inner.store.erase(erased, None, clock.now()).await.unwrap().unwrap();
         let key = Some(CartKey { hash: [1; 32], request: [2; 32] });
         let conditions = Conditions::default();
         let change = CartChange { item: 1, quantity: Quantity::Add(1), conditions, key, now: clock.now() };
@@ -333,5 +333,22 @@ mod tests {
         *clock.0.lock().unwrap() = start;
 
         assert!(inner.sessions.verify(&tokens.access_token, start).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn s04_an_erasure_that_waited_while_its_session_was_ended_erases_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let config =
+            Config { store: StoreLocation::Sqlite(directory.path().join("guestpass.db")), ..Config::default() };
+        let inner = Guestpass::open(config).await.unwrap().inner;
+        let now = inner.clock.now();
+        let tokens = inner.sessions.login(true, None, now).await.unwrap();
+        let caller = inner.sessions.verify(&tokens.access_token, now).await.unwrap();
+        inner.sessions.revoke(&tokens.access_token, now).await.unwrap();
+
+        let erased = inner.sessions.erase(caller.subject.id, caller.session, now).await.unwrap();
+
+        assert_eq!(erased, Err(DataError::NoGuest));
+        assert_eq!(inner.store.guest_count().await.unwrap(), 1);
     }
 }

@@ -24,8 +24,14 @@ pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
 
     /// Erases a guest: deletes every row, and keeps only what is needed to refuse the access tokens of the guest's sessions, and
     /// a hash of the id, by which the guest is erased again after a backup has been restored.
-    /// Serialized with every other change of those sessions (S4) and of the guest's data. Returns the ended sessions.
-    async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError>;
+    /// Serialized with every other change of those sessions (S4) and of the guest's data. `by` is the session that asks, which must
+    /// be one of the guest and not revoked; `None` for an operator. Returns the ended sessions.
+    async fn erase(
+        &self,
+        guest: Uuid,
+        by: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<DataResult<Vec<Revocation>>, StoreError>;
 }
 
 /// How long the erasure of a user is recorded: longer than backups are usually kept.

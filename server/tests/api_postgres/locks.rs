@@ -151,3 +151,20 @@ async fn s06_a_merge_and_activity_writes_of_both_users_do_not_deadlock() {
     assert_eq!((merged.status.as_u16(), merged.json()["merged"].clone()), (200, true.into()), "{merged:?}");
     closing.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s04_an_erasure_that_waited_while_its_session_was_ended_erases_nothing() {
+    let server = Arc::new(Server::open().await);
+    let guest = server.anonymous_login().await;
+    let upgrade = LockHolder::connect(&server).await;
+    upgrade.lock_row(&guest, "NO KEY UPDATE").await;
+    let erasure = send(&server, erase(&guest.refresh));
+    upgrade.until_waiting(|first, _| first == 1).await;
+
+    // As a registration does, with the token of another session.
+    let user = uuid_of(&guest.id);
+    upgrade.run(&format!("UPDATE session SET revoked_at = 1 WHERE user_id = '{user}'; COMMIT")).await;
+
+    erasure.await.unwrap().assert_problem(401);
+    assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 1);
+}

@@ -96,6 +96,6 @@ pub(super) async fn erase(
     caller: AccountCaller,
     State(Guestpass { inner }): State<Guestpass>,
 ) -> Result<StatusCode, Problem> {
-    inner.sessions.erase(caller.subject.id, inner.clock.now()).await??;
+    inner.sessions.erase(caller.subject.id, caller.session, inner.clock.now()).await??;
     Ok(StatusCode::NO_CONTENT)
 }

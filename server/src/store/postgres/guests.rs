@@ -5,7 +5,7 @@ use deadpool_postgres::{Client, GenericClient, Transaction};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{Error, PostgresStore, TransactionError, audit, separated, time_column, unreadable};
+use super::{Error, PostgresStore, TransactionError, audit, separated, sessions, time_column, unreadable};
 use crate::clock::Timestamp;
 use crate::store::{DataError, DataResult, Export, GuestRow, GuestStore, NewAuditEntry, Revocation, StoreError};
 
@@ -23,8 +23,13 @@ impl GuestStore for PostgresStore {
         self.connections.run(move |db| Box::pin(separated(super::export::export(db, guest)))).await
     }
 
-    async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(erase(db, guest, now)))).await
+    async fn erase(
+        &self,
+        guest: Uuid,
+        by: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<DataResult<Vec<Revocation>>, StoreError> {
+        self.connections.run(move |db| Box::pin(separated(erase(db, guest, by, now)))).await
     }
 }
 
@@ -101,7 +106,12 @@ pub(super) async fn record_activity(db: &Client, activity: Vec<(Uuid, Timestamp)
 
 /// Locks the row of the guest first, then those of the sessions, so that it waits for an earlier refresh, and a later refresh
 /// finds no session. The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
-pub(super) async fn erase(db: &mut Client, guest: Uuid, now: Timestamp) -> Result<Vec<Revocation>, TransactionError> {
+pub(super) async fn erase(
+    db: &mut Client,
+    guest: Uuid,
+    by: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Vec<Revocation>, TransactionError> {
     let transaction = db.transaction().await?;
     let owner = lock_with_tombstones(&transaction, guest).await?;
     let lock = transaction
@@ -109,6 +119,11 @@ pub(super) async fn erase(db: &mut Client, guest: Uuid, now: Timestamp) -> Resul
         .await?;
     let rows = transaction.query(&lock, &[&owner.id]).await?;
     let ended: Vec<_> = rows.iter().map(revocation).collect::<Result<_, _>>()?;
+    if let Some(by) = by {
+        // The guest may have become a member since the caller was authenticated, which ended the session.
+        let session = sessions::locked(&transaction, by).await?;
+        session.filter(|session| session.user == guest && !session.revoked).ok_or(DataError::NoGuest)?;
+    }
     let remember = transaction
         .prepare_cached(
             "INSERT INTO erased_session (id, access_expires_at) SELECT * FROM unnest($1::uuid[], $2::bigint[])",

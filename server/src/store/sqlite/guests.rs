@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::sessions::revocation;
-use super::{SqliteStore, TransactionError, audit, id_column, id_text, time_column};
+use super::{SqliteStore, TransactionError, audit, id_column, id_text, sessions, time_column};
 use crate::clock::Timestamp;
 use crate::store::{
     DataError, DataResult, Export, GuestRow, GuestStore, NewAuditEntry, Revocation, StoreError, erased_user_hash,
@@ -26,8 +26,13 @@ impl GuestStore for SqliteStore {
         self.readers.read(move |db| separate(super::export::export(db, guest))).await
     }
 
-    async fn erase(&self, guest: Uuid, now: Timestamp) -> Result<DataResult<Vec<Revocation>>, StoreError> {
-        self.writer.write(move |db| separate(erase(db, guest, now))).await
+    async fn erase(
+        &self,
+        guest: Uuid,
+        by: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<DataResult<Vec<Revocation>>, StoreError> {
+        self.writer.write(move |db| separate(erase(db, guest, by, now))).await
     }
 }
 
@@ -80,8 +85,18 @@ pub(super) fn record_activity(db: &Connection, activity: &[(Uuid, Timestamp)]) -
 }
 
 /// The foreign keys delete all other rows of the guest; of a member, also the account and the tombstones.
-pub(super) fn erase(db: &Connection, guest: Uuid, now: Timestamp) -> Result<Vec<Revocation>, TransactionError> {
+pub(super) fn erase(
+    db: &Connection,
+    guest: Uuid,
+    by: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Vec<Revocation>, TransactionError> {
     let owner = owner(db, guest)?;
+    if let Some(by) = by {
+        // The guest may have become a member since the caller was authenticated, which ended the session.
+        let session = sessions::session(db, by)?.filter(|session| session.user == guest && !session.revoked);
+        session.ok_or(DataError::NoGuest)?;
+    }
     record_erasure(db, &owner, now)?;
     let ended = db
         .prepare_cached(

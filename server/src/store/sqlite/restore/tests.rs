@@ -80,7 +80,7 @@ fn add_session(db: &Connection, number: u128, user: u128) {
 }
 
 fn erase(db: &Connection, number: u128) {
-    guests::erase(db, id(number), NOW).unwrap();
+    guests::erase(db, id(number), None, NOW).unwrap();
 }
 
 fn numbers(db: &Connection, query: &str) -> Vec<u128> {
