@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::Cli;
 use crate::file::{self, Entry};
@@ -63,8 +63,17 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
             let given = [Some(key.clone()), other_flag(&key)].into_iter().flatten();
             if given.map(|flag| level(chosen, chosen_matches, &flag)).all(|given| given == Level::Default) {
                 from_file.extend(flag.get_long());
-                sources.names.insert(key.clone(), source);
-                argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
+                if is_switch(flag) {
+                    let is_given = match values.as_slice() {
+                        [value] if value == "true" => true,
+                        [value] if value == "false" => false,
+                        _ => return Err(SettingsError::Setting(format!("{source}: {key}: expected true or false"))),
+                    };
+                    argv.extend(is_given.then(|| format!("--{key}").into()));
+                } else {
+                    argv.extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
+                }
+                sources.names.insert(key, source);
             }
         }
     }
@@ -177,10 +186,27 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
 fn with_environment(command: Command) -> Command {
     let command = add_file_flags(command).mut_args(|flag| match flag.get_long().map(variable) {
         // `--help` does not show the values: some are secret.
-        Some(name) => flag.env(name).hide_env_values(true),
+        Some(name) => {
+            let flag = if is_switch(&flag) { flag.value_parser(boolean) } else { flag };
+            flag.env(name).hide_env_values(true)
+        }
         None => flag,
     });
     command.mut_subcommands(with_environment)
+}
+
+/// Whether the flag has no value: it is given, or it is not.
+fn is_switch(flag: &Arg) -> bool {
+    matches!(flag.get_action(), ArgAction::SetTrue)
+}
+
+/// Reads the variable of a flag without a value.
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" | "" => Ok(false),
+        _ => Err("expected true, 1 or yes, or false, 0, no or nothing".to_owned()),
+    }
 }
 
 /// The variable of a flag: `GUESTPASS_ACCESS_TTL` of `access-ttl`.

@@ -211,6 +211,36 @@ async fn settings_of_all_sources_are_combined() {
     assert_eq!(preflight.headers()["access-control-allow-origin"], "https://b.example");
 }
 
+#[tokio::test]
+async fn a_flag_without_a_value_is_true_or_false_in_the_file_and_in_the_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, database) = (directory.path().join("guestpass.toml"), directory.path().join("guestpass.db"));
+    for (content, variable, has_docs) in [
+        ("no-docs = true\n", None, false),
+        ("no-docs = false\n", None, true),
+        ("no-docs = true\n", Some("false"), true),
+        ("no-docs = true\n", Some(""), true),
+        ("no-docs = false\n", Some("1"), false),
+        ("", Some("Yes"), false),
+        ("", Some("0"), true),
+    ] {
+        let mut command = serve_with(&file, &format!("require-refresh = true\nyes = true\n{content}"));
+        command.envs(variable.map(|value| ("GUESTPASS_NO_DOCS", value))).stderr(std::process::Stdio::null());
+
+        let server = Process::spawn_serve(&mut command, &database);
+        let docs = server.http.get(format!("{}/docs/", server.url)).send().await.unwrap();
+        let login = server.http.post(format!("{}/anonymous-login", server.url)).send().await.unwrap();
+
+        assert_eq!(docs.status() == 200, has_docs, "{content:?} {variable:?}");
+        assert!(login.status().is_client_error(), "the server must require a session with refresh tokens");
+        server.kill();
+    }
+
+    let error = error_line(serve_with(&file, "").env("GUESTPASS_NO_DOCS", "maybe"));
+    assert!(error.contains("--no-docs") && error.contains("expected true, 1 or yes"), "{error}");
+    assert!(error.trim_end().ends_with("(from GUESTPASS_NO_DOCS)"), "{error}");
+}
+
 #[test]
 fn errors_of_the_file_name_the_file_and_the_line() {
     let directory = tempfile::tempdir().unwrap();
@@ -221,6 +251,9 @@ fn errors_of_the_file_name_the_file_and_the_line() {
         ("access_ttl = \"1m\"\n", 1, "there is no setting \"access_ttl\""),
         ("[tokens]\naccess-ttl = \"1m\"\n", 1, "tokens: expected text, a number, true, false or a list, found table"),
         ("issuer = \n", 1, "line 1"),
+        ("\nno-docs = 1\n", 2, "no-docs: expected true or false"),
+        ("no-docs = [true, false]\n", 1, "no-docs: expected true or false"),
+        ("require-refresh = \"yes\"\n", 1, "require-refresh: expected true or false"),
         ("audience = [\"a\", \"b\"]\n", 1, "--audience"),
         ("refresh-ttl = \"5m\"\n", 1, "--refresh-ttl: must not be shorter than --access-ttl"),
         ("audience = \"http://localhost:8000\"\n", 1, "--audience: must differ from --issuer"),
