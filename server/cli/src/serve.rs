@@ -30,8 +30,14 @@ use crate::telemetry::{Telemetry, TelemetryArgs};
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub(crate) struct ServeArgs {
-    /// Address and port to listen on. Port 0 chooses a free port.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000", help_heading = PROCESS)]
+    /// Address and port to listen on, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::]:8000. Port 0 chooses a free port.
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8000",
+        value_parser = listen_address,
+        help_heading = PROCESS
+    )]
     listen: SocketAddr,
 
     #[command(flatten)]
@@ -39,7 +45,7 @@ pub(crate) struct ServeArgs {
 
     /// Address and port of /metrics for Prometheus, with /healthz and /readyz. Off by default. It is for the operator only:
     /// choose an address that the public cannot reach.
-    #[arg(long, value_name = "ADDR:PORT", help_heading = PROCESS)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address, help_heading = PROCESS)]
     metrics_listen: Option<SocketAddr>,
 
     /// How many connections can be open at a time. If there are more, idle ones are closed for them, and clients wait if none is
@@ -81,6 +87,12 @@ impl ServeArgs {
             shutdown_timeout: self.shutdown_timeout,
         }
     }
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an IP address and a port, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::]:8000; host names are not \
+                    resolved";
+    text.parse().map_err(|_| expected.to_owned())
 }
 
 /// At least one, and not more than the number of file descriptors that a process can have.

@@ -168,7 +168,8 @@ fn has_secret(entry: &Entry) -> bool {
     SECRET.contains(&entry.key.as_str()) && entry.values.iter().any(is_secret)
 }
 
-/// The first line of clap's message, without the heading `error:` and without secrets.
+/// The first paragraph of clap's message in one line, without the heading `error:` and without secrets. It names the arguments
+/// that are missing, and the values that are valid; the usage and tips follow after it.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     if let Some(ContextValue::String(usage)) = error.get(ContextKind::InvalidArg)
         && error.get(ContextKind::InvalidValue).is_some()
@@ -179,7 +180,8 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         return format!("invalid value for '{usage}'{expected}");
     }
     let rendered = error.render().to_string();
-    rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    let paragraph = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    paragraph.trim_start_matches("error: ").to_owned()
 }
 
 /// Gives each flag of each command its variable.

@@ -52,7 +52,7 @@ struct RevokeArgs {
     #[arg(value_name = "USER", value_parser = UserArg::parse)]
     user: UserArg,
     /// Ends only this session.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = session_id)]
     session: Option<Uuid>,
 }
 
@@ -98,6 +98,11 @@ impl UserArg {
             .ok_or("expected an id, the subject of a token (anonymous_… or user_…), or an e-mail address")?;
         Ok(Self { text: text.to_owned(), key })
     }
+}
+
+/// Reads the id of a session.
+pub(crate) fn session_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "expected the id of a session, as `guestpass users show` prints it".to_owned())
 }
 
 pub(crate) fn run(args: UsersArgs, sources: &Sources) -> Result<(), CommandError> {

@@ -21,6 +21,9 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
 
     for (flag, value, expected) in [
         ("--listen", "8000", "invalid"),
+        ("--listen", "localhost:8000", "0.0.0.0:8000 or [::]:8000; host names are not resolved"),
+        ("--metrics-listen", "localhost:9000", "host names are not resolved"),
+        ("--log-format", "xml", "[possible values: "),
         ("--listen", "203.0.113.7:8000", "assign"),
         ("--store", "postgres://db", "/DATABASE"),
         ("--store", "sqlite:", "sqlite:PATH"),
@@ -59,6 +62,8 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
         assert_one_clear_line(&args, flag, expected);
     }
     assert_one_clear_line(&["serve", "--colour"], "--colour", "unexpected");
+    assert_one_clear_line(&["restore"], "required arguments were not provided", "<FILE>");
+    assert_one_clear_line(&["restore", "--leaked", "some", "backup.db"], "--leaked", "[possible values: access, all]");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn a_user_must_be_named_and_a_store_must_exist() {
     let database = Database::new();
     for (arguments, expected) in [
         (&["show", "ada"][..], "expected an id, the subject of a token"),
+        (&["revoke", EMAIL, "--session", "nosuch"][..], "the id of a session, as `guestpass users show` prints it"),
         (&["show", EMAIL][..], "--store"),
         (&["unlock", EMAIL][..], "--store"),
     ] {
