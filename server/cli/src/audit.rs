@@ -1,6 +1,7 @@
 //! `guestpass audit`: prints the audit trail of a store.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -9,10 +10,10 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 use crate::CommandError;
-use crate::config::{StoreArgs, duration, network};
+use crate::config::{StoreArgs, duration};
 use crate::settings::Sources;
 use crate::table::table;
-use crate::users::{UserArg, id_of};
+use crate::users::{UserArg, id_of, session_id};
 
 /// Shows who changed what about users, sessions and keys, and when; and in number, which attempts failed.
 ///
@@ -31,11 +32,11 @@ pub(crate) struct AuditArgs {
     subject: Option<UserArg>,
 
     /// Only entries about this session.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = session_id)]
     session: Option<Uuid>,
 
-    /// Only entries of clients in this network: an IPv4 address, or an IPv6 address or its /64.
-    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    /// Only entries of clients in this network: an IPv4 address, or an IPv6 address or its /64. Other networks are refused.
+    #[arg(long, value_name = "ADDRESS", value_parser = client_network)]
     network: Option<IpNet>,
 
     /// Only this event: registered, logged_in, session_ended, erased, account_unlocked, keys_rotated, keys_replaced,
@@ -123,6 +124,18 @@ fn for_people(entries: &[AuditEntry]) -> String {
     table(["TIME", "EVENT", "DETAIL", "BY", "NETWORK", "LABEL", "SUBJECT", "SESSION"], rows)
 }
 
+/// Reads the network of a client. An entry names its client by an IPv4 address or the /64 of an IPv6 address, and is found by
+/// that network only.
+fn client_network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok();
+    let is_client = |network: &IpNet| network.prefix_len() >= if network.addr().is_ipv4() { 32 } else { 64 };
+    network.filter(is_client).ok_or_else(|| {
+        "expected an IPv4 address such as 203.0.113.7, or an IPv6 address or its /64 such as 2001:db8:1:2::/64; entries are not \
+         searched by other networks"
+            .to_owned()
+    })
+}
+
 /// Reads a time, or how long ago it was.
 fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = duration(text) {
@@ -140,6 +153,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_network_is_that_of_one_client() {
+        for network in ["203.0.113.7", "203.0.113.7/32", "2001:db8:1:2:3::4", "2001:db8:1:2::/64"] {
+            assert!(client_network(network).is_ok(), "{network}");
+        }
+        for wrong in ["127.0.0.0/8", "0.0.0.0/0", "203.0.113.0/31", "2001:db8::/32", "::/63", "home", ""] {
+            assert!(client_network(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_time_is_absolute_or_ago() {

@@ -67,7 +67,9 @@ fn a_wrong_filter_gets_one_line_that_says_what_is_expected() {
         (["--event", "logout"], "logged_in"),
         (["--since", "yesterday"], "2027-01-15T08:00:00Z"),
         (["--subject", "ada"], "e-mail address"),
-        (["--network", "home"], "10.0.0.0/8"),
+        (["--network", "home"], "203.0.113.7"),
+        (["--network", "127.0.0.0/8"], "entries are not searched by other networks"),
+        (["--session", "nosuch"], "`guestpass users show` prints"),
     ] {
         let output = run(guestpass().arg("audit").args(filter));
         let error = String::from_utf8(output.stderr).unwrap();
