@@ -95,6 +95,12 @@ pub enum StoreError {
     /// A file of the database has been moved, removed or replaced since it was opened: what is written to it would be lost.
     #[error("{} has been moved, removed or replaced: put it back, or restart the server", .0.display())]
     Moved(PathBuf),
+    /// The file does not exist, and this command makes no database.
+    #[error("{} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// The file has other content.
+    #[error("{} is not a SQLite database: choose another file", .0.display())]
+    NotADatabase(PathBuf),
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,12 +23,16 @@ const TRUNCATIONS: u32 = 100;
 const TRUNCATION_PAUSE: Duration = Duration::from_millis(50);
 /// The number of cached prepared statements per connection: more than the server has.
 const STATEMENTS: usize = 128;
+/// The first bytes of every SQLite database (<https://www.sqlite.org/fileformat2.html>, section 1.3).
+const HEADER: &[u8] = b"SQLite format 3\0";
+/// How many symbolic links are followed, as on Linux.
+const LINKS: usize = 40;
 
 /// Opens the database for writing, makes it if it does not exist, and brings its schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let existed = path.exists();
+    check_is_database(path)?;
     drop(open_private(path)?);
-    file_modes::warn(path);
     // Checked here, because the error of SQLite does not name the file that cannot be written.
     for suffix in ["-wal", "-shm"] {
         let log = with_suffix(path, suffix);
@@ -40,7 +45,29 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     configure(&connection)?;
     report_new(&connection, path, existed).map_err(|error| StoreError::from(&error))?;
     migrate(&mut connection)?;
+    // At the end: the advice to change the mode would be wrong for a file of another program.
+    file_modes::warn(path);
     Ok(connection)
+}
+
+/// An error if the file exists and has other content than a SQLite database. An empty file is a database without tables.
+pub(super) fn check_is_database(path: &Path) -> Result<(), StoreError> {
+    // The begin of the file may be incomplete until SQLite has applied a journal.
+    if !path.is_file() || with_suffix(path, "-journal").exists() {
+        return Ok(());
+    }
+    let mut header = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut header));
+    match read {
+        Ok(1..) if header != HEADER => Err(StoreError::NotADatabase(path.to_owned())),
+        // A file that cannot be read is an error of what follows.
+        _ => Ok(()),
+    }
+}
+
+/// An error if there is no such file. For commands that must not make a database.
+pub(crate) fn check_exists(path: &Path) -> Result<(), StoreError> {
+    if path.exists() { Ok(()) } else { Err(StoreError::Missing(path.to_owned())) }
 }
 
 /// Logs that a database has no tables yet. If the file existed, it may be the copy of the file of a running server without its
@@ -62,6 +89,7 @@ fn report_new(connection: &Connection, path: &Path, existed: bool) -> rusqlite::
 /// Opens an existing database, for an administration command that runs while a server may use the database. The schema must be
 /// that of this version, because it is not changed under a running server.
 pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
+    check_exists(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| StoreError::from(&error))?;
     configure(&connection)?;
@@ -153,7 +181,8 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     pragmas().map_err(|error: rusqlite::Error| StoreError::from(&error))
 }
 
-/// A lock on a database. While it is held, no other process can serve the same database.
+/// A lock on a database. While it is held, no other process can serve the same database, under any name: the lock is beside the
+/// target of a symbolic link.
 #[derive(Debug)]
 pub(super) struct FileLock(File);
 
@@ -161,12 +190,17 @@ impl FileLock {
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
         // On a separate file: SQLite has its own locks on the database file, and closing another handle of that file would
         // release them.
-        let file = open_private(&with_suffix(database, "-lock"))?;
+        let file = open_private(&Self::path(database))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
             Err(TryLockError::Error(error)) => Err(StoreError::Database(error.to_string())),
         }
+    }
+
+    /// The file that is locked.
+    pub(super) fn path(database: &Path) -> PathBuf {
+        with_suffix(&resolve(database), "-lock")
     }
 }
 
@@ -184,7 +218,7 @@ impl Drop for FileLock {
 pub(super) struct OpenFiles([(PathBuf, FileId); 2]);
 
 /// Device and inode.
-type FileId = (u64, u64);
+pub(super) type FileId = (u64, u64);
 
 impl OpenFiles {
     /// The files of a database that has just been opened: the database and its log.
@@ -207,9 +241,41 @@ impl OpenFiles {
     }
 }
 
-fn file_id(path: &Path) -> std::io::Result<FileId> {
+pub(super) fn file_id(path: &Path) -> std::io::Result<FileId> {
     let metadata = std::fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// The path of a file without symbolic links, also if the file does not exist yet.
+pub(super) fn resolve(file: &Path) -> PathBuf {
+    let mut file = file.to_owned();
+    for _ in 0..LINKS {
+        if let Ok(path) = file.canonicalize() {
+            return path;
+        }
+        match std::fs::read_link(&file) {
+            // A link to a file that does not exist. SQLite makes that file.
+            Ok(target) => file = folder(&file).join(target),
+            Err(_) => break,
+        }
+    }
+    in_resolved_folder(&file)
+}
+
+/// The path of a file whose folder is without symbolic links. The file itself can be a link.
+pub(super) fn in_resolved_folder(file: &Path) -> PathBuf {
+    match (folder(file).canonicalize(), file.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => file.to_owned(),
+    }
+}
+
+/// The folder of a file.
+pub(super) fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 pub(super) fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
@@ -257,6 +323,25 @@ mod tests {
     }
 
     #[test]
+    fn all_names_of_a_database_have_one_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::os::unix::fs::symlink("test.db", path("link.db")).unwrap();
+        std::os::unix::fs::symlink(path("link.db"), path("second.db")).unwrap();
+        std::os::unix::fs::symlink(directory.path(), path("folder")).unwrap();
+        for exists in [false, true] {
+            if exists {
+                std::fs::write(path("test.db"), "").unwrap();
+            }
+            let _lock = FileLock::of(&path("test.db")).unwrap();
+            for name in ["link.db", "second.db", "folder/test.db", "folder/folder/link.db", "folder/./test.db"] {
+                assert!(matches!(FileLock::of(&path(name)), Err(StoreError::InUse)), "{name}, {exists}");
+            }
+        }
+        let _other = FileLock::of(&path("other.db")).unwrap();
+    }
+
+    #[test]
     fn a_reader_cannot_write() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
@@ -273,7 +358,7 @@ mod tests {
         let path = directory.path().join("letter.txt");
         std::fs::write(&path, "Dear reader, ".repeat(100)).unwrap();
 
-        assert!(open_writer(&path).is_err());
+        assert!(matches!(open_writer(&path), Err(StoreError::NotADatabase(_))));
 
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("Dear reader"));
     }

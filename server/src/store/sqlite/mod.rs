@@ -11,7 +11,7 @@ mod catalogue;
 mod ceremonies;
 mod changes;
 mod checkpointer;
-mod connection;
+pub(crate) mod connection;
 mod export;
 mod file_modes;
 mod guest_data;
@@ -58,6 +58,11 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     /// Opens the database at `path`, makes it if it does not exist, and brings its schema up to date. Blocks.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        // No lock file is made beside a file of another program. If there is one, a server of this process may have the database
+        // open, and reading the file here would release the locks of SQLite.
+        if !FileLock::path(path).exists() {
+            connection::check_is_database(path)?;
+        }
         let lock = FileLock::of(path)?;
         Self::on(path, connection::open_writer(path)?, Some(lock))
     }

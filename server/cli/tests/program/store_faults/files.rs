@@ -166,6 +166,40 @@ async fn a_database_that_other_users_can_read_is_a_warning() {
     assert!(!log.contains("chmod"), "{log}");
 }
 
+/// An operator may have mistyped the name of the database.
+#[test]
+fn a_file_of_another_program_is_an_error_without_advice_on_its_mode() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("letter.txt");
+    std::fs::write(&file, "Dear reader").unwrap();
+    permit(&file, 0o644);
+
+    let store = format!("sqlite:{}", file.display());
+    let output = run(guestpass().args(["serve", "--listen", "127.0.0.1:0", "--store", &store]));
+
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("letter.txt is not a SQLite database") && !error.contains("chmod"), "{error}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "Dear reader");
+    assert_eq!(read_dir(directory.path()).unwrap().count(), 1);
+}
+
+/// Two servers on one database under two names would not see each other's revocations.
+#[test]
+fn a_database_has_one_server_under_all_its_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let _server = start(directory.path());
+    std::os::unix::fs::symlink("guestpass.db", path("other.db")).unwrap();
+
+    let store = format!("sqlite:{}", path("other.db").display());
+    let output = run(guestpass().args(["serve", "--listen", "127.0.0.1:0", "--store", &store]));
+
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("another server is using this file"), "{error}");
+}
+
 /// The log contains the same data as the database.
 #[tokio::test]
 async fn the_log_is_not_more_readable_than_the_database() {
