@@ -23,6 +23,9 @@ pub enum BackupError {
     /// Both names lead to the database of the store.
     #[error("{} is the database of the store itself: name another file", .0.display())]
     SameFile(PathBuf),
+    /// The name of a backup is that of a file which SQLite or a server has beside the database of the store.
+    #[error("{} is a file of the store, beside its database: name another file", .0.display())]
+    SideFile(PathBuf),
     /// A database has no tables.
     #[error(
         "{} is empty: it has no tables. A copy of the file of a running server can be empty, because the newest data is in the \
@@ -51,9 +54,6 @@ pub enum BackupError {
     /// Another program has the database open.
     #[error("another program has {} open: close it first", .0.display())]
     Open(PathBuf),
-    /// Another process is writing the same backup.
-    #[error("another process is writing {}", .0.display())]
-    Writing(PathBuf),
     /// A file could not be read or written.
     #[error("{}: {error}", .file.display())]
     File {

@@ -1,7 +1,7 @@
 //! `guestpass backup`: a copy of the database of a running server.
 
-use std::fs::{Permissions, read_dir, set_permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{Permissions, hard_link, read_dir, set_permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -92,20 +92,75 @@ async fn a_backup_is_one_checked_file_that_only_its_owner_can_read() {
     let path = |name: &str| directory.path().join(name);
     let server = Process::start(&path("guests.db"));
     Guest::log_in(&server).await;
-    // What a backup leaves that was killed.
-    std::fs::write(path("backup.db.partial"), "incomplete").unwrap();
-    set_permissions(path("backup.db.partial"), Permissions::from_mode(0o666)).unwrap();
+    std::fs::create_dir(path("inner")).unwrap();
+    symlink("inner", path("folder")).unwrap();
 
-    let output = run(command("backup", directory.path()).arg(path("backup.db")));
+    let output = run(command("backup", directory.path()).arg(path("folder/backup.db")));
 
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(mode(&path("backup.db")), 0o600);
-    let backup = Connection::open(path("backup.db")).unwrap();
+    assert_eq!(mode(&path("inner/backup.db")), 0o600);
+    let backup = Connection::open(path("inner/backup.db")).unwrap();
     let text = |query: &str| backup.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
     assert_eq!((text("PRAGMA integrity_check"), text("PRAGMA journal_mode")), ("ok".to_owned(), "delete".to_owned()));
-    let files = read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let backups: Vec<_> = files.filter(|name| name.starts_with("backup")).collect();
-    assert_eq!(backups, ["backup.db"]);
+    let files: Vec<_> = read_dir(path("inner")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["backup.db"]);
+}
+
+/// Another user of the machine may be able to make files in the folder of the backup.
+#[test]
+fn a_backup_writes_into_no_file_that_another_user_has_prepared() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    drop(Process::start(&path("guests.db")));
+    let backup = |flags: &[&str]| run(command("backup", directory.path()).arg(path("backup.db")).args(flags));
+    std::fs::write(path("elsewhere"), "other data").unwrap();
+    set_permissions(path("elsewhere"), Permissions::from_mode(0o666)).unwrap();
+    symlink(path("elsewhere"), path("backup.db.partial")).unwrap();
+    symlink(path("missing"), path("backup.db")).unwrap();
+
+    assert_refused(&backup(&[]), 2, "--overwrite");
+    for target in ["missing", "elsewhere"] {
+        std::fs::remove_file(path("backup.db")).unwrap();
+        symlink(path(target), path("backup.db")).unwrap();
+        let output = backup(&["--overwrite"]);
+        assert!(output.status.success(), "{output:?}");
+
+        assert!(path("backup.db").symlink_metadata().unwrap().is_file(), "{target}");
+        assert_eq!(mode(&path("backup.db")), 0o600);
+        assert!(!path("missing").exists());
+        assert_eq!(std::fs::read_to_string(path("elsewhere")).unwrap(), "other data");
+    }
+}
+
+#[tokio::test]
+async fn a_backup_replaces_no_file_of_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let server = Process::start(&path("guests.db"));
+    std::fs::create_dir(path("inner")).unwrap();
+    symlink(directory.path(), path("folder")).unwrap();
+    let refused = |target: &str, suffix: &str| {
+        let expected = if suffix.is_empty() { "the store itself" } else { "a file of the store" };
+        for flags in [&[][..], &["--overwrite"]] {
+            let output = run(command("backup", directory.path()).arg(path(target)).args(flags));
+            assert_refused(&output, 2, expected);
+        }
+    };
+
+    for suffix in ["", "-wal", "-shm", "-lock", "-journal"] {
+        let file = format!("guests.db{suffix}");
+        for target in [file.clone(), format!("inner/../{file}"), format!("folder/{file}")] {
+            refused(&target, suffix);
+        }
+        symlink(&file, path(&format!("link{suffix}"))).unwrap();
+        refused(&format!("link{suffix}"), suffix);
+        if path(&file).exists() {
+            hard_link(path(&file), path(&format!("hard{suffix}"))).unwrap();
+            refused(&format!("hard{suffix}"), suffix);
+        }
+    }
+    assert!(!path("guests.db-journal").exists());
+    Guest::log_in(&server).await;
 }
 
 #[tokio::test]

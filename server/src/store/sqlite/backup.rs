@@ -1,14 +1,15 @@
 //! Backup: copies a database into one file, while a server may be writing to it.
 
-use std::fs::{File, Permissions, TryLockError, rename};
+use std::fs::{File, OpenOptions, rename};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use uuid::Uuid;
 
-use super::connection::{BUSY_TIMEOUT, open_private, schema_versions, with_suffix};
+use super::connection::{BUSY_TIMEOUT, file_id, folder, in_resolved_folder, resolve, schema_versions, with_suffix};
 use crate::clock::Timestamp;
 use crate::store::{BackupError, BackupProgress, DatabaseContents, StoreError};
 
@@ -17,7 +18,11 @@ const PAGES: i32 = 4096;
 /// Tables of every version of this program.
 const TABLES: [&str; 4] = ["refinery_schema_history", "anonymous_user", "session", "signing_key"];
 
-/// Copies `database` into the file `target`, which is complete when it appears.
+/// What the names of the files beside a database add to its name.
+const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", "-lock"];
+
+/// Copies `database` into the file `target`, which is complete when it appears. If `target` is a symbolic link, the link is
+/// replaced, and not the file to which it leads.
 pub(crate) fn back_up(
     database: &Path,
     target: &Path,
@@ -26,8 +31,8 @@ pub(crate) fn back_up(
 ) -> Result<DatabaseContents, BackupError> {
     let source = open_existing(database)?;
     check_is_guestpass(&source, database)?;
-    if target.exists() {
-        check_is_other_file(database, target)?;
+    check_is_other_file(database, target)?;
+    if target.symlink_metadata().is_ok() {
         if !overwrite {
             return Err(BackupError::Exists(target.to_owned()));
         }
@@ -59,12 +64,20 @@ pub(super) fn open_existing(path: &Path) -> Result<Connection, BackupError> {
     Ok(connection)
 }
 
-/// An error if both names lead to one file.
+/// An error if `other` is the database or a file beside it, also under another name, such as that of a link.
 pub(super) fn check_is_other_file(database: &Path, other: &Path) -> Result<(), BackupError> {
-    match (database.canonicalize(), other.canonicalize()) {
-        (Ok(database), Ok(other_file)) if database == other_file => Err(BackupError::SameFile(other.to_owned())),
-        _ => Ok(()),
+    let database = resolve(database);
+    let leads_to = |file: &Path| {
+        let is_same_file = matches!((file_id(file), file_id(other)), (Ok(file), Ok(other)) if file == other);
+        is_same_file || resolve(other) == file || in_resolved_folder(other) == file
+    };
+    if leads_to(&database) {
+        return Err(BackupError::SameFile(other.to_owned()));
     }
+    if SIDE_FILES.iter().any(|suffix| leads_to(&with_suffix(&database, suffix))) {
+        return Err(BackupError::SideFile(other.to_owned()));
+    }
+    Ok(())
 }
 
 /// An error if the database is not one of this program, or one of a newer version.
@@ -159,31 +172,24 @@ pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> BackupError {
     }
 }
 
-/// A file beside `target` that becomes `target` when it is complete. It is removed if it is dropped before.
+/// A file beside `target` that becomes `target` when it is complete. It is removed if it is dropped before. Its name has a random
+/// part: another user who can write in the folder cannot prepare a file or a link of that name.
 #[derive(Debug)]
 pub(super) struct PartialFile {
     path: PathBuf,
-    /// Locked, so that no other process writes the same file.
     file: File,
     is_published: bool,
 }
 
 impl PartialFile {
     pub(super) fn create(target: &Path, suffix: &str) -> Result<Self, BackupError> {
-        let path = with_suffix(target, suffix);
-        let file = open_private(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(BackupError::Writing(path)),
-            Err(TryLockError::Error(error)) => return Err(BackupError::File { file: path, error }),
+        // Without symbolic links, for SQLITE_OPEN_NOFOLLOW.
+        let path = with_suffix(&in_resolved_folder(target), &format!(".{}{suffix}", Uuid::new_v4().simple()));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        match file {
+            Ok(file) => Ok(Self { path, file, is_published: false }),
+            Err(error) => Err(BackupError::File { file: path, error }),
         }
-        let partial = Self { path, file, is_published: false };
-        // The file may remain from a process that was killed.
-        let prepared =
-            partial.file.set_len(0).and_then(|()| partial.file.set_permissions(Permissions::from_mode(0o600)));
-        prepared.map_err(|error| partial.error(error))?;
-        partial.remove_logs();
-        Ok(partial)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -204,7 +210,10 @@ impl PartialFile {
         source: &Connection,
         progress: &mut dyn FnMut(BackupProgress),
     ) -> rusqlite::Result<Connection> {
-        let mut copy = Connection::open(&self.path)?;
+        // The file that was created here, and no other.
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut copy = Connection::open_with_flags(&self.path, flags)?;
         copy.busy_timeout(BUSY_TIMEOUT)?;
         // In one read transaction, so that the copy does not begin again when a server writes.
         source.execute_batch("BEGIN")?;
@@ -258,12 +267,10 @@ impl PartialFile {
 impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.is_published {
-            // If it cannot be removed, the next run does it.
+            // If it cannot be removed, the error of the backup is more important.
             let _ = std::fs::remove_file(&self.path);
             self.remove_logs();
         }
-        // See `FileLock`.
-        let _ = self.file.unlock();
     }
 }
 
@@ -279,10 +286,7 @@ pub(super) fn leave_wal_mode(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Flushes the names of the files in the folder of `file` to the disk.
 pub(super) fn sync_directory(file: &Path) -> Result<(), BackupError> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder(file);
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| BackupError::File { file: folder.to_owned(), error })
 }
