@@ -8,7 +8,8 @@ mod take_over;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{hard_link, rename};
+use std::fs::{OpenOptions, hard_link, rename};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -17,9 +18,11 @@ use super::backup::{
     PartialFile, check_is_guestpass, check_is_not_newer, check_is_other_file, check_structure, close, contents, failed,
     leave_wal_mode, open_existing, sync_directory,
 };
-use super::connection::{FileLock, migrate, with_suffix};
+use super::connection::{FileLock, migrate, resolve, with_suffix};
 use crate::clock::Timestamp;
 use crate::store::{BackupError, BackupProgress, DatabaseContents, ReplacedDatabase, RestoreOptions, RestoreSummary};
+
+const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A restore that is ready: the new database is in a file beside the old one. Dropped without [`PreparedRestore::commit`], it
 /// changes nothing.
@@ -49,7 +52,7 @@ impl PreparedRestore {
         check_is_other_file(database, file)?;
         let lock = FileLock::of(database)?;
         // The logs are beside the target of a symbolic link.
-        let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+        let database = resolve(database);
         let replaced = Replaced::open(&database)?;
 
         let restored = PartialFile::create(&database, ".restoring")?;
@@ -149,9 +152,9 @@ impl Replaced {
 fn keep_aside(database: &Path, now: Timestamp) -> Result<Option<PathBuf>, BackupError> {
     let error = |error| BackupError::File { file: database.to_owned(), error };
     let time: String = now.rfc3339().chars().filter(char::is_ascii_digit).take(14).collect();
-    let kept = with_suffix(database, &format!(".replaced-{time}"));
+    let kept = free_name(database, &time);
     // A log of the replaced database must not be applied to the new one.
-    for suffix in ["-wal", "-shm", "-journal"] {
+    for suffix in LOGS {
         let log = with_suffix(database, suffix);
         if log.exists() {
             rename(&log, with_suffix(&kept, suffix)).map_err(error)?;
@@ -160,8 +163,28 @@ fn keep_aside(database: &Path, now: Timestamp) -> Result<Option<PathBuf>, Backup
     if !database.exists() {
         return Ok(None);
     }
-    // Not every file system has hard links.
-    hard_link(database, &kept).or_else(|_| rename(database, &kept)).map_err(error)?;
+    let linked = match hard_link(database, &kept) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // Not every file system has hard links. The name is taken first, so that the rename replaces no other file.
+            let taken = OpenOptions::new().write(true).create_new(true).open(&kept);
+            taken.and_then(|_| rename(database, &kept))
+        }
+        linked => linked,
+    };
+    linked.map_err(error)?;
     sync_directory(database)?;
     Ok(Some(kept))
+}
+
+/// A name for the replaced database that neither a file nor a log of such a file has. There may have been a restore in the same
+/// second.
+fn free_name(database: &Path, time: &str) -> PathBuf {
+    let is_taken = |file: &Path| file.symlink_metadata().is_ok();
+    let mut kept = with_suffix(database, &format!(".replaced-{time}"));
+    let mut number = 1;
+    while is_taken(&kept) || LOGS.iter().any(|suffix| is_taken(&with_suffix(&kept, suffix))) {
+        number += 1;
+        kept = with_suffix(database, &format!(".replaced-{time}-{number}"));
+    }
+    kept
 }

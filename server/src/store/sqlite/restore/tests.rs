@@ -339,6 +339,23 @@ fn the_database_behind_a_symbolic_link_is_replaced_and_the_link_stays() {
 }
 
 #[test]
+fn two_restores_in_one_second_keep_both_replaced_databases() {
+    let place = Place::new();
+    place.back_up();
+    let restore = || place.prepare(&RestoreOptions::default()).unwrap().commit().unwrap().unwrap();
+    let kept: Vec<_> = (1..=3)
+        .map(|number| {
+            add_guest(&place.open(), number);
+            restore()
+        })
+        .collect();
+
+    for (kept, number) in kept.iter().zip(1..) {
+        assert_eq!(users(&Connection::open(kept).unwrap()), [number], "{kept:?}");
+    }
+}
+
+#[test]
 fn a_restore_that_is_not_committed_changes_nothing() {
     let place = Place::new();
     add_guest(&place.open(), 1);
