@@ -12,12 +12,13 @@ use crate::auth::{
     Issuer, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions, Verifier, prepare_keys,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, StoreLocation};
 use crate::failed_attempts::Failures;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::open::{OpenError, open_store};
 use crate::readiness::WriteProbe;
+use crate::store::sqlite::connection::check_exists;
 use crate::store::{Store, StoreError};
 use crate::sweep::{ClockCheck, SweepError, SweepReport, Sweeper};
 
@@ -53,6 +54,18 @@ impl Guestpass {
     /// An invalid setting, a store that cannot be opened, or keys that cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         Self::open_at(config, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Guestpass::open`], but a SQLite database that does not exist is an error, and is not made.
+    ///
+    /// # Errors
+    /// As [`Guestpass::open`].
+    pub async fn open_existing(config: Config) -> Result<Self, OpenError> {
+        if let StoreLocation::Sqlite(path) = &config.store {
+            let missing = |error| OpenError::Store { location: config.store.clone(), error };
+            check_exists(path).map_err(missing)?;
+        }
+        Self::open(config).await
     }
 
     /// As [`Guestpass::open`] with another clock, for tests.

@@ -37,7 +37,7 @@ pub(crate) fn run(args: SweepArgs, sources: &Sources) -> Result<(), CommandError
 }
 
 async fn sweep(config: Config, clock_is_right: bool, sources: &Sources) -> Result<(), CommandError> {
-    let guestpass = Guestpass::open(config).await.map_err(|error| CommandError::opening(&error, sources))?;
+    let guestpass = Guestpass::open_existing(config).await.map_err(|error| CommandError::opening(&error, sources))?;
     let limit = guestpass.config().sweep_limit;
     let confirmed = if clock_is_right { guestpass.confirm_clock().await } else { Ok(()) };
     let swept = match confirmed {

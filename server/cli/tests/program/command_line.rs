@@ -151,6 +151,32 @@ fn s07_the_command_sweep_removes_inactive_guests() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// Only `serve` makes a store.
+#[test]
+fn a_command_on_a_store_that_does_not_exist_is_an_error_and_makes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("typo.db");
+    let store = format!("sqlite:{}", database.display());
+    let file = directory.path().join("backup.db").display().to_string();
+    let user = "0197f2f0-0000-7000-8000-00000000000a";
+
+    for command in [
+        &["sweep"][..],
+        &["keys", "list"],
+        &["keys", "rotate"],
+        &["users", "show", user],
+        &["audit"],
+        &["backup", &file],
+    ] {
+        let output = run(guestpass().args(command).args(["--store", &store]));
+
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{command:?}: {error}");
+        assert!(error.contains(&format!("{} does not exist", database.display())), "{command:?}: {error}");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{command:?}");
+    }
+}
+
 #[test]
 fn s15_the_command_sweep_refuses_when_the_clock_is_in_doubt_or_too_many_guests_are_due() {
     let directory = tempfile::tempdir().unwrap();
