@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -62,8 +63,9 @@ impl Actor {
 
     /// The operator who runs this process, by the name of the user account of the operating system.
     pub(crate) fn operator() -> Self {
-        let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        Self { role: Role::Operator, network: None, label: name.as_deref().and_then(Label::new) }
+        let named = |variable: &str| Label::new(&std::env::var(variable).ok()?);
+        let label = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(named).or_else(user_account);
+        Self { role: Role::Operator, network: None, label }
     }
 
     /// The actor of the current task; the server, if none was set.
@@ -80,6 +82,20 @@ impl Actor {
     pub(crate) fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
+}
+
+/// The name of the user account that runs this process, for containers and timers, whose environment does not have it. If the
+/// machine has no name for the account, `uid 1000` with its number. `None` on a system without `/proc`.
+fn user_account() -> Option<Label> {
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    // Name, password and number are the first fields of a line.
+    let name_of = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    };
+    Label::new(&accounts.lines().find_map(name_of).unwrap_or_else(|| format!("uid {uid}")))
 }
 
 /// The greatest length of a label in bytes.

@@ -37,15 +37,33 @@ async fn the_program_prints_the_trail_of_a_running_server_for_people_and_for_pro
             .success()
     );
 
+    // As in a container, whose environment has no name of a user account.
+    let mut replace = guestpass();
+    replace.args(["keys", "rotate", "--leaked", "access", "--store", &store]);
+    assert!(run(replace.env_remove("SUDO_USER").env_remove("USER").env_remove("LOGNAME")).status.success());
+    let account = run(std::process::Command::new("id").arg("-un")).stdout;
+    let account = String::from_utf8(account).unwrap().trim().to_owned();
+
     let entries = json_lines(&audit(&database, &["--json"]));
     let told: Vec<_> = entries.iter().map(|entry| (&entry["event"], &entry["actor"], &entry["label"])).collect();
     let (ended, rotated) = (Value::from("session_ended"), Value::from("keys_rotated"));
     let (client, operator) = (Value::from("client"), Value::from("operator"));
+    let (replaced, named) = (Value::from("keys_replaced"), Value::from(account.as_str()));
     let (curl, grace) = (Value::from("curl"), Value::from("grace"));
-    assert_eq!(told, [(&ended, &client, &curl), (&ended, &client, &curl), (&rotated, &operator, &grace)]);
+    assert_eq!(
+        told,
+        [
+            (&ended, &client, &curl),
+            (&ended, &client, &curl),
+            (&rotated, &operator, &grace),
+            (&replaced, &operator, &named)
+        ]
+    );
     assert_eq!(entries[0]["network"], "127.0.0.1");
     assert_eq!(entries[0]["detail"], "signed_out");
 
+    let table = audit(&database, &["--event", "keys_replaced"]);
+    assert!(table.contains("operator") && table.contains(&account), "{table}");
     let table = audit(&database, &["--subject", &subjects[1], "--since", "1h", "--event", "session_ended"]);
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 2, "{table}");
