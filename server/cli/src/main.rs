@@ -79,9 +79,9 @@ enum Command {
 const SETTINGS: &str = "\
 Settings:
   Every setting is a flag (--access-ttl 15m), a variable of the environment (GUESTPASS_ACCESS_TTL=15m) and a key of the
-  TOML file that --config names (access-ttl = \"15m\"). A flag overrides the environment; the environment overrides the
-  file. A setting that can be a secret can also be read from a file of its own: --store-file FILE,
-  --introspection-secret-file FILE.";
+  TOML file that --config names (access-ttl = \"15m\"). A flag without a value is true or false there (no-docs = true).
+  A flag overrides the environment; the environment overrides the file. A setting that can be a secret can also be read
+  from a file of its own: --store-file FILE, --introspection-secret-file FILE.";
 
 fn main() -> ExitCode {
     let (cli, sources) = match settings::parse(std::env::args_os().collect()) {

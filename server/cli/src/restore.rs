@@ -46,10 +46,10 @@ pub(crate) struct RestoreArgs {
 
     /// Ends all sessions that were opened before this time, for example because tokens may have been stolen before it. The
     /// guests of these sessions cannot get back to their data, unless they are members. Off by default.
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "end_all_sessions")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     end_sessions_before: Option<Timestamp>,
 
-    /// Ends all sessions.
+    /// Ends all sessions; instead of --end-sessions-before.
     #[arg(long)]
     end_all_sessions: bool,
 
@@ -88,6 +88,11 @@ pub(crate) fn run(args: RestoreArgs) -> Result<(), CommandError> {
 }
 
 async fn restore(args: RestoreArgs) -> Result<(), CommandError> {
+    // Not a conflict of clap, for which a variable with the value false gives the flag, too.
+    if args.end_all_sessions && args.end_sessions_before.is_some() {
+        let line = "--end-sessions-before and --end-all-sessions are both given; remove one of them";
+        return Err(CommandError::Configuration(line.to_owned()));
+    }
     let every_session = Timestamp::from_millis(i64::MAX);
     let options = RestoreOptions {
         undo_sessions: args.undo.contains(&Undo::Sessions),

@@ -239,6 +239,13 @@ async fn a_flag_without_a_value_is_true_or_false_in_the_file_and_in_the_environm
     let error = error_line(serve_with(&file, "").env("GUESTPASS_NO_DOCS", "maybe"));
     assert!(error.contains("--no-docs") && error.contains("expected true, 1 or yes"), "{error}");
     assert!(error.trim_end().ends_with("(from GUESTPASS_NO_DOCS)"), "{error}");
+
+    let arguments = ["restore", "--end-sessions-before", "2026-11-25T18:00:00Z", "/no/such/file"];
+    for (end_all_sessions, is_conflict) in [("true", true), ("false", false)] {
+        let output = run(guestpass().args(arguments).env("GUESTPASS_END_ALL_SESSIONS", end_all_sessions));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && stderr.contains("both given") == is_conflict, "{stderr}");
+    }
 }
 
 #[test]
