@@ -1,5 +1,7 @@
 //! `GET /openapi.json`: the OpenAPI document of the API
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::Value;
 
 use crate::support::{Server, get};
@@ -11,6 +13,24 @@ async fn document() -> Value {
     assert_eq!(response.status, 200);
     assert_eq!(response.header("content-type"), "application/json");
     response.json()
+}
+
+#[tokio::test]
+async fn a_client_that_has_the_document_gets_it_not_again() {
+    let server = Server::open().await;
+    let first = server.send(get("/openapi.json")).await;
+    let known = first.header("etag").to_owned();
+    assert_eq!(first.header("cache-control"), "no-cache");
+
+    let with = |tag: &str| {
+        let request = Request::get("/openapi.json").header("if-none-match", tag);
+        request.body(Body::empty()).unwrap()
+    };
+    let again = server.send(with(&known)).await;
+    assert_eq!((again.status.as_u16(), again.header("etag"), again.body.len()), (304, known.as_str(), 0));
+    for other in ["\"other\"", "no tag"] {
+        assert_eq!(server.send(with(other)).await.status, 200, "{other}");
+    }
 }
 
 /// Every operation with its name, such as `get /me`.

@@ -7,7 +7,10 @@ mod responses;
 
 use std::sync::LazyLock;
 
-use axum::Json;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::GRANT_TYPE_REFRESH;
 use serde_json::{Value, json};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -18,7 +21,9 @@ pub(super) use self::responses::{
     OAuthErrors, RefreshLimits,
 };
 
-use super::error::{OAuthErrorBody, ProblemBody};
+use super::error::{OAuthErrorBody, Problem, ProblemBody};
+use super::tagged::IfNoneMatch;
+use crate::etag::{Conditions, EntityTag};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -143,9 +148,27 @@ fn document_headers(response: &mut Value) {
 }
 
 /// This document
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses(
-    (status = 200, description = "The contract, as OpenAPI 3.1.", body = Value),
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", params(IfNoneMatch), responses(
+    (status = 200, description = "The contract, as OpenAPI 3.1.", body = Value, headers(
+        ("Cache-Control" = String, description = "`no-cache`: cached and revalidated each time."),
+        ("ETag" = String, description = "The entity tag of the document."),
+    )),
+    (status = 304, description = "The document is unchanged.", headers(
+        ("Cache-Control" = String, description = "`no-cache`: cached and revalidated each time."),
+        ("ETag" = String, description = "The entity tag of the document."),
+    )),
 ))]
-pub(super) async fn openapi() -> Json<&'static Value> {
-    Json(document())
+pub(super) async fn openapi(conditions: Result<Conditions, Problem>) -> Response {
+    // Built once: the document has more than 80 KB and is the same for each request.
+    static CONTENT: LazyLock<(EntityTag, Bytes)> = LazyLock::new(|| {
+        // The conversion of JSON to text does not fail.
+        (EntityTag::of(document()), serde_json::to_vec(document()).unwrap_or_default().into())
+    });
+    let (tag, json) = &*CONTENT;
+    let headers = [(CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
+    // A condition that cannot be read is none: everyone may read the document.
+    if conditions.unwrap_or_default().has_current(tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(CONTENT_TYPE, "application/json")], json.clone()).into_response()
 }
