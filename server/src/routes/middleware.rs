@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 
 /// The greatest length of a request body in bytes.
-const BODY_LIMIT: usize = 16 * 1024;
+pub(super) const BODY_LIMIT: usize = 16 * 1024;
 /// The time from the head of a request to the head of its response.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a browser may cache the response to a preflight request.
@@ -98,11 +98,48 @@ async fn timed_out(_: BoxError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use axum::routing::get;
+    use std::convert::Infallible;
+
+    use axum::body::{Body, Bytes};
+    use axum::http::HeaderMap;
+    use axum::http::header::CONTENT_LENGTH;
+    use axum::routing::{get, post};
+    use http_body_util::{BodyExt, Empty};
     use tower::ServiceExt;
 
     use super::*;
+    use crate::routes::extract::{JsonBody, OAuthForm};
+
+    #[tokio::test(start_paused = true)]
+    async fn s11_a_client_that_sends_its_body_too_slowly_gets_a_408() {
+        let routes = Router::new()
+            .route("/json", post(async |_: JsonBody<serde_json::Value>| ()))
+            .route("/form", post(async |_: OAuthForm| ()));
+        let router = wrap(routes, &Config::default(), &Arc::new(Metrics::new(|_| ())));
+
+        for (path, media_type, length, status) in [
+            ("/json", "application/json", 2, 408),
+            ("/json", "application/json", BODY_LIMIT + 1, 413),
+            ("/form", "application/x-www-form-urlencoded", 2, 408),
+            ("/form", "application/x-www-form-urlencoded", BODY_LIMIT + 1, 400),
+        ] {
+            let started = tokio::time::Instant::now();
+            // Nothing arrives, and the body does not end.
+            let end = std::future::pending::<Option<Result<HeaderMap, Infallible>>>();
+            let body = Empty::<Bytes>::new().with_trailers(end);
+            let request = Request::post(path).header(CONTENT_TYPE, media_type).header(CONTENT_LENGTH, length);
+            let request = request.body(Body::new(body)).unwrap();
+
+            let response = router.clone().oneshot(request).await.unwrap();
+
+            assert_eq!(response.status().as_u16(), status, "{path} {length}");
+            assert_eq!(
+                started.elapsed().is_zero(),
+                status != 408,
+                "{path} {length}: a body that is too long is not read"
+            );
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn s11_a_request_that_takes_too_long_gets_a_503() {

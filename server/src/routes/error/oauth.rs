@@ -23,6 +23,8 @@ pub(in crate::routes) enum OAuthError {
     /// The endpoint is not enabled.
     NotFound,
     Unavailable(UnavailableError),
+    /// 408: the client sends the body too slowly.
+    SlowBody(Problem),
 }
 
 /// An error of an OAuth endpoint (RFC 6749 §5.2).
@@ -64,6 +66,7 @@ impl IntoResponse for OAuthError {
             }
             Self::NotFound => return Problem::not_found().into_response(),
             Self::Unavailable(error) => return Problem::from(error).into_response(),
+            Self::SlowBody(problem) => return problem.into_response(),
         };
         (status, [(CACHE_CONTROL, "no-store")], Json(OAuthErrorBody { error, error_description })).into_response()
     }

@@ -41,6 +41,10 @@ impl Problem {
         Self { status, kind: "about:blank", detail: detail.into(), members: Box::default(), challenge: None }
     }
 
+    pub(in crate::routes) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// 404 for a path without a resource.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "There is no resource at this path.")

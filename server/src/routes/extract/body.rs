@@ -1,14 +1,21 @@
 //! Bodies of requests, with the precise 4xx for each kind of error in them (S11).
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Json, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 
 use crate::routes::error::{OAuthError, Problem};
+use crate::routes::middleware::BODY_LIMIT;
+
+/// How long a client may take to send a body. Shorter than the time of a whole request, so that a slow client gets 408, and 503
+/// remains for a slow store.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A required body with a JSON object.
 pub(in crate::routes) struct JsonBody<T>(pub(in crate::routes) T);
@@ -81,10 +88,22 @@ where
 
 async fn body_of<S: Send + Sync>(request: Request, state: &S) -> Result<(bool, Bytes), Problem> {
     let is_json = is_type(request.headers(), "application/json");
-    let bytes = Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    Ok((is_json, bytes))
+    Ok((is_json, read(request, state).await?))
+}
+
+/// Reads a whole body. One that its client announces as too long is refused at once.
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > BODY_LIMIT) {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 16 KiB."));
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await {
+        Ok(read) => read.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text())),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("The body of the request did not arrive within {} seconds.", BODY_TIMEOUT.as_secs()),
+        )),
+    }
 }
 
 pub(in crate::routes) fn object<T: DeserializeOwned>(is_json: bool, bytes: &[u8]) -> Result<T, Problem> {
@@ -153,10 +172,11 @@ impl<S: Send + Sync> FromRequest<S> for OAuthForm {
         if !is_type(request.headers(), "application/x-www-form-urlencoded") {
             return Err(OAuthError::InvalidRequest("send the body as application/x-www-form-urlencoded"));
         }
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|_| OAuthError::InvalidRequest("the body is incomplete or longer than 16 KiB"))?;
-        Ok(Self::parse(&body))
+        match read(request, state).await {
+            Ok(body) => Ok(Self::parse(&body)),
+            Err(slow) if slow.status() == StatusCode::REQUEST_TIMEOUT => Err(OAuthError::SlowBody(slow)),
+            Err(_) => Err(OAuthError::InvalidRequest("the body is incomplete or longer than 16 KiB")),
+        }
     }
 }
 

@@ -55,6 +55,7 @@ impl IntoResponses for BodyErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         shared(&[
             ("400", "BadRequest"),
+            ("408", "SlowBody"),
             ("413", "TooLarge"),
             ("415", "UnsupportedMediaType"),
             ("422", "UnprocessableContent"),
@@ -82,7 +83,7 @@ impl IntoResponses for ConditionErrors {
 
 impl IntoResponses for OAuthErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        shared(&[("400", "OAuthError")])
+        shared(&[("400", "OAuthError"), ("408", "SlowBody")])
     }
 }
 
@@ -173,6 +174,7 @@ pub(super) fn shared_responses() -> Value {
         "NoSuchItem": problem("The catalogue has no such item."),
         "Full": problem("The collection has its maximum size. `code` is `cart_full` or `favorites_full`. Remove an item first."),
         "PreconditionFailed": problem("`If-Match` or `If-None-Match` does not hold, because the resource has changed. Nothing was changed; read the resource again."),
+        "SlowBody": problem("The body did not arrive within 10 seconds."),
         "TooLarge": problem("The body is longer than 16 KiB."),
         "UnsupportedMediaType": problem("The body is not `application/json`."),
         "UnprocessableContent": problem("The body is JSON, but not a valid request. `detail` says what to change."),
