@@ -78,15 +78,18 @@ impl Activity {
     }
 
     async fn flush_seen(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let mut seen: Vec<_> = self.seen.all().flat_map(|shard| std::mem::take(&mut *lock(shard))).collect();
+        let copy =
+            |shard: &Mutex<Seen>| lock(shard).iter().map(|(&session, &generation)| (session, generation)).collect();
+        let mut seen: Vec<_> = self.seen.all().flat_map::<Vec<_>, _>(copy).collect();
         seen.sort_unstable();
-        let mut chunks = seen.chunks(CHUNK);
-        while let Some(chunk) = chunks.next() {
-            if let Err(error) = store.confirm(chunk.to_vec()).await {
-                for &(session, generation) in chunk.iter().chain(chunks.flatten()) {
-                    self.record_seen(session, generation);
+        for chunk in seen.chunks(CHUNK) {
+            let locked = store.confirm(chunk.to_vec()).await?;
+            // Kept until then: a refresh during the write must find the generation here or in the store.
+            for (session, generation) in chunk.iter().filter(|(session, _)| !locked.contains(session)) {
+                let mut shard = lock(self.seen.of(*session));
+                if shard.get(session) == Some(generation) {
+                    shard.remove(session);
                 }
-                return Err(error);
             }
         }
         Ok(())

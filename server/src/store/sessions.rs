@@ -36,8 +36,9 @@ pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
     async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError>;
 
     /// Confirms generations of sessions: their clients have the tokens. Confirming an older generation than the current one, or
-    /// one of a session that has ended, changes nothing. A confirmation that is lost only delays the detection of reuse.
-    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<(), StoreError>;
+    /// one of a session that has ended, changes nothing. A confirmation that is lost only delays the detection of reuse. Returns
+    /// the sessions that another transaction has locked, and whose generation is not confirmed.
+    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<Vec<Uuid>, StoreError>;
 
     /// The revoked sessions that still have unexpired access tokens.
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;

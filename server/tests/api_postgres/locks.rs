@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use guestpass_server::Clock;
 use serde_json::json;
 use tokio_postgres::{Client, NoTls};
 
 use crate::support::membership::{login, new_member, uuid_of};
+use crate::support::wait::until;
 use crate::support::{MINUTE, Response, Server, Tokens, authorized};
 
 /// The longest time that a test waits for the statements of the server to block.
@@ -167,4 +169,28 @@ async fn s04_an_erasure_that_waited_while_its_session_was_ended_erases_nothing()
 
     erasure.await.unwrap().assert_problem(401);
     assert_eq!(server.number("SELECT count(*) FROM anonymous_user"), 1);
+}
+
+/// A rotation or a replay locks the row of its session, and the next flush confirms the generation.
+#[tokio::test]
+async fn s03_a_confirmation_is_not_lost_while_another_transaction_has_locked_the_session() {
+    let server = Server::open().await;
+    let first = server.anonymous_login().await;
+    let second = server.refresh(&first.refresh).await.tokens();
+    let holder = LockHolder::connect(&server).await;
+    let user = uuid_of(&first.id);
+    holder.run(&format!("BEGIN; SELECT FROM session WHERE user_id = '{user}' FOR UPDATE")).await;
+
+    // Each flush writes the activity before the generations: after the second flush, the first one is complete.
+    for _ in 0..2 {
+        server.clock.advance(Duration::from_secs(1));
+        assert!(server.accepts(&second.access).await);
+        let now = server.clock.now().as_millis();
+        let query = format!("SELECT count(*) FROM anonymous_user WHERE id = '{user}' AND last_active_at = {now}");
+        until("the activity is flushed", async || server.number(&query) == 1).await;
+    }
+    holder.run("COMMIT").await;
+
+    server.clock.advance(MINUTE);
+    server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
 }

@@ -40,7 +40,7 @@ impl SessionStore for PostgresStore {
         self.connections.run(move |db| Box::pin(end(db, user, session, now))).await
     }
 
-    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<(), StoreError> {
+    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<Vec<Uuid>, StoreError> {
         self.connections.run(move |db| Box::pin(confirm(db, generations))).await
     }
 
@@ -221,21 +221,25 @@ async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<Rot
 }
 
 /// Skips sessions that another transaction has locked, so that this never waits and never takes part in a deadlock.
-pub(super) async fn confirm(db: &Client, generations: Vec<(Uuid, u64)>) -> Result<(), Error> {
+pub(super) async fn confirm(db: &Client, generations: Vec<(Uuid, u64)>) -> Result<Vec<Uuid>, Error> {
     let update = db
         .prepare_cached(
             "WITH seen AS (
-                 SELECT session.id FROM unnest($1::uuid[], $2::bigint[]) AS seen (id, generation)
-                 JOIN session ON session.id = seen.id AND counter <= generation AND unconfirmed
+                 SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS seen (id, generation)
+             ), free AS (
+                 SELECT session.id FROM seen JOIN session ON session.id = seen.id AND counter <= generation AND unconfirmed
                  FOR NO KEY UPDATE OF session SKIP LOCKED
+             ), confirmed AS (
+                 UPDATE session SET unconfirmed = FALSE FROM free WHERE free.id = session.id
              )
-             UPDATE session SET unconfirmed = FALSE FROM seen WHERE seen.id = session.id",
+             SELECT session.id FROM seen JOIN session ON session.id = seen.id AND counter <= generation AND unconfirmed
+             WHERE session.id NOT IN (SELECT id FROM free)",
         )
         .await?;
     let (ids, generations): (Vec<Uuid>, Vec<i64>) =
         generations.into_iter().map(|(id, generation)| (id, generation.min(MAX_COUNTER) as i64)).unzip();
-    db.execute(&update, &[&ids, &generations]).await?;
-    Ok(())
+    let locked = db.query(&update, &[&ids, &generations]).await?;
+    locked.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 
 async fn revoke(db: &mut Client, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, Error> {

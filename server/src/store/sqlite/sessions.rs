@@ -39,8 +39,10 @@ impl SessionStore for SqliteStore {
         self.writer.write(move |db| end(db, user, session, now)).await
     }
 
-    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<(), StoreError> {
-        self.writer.write(move |db| confirm(db, &generations)).await
+    async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<Vec<Uuid>, StoreError> {
+        self.writer.write(move |db| confirm(db, &generations)).await?;
+        // The writer is the only one that locks rows.
+        Ok(Vec::new())
     }
 
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
