@@ -9,9 +9,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::extract::JsonBodyBytes;
-use super::membership::{Begun, KEY_DESCRIPTION, UpgradeCall};
+use super::membership::{KEY_DESCRIPTION, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
-use crate::accounts::AccountError;
 use crate::auth::RefreshToken;
 use crate::metrics::MembershipEndpoint;
 use crate::server::Guestpass;
@@ -65,15 +64,9 @@ pub(super) async fn link(
 ) -> Result<Json<MembershipResponse>, Response> {
     let endpoint = (MembershipEndpoint::Link, LINK_PATH);
     let call = UpgradeCall::new(&inner, endpoint, token, &headers, &bytes).map_err(IntoResponse::into_response)?;
-    match call.begin().await? {
-        Begun::Repeated(response) => Ok(response),
-        Begun::New(request) => {
-            let linked = inner.accounts.link(request, &id_token, nonce.as_deref()).await;
-            let failed = |error: AccountError| {
-                call.attempt_failed(error.code(), None);
-                call.failed(error)
-            };
-            call.respond(linked.map_err(failed)).await
-        }
-    }
+    call.respond(async |request| {
+        let linked = inner.accounts.link(request, &id_token, nonce.as_deref()).await;
+        linked.map_err(|error| call.attempt_failed(error, None))
+    })
+    .await
 }

@@ -10,11 +10,10 @@ use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::extract::{Client, JsonBodyBytes, given};
-use super::membership::{Begun, KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeResponse, UpgradeCall};
+use super::membership::{KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeResponse, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{AccountError, EmailAddress, Password, UpgradeRequest};
 use crate::auth::{AccountCaller, RefreshToken};
-use crate::failed_attempts::RATE_LIMITED;
 use crate::limits::ClientNetwork;
 use crate::metrics::MembershipEndpoint;
 use crate::server::{Guestpass, Inner};
@@ -76,10 +75,7 @@ pub(super) async fn login(
 ) -> Result<Json<MembershipResponse>, Response> {
     let endpoint = (MembershipEndpoint::Login, LOGIN_PATH);
     let call = UpgradeCall::new(&inner, endpoint, token, &headers, &bytes).map_err(IntoResponse::into_response)?;
-    match call.begin().await? {
-        Begun::Repeated(response) => Ok(response),
-        Begun::New(request) => call.respond(upgrade(&inner, &call, request, client, body).await).await,
-    }
+    call.respond(|request| upgrade(&inner, &call, request, client, body)).await
 }
 
 async fn upgrade(
@@ -90,18 +86,13 @@ async fn upgrade(
     body: MemberLoginBody,
 ) -> Result<Upgrade, Response> {
     let tried = body.email.clone();
-    let failed = |error: AccountError| {
-        call.attempt_failed(error.code(), tried.as_deref());
-        call.failed(error)
-    };
+    let failed = |error| call.attempt_failed(error, tried.as_deref());
     let signed_in = match (body.email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let email = EmailAddress::parse(&email).map_err(failed)?;
             let password = Password::new(password, client).map_err(failed)?;
-            let attempt = inner.limits.admit_password_login(email.as_str(), client).await.map_err(|limited| {
-                call.attempt_failed(RATE_LIMITED, tried.as_deref());
-                limited.into_response()
-            })?;
+            let attempt = inner.limits.admit_password_login(email.as_str(), client).await;
+            let attempt = attempt.map_err(|limited| call.attempt_limited(limited, tried.as_deref()))?;
             let signed_in = inner.accounts.login_with_password(request, email, password).await;
             // Only wrong passwords count.
             if !matches!(signed_in, Err(AccountError::InvalidCredentials)) {

@@ -15,6 +15,8 @@ use super::extract::idempotency_key;
 use crate::accounts::{AccountError, PasskeyChallenge, PasskeyResponse, UpgradeRequest};
 use crate::auth::{Kind, RefreshToken, Subject};
 use crate::clock::Timestamp;
+use crate::failed_attempts::RATE_LIMITED;
+use crate::limits::RateLimited;
 use crate::metrics::MembershipEndpoint;
 use crate::secret::{hmac_sha256, sha256};
 use crate::server::Inner;
@@ -35,14 +37,6 @@ pub(super) struct UpgradeCall<'a> {
     now: Timestamp,
 }
 
-/// What an upgrade begins with.
-pub(super) enum Begun {
-    /// The response of the earlier request that this one repeats.
-    Repeated(Json<MembershipResponse>),
-    /// The request to carry out.
-    New(UpgradeRequest),
-}
-
 impl<'a> UpgradeCall<'a> {
     /// The `path` and the `body` identify the request, together with the session of the `token`.
     pub(super) fn new(
@@ -61,29 +55,28 @@ impl<'a> UpgradeCall<'a> {
         Ok(Self { inner, endpoint, token, session: inner.sessions.new_session(now), key, now })
     }
 
-    /// Looks for an earlier request with the same key, and authenticates the caller if there is none.
-    pub(super) async fn begin(&self) -> Result<Begun, Response> {
-        if let Some(response) = self.repeated().await? {
-            return Ok(Begun::Repeated(response));
-        }
-        match self.inner.sessions.account_caller(self.token, self.now).await {
-            Ok(caller) => {
-                if caller.subject.kind == Kind::User {
-                    let admitted = self.inner.limits.admit_repeated_sign_in(caller.subject.id);
-                    admitted.map_err(IntoResponse::into_response)?;
-                }
-                Ok(Begun::New(UpgradeRequest { caller, session: self.session, key: self.key, now: self.now }))
-            }
-            Err(error) => self.repeated_or(Problem::from(error).into_response()).await.map(Begun::Repeated),
-        }
-    }
-
-    /// Responds.
-    pub(super) async fn respond(
+    /// Repeats the response of an earlier request with the same key; if there is none, authenticates the caller and carries the
+    /// request out.
+    pub(super) async fn respond<F>(
         &self,
-        upgrade: Result<Upgrade, Response>,
-    ) -> Result<Json<MembershipResponse>, Response> {
-        match upgrade {
+        carry_out: impl FnOnce(UpgradeRequest) -> F,
+    ) -> Result<Json<MembershipResponse>, Response>
+    where
+        F: Future<Output = Result<Upgrade, Response>>,
+    {
+        if let Some(response) = self.repeated().await? {
+            return Ok(response);
+        }
+        let caller = match self.inner.sessions.account_caller(self.token, self.now).await {
+            Ok(caller) => caller,
+            Err(error) => return self.repeated_or(Problem::from(error).into_response()).await,
+        };
+        if caller.subject.kind == Kind::User {
+            let admitted = self.inner.limits.admit_repeated_sign_in(caller.subject.id);
+            admitted.map_err(IntoResponse::into_response)?;
+        }
+        let request = UpgradeRequest { caller, session: self.session, key: self.key, now: self.now };
+        match carry_out(request).await {
             Ok(upgrade) => {
                 self.inner.metrics.membership_requested(self.endpoint, outcome_name(&upgrade));
                 self.response(upgrade).map_err(IntoResponse::into_response)
@@ -116,8 +109,19 @@ impl<'a> UpgradeCall<'a> {
         }
     }
 
-    /// Counts a failed attempt for the audit trail.
-    pub(super) fn attempt_failed(&self, reason: &'static str, email: Option<&str>) {
+    /// The response to an attempt that failed. The audit trail counts it.
+    pub(super) fn attempt_failed(&self, error: AccountError, email: Option<&str>) -> Response {
+        self.count_attempt(error.code(), email);
+        self.failed(error)
+    }
+
+    /// The response to an attempt that a rate limit refuses. The audit trail counts it.
+    pub(super) fn attempt_limited(&self, limited: RateLimited, email: Option<&str>) -> Response {
+        self.count_attempt(RATE_LIMITED, email);
+        limited.into_response()
+    }
+
+    fn count_attempt(&self, reason: &'static str, email: Option<&str>) {
         let event = match self.endpoint {
             MembershipEndpoint::Register => AuditEvent::RegistrationFailed,
             MembershipEndpoint::Login => AuditEvent::LoginFailed,
@@ -127,7 +131,7 @@ impl<'a> UpgradeCall<'a> {
     }
 
     /// The response to a request that failed.
-    pub(super) fn failed(&self, error: AccountError) -> Response {
+    fn failed(&self, error: AccountError) -> Response {
         self.inner.metrics.membership_requested(self.endpoint, error.code());
         error.into_response()
     }

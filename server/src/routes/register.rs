@@ -10,11 +10,10 @@ use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::extract::{Client, JsonBodyBytes, OptionalJsonBody, given};
-use super::membership::{Begun, KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeResponse, UpgradeCall};
+use super::membership::{KEY_DESCRIPTION, PasskeyBody, PasskeyChallengeResponse, UpgradeCall};
 use super::openapi::{AccountErrors, BodyErrors, GuestErrors};
 use crate::accounts::{AccountError, EmailAddress, Password, UpgradeRequest};
 use crate::auth::{AccountCaller, RefreshToken};
-use crate::failed_attempts::RATE_LIMITED;
 use crate::limits::ClientNetwork;
 use crate::metrics::MembershipEndpoint;
 use crate::server::{Guestpass, Inner};
@@ -90,10 +89,7 @@ pub(super) async fn register(
 ) -> Result<Json<MembershipResponse>, Response> {
     let endpoint = (MembershipEndpoint::Register, REGISTER_PATH);
     let call = UpgradeCall::new(&inner, endpoint, token, &headers, &bytes).map_err(IntoResponse::into_response)?;
-    match call.begin().await? {
-        Begun::Repeated(response) => Ok(response),
-        Begun::New(request) => call.respond(upgrade(&inner, &call, request, client, body).await).await,
-    }
+    call.respond(|request| upgrade(&inner, &call, request, client, body)).await
 }
 
 async fn upgrade(
@@ -104,18 +100,13 @@ async fn upgrade(
     body: RegisterBody,
 ) -> Result<Upgrade, Response> {
     let tried = body.email.clone();
-    let failed = |error: AccountError| {
-        call.attempt_failed(error.code(), tried.as_deref());
-        call.failed(error)
-    };
+    let failed = |error| call.attempt_failed(error, tried.as_deref());
     let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(failed)?;
     let registered = match (email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let password = Password::new(password, client).map_err(failed)?;
-            let attempt = inner.limits.admit_password_registration(email.as_str(), client).map_err(|limited| {
-                call.attempt_failed(RATE_LIMITED, tried.as_deref());
-                limited.into_response()
-            })?;
+            let attempt = inner.limits.admit_password_registration(email.as_str(), client);
+            let attempt = attempt.map_err(|limited| call.attempt_limited(limited, tried.as_deref()))?;
             let registered = inner.accounts.register_with_password(request, email, password).await;
             if registered.is_ok() {
                 attempt.refund();
