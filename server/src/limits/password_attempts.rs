@@ -2,8 +2,8 @@
 //!
 //! Guesses are counted by e-mail address and client network (an IPv4 address or an IPv6 /48), so that guesses from another
 //! network use up nothing of the owner's limit; and by e-mail address alone with ten times the limit, so that guesses from many
-//! networks are limited too. A network from which the owner has signed in before has a limit of its own that nobody else can
-//! use up, so that these guesses do not lock the owner out there.
+//! networks are limited too. A network from which the owner has signed in before has a limit of its own. Guesses from
+//! other networks do not use it up, so that these guesses do not lock the owner out there.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -132,7 +132,7 @@ impl PostgresUrl {
     }
 }
 
-/// Whether each host is a local socket or a loopback address, so that nobody else can read the connection.
+/// Whether each host is a local socket or a loopback address, so that no other machine can read the connection.
 fn is_on_this_machine(config: &Config) -> bool {
     let is_loopback = |address: &IpAddr| address.is_loopback();
     config.get_hostaddrs().iter().all(is_loopback)
