@@ -14,10 +14,12 @@ session.subscribe(() => {
 
 find('button').onclick = async () => {
   try {
-    const { data } = await api.post('/me/cart', { item_id: 1, quantity: 1 })
+    // The key is the app's own, for example an SKU.
+    await api.post('/me/cart/teapot', { add: { quantity: 1 } })
+    const { data } = await api.get('/me/cart')
     find('ul').replaceChildren(
-      ...data.lines.map(({ name, quantity }) =>
-        Object.assign(document.createElement('li'), { textContent: `${quantity} × ${name}` }),
+      ...data.entries.map(({ key, value }) =>
+        Object.assign(document.createElement('li'), { textContent: `${value.quantity} × ${key}` }),
       ),
     )
     find('[role=alert]').textContent = ''

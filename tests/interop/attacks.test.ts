@@ -203,29 +203,32 @@ describe('the token endpoint responds with the error codes of RFC 6749 §5.2', (
 })
 
 describe('S11 bad input gets a problem with a precise status (RFC 9457)', () => {
-  const json = (body: string): Attack => ({
-    method: 'POST',
-    path: '/me/cart',
+  const json = (body: string, method = 'POST'): Attack => ({
+    method,
+    path: '/me/cart/1',
     headers: [['Content-Type', 'application/json']],
     body,
   })
 
   test.each<[string, number, Attack]>([
-    ['half of a JSON text', 400, json('{"item_id": 1')],
-    ['two JSON texts', 400, json('{"item_id":1,"quantity":1}{}')],
+    ['half of a JSON text', 400, json('{"add": {"quantity": 1')],
+    ['two JSON texts', 400, json('{"add":{"quantity":1}}{}')],
     ['deeply nested JSON', 400, json(`{"x":${'['.repeat(10_000)}`)],
     ['JSON of another shape', 422, json('[1, 2]')],
-    ['a number out of range', 422, json('{"item_id":1,"quantity":1e300}')],
+    ['a number out of range', 422, json('{"quantity":1e300}', 'PUT')],
+    ['a sum of a text', 422, json('{"add":{"quantity":"1"}}')],
+    ['a key with control characters', 422, { ...json('{"quantity":1}', 'PUT'), path: '/me/cart/a%00b' }],
     [
       'a body of another type',
       415,
-      { ...json('item_id=1'), headers: [['Content-Type', 'application/x-www-form-urlencoded']] },
+      { ...json('quantity=1'), headers: [['Content-Type', 'application/x-www-form-urlencoded']] },
     ],
-    ['a body that is too long', 413, json(`{"x":"${'x'.repeat(20_000)}"}`)],
-    ['an unknown item', 404, json('{"item_id":999,"quantity":1}')],
-    ['SQL for an item', 404, { method: 'DELETE', path: `/me/cart/${encodeURIComponent("1' OR '1'='1")}` }],
+    ['a body that is too long', 413, json(`{"x":"${'x'.repeat(200_000)}"}`)],
+    ['an unknown collection', 404, { ...json('{}', 'PUT'), path: '/me/anonymous_user/1' }],
+    ['SQL for a collection', 404, { method: 'DELETE', path: `/me/${encodeURIComponent("cart' OR '1'='1")}` }],
+    ['SQL for a key', 404, { path: `/me/cart/${encodeURIComponent("1' OR '1'='1")}` }],
     ['an unknown path', 404, { path: '/%2e%2e/%2e%2e/etc/passwd' }],
-    ['another method', 405, { method: 'DELETE', path: '/me/cart' }],
+    ['another method', 405, { method: 'POST', path: '/me/cart' }],
     [
       'an idempotency key that can be guessed',
       400,

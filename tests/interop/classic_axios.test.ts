@@ -23,8 +23,8 @@ describe.each([
         status: 200,
         data: { items: expect.arrayContaining([expect.objectContaining({ id: 1 })]) },
       })
-      expect(await client.post('/me/cart', { item_id: 1, quantity: 2 })).toMatchObject({ status: 200 })
-      expect(await client.get('/me/cart')).toMatchObject({ data: { lines: [{ item_id: 1, quantity: 2 }] } })
+      expect(await client.post('/me/cart/1', { add: { quantity: 2 } })).toMatchObject({ status: 201 })
+      expect(await client.get('/me/cart')).toMatchObject({ data: { entries: [{ key: '1', value: { quantity: 2 } }] } })
       expect(await server.guests()).toHaveLength(1)
     }))
 

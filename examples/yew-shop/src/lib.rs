@@ -7,8 +7,8 @@ use serde_json::json;
 use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
-/// Some items of the server's catalogue: ids and names.
-const ITEMS: [(u32, &str); 3] = [(1, "teapot"), (2, "mug"), (7, "fountain pen")];
+/// The items of the shop. Their names are the keys of the entries in the cart.
+const ITEMS: [&str; 3] = ["teapot", "mug", "pen"];
 
 struct Shop {
     session: Session,
@@ -26,19 +26,24 @@ struct Shop {
 /// The members of the response of `/me/cart` that the page shows.
 #[derive(Default, Deserialize)]
 struct Cart {
-    lines: Vec<Line>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    key: String,
+    value: Line,
 }
 
 #[derive(Deserialize)]
 struct Line {
-    name: String,
     quantity: u32,
 }
 
 enum Message {
     /// The session has changed.
     Changed(Snapshot),
-    Add(u32),
+    Add(&'static str),
     /// The response to a request that was sent when the visitor had the id `sent_by`.
     Cart {
         sent_by: Option<String>,
@@ -79,10 +84,7 @@ impl Component for Shop {
                     self.read_cart(context);
                 }
             }
-            Message::Add(item_id) => {
-                let line = json!({ "item_id": item_id, "quantity": 1 });
-                self.send(context, Request::post("/me/cart").json(&line));
-            }
+            Message::Add(item) => self.send(context, Some(item)),
             Message::Cart { sent_by, result } => {
                 self.busy = false;
                 match result {
@@ -108,10 +110,10 @@ impl Component for Shop {
             None => "You are not yet a guest.".into(),
         };
         let lines =
-            self.cart.lines.iter().map(|Line { name, quantity }| html! { <li>{ quantity }{ " × " }{ name }</li> });
-        let buttons = ITEMS.map(|(id, name)| {
-            let add = link.callback(move |_| Message::Add(id));
-            html! { <button data-testid={format!("add-{id}")} disabled={self.busy} onclick={add}>{ "Add a " }{ name }</button> }
+            self.cart.entries.iter().map(|Entry { key, value }| html! { <li>{ value.quantity }{ " × " }{ key }</li> });
+        let buttons = ITEMS.map(|item| {
+            let add = link.callback(move |_| Message::Add(item));
+            html! { <button data-testid={format!("add-{item}")} disabled={self.busy} onclick={add}>{ "Add a " }{ item }</button> }
         });
         let sign_out = link.callback(|_| Message::SignOut);
         html! {
@@ -129,31 +131,40 @@ impl Component for Shop {
 }
 
 impl Shop {
-    /// Reads the cart of the visitor, unless a request is under way, whose response contains the cart as well.
+    /// Reads the cart of the visitor, unless this is under way.
     fn read_cart(&mut self, context: &Context<Self>) {
         if self.snapshot.id.is_some() && !self.busy {
-            self.send(context, Request::get("/me/cart").build());
+            self.send(context, None);
         }
     }
 
-    fn send(&mut self, context: &Context<Self>, request: Result<Request, gloo_net::Error>) {
+    /// Adds an item to the cart, if there is one to add, and reads the cart.
+    fn send(&mut self, context: &Context<Self>, added: Option<&'static str>) {
         (self.busy, self.error) = (true, None);
         let (session, sent_by) = (self.session.clone(), self.snapshot.id.clone());
         context.link().send_future(async move {
-            let result = fetch_cart(&session, request).await;
+            let result = fetch_cart(&session, added).await;
             Message::Cart { sent_by, result }
         });
     }
 }
 
+async fn fetch_cart(session: &Session, added: Option<&str>) -> Result<Cart, String> {
+    if let Some(item) = added {
+        let addition = json!({ "add": { "quantity": 1 } });
+        send(session, Request::post(&format!("/me/cart/{item}")).json(&addition)).await?;
+    }
+    send(session, Request::get("/me/cart").build()).await?.json().await.map_err(|error| error.to_string())
+}
+
 /// Sends a request with the token of the visitor. A visitor without a session becomes a guest first.
-async fn fetch_cart(session: &Session, request: Result<Request, gloo_net::Error>) -> Result<Cart, String> {
+async fn send(session: &Session, request: Result<Request, gloo_net::Error>) -> Result<Response, String> {
     let request = web_sys::Request::from(request.map_err(|error| error.to_string())?);
     let response = Response::from(session.fetch(request).await.map_err(text)?);
     if !response.ok() {
         return Err(format!("the server responded with {} {}", response.status(), response.status_text()));
     }
-    response.json().await.map_err(|error| error.to_string())
+    Ok(response)
 }
 
 /// The message of an error of the session or of `fetch`.

@@ -125,7 +125,7 @@ mod tests {
         {
             assert_eq!(status(method, path).await, 503, "{method} {path}");
         }
-        for (method, path) in [("POST", "/me/cart"), ("GET", "/healthz")] {
+        for (method, path) in [("POST", "/me/cart/1"), ("GET", "/healthz")] {
             assert_eq!(status(method, path).await, 200, "{method} {path}");
         }
     }

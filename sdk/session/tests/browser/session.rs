@@ -73,9 +73,9 @@ async fn c03_a_refused_token_is_renewed_and_the_request_replayed_once() {
     let id = session.snapshot().id;
     revoke(&refresh_token(&name)).await;
 
-    let init = post(&r#"{"item_id":1,"quantity":2}"#.into(), &[("Content-Type", "application/json".into())]);
-    let response = session.fetch_with("/me/cart", &init).await.unwrap();
-    assert_eq!(response.status(), 200, "replayed with its method, headers and body");
+    let init = post(&r#"{"add":{"quantity":2}}"#.into(), &[("Content-Type", "application/json".into())]);
+    let response = session.fetch_with("/me/cart/1", &init).await.unwrap();
+    assert_eq!(response.status(), 201, "replayed with its method, headers and body");
     assert_eq!(count!(session, SessionEvent::Unauthorized { generation: 1.0, .. }), 1);
     let identities: Vec<_> =
         session.events().into_iter().filter(|event| matches!(event, SessionEvent::Identity { .. })).collect();

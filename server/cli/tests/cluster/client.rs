@@ -1,5 +1,6 @@
 //! A client of a node or of nginx.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -86,14 +87,23 @@ impl Client {
         send(self.http.delete(format!("{}/me", self.url)).bearer_auth(refresh_token)).await
     }
 
-    /// Sets the quantity of item 1 in the cart.
+    /// Sets the quantity of the entry `1` of the cart.
     pub(crate) async fn set(&self, access: &str, quantity: i64) -> Response {
         self.send(Method::PUT, "/me/cart/1", access, &json!({ "quantity": quantity })).await
     }
 
-    /// Adds one unit of item 2 to the cart.
+    /// Adds 1 to the quantity of the entry `2` of the cart.
     pub(crate) async fn add(&self, access: &str) -> Response {
-        self.send(Method::POST, "/me/cart", access, &json!({ "item_id": 2, "quantity": 1 })).await
+        self.send(Method::POST, "/me/cart/2", access, &json!({ "add": { "quantity": 1 } })).await
+    }
+
+    /// The quantities in the cart, by key.
+    pub(crate) async fn cart(&self, access: &str) -> BTreeMap<String, i64> {
+        let response = self.get("/me/cart", access).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let entries = response.body["entries"].as_array().unwrap();
+        let quantity = |entry: &Value| entry["value"]["quantity"].as_i64().unwrap();
+        entries.iter().map(|entry| (entry["key"].as_str().unwrap().to_owned(), quantity(entry))).collect()
     }
 
     /// Registers a member or logs in as one: `path` is the endpoint.

@@ -47,10 +47,10 @@ async fn s12_a_request_in_progress_is_finished_and_idle_connections_do_not_delay
     // Browsers open connections in advance, without a request.
     let _silent = TcpStream::connect(server.address()).unwrap();
     let mut slow = TcpStream::connect(server.address()).unwrap();
-    let body = br#"{"item_id":1,"quantity":3}"#;
+    let body = br#"{"add":{"quantity":3}}"#;
     write!(
         slow,
-        "POST /me/cart HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+        "POST /me/cart/1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nexpect: 100-continue\r\n\r\n",
         body.len()
     )
@@ -69,7 +69,7 @@ async fn s12_a_request_in_progress_is_finished_and_idle_connections_do_not_delay
     let mut response = String::new();
     slow.read_to_string(&mut response).unwrap();
 
-    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
+    assert!(response.starts_with("HTTP/1.1 201 Created"), "{response}");
     let stopped = std::time::Instant::now();
     assert_eq!(server.wait().0, Some(0));
     assert!(stopped.elapsed() < std::time::Duration::from_secs(5), "an idle connection delayed the shutdown");

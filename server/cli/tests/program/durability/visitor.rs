@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::process::Process;
 
-/// Item and quantity.
+/// Key and quantity.
 type Cart = BTreeMap<u64, u64>;
 
 /// The data of a guest, as far as visitors change it.
@@ -24,7 +24,8 @@ struct GuestData {
 #[derive(Debug, Clone)]
 struct Addition {
     key: String,
-    body: String,
+    item: u64,
+    quantity: u64,
 }
 
 const ITEMS: u64 = 12;
@@ -180,43 +181,48 @@ impl Visitor {
         let guest = self.guest.as_mut().unwrap();
         let (item, quantity) = (self.random.u64(1..=ITEMS), self.random.u64(1..=40));
         let mut changed = guest.possible_data[0].clone();
-        let line = format!("{}/me/cart/{item}", api.url);
+        let entry = format!("{}/me/cart/{item}", api.url);
         let request = match self.random.u8(..3) {
             0 => {
                 let present = changed.cart.entry(item).or_default();
                 *present = MAX_QUANTITY.min(*present + quantity);
                 guest.possible_data.push(changed);
-                let body = json!({ "item_id": item, "quantity": quantity }).to_string();
-                guest.addition = Some(Addition { key: key(&mut self.random), body });
+                guest.addition = Some(Addition { key: key(&mut self.random), item, quantity });
                 return self.add(api).await;
             }
             1 => {
                 changed.cart.insert(item, quantity);
-                api.http.put(line).body(json!({ "quantity": quantity }).to_string())
+                api.http.put(entry).body(json!({ "quantity": quantity }).to_string())
             }
             _ => {
                 changed.cart.remove(&item);
-                api.http.delete(line)
+                api.http.delete(entry)
             }
         };
         guest.possible_data.push(changed);
-        self.expect_cart(request).await
+        self.expect_quantity(request, item).await
     }
 
     /// Repeats the addition with the same key until there is a response: it is added once.
     async fn add(&mut self, api: &Api) -> Option<()> {
-        let Addition { key, body } = self.guest.as_ref().unwrap().addition.clone().unwrap();
-        let request = api.http.post(format!("{}/me/cart", api.url)).header("idempotency-key", key).body(body);
-        self.expect_cart(request).await?;
+        let Addition { key, item, quantity } = self.guest.as_ref().unwrap().addition.clone().unwrap();
+        let request = api.http.post(format!("{}/me/cart/{item}", api.url)).header("idempotency-key", key);
+        let body = json!({ "add": { "quantity": quantity } }).to_string();
+        self.expect_quantity(request.body(body), item).await?;
         self.guest.as_mut().unwrap().addition = None;
         Some(())
     }
 
-    async fn expect_cart(&mut self, request: reqwest::RequestBuilder) -> Option<()> {
+    /// Sends a change of an entry of the cart, whose response has the new value.
+    async fn expect_quantity(&mut self, request: reqwest::RequestBuilder, item: u64) -> Option<()> {
         let guest = self.guest.as_mut().unwrap();
         let request = request.bearer_auth(&guest.access).header("content-type", "application/json");
         let changed = guest.possible_data.last().unwrap().clone();
-        assert_eq!(cart(&send_for_json(request, StatusCode::OK).await?["lines"]), changed.cart);
+        if let Some(quantity) = changed.cart.get(&item) {
+            assert_eq!(send_for_json(request, StatusCode::OK).await?["quantity"], *quantity);
+        } else {
+            exchange(request, StatusCode::NO_CONTENT).await?;
+        }
         guest.possible_data = vec![changed];
         Some(())
     }
@@ -225,16 +231,13 @@ impl Visitor {
         let guest = self.guest.as_mut().unwrap();
         let item = self.random.u64(1..=ITEMS);
         let mut changed = guest.possible_data[0].clone();
-        let mut status = StatusCode::NO_CONTENT;
-        let request = match self.random.u8(..3) {
+        let (request, status) = match self.random.u8(..3) {
             0 => toggle(&mut changed.history, item, api, "history"),
             1 => toggle(&mut changed.favorites, item, api, "favorites"),
             _ => {
                 changed.preferences.insert(format!("key{item}"), item);
-                status = StatusCode::OK;
-                api.http
-                    .patch(format!("{}/me/preferences", api.url))
-                    .body(json!({ format!("key{item}"): item }).to_string())
+                let entry = format!("{}/me/preferences/key{item}", api.url);
+                (api.http.put(entry).body(item.to_string()), StatusCode::OK)
             }
         };
         guest.possible_data.push(changed.clone());
@@ -293,10 +296,11 @@ async fn send_for_json(request: reqwest::RequestBuilder, status: StatusCode) -> 
     Some(serde_json::from_str(&exchange(request, status).await?).unwrap())
 }
 
-/// The body of the response; `None` without a complete response.
+/// The body of the response; `None` without a complete response. The status 201 is taken for 200: a repeated change may have
+/// made its entry at the first attempt.
 async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Option<String> {
     let response = request.send().await.ok()?;
-    let actual = response.status();
+    let actual = if response.status() == StatusCode::CREATED { StatusCode::OK } else { response.status() };
     let body = String::from_utf8(response.bytes().await.ok()?.to_vec()).unwrap();
     if actual == StatusCode::SERVICE_UNAVAILABLE {
         // The database was killed first.
@@ -306,30 +310,30 @@ async fn exchange(request: reqwest::RequestBuilder, status: StatusCode) -> Optio
     Some(body)
 }
 
-/// Adds an item to a list, or removes it.
-fn toggle(list: &mut BTreeSet<u64>, item: u64, api: &Api, path: &str) -> reqwest::RequestBuilder {
-    let url = format!("{}/me/{path}/{item}", api.url);
-    if list.remove(&item) {
-        api.http.delete(url)
+/// A request that makes the entry of an item or removes it, and the status of its response.
+fn toggle(keys: &mut BTreeSet<u64>, item: u64, api: &Api, collection: &str) -> (reqwest::RequestBuilder, StatusCode) {
+    let url = format!("{}/me/{collection}/{item}", api.url);
+    if keys.remove(&item) {
+        (api.http.delete(url), StatusCode::NO_CONTENT)
     } else {
-        list.insert(item);
-        api.http.put(url)
+        keys.insert(item);
+        (api.http.put(url).body("{}"), StatusCode::OK)
     }
 }
 
 fn data_of(export: &Value) -> GuestData {
-    let items = |list: &Value| list.as_array().unwrap().iter().map(|item| item["item_id"].as_u64().unwrap()).collect();
+    // A collection without entries is not in the export.
+    let entries = |collection: &str| export["collections"][collection].as_array().into_iter().flatten();
+    let item = |entry: &Value| entry["key"].as_str().unwrap().parse::<u64>().unwrap();
+    let quantity = |entry: &Value| entry["value"]["quantity"].as_u64().unwrap();
     GuestData {
-        cart: cart(&export["cart"]),
-        history: items(&export["history"]),
-        favorites: items(&export["favorites"]),
-        preferences: serde_json::from_value(export["preferences"].clone()).unwrap(),
+        cart: entries("cart").map(|entry| (item(entry), quantity(entry))).collect(),
+        history: entries("history").map(item).collect(),
+        favorites: entries("favorites").map(item).collect(),
+        preferences: entries("preferences")
+            .map(|entry| (text(entry, "key"), entry["value"].as_u64().unwrap()))
+            .collect(),
     }
-}
-
-fn cart(lines: &Value) -> Cart {
-    let number = |line: &Value, name: &str| line[name].as_u64().unwrap();
-    lines.as_array().unwrap().iter().map(|line| (number(line, "item_id"), number(line, "quantity"))).collect()
 }
 
 fn text(json: &Value, name: &str) -> String {

@@ -12,7 +12,7 @@ const MAX_ATTEMPTS: usize = 3000;
 pub(super) struct Guest {
     access: String,
     refresh: String,
-    /// The quantity of item 1 in the cart, up to the limit of a line.
+    /// The quantity of the entry `1` of the cart, up to its bound.
     quantity: u64,
 }
 
@@ -25,11 +25,11 @@ impl Guest {
     }
 
     pub(super) async fn add_to_cart(&mut self, server: &Process) -> Result<(), Unavailable> {
-        let request = server.http.post(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
-        let line = "{\"item_id\":1,\"quantity\":1}";
-        let cart = send(request.header("content-type", "application/json").body(line)).await?;
+        let request = server.http.post(format!("{}/me/cart/1", server.url)).bearer_auth(&self.access);
+        let addition = "{\"add\":{\"quantity\":1}}";
+        let value = send(request.header("content-type", "application/json").body(addition)).await?;
         self.quantity = 99.min(self.quantity + 1);
-        self.assert_cart(&cart);
+        assert_eq!(value["quantity"], self.quantity);
         Ok(())
     }
 
@@ -45,11 +45,8 @@ impl Guest {
     /// Checks that the cart can be read, and has the acknowledged quantity.
     pub(super) async fn check_cart(&self, server: &Process) {
         let request = server.http.get(format!("{}/me/cart", server.url)).bearer_auth(&self.access);
-        self.assert_cart(&send(request).await.unwrap());
-    }
-
-    fn assert_cart(&self, cart: &Value) {
-        assert_eq!(cart["lines"][0]["quantity"].as_u64().unwrap_or(0), self.quantity, "{cart}");
+        let cart = send(request).await.unwrap();
+        assert_eq!(cart["entries"][0]["value"]["quantity"].as_u64().unwrap_or(0), self.quantity, "{cart}");
     }
 
     /// Repeats each of the three kinds of change until it is refused. Returns the number of guests that were created.
@@ -97,7 +94,7 @@ async fn send(request: RequestBuilder) -> Result<Value, Unavailable> {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
-    if status == StatusCode::OK {
+    if status.is_success() {
         return Ok(body);
     }
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
