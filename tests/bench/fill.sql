@@ -1,5 +1,5 @@
--- Fills the store of a server that is not running with :sessions guests, each with one live session and one line in the
--- cart. The ids are UUIDs of version 7 over the last ten days, in the order in which the server makes them.
+-- Fills the store of a server that is not running with :sessions guests, each with one live session and one entry in
+-- the cart. The ids are UUIDs of version 7 over the last ten days, in the order in which the server makes them.
 
 -- The bench does not need the data after a power failure.
 PRAGMA journal_mode = OFF;
@@ -25,6 +25,7 @@ INSERT INTO anonymous_user (id, created_at, last_active_at) SELECT user, at, now
 INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
 SELECT session, user, 1, at, now + 30 * 24 * 3600 * 1000, at + 900 * 1000 FROM guest;
 
-INSERT INTO cart_item (user_id, item_id, quantity, added_at) SELECT user, 1 + n % 12, 1 + n % 3, at FROM guest;
+INSERT INTO entry (user_id, collection, key, value, created_at, updated_at)
+SELECT user, 'cart', printf('%d', 1 + n % 12), printf('{"quantity":%d}', 1 + n % 3), at, at FROM guest;
 
 PRAGMA journal_mode = WAL;

@@ -1,7 +1,8 @@
 // The bench of the server: compared with an axum application without authentication, and with a service in FastAPI and python-jose.
 // Prints tables. Fails only when a response is wrong. docs/performance.md explains the results.
 //
-//   node tests/bench/run.mjs [PART…] [--quick]      verified logins refreshes postgres memory; all of them when none is named
+//   node tests/bench/run.mjs [PART…] [--quick]      verified logins refreshes changes postgres memory;
+//                                                 all of them when none is named
 //
 // BENCH_PROGRAMS   the folder with `guestpass` and `bench-app`, built for release
 // BENCH_PYTHON     a Python that has tests/bench/requirements.txt installed
@@ -20,14 +21,14 @@ import { heading, printRates, printRatio, printTable, say } from './harness/tabl
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PROGRAMS = process.env.BENCH_PROGRAMS ?? 'target/release'
-const PARTS = { verified, logins, refreshes, postgres, memory }
+const PARTS = { verified, logins, refreshes, changes, postgres, memory }
 
 const quick = process.argv.includes('--quick')
 const size = quick
   ? { rounds: 1, seconds: 1, guests: 100, pool: 2000, rows: 100_000, logins: 20_000 }
   : { rounds: 5, seconds: 3, guests: 1000, pool: 20_000, rows: 10_000_000, logins: 1_000_000 }
 
-const FULL = `with ${size.rows.toLocaleString('en')} guests, sessions and cart lines`
+const FULL = `with ${size.rows.toLocaleString('en')} guests, sessions and entries`
 
 const folder = mkdtempSync(join(PROGRAMS, 'bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -154,6 +155,40 @@ async function refreshes() {
   printRatio('full store / empty store', rounds.filled, rounds.empty, 0.8)
 }
 
+/** Additions to the carts of some guests. In the full store, the guests are spread over all of it. */
+async function changes() {
+  heading('Changes of a cart: POST /me/cart/{key}')
+  const { server } = await emptyServer('changes')
+  const { server: filled, store } = await fullServer()
+  const add = (to, name, tokens) => addToCarts(to, tokenFile(folder, name, tokens))
+  const rounds = await inTurn(
+    {
+      empty: add(server, 'changes', await logIn(server, size.guests)),
+      filled: add(filled, 'changes-filled', await refresh(filled, store.refreshTokens(size.guests))),
+      spread: add(filled, 'changes-spread', await refresh(filled, store.refreshTokens(size.pool))),
+    },
+    size.rounds,
+  )
+  await Promise.all([server.stop(), filled.stop()])
+  printRates('server and load share all processors', {
+    'guestpass, durable': rounds.empty,
+    [`guestpass, durable, ${FULL}`]: rounds.filled,
+    [`the same, each of ${size.pool.toLocaleString('en')} guests seldom`]: rounds.spread,
+  })
+  printRatio('full store / empty store', rounds.filled, rounds.empty, 0.8)
+  printRatio('the same, each guest seldom', rounds.spread, rounds.empty)
+  const { entries, bytes } = store.sizeOfEntries()
+  say(`- a million entries take ${(bytes / entries).toFixed(0)} MB in the file`)
+}
+
+/** A contender that adds to the cart of one guest after another. */
+function addToCarts(to, tokens) {
+  return () => {
+    const args = [tokens, randomBytes(12).toString('base64url')]
+    return load(to, { script: 'cart.lua', path: '/', args, seconds: size.seconds })
+  }
+}
+
 /** The same with PostgreSQL on the same machine: the node and the database share the processors. */
 async function postgres() {
   heading('PostgreSQL beside SQLite')
@@ -162,6 +197,7 @@ async function postgres() {
   const app = await Server.start([join(PROGRAMS, 'bench-app'), database.location])
   const { server: onSqlite } = await emptyServer('beside')
   const verify = [tokenFile(folder, 'postgres', await logIn(app, size.guests))]
+  const carts = async (to, name) => addToCarts(to, tokenFile(folder, name, await logIn(to, size.guests)))
   const post = (to) => () => {
     const args = [randomBytes(12).toString('base64url')]
     return load(to, { script: 'sdk_login.lua', path: '/anonymous-login', args, seconds: size.seconds })
@@ -176,6 +212,8 @@ async function postgres() {
       loginPostgres: post(onPostgres),
       refresh: exchange(onSqlite, 'refresh-sqlite'),
       refreshPostgres: exchange(onPostgres, 'refresh-postgres'),
+      change: await carts(onSqlite, 'carts-sqlite'),
+      changePostgres: await carts(onPostgres, 'carts-postgres'),
       verifiedPostgres: () =>
         load(app, { script: 'verified.lua', path: '/guest', args: verify, seconds: size.seconds }),
     },
@@ -188,10 +226,13 @@ async function postgres() {
     'login as the SDK does, PostgreSQL': rounds.loginPostgres,
     'refresh, SQLite': rounds.refresh,
     'refresh, PostgreSQL': rounds.refreshPostgres,
+    'change of a cart, SQLite': rounds.change,
+    'change of a cart, PostgreSQL': rounds.changePostgres,
     'verified request, PostgreSQL': rounds.verifiedPostgres,
   })
   printRatio('logins, PostgreSQL / SQLite', rounds.loginPostgres, rounds.login)
   printRatio('refreshes, PostgreSQL / SQLite', rounds.refreshPostgres, rounds.refresh)
+  printRatio('changes of a cart, PostgreSQL / SQLite', rounds.changePostgres, rounds.change)
 }
 
 /** The memory of the process after many logins. */

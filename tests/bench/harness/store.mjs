@@ -49,9 +49,17 @@ export class SqliteStore {
     return statSync(this.#file).size
   }
 
-  /** Inserts guests, each with a session and a line in the cart. A server must have made the tables, and must be stopped. */
+  /** Inserts guests, each with a session and an entry in the cart. A server must have made the tables, and must be stopped. */
   fill(sessions) {
     this.#sqlite(`.parameter set :sessions ${sessions}\n${readFileSync(FILL, 'utf8')}`)
+  }
+
+  /** The number of entries in all collections, and the bytes of their pages in the file. */
+  sizeOfEntries() {
+    const [[entries, bytes]] = this.#sqlite(`
+      SELECT (SELECT count(*) FROM entry), sum(pgsize) FROM dbstat
+      WHERE aggregate AND name IN (SELECT name FROM sqlite_schema WHERE tbl_name = 'entry');`)
+    return { entries: Number(entries), bytes: Number(bytes) }
   }
 
   /** The current refresh tokens of up to `count` random sessions. The server may be running. */
