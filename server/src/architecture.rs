@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. Each may import only itself and the modules before it, so that there are no cycles.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "clock",
     "secret",
     "shards",
     "settings",
     "etag",
+    "collections",
     "metrics",
     "actor",
     "store",

@@ -53,6 +53,11 @@ impl Conditions {
         self.if_match.as_ref().is_none_or(|wanted| wanted.precondition_passes(&current)) && !self.excludes(&current)
     }
 
+    /// Whether a resource that does not exist may be created: `If-Match` asks for one that exists.
+    pub(crate) const fn allow_creation(&self) -> bool {
+        self.if_match.is_none()
+    }
+
     /// Whether the client already has the content with the tag `current`.
     pub(crate) fn has_current(&self, current: &EntityTag) -> bool {
         current.0.parse().is_ok_and(|current| self.excludes(&current))

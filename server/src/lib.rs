@@ -29,6 +29,7 @@
 //! Each module imports only modules of the same line or of the lines above; a test checks this order, module by module.
 //!
 //! - `clock`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
+//! - `collections`: the declarations of a guest's data, and the rules for its values
 //! - `actor`: who makes a change
 //! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
 //! - `config`: all settings
@@ -48,6 +49,7 @@ mod audit;
 mod auth;
 mod backup;
 mod clock;
+mod collections;
 mod config;
 mod etag;
 mod failed_attempts;
@@ -74,6 +76,7 @@ pub use audit::AuditTrail;
 pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use backup::{Restore, back_up};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use collections::Collections;
 pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
 pub use limits::ClientNetwork;
