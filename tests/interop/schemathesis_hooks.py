@@ -23,7 +23,7 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, object]) -> 
         return
     if "If-Match" in case.headers:
         case.headers["If-Match"] = "*"
-    if case.path == "/me/cart" and "Idempotency-Key" in case.headers:
+    if case.path.startswith("/me/") and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = token_urlsafe()
     if case.headers.get("Authorization") == "Bearer replaced-by-the-hooks":
         case.headers["Authorization"] = f"Bearer {new_refresh_token(case)}"
