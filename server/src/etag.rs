@@ -47,6 +47,11 @@ impl Conditions {
         Self { if_match, if_none_match }
     }
 
+    /// Whether the request has none.
+    pub(crate) const fn are_empty(&self) -> bool {
+        self.if_match.is_none() && self.if_none_match.is_none()
+    }
+
     /// Whether a resource with the tag `current` may be changed. A tag that cannot be read matches nothing.
     pub(crate) fn allow_change(&self, current: &EntityTag) -> bool {
         let Ok(current) = current.0.parse::<ETag>() else { return false };

@@ -101,6 +101,7 @@ impl Guestpass {
             passwords: Arc::new(Passwords::new()),
             relying_party,
             issuers,
+            collections: config.collections.clone(),
         };
         let sessions = Sessions {
             store: store.clone(),

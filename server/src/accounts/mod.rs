@@ -27,6 +27,7 @@ pub(crate) use self::webauthn::RelyingParty;
 
 use crate::auth::{AccountCaller, Kind, RevokedSessions, run_to_completion};
 use crate::clock::Timestamp;
+use crate::collections::Collections;
 use crate::store::{
     AccountKey, AccountRow, AccountStore, Caller, MergeOutcome, MergeRequest, NewCredential, NewSession, PasskeyUse,
     RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade, UpgradeKey, UpgradeKeyError, UpgradeRetry,
@@ -41,6 +42,7 @@ pub(crate) struct Accounts {
     /// The relying party of passkeys, if they are configured.
     pub(crate) relying_party: Option<Arc<RelyingParty>>,
     pub(crate) issuers: Arc<TrustedIssuers>,
+    pub(crate) collections: Collections,
 }
 
 /// A request to become a member, or to sign in as one.
@@ -152,7 +154,8 @@ impl Accounts {
     ) -> Result<Merge, AccountError> {
         let UpgradeRequest { session, key, now, .. } = request;
         let caller = request.store_caller();
-        let request = MergeRequest { caller, session, key, account: account.user, now, single_use, passkey };
+        let collections = self.collections.clone();
+        let request = MergeRequest { caller, session, key, account: account.user, now, single_use, passkey, collections };
         let this = self.clone();
         let outcome = run_to_completion(async move {
             let outcome = this.store.merge_into_account(request).await?;

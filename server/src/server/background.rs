@@ -14,7 +14,7 @@ use crate::auth::{KEY_POLL_INTERVAL, UnavailableError};
 use crate::clock::Timestamp;
 use crate::limits::KNOWN_NETWORK_RETENTION;
 use crate::store::{
-    CART_KEY_WINDOW, ERASED_SESSION_MARGIN, ERASED_USER_RETENTION, ExpiringRows, LOGIN_KEY_RETENTION, StoreChange,
+    ERASED_SESSION_MARGIN, ERASED_USER_RETENTION, ExpiringRows, LOGIN_KEY_RETENTION, StoreChange,
     StoreError, Unlock,
 };
 use crate::sweep::Sweeper;
@@ -136,7 +136,7 @@ impl Inner {
         for (rows, before) in [
             (ExpiringRows::LoginKeys, now - LOGIN_KEY_RETENTION),
             (ExpiringRows::UpgradeKeys, now - LOGIN_KEY_RETENTION),
-            (ExpiringRows::CartKeys, now - CART_KEY_WINDOW),
+            (ExpiringRows::AdditionKeys, now - ADDITION_KEY_WINDOW),
             (ExpiringRows::ErasedSessions, now - ERASED_SESSION_MARGIN),
             (ExpiringRows::ErasedUsers, now - ERASED_USER_RETENTION),
             (ExpiringRows::Ceremonies, now),
@@ -195,7 +195,8 @@ mod tests {
     use crate::clock::Clock;
     use crate::config::{Config, StoreLocation};
     use crate::etag::Conditions;
-    use crate::store::{CartChange, CartKey, DataError, Quantity};
+    use crate::collections::{Addition, AdditionKey, Edit, EntryChange};
+    use crate::store::DataError;
 
     const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");
 
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sweep_deletes_erased_sessions_cart_keys_and_records_of_erasures_each_after_its_time() {
+    async fn a_sweep_deletes_erased_sessions_addition_keys_and_records_of_erasures_each_after_its_time() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("guestpass.db");
         let config = Config { store: StoreLocation::Sqlite(file.clone()), ..Config::default() };
@@ -255,10 +256,16 @@ mod tests {
         let erased = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         let other = guest_of(inner.sessions.login(true, None, clock.now()).await.unwrap());
         inner.store.erase(erased, None, clock.now()).await.unwrap().unwrap();
-        let key = Some(CartKey { hash: [1; 32], request: [2; 32] });
-        let conditions = Conditions::default();
-        let change = CartChange { item: 1, quantity: Quantity::Add(1), conditions, key, now: clock.now() };
-        inner.store.change_cart(other, change).await.unwrap().unwrap();
+        let quantity = serde_json::Map::from_iter([("quantity".to_owned(), 1.into())]);
+        let change = EntryChange {
+            collection: inner.config.collections.get("cart").unwrap().clone(),
+            key: "mug".to_owned().try_into().unwrap(),
+            edit: Edit::Add(Addition(quantity)),
+            conditions: Conditions::default(),
+            addition_key: Some(AdditionKey { hash: [1; 32], request: [2; 32] }),
+            now: clock.now(),
+        };
+        inner.store.change_entry(other, change).await.unwrap().unwrap();
         let rows = |table: &str| {
             let shell = rusqlite::Connection::open(&file).unwrap();
             shell.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
@@ -266,15 +273,15 @@ mod tests {
         let sweep_at = async |at: Timestamp| {
             *clock.0.lock().unwrap() = at;
             inner.sweep(&mut Sweeper::new(&inner.config)).await.unwrap();
-            (rows("erased_session"), rows("cart_key"))
+            (rows("erased_session"), rows("addition_key"))
         };
         let start = clock.now();
 
         let expiry = start + Duration::from_secs(900) + ERASED_SESSION_MARGIN;
         assert_eq!(sweep_at(expiry).await, (1, 1));
         assert_eq!(sweep_at(expiry + Duration::from_millis(1)).await, (0, 1));
-        assert_eq!(sweep_at(start + CART_KEY_WINDOW).await, (0, 1));
-        assert_eq!(sweep_at(start + CART_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
+        assert_eq!(sweep_at(start + ADDITION_KEY_WINDOW).await, (0, 1));
+        assert_eq!(sweep_at(start + ADDITION_KEY_WINDOW + Duration::from_millis(1)).await, (0, 0));
         sweep_at(start + ERASED_USER_RETENTION).await;
         assert_eq!(rows("erased_user"), 1);
         sweep_at(start + ERASED_USER_RETENTION + Duration::from_millis(1)).await;

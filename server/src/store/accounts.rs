@@ -3,11 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{LOGIN_KEY_WINDOW, OpenSession, Preferences, Revocation, SessionRow, StoreError};
+use super::{LOGIN_KEY_WINDOW, OpenSession, Revocation, SessionRow, StoreError};
 use crate::clock::Timestamp;
+use crate::collections::Collections;
 use crate::secret::PasswordHash;
 
 /// Stores the accounts, their credentials, and the challenges of passkeys.
@@ -196,6 +196,8 @@ pub(crate) struct MergeRequest {
     pub(crate) now: Timestamp,
     pub(crate) single_use: Option<SingleUse>,
     pub(crate) passkey: Option<PasskeyUse>,
+    /// The rules for the entries that the guest and the account both have.
+    pub(crate) collections: Collections,
 }
 
 /// The result of a merge.
@@ -293,58 +295,9 @@ impl UpgradeKeyRow {
     }
 }
 
-/// The preferences after a merge: those of the account, and those of the guest that the account lacks, in the order of their
-/// names and within the limits. Stored preferences that cannot be read count as empty.
-pub(crate) fn merge_preferences(account: Option<&str>, guest: Option<&str>) -> String {
-    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-    let mut merged = read(account).unwrap_or_default();
-    for (key, value) in read(guest).unwrap_or_default() {
-        if merged.contains_key(&key) {
-            continue;
-        }
-        merged.insert(key.clone(), value);
-        if Preferences::try_from(merged.clone()).is_err() {
-            merged.remove(&key);
-        }
-    }
-    Value::Object(merged).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn s08_preferences_of_the_account_win_key_by_key() {
-        let merged =
-            merge_preferences(Some(r#"{"theme":"dark","size":2}"#), Some(r#"{"theme":"light","language":"de"}"#));
-
-        let merged: Value = serde_json::from_str(&merged).unwrap();
-        assert_eq!(merged, serde_json::json!({ "theme": "dark", "size": 2, "language": "de" }));
-    }
-
-    #[test]
-    fn s08_preferences_stay_within_their_bounds() {
-        let full: Map<String, Value> = (0..64).map(|number| (format!("a{number:02}"), 1.into())).collect();
-        let full = Value::Object(full).to_string();
-        assert_eq!(merge_preferences(Some(&full), Some(r#"{"b":1}"#)), full);
-
-        let long = |key: char| {
-            let texts: Map<_, _> = (0..9).map(|number| (format!("{key}{number}"), "x".repeat(500).into())).collect();
-            Value::Object(texts).to_string()
-        };
-        let merged: Map<String, Value> =
-            serde_json::from_str(&merge_preferences(Some(&long('a')), Some(&long('b')))).unwrap();
-        assert_eq!(merged.keys().filter(|key| key.starts_with('a')).count(), 9);
-        assert_eq!(merged.keys().filter(|key| key.starts_with('b')).count(), 7, "as far as there is room");
-    }
-
-    #[test]
-    fn preferences_of_one_side_alone_are_the_result() {
-        assert_eq!(merge_preferences(None, Some(r#"{"a":1}"#)), r#"{"a":1}"#);
-        assert_eq!(merge_preferences(Some(r#"{"a":1}"#), None), r#"{"a":1}"#);
-        assert_eq!(merge_preferences(None, None), "{}");
-    }
 
     #[test]
     fn s08_a_member_of_another_account_is_never_merged() {

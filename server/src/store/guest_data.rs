@@ -1,76 +1,58 @@
-//! The data of a guest in the shop: the catalogue as the guest sees it, the cart, the lists and the preferences.
+//! The data of guests: the entries of their collections.
 
 use std::fmt;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{
-    CartChange, CartLine, ItemList, ListedItem, Page, PersonalItem, Preferences, PreferencesChange, PreferencesError,
-    StoreError,
-};
-use crate::clock::Timestamp;
+use super::{EntryList, Mark, Page, StoreError, UserEntry, UserEntryPosition, Written};
+use crate::collections::{ChangeError, Entry, EntryChange};
+use crate::etag::Conditions;
 
 /// Stores the data of guests. After a merge, the id of the guest stands for the account.
 #[async_trait]
 pub(crate) trait GuestDataStore: fmt::Debug + Send + Sync {
-    /// The number of items in the catalogue.
-    async fn item_count(&self) -> Result<u64, StoreError>;
+    /// One page of a collection of a guest.
+    async fn entries(&self, guest: Uuid, collection: String, page: Page) -> Result<DataResult<EntryList>, StoreError>;
 
-    /// The catalogue in its order, each item with what the guest has done with it.
-    async fn items(&self, guest: Uuid) -> Result<DataResult<Vec<PersonalItem>>, StoreError>;
+    /// One entry of a guest.
+    async fn entry(&self, guest: Uuid, collection: String, key: String) -> Result<DataResult<Entry>, StoreError>;
 
-    /// The cart of a guest, the oldest line first.
-    async fn cart(&self, guest: Uuid) -> Result<DataResult<Vec<CartLine>>, StoreError>;
+    /// Changes one entry and returns it; `None` if it was removed. The conditions, the limits and the idempotency key are checked
+    /// in the same transaction. An addition whose key was used before is not made again, whatever the conditions: it returns
+    /// the entry as it is.
+    async fn change_entry(&self, guest: Uuid, change: EntryChange) -> Result<DataResult<Option<Written>>, StoreError>;
 
-    /// Changes one line of a cart and returns the cart. The conditions and the idempotency key are checked in the same
-    /// transaction; an addition whose key was used before is not made again, whatever the conditions.
-    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<DataResult<Vec<CartLine>>, StoreError>;
-
-    /// One page of a list, the newest item first.
-    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<DataResult<Vec<ListedItem>>, StoreError>;
-
-    /// Adds an item to a list. In the history, the item becomes the newest, and the oldest items beyond
-    /// [`MAX_HISTORY`](super::MAX_HISTORY) are removed. An item that is a favourite already keeps its time.
-    async fn add_item(
+    /// Removes all entries of a collection. The conditions compare with the tag of [`Page::FIRST`] in the same transaction.
+    async fn clear(
         &self,
-        list: ItemList,
         guest: Uuid,
-        item: i64,
-        now: Timestamp,
+        collection: String,
+        conditions: Conditions,
     ) -> Result<DataResult<()>, StoreError>;
 
-    /// Removes one item from a list, or all items (`None`). Removing an item that is not in the list succeeds.
-    async fn remove_item(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<DataResult<()>, StoreError>;
+    /// All entries of some collections of a guest, without their values.
+    async fn marks(&self, guest: Uuid, collections: Vec<String>) -> Result<DataResult<Vec<Mark>>, StoreError>;
 
-    /// The preferences of a guest.
-    async fn preferences(&self, guest: Uuid) -> Result<DataResult<Preferences>, StoreError>;
-
-    /// Changes the preferences and returns them. The conditions are checked in the same transaction.
-    async fn change_preferences(
-        &self,
-        guest: Uuid,
-        change: PreferencesChange,
-    ) -> Result<DataResult<Preferences>, StoreError>;
+    /// The next `limit` entries of all users after `after`, in the order of users, collections and keys.
+    async fn user_entries(&self, after: UserEntryPosition, limit: u32) -> Result<Vec<UserEntry>, StoreError>;
 }
 
 /// A request for a guest's data that the store does not fulfil. It has changed nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DataError {
     /// The guest does not exist: never made, swept or erased.
     NoGuest,
-    /// The catalogue does not have the item.
-    NoItem,
-    /// A condition of the request does not hold.
-    PreconditionFailed,
-    /// The cart has its greatest number of lines.
-    CartFull,
-    /// The guest has the greatest number of favourites.
-    FavoritesFull,
-    /// The idempotency key was used with another request.
-    KeyReused,
-    /// The preferences would break one of their rules.
-    Preferences(PreferencesError),
+    /// The collection has no such entry.
+    NoEntry,
+    /// The change is refused.
+    Change(ChangeError),
+}
+
+impl From<ChangeError> for DataError {
+    fn from(error: ChangeError) -> Self {
+        Self::Change(error)
+    }
 }
 
 /// The result of a request for a guest's data.
@@ -86,6 +68,12 @@ pub(crate) enum TransactionError<E> {
 impl<E> From<DataError> for TransactionError<E> {
     fn from(error: DataError) -> Self {
         Self::Data(error)
+    }
+}
+
+impl<E> From<ChangeError> for TransactionError<E> {
+    fn from(error: ChangeError) -> Self {
+        Self::Data(error.into())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{AuditEntry, CartLine, DataResult, Identity, ListedItem, Preferences, Revocation, SessionRow, StoreError};
+use super::{AuditEntry, CollectionEntry, DataResult, Identity, Revocation, SessionRow, StoreError};
 use crate::clock::Timestamp;
 use crate::secret::sha256;
 
@@ -60,10 +60,8 @@ pub(crate) struct Export {
     pub(crate) guest: GuestRow,
     pub(crate) identities: Vec<Identity>,
     pub(crate) sessions: Vec<SessionRow>,
-    pub(crate) cart: Vec<CartLine>,
-    pub(crate) history: Vec<ListedItem>,
-    pub(crate) favorites: Vec<ListedItem>,
-    pub(crate) preferences: Preferences,
+    /// In the order of their collections, also of those that are not declared any more.
+    pub(crate) entries: Vec<CollectionEntry>,
     /// The newest 1000 entries of the audit trail about the guest.
     pub(crate) audit: Vec<AuditEntry>,
 }

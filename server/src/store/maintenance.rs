@@ -93,8 +93,8 @@ pub(crate) enum ExpiringRows {
     LoginKeys,
     /// Idempotency keys of requests to become a member, by the time of the request.
     UpgradeKeys,
-    /// Idempotency keys of additions to carts, by the time of the addition.
-    CartKeys,
+    /// Idempotency keys of additions, by the time of the addition.
+    AdditionKeys,
     /// Sessions of erased guests, by the expiry of their last access token.
     ErasedSessions,
     /// Records of erased users, by the time of the erasure.
@@ -115,7 +115,7 @@ impl ExpiringRows {
         match self {
             Self::LoginKeys => ("login_key", "hash", "created_at"),
             Self::UpgradeKeys => ("upgrade_key", "hash", "created_at"),
-            Self::CartKeys => ("cart_key", "user_id, hash", "created_at"),
+            Self::AdditionKeys => ("addition_key", "user_id, hash", "created_at"),
             Self::ErasedSessions => ("erased_session", "id", "access_expires_at"),
             Self::ErasedUsers => ("erased_user", "hash", "erased_at"),
             Self::Ceremonies => ("ceremony", "id", "expires_at"),

@@ -1,22 +1,19 @@
 //! The data of the server, behind one trait per domain.
 //!
-//! Each method of these traits is one transaction of its domain (log in, rotate a token, add to the cart), not one query: it
+//! Each method of these traits is one transaction of its domain (log in, rotate a token, change an entry), not one query: it
 //! is atomic, and each database implements it in its own way. When a method has returned `Ok`, the change is
 //! durable (invariant S5). Modules depend on the narrowest trait that serves them; [`Store`] is all of them.
 
 mod accounts;
 mod audit;
 mod backup;
-mod cart;
-mod catalogue;
+mod entries;
 mod guest_data;
 mod guests;
 mod keys;
 mod known_networks;
-mod lists;
 mod maintenance;
 pub(crate) mod postgres;
-mod preferences;
 mod sessions;
 pub(crate) mod sqlite;
 
@@ -31,13 +28,12 @@ pub use self::keys::{KeyEncryptionError, KeyState};
 pub(crate) use self::accounts::{
     AccountKey, AccountRow, AccountStore, CEREMONIES_PER_USER, Caller, Ceremony, Identity, MergeOutcome, MergeRequest,
     NewCredential, NewSession, PasskeyRow, PasskeyUse, RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade,
-    UpgradeKey, UpgradeKeyError, UpgradeKeyRow, UpgradeRetry, merge_preferences, needs_merge,
+    UpgradeKey, UpgradeKeyError, UpgradeKeyRow, UpgradeRetry, needs_merge,
 };
 pub(crate) use self::audit::{AuditStore, EndedBy, FailedAttempts, NewAuditEntry, pseudonym};
-pub(crate) use self::cart::{
-    CART_KEY_WINDOW, CartChange, CartKey, CartLine, MAX_CART_KEYS, MAX_LINES, MAX_QUANTITY, Quantity,
+pub(crate) use self::entries::{
+    CollectionEntry, EntryList, MAX_PAGE, Mark, Page, Position, UserEntry, UserEntryPosition, Written,
 };
-pub(crate) use self::catalogue::{ItemRow, PersonalItem};
 pub(crate) use self::guest_data::{DataError, DataResult, GuestDataStore, TransactionError, separate};
 pub(crate) use self::guests::{ERASED_USER_RETENTION, Export, GuestRow, GuestStore, erased_user_hash};
 pub(crate) use self::keys::{
@@ -45,14 +41,9 @@ pub(crate) use self::keys::{
     key_state, signing_index, verifies_until,
 };
 pub(crate) use self::known_networks::{KNOWN_NETWORKS_PER_USER, KnownNetwork, KnownNetworkStore};
-pub(crate) use self::lists::{ItemList, ListedItem, MAX_FAVORITES, MAX_HISTORY, Page, Position};
 pub(crate) use self::maintenance::{
     CHANGES_READY, CHANGES_TRUSTED, ExpiringRows, MaintenanceStore, SWEEP_DAY, StoreChange, StoreClocks, SweepBatch,
     SweepDay, SweptBatch, Unlock,
-};
-pub(crate) use self::preferences::{
-    MAX_PREFERENCE_KEYS, MAX_PREFERENCE_TEXT, MergePatch, Preferences, PreferencesChange, PreferencesEdit,
-    PreferencesError,
 };
 pub(crate) use self::sessions::{
     ERASED_SESSION_MARGIN, LOGIN_KEY_RETENTION, LOGIN_KEY_WINDOW, Login, LoginOutcome, MAX_COUNTER, OpenSession, Reuse,

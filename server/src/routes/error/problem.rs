@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 use super::sentence;
 use crate::accounts::AccountError;
 use crate::auth::{AccessTokenError, AccountCallerError, LoginError, Unauthorized, UnavailableError};
+use crate::collections::{ChangeError, ValueError};
 use crate::config::Origin;
 use crate::limits::{CHALLENGE, PROOF_REQUIRED, ProofError};
-use crate::store::{DataError, MAX_FAVORITES, MAX_LINES, PreferencesError, StoreError};
+use crate::store::{DataError, StoreError};
 
 /// The `code` of the response to a request from a page of another site.
 pub(in crate::routes) const FOREIGN_PAGE: &str = "foreign_page";
@@ -48,6 +49,12 @@ impl Problem {
     /// 404 for a path without a resource.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "There is no resource at this path.")
+    }
+
+    /// 404 for a path that names a collection which is not declared.
+    pub(in crate::routes) fn unknown_collection() -> Self {
+        let detail = "This server has no collection with this name. Declare it in the configuration file of the server.";
+        Self::new(StatusCode::NOT_FOUND, detail).with("code", json!("unknown_collection"))
     }
 
     /// 503: the server cannot handle the request at the moment.
@@ -167,31 +174,52 @@ impl From<DataError> for Problem {
         match error {
             // A token of a guest who does not exist is as invalid as a revoked one.
             DataError::NoGuest => Unauthorized::from(AccessTokenError::Revoked).into(),
-            DataError::NoItem => Self::new(StatusCode::NOT_FOUND, "The catalogue has no such item."),
-            DataError::PreconditionFailed => {
-                Self::new(StatusCode::PRECONDITION_FAILED, "The resource has changed. Read it again.")
-            }
-            DataError::CartFull => {
-                let detail = format!("The cart has the maximum of {MAX_LINES} different items. Remove an item first.");
-                Self::new(StatusCode::CONFLICT, detail).with("code", json!("cart_full"))
-            }
-            DataError::FavoritesFull => {
-                let detail =
-                    format!("The guest has the maximum of {MAX_FAVORITES} favourites. Remove a favourite first.");
-                Self::new(StatusCode::CONFLICT, detail).with("code", json!("favorites_full"))
-            }
-            DataError::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The Idempotency-Key was used with another request. Send a new key with each new request.",
-            ),
-            DataError::Preferences(error) => error.into(),
+            DataError::NoEntry => Self::new(StatusCode::NOT_FOUND, "The collection has no entry with this key.")
+                .with("code", json!("no_entry")),
+            DataError::Change(error) => error.into(),
         }
     }
 }
 
-impl From<PreferencesError> for Problem {
-    fn from(error: PreferencesError) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence(error))
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::PreconditionFailed => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "The resource has changed. Read it again.")
+            }
+            ChangeError::Full { collection, entries } => {
+                let detail =
+                    format!("The collection {collection} has the maximum of {entries} entries. Remove an entry first.");
+                Self::new(StatusCode::CONFLICT, detail)
+                    .with("code", json!("collection_full"))
+                    .with("collection", json!(collection))
+            }
+            ChangeError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The Idempotency-Key was used with another request. Send a new key with each new request.",
+            ),
+            ChangeError::Value(error) => error.into(),
+        }
+    }
+}
+
+impl From<ValueError> for Problem {
+    fn from(error: ValueError) -> Self {
+        match error {
+            ValueError::TooLong { limit } => {
+                let detail = format!("The value has more than {limit} bytes of JSON. Send a shorter value.");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("code", json!("value_too_long"))
+            }
+            ValueError::Invalid(places) => {
+                let first = places.first().map(|place| match place.pointer.as_str() {
+                    "" => sentence(&place.detail),
+                    pointer => format!("At {pointer}: {}.", place.detail),
+                });
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, first.unwrap_or_default())
+                    .with("code", json!("invalid_value"))
+                    .with("errors", json!(places))
+            }
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Json, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
-use serde::de::{DeserializeOwned, Error};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::Number;
+use serde_json::Value;
 
 use crate::routes::error::{OAuthError, Problem};
 use crate::routes::middleware::BODY_LIMIT;
@@ -68,21 +68,29 @@ where
     }
 }
 
-/// A body with a JSON merge patch (RFC 7396) of an object.
-pub(in crate::routes) struct MergePatchBody<T>(pub(in crate::routes) T);
+/// A required body with any JSON value.
+pub(in crate::routes) struct JsonValue(pub(in crate::routes) Value);
 
-impl<T, S> FromRequest<S> for MergePatchBody<T>
-where
-    T: DeserializeOwned,
-    S: Send + Sync,
-{
+impl<S: Send + Sync> FromRequest<S> for JsonValue {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (is_json, bytes) = body_of(request, state).await?;
+        json(is_json, &bytes).map(Self)
+    }
+}
+
+/// A required body with a JSON merge patch (RFC 7396).
+pub(in crate::routes) struct MergePatchValue(pub(in crate::routes) Value);
+
+impl<S: Send + Sync> FromRequest<S> for MergePatchValue {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         // Many clients send merge patches as application/json.
         let is_patch = is_type(request.headers(), "application/merge-patch+json");
         let (is_json, bytes) = body_of(request, state).await?;
-        object(is_json || is_patch, &bytes).map(Self)
+        json(is_json || is_patch, &bytes).map(Self)
     }
 }
 
@@ -106,7 +114,18 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
     }
 }
 
+/// Reads a body with a JSON object.
 pub(in crate::routes) fn object<T: DeserializeOwned>(is_json: bool, bytes: &[u8]) -> Result<T, Problem> {
+    let value = json(is_json, bytes)?;
+    // serde would also fill a struct from an array.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "The body must be a JSON object."));
+    }
+    Ok(value)
+}
+
+/// Reads a body with JSON.
+pub(in crate::routes) fn json<T: DeserializeOwned>(is_json: bool, bytes: &[u8]) -> Result<T, Problem> {
     if !is_json {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -116,25 +135,7 @@ pub(in crate::routes) fn object<T: DeserializeOwned>(is_json: bool, bytes: &[u8]
     let Json(value) = Json::from_bytes(bytes)
         // The texts describe the JSON of the client and contain no internal details.
         .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    // serde would also fill a struct from an array.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "The body must be a JSON object."));
-    }
     Ok(value)
-}
-
-/// Reads a whole number. JSON has one type of number, and some clients write 2 as 2.0.
-pub(in crate::routes) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let number = Number::deserialize(deserializer)?;
-    let whole = |number: f64| {
-        // Both bounds are powers of two, so they are exact as floats.
-        let fits = number >= i64::MIN as f64 && number < -(i64::MIN as f64);
-        (fits && number.fract() == 0.0).then_some(number as i64)
-    };
-    number
-        .as_i64()
-        .or_else(|| number.as_f64().and_then(whole))
-        .ok_or_else(|| Error::custom(format!("{number} is not a whole number, or is too large")))
 }
 
 /// Reads an optional member, which may be left out but not null.

@@ -4,13 +4,15 @@ mod account_caller;
 mod bearer;
 mod body;
 mod client;
+mod collection;
 mod conditions;
 mod guest;
 mod idempotency_key;
 mod visitor;
 
-pub(super) use self::body::{JsonBody, JsonBodyBytes, MergePatchBody, OAuthForm, OptionalJsonBody, given, integer};
+pub(super) use self::body::{JsonBody, JsonBodyBytes, JsonValue, MergePatchValue, OAuthForm, OptionalJsonBody, given};
 pub(super) use self::client::Client;
+pub(super) use self::collection::{DeclaredCollection, EntryKey};
 pub(super) use self::idempotency_key::idempotency_key;
 
 pub(crate) use self::client::client_of;
@@ -19,7 +21,7 @@ pub(crate) use self::client::client_of;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz {
     pub use super::bearer::fuzz::authorization;
-    pub(in crate::routes) use super::body::object;
+    pub(in crate::routes) use super::body::{json, object};
     pub use super::client::fuzz::forwarded;
     pub use super::conditions::fuzz::conditions;
 }

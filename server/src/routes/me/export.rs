@@ -1,5 +1,7 @@
 //! `GET /me/export`: all stored data about the caller, as a file.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, HeaderName};
@@ -7,9 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::cart::CartLineBody;
-use super::favorites::FavoriteItem;
-use super::history::SeenItem;
+use super::collection::EntryBody;
 use super::sessions::Session;
 use crate::actor::{Role, network_text};
 use crate::auth::{AccountCaller, Subject};
@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::routes::error::Problem;
 use crate::routes::openapi::{AccountCallerErrors, GuestErrors};
 use crate::server::Guestpass;
-use crate::store::{AuditEntry, CartLine, Export, Identity, Preferences};
+use crate::store::{AuditEntry, CollectionEntry, Export, Identity};
 
 /// All stored data about the caller, except the hashes of idempotency keys (which are deleted within a day) and of a member's password, the public keys of passkeys, and challenges (which expire after five minutes).
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,13 +44,9 @@ pub(super) struct ExportResponse {
     identities: Vec<ExportedIdentity>,
     /// The newest first.
     sessions: Vec<ExportedSession>,
-    /// The oldest line first.
-    cart: Vec<ExportedLine>,
-    /// The last viewed item first.
-    history: Vec<SeenItem>,
-    /// The last marked item first.
-    favorites: Vec<FavoriteItem>,
-    preferences: Preferences,
+    /// Every collection with entries, by its name, also those that are not declared any more. In each, the entry that was changed
+    /// last is the first one.
+    collections: BTreeMap<String, Vec<EntryBody>>,
     /// What the audit trail tells about the caller: the newest 1000 entries, the oldest of them first.
     audit: Vec<ExportedEntry>,
 }
@@ -100,15 +96,6 @@ pub(super) struct ExportedEntry {
     attempts: Option<u64>,
 }
 
-/// A line of the cart.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ExportedLine {
-    #[serde(flatten)]
-    line: CartLineBody,
-    #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
-    added_at: String,
-}
-
 /// All stored data about the caller
 #[utoipa::path(get, path = "/me/export", tag = "guest", security(("refreshToken" = [])), responses(
     (
@@ -131,7 +118,7 @@ pub(super) async fn export(
 
 impl ExportResponse {
     fn of(caller: AccountCaller, export: Export, now: Timestamp) -> Self {
-        let Export { guest, identities, sessions, cart, history, favorites, preferences, audit } = export;
+        let Export { guest, identities, sessions, entries, audit } = export;
         Self {
             exported_at: now.rfc3339(),
             id: Subject::of(&guest).to_string(),
@@ -152,13 +139,18 @@ impl ExportResponse {
                     session: Session::of(row, caller, now),
                 })
                 .collect(),
-            cart: cart.into_iter().map(ExportedLine::from).collect(),
-            history: history.into_iter().map(SeenItem::from).collect(),
-            favorites: favorites.into_iter().map(FavoriteItem::from).collect(),
-            preferences,
+            collections: by_collection(entries),
             audit: audit.into_iter().map(ExportedEntry::from).collect(),
         }
     }
+}
+
+fn by_collection(entries: Vec<CollectionEntry>) -> BTreeMap<String, Vec<EntryBody>> {
+    let mut collections = BTreeMap::<_, Vec<_>>::new();
+    for CollectionEntry { collection, entry } in entries {
+        collections.entry(collection).or_default().push(entry.into());
+    }
+    collections
 }
 
 impl From<AuditEntry> for ExportedEntry {
@@ -175,11 +167,5 @@ impl From<AuditEntry> for ExportedEntry {
             detail: entry.detail,
             attempts: entry.attempts,
         }
-    }
-}
-
-impl From<CartLine> for ExportedLine {
-    fn from(line: CartLine) -> Self {
-        Self { added_at: line.added_at.rfc3339(), line: line.into() }
     }
 }

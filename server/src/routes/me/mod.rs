@@ -1,11 +1,8 @@
 //! `/me`: the caller, the data of the caller, and its erasure.
 
-pub(super) mod cart;
+pub(super) mod collection;
+pub(super) mod entry;
 mod export;
-mod favorites;
-mod history;
-pub(super) mod paging;
-pub(super) mod preferences;
 mod sessions;
 
 use axum::Json;
@@ -30,13 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Guestpass> {
         .routes(routes!(export::export))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
-        .routes(routes!(cart::cart, cart::add))
-        .routes(routes!(cart::set, cart::remove))
-        .routes(routes!(history::history, history::clear))
-        .routes(routes!(history::see, history::forget))
-        .routes(routes!(favorites::favorites))
-        .routes(routes!(favorites::mark, favorites::unmark))
-        .routes(routes!(preferences::preferences, preferences::replace, preferences::merge))
+        .routes(routes!(collection::list, collection::clear))
+        .routes(routes!(entry::entry, entry::put, entry::patch, entry::add, entry::remove))
 }
 
 /// The caller.

@@ -17,8 +17,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 pub(super) use self::responses::{
-    AccountCallerErrors, AccountErrors, BodyErrors, ConditionErrors, FullErrors, GuestErrors, ItemErrors, LoginLimits,
-    OAuthErrors, RefreshLimits,
+    AccountCallerErrors, AccountErrors, BodyErrors, CollectionErrors, ConditionErrors, EntryErrors, FullErrors,
+    GuestErrors, LoginLimits, OAuthErrors, RefreshLimits, ValueErrors,
 };
 
 use super::error::{OAuthErrorBody, Problem, ProblemBody};

@@ -18,8 +18,14 @@ pub(in crate::routes) struct AccountCallerErrors;
 /// The errors of an operation with a JSON body.
 pub(in crate::routes) struct BodyErrors;
 
-/// The errors of an operation on an item.
-pub(in crate::routes) struct ItemErrors;
+/// The errors of an operation on a collection.
+pub(in crate::routes) struct CollectionErrors;
+
+/// The errors of an operation on an entry that must exist.
+pub(in crate::routes) struct EntryErrors;
+
+/// The errors of an operation that stores a value, beside those of [`BodyErrors`].
+pub(in crate::routes) struct ValueErrors;
 
 /// The errors of an operation that adds to a collection of limited size.
 pub(in crate::routes) struct FullErrors;
@@ -63,9 +69,21 @@ impl IntoResponses for BodyErrors {
     }
 }
 
-impl IntoResponses for ItemErrors {
+impl IntoResponses for CollectionErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        shared(&[("404", "NoSuchItem")])
+        shared(&[("404", "NoSuchCollection")])
+    }
+}
+
+impl IntoResponses for EntryErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[("404", "NoSuchEntry"), ("422", "InvalidKey")])
+    }
+}
+
+impl IntoResponses for ValueErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        shared(&[("422", "InvalidValue")])
     }
 }
 
@@ -171,8 +189,18 @@ pub(super) fn shared_responses() -> Value {
             "WWW-Authenticate",
             required(challenge),
         ),
-        "NoSuchItem": problem("The catalogue has no such item."),
-        "Full": problem("The collection has its maximum size. `code` is `cart_full` or `favorites_full`. Remove an item first."),
+        "NoSuchCollection": problem("The collection is not declared: `code` is `unknown_collection`."),
+        "NoSuchEntry": problem("The collection has no entry with this key (`code` is `no_entry`), or is not declared (`unknown_collection`)."),
+        "InvalidKey": problem("The key is too long, is not UTF-8, or has control characters."),
+        "InvalidValue": with_members(
+            problem(
+                "The body is JSON, but not a valid request: the value is too long (`code` is `value_too_long`) or breaks the \
+                    declaration of the collection (`invalid_value`, with the places in `errors`), the key is invalid, or the \
+                    `Idempotency-Key` was used with another request. Nothing was changed.",
+            ),
+            invalid_places(),
+        ),
+        "Full": problem("The collection has its maximum number of entries: `code` is `collection_full`, and `collection` is its name. Nothing was changed; remove an entry first."),
         "PreconditionFailed": problem("`If-Match` or `If-None-Match` does not hold, because the resource has changed. Nothing was changed; read the resource again."),
         "SlowBody": problem("The body did not arrive within 10 seconds."),
         "TooLarge": problem("The body is longer than 16 KiB."),
@@ -205,6 +233,36 @@ pub(super) fn shared_responses() -> Value {
             "Retry-After",
             required(retry_after),
         ),
+    })
+}
+
+/// A problem with further members.
+fn with_members(mut response: Value, members: Value) -> Value {
+    let schema = &mut response["content"]["application/problem+json"]["schema"];
+    *schema = json!({ "allOf": [schema.take(), members] });
+    response
+}
+
+/// The members of a problem with a value that its collection does not allow.
+fn invalid_places() -> Value {
+    let place = json!({
+        "type": "object",
+        "required": ["pointer", "detail"],
+        "properties": {
+            "pointer": {
+                "type": "string",
+                "description": "JSON Pointer (RFC 6901) of the place in the value. Empty: the whole value.",
+                "example": "/quantity",
+            },
+            "detail": { "type": "string", "description": "What is wrong there." },
+        },
+    });
+    json!({
+        "type": "object",
+        "properties": {
+            "code": { "type": "string", "enum": ["value_too_long", "invalid_value"] },
+            "errors": { "type": "array", "description": "The first ten places.", "items": place },
+        },
     })
 }
 

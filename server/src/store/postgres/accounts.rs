@@ -152,7 +152,7 @@ async fn insert_account(
 }
 
 pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) -> Result<MergeOutcome, Error> {
-    let MergeRequest { caller, session, key, account: into, now, single_use, passkey } = request;
+    let MergeRequest { caller, session, key, account: into, now, single_use, passkey, collections } = request;
     let transaction = db.transaction().await?;
     lock_users(&transaction, caller.user, *into).await?;
     let Some(account) = account(&transaction, &AccountKey::User(*into)).await? else {
@@ -180,7 +180,7 @@ pub(super) async fn merge_into_account(db: &mut Client, request: &MergeRequest) 
     }
     let ended = if merged {
         let ended = sessions::end_all(&transaction, caller.user, *now).await?;
-        merge::move_rows(&transaction, caller.user, *into).await?;
+        merge::move_rows(&transaction, collections, caller.user, *into).await?;
         let until = last_expiry(&ended, *now);
         let update = transaction
             .prepare_cached("UPDATE anonymous_user SET merged_into = $2, guest_tokens_until = $3 WHERE id = $1")

@@ -5,8 +5,8 @@ use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
 use super::guests::{guest as guest_row, owner};
-use super::{TransactionError, accounts, audit, cart, lists, preferences, sessions};
-use crate::store::{AuditFilter, DataError, Export, ItemList, Page};
+use super::{TransactionError, accounts, audit, entries, sessions};
+use crate::store::{AuditFilter, DataError, Export};
 
 /// In one snapshot, so that all data is read at one point in time.
 pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, TransactionError> {
@@ -17,10 +17,7 @@ pub(super) async fn export(db: &mut Client, guest: Uuid) -> Result<Export, Trans
         guest: guest_row(&transaction, owner.id).await?.ok_or(DataError::NoGuest)?,
         identities: accounts::identities(&transaction, &owner).await?,
         sessions: sessions::all_of_user(&transaction, &owner).await?,
-        cart: cart::lines(&transaction, &owner).await?,
-        history: lists::listed(&transaction, ItemList::History, &owner, Page::ALL).await?,
-        favorites: lists::listed(&transaction, ItemList::Favorites, &owner, Page::ALL).await?,
-        preferences: preferences::stored(&transaction, &owner).await?,
+        entries: entries::all_of_user(&transaction, &owner).await?,
         audit: audit::entries(&transaction, &AuditFilter { subject: Some(owner.id), ..AuditFilter::default() }).await?,
     })
 }

@@ -1,60 +1,53 @@
-//! The data of a guest in the shop.
+//! The data of guests.
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{PostgresStore, cart, catalogue, lists, preferences, separated};
-use crate::clock::Timestamp;
+use super::{PostgresStore, entries, separated};
+use crate::collections::{Entry, EntryChange};
+use crate::etag::Conditions;
 use crate::store::{
-    CartChange, CartLine, DataResult, GuestDataStore, ItemList, ListedItem, Page, PersonalItem, Preferences,
-    PreferencesChange, StoreError,
+    DataResult, EntryList, GuestDataStore, Mark, Page, StoreError, UserEntry, UserEntryPosition, Written,
 };
 
 #[async_trait]
 impl GuestDataStore for PostgresStore {
-    async fn item_count(&self) -> Result<u64, StoreError> {
-        self.connections.run(|db| Box::pin(catalogue::item_count(db))).await
+    async fn entries(&self, guest: Uuid, collection: String, page: Page) -> Result<DataResult<EntryList>, StoreError> {
+        self.connections
+            .run(move |db| Box::pin(async move { separated(entries::entries(db, guest, &collection, page)).await }))
+            .await
     }
 
-    async fn items(&self, guest: Uuid) -> Result<DataResult<Vec<PersonalItem>>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(catalogue::items(db, guest)))).await
+    async fn entry(&self, guest: Uuid, collection: String, key: String) -> Result<DataResult<Entry>, StoreError> {
+        self.connections
+            .run(move |db| Box::pin(async move { separated(entries::entry(db, guest, &collection, &key)).await }))
+            .await
     }
 
-    async fn cart(&self, guest: Uuid) -> Result<DataResult<Vec<CartLine>>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(cart::cart(db, guest)))).await
+    async fn change_entry(&self, guest: Uuid, change: EntryChange) -> Result<DataResult<Option<Written>>, StoreError> {
+        self.connections.run(move |db| Box::pin(separated(entries::change(db, guest, change)))).await
     }
 
-    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<DataResult<Vec<CartLine>>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(cart::change(db, guest, change)))).await
-    }
-
-    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<DataResult<Vec<ListedItem>>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(lists::list(db, list, guest, page)))).await
-    }
-
-    async fn add_item(
+    async fn clear(
         &self,
-        list: ItemList,
         guest: Uuid,
-        item: i64,
-        now: Timestamp,
+        collection: String,
+        conditions: Conditions,
     ) -> Result<DataResult<()>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(lists::add_item(db, list, guest, item, now)))).await
+        self.connections
+            .run(move |db| {
+                Box::pin(async move { separated(entries::clear(db, guest, &collection, &conditions)).await })
+            })
+            .await
     }
 
-    async fn remove_item(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<DataResult<()>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(lists::remove_item(db, list, guest, item)))).await
+    async fn marks(&self, guest: Uuid, collections: Vec<String>) -> Result<DataResult<Vec<Mark>>, StoreError> {
+        self.connections
+            .run(move |db| Box::pin(async move { separated(entries::marks(db, guest, &collections)).await }))
+            .await
     }
 
-    async fn preferences(&self, guest: Uuid) -> Result<DataResult<Preferences>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(preferences::preferences(db, guest)))).await
-    }
-
-    async fn change_preferences(
-        &self,
-        guest: Uuid,
-        change: PreferencesChange,
-    ) -> Result<DataResult<Preferences>, StoreError> {
-        self.connections.run(move |db| Box::pin(separated(preferences::change(db, guest, change)))).await
+    async fn user_entries(&self, after: UserEntryPosition, limit: u32) -> Result<Vec<UserEntry>, StoreError> {
+        self.connections.run(move |db| Box::pin(entries::user_entries(db, after, limit))).await
     }
 }

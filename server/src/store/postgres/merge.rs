@@ -1,62 +1,52 @@
-//! Moves the data of a guest to an account, with a rule for each collection (S8). Both are locked, so no other transaction
+//! Moves the data of a guest to an account, with the rule of each collection (S8). Both are locked, so no other transaction
 //! changes their data.
 
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
-use super::Error;
-use super::cart::keep_newest_keys;
-use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
+use super::entries::{entry_of, entry_row};
+use super::{Error, addition_keys, time_column};
+use crate::collections::{Collection, Collections, Entry, Full, MAX_ADDITION_KEYS};
+
+/// How many entries are merged at a time, which limits the memory of a merge.
+const BATCH: i64 = 200;
 
 /// Moves all rows and sessions. Part of the transaction that makes the guest a tombstone.
-pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
-    let cart = transaction
+pub(super) async fn move_rows(
+    transaction: &Transaction<'_>,
+    collections: &Collections,
+    guest: Uuid,
+    account: Uuid,
+) -> Result<(), Error> {
+    merge_entries(transaction, collections, guest, account).await?;
+    let moved = transaction.prepare_cached("SELECT DISTINCT collection FROM entry WHERE user_id = $1").await?;
+    let moved = transaction.query(&moved, &[&guest]).await?;
+    // An entry that both had is in the account already.
+    let entries = transaction
         .prepare_cached(
-            "INSERT INTO cart_item (user_id, item_id, quantity, added_at)
-             SELECT $2, item_id, quantity, added_at FROM cart_item WHERE user_id = $1 ORDER BY item_id
-             ON CONFLICT (user_id, item_id) DO UPDATE SET
-                 quantity = least($3::bigint, cart_item.quantity + excluded.quantity),
-                 added_at = least(cart_item.added_at, excluded.added_at)",
+            "INSERT INTO entry (user_id, collection, key, created_at, updated_at, value)
+             SELECT $2, collection, key, created_at, updated_at, value FROM entry WHERE user_id = $1
+             ON CONFLICT DO NOTHING",
         )
         .await?;
-    transaction.execute(&cart, &[&guest, &account, &MAX_QUANTITY]).await?;
-    let favorites = transaction
-        .prepare_cached(
-            "INSERT INTO favorite_item (user_id, item_id, added_at)
-             SELECT $2, item_id, added_at FROM favorite_item WHERE user_id = $1 ORDER BY item_id
-             ON CONFLICT (user_id, item_id) DO UPDATE SET
-                 added_at = least(favorite_item.added_at, excluded.added_at)",
-        )
-        .await?;
-    transaction.execute(&favorites, &[&guest, &account]).await?;
-    let history = transaction
-        .prepare_cached(
-            "INSERT INTO history_item (user_id, item_id, viewed_at)
-             SELECT $2, item_id, viewed_at FROM history_item WHERE user_id = $1 ORDER BY item_id
-             ON CONFLICT (user_id, item_id) DO UPDATE SET
-                 viewed_at = greatest(history_item.viewed_at, excluded.viewed_at)",
-        )
-        .await?;
-    transaction.execute(&history, &[&guest, &account]).await?;
-    let trim = transaction
-        .prepare_cached(
-            "DELETE FROM history_item WHERE user_id = $1 AND item_id IN (
-                 SELECT item_id FROM history_item WHERE user_id = $1 ORDER BY viewed_at DESC, item_id DESC OFFSET $2
-             )",
-        )
-        .await?;
-    transaction.execute(&trim, &[&account, &i64::from(MAX_HISTORY)]).await?;
-    move_preferences(transaction, guest, account).await?;
-    // Keeps the keys, so that an addition to the cart that is retried after the merge adds nothing.
+    transaction.execute(&entries, &[&guest, &account]).await?;
+    for row in moved {
+        if let Some(collection) = collections.get(row.try_get(0)?)
+            && collection.full == Full::DropOldest
+        {
+            keep_newest(transaction, account, collection).await?;
+        }
+    }
+    // Keeps the keys, so that an addition that is retried after the merge adds nothing.
     let keys = transaction
         .prepare_cached(
-            "INSERT INTO cart_key (user_id, hash, request, created_at)
-             SELECT $2, hash, request, created_at FROM cart_key WHERE user_id = $1 ON CONFLICT DO NOTHING",
+            "INSERT INTO addition_key (user_id, hash, request, created_at)
+             SELECT $2, hash, request, created_at FROM addition_key WHERE user_id = $1 ON CONFLICT DO NOTHING",
         )
         .await?;
     transaction.execute(&keys, &[&guest, &account]).await?;
-    keep_newest_keys(transaction, account, MAX_CART_KEYS).await?;
-    for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
+    addition_keys::keep_newest(transaction, account, MAX_ADDITION_KEYS).await?;
+    for table in ["addition_key", "entry", "ceremony"] {
         let delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = $1")).await?;
         transaction.execute(&delete, &[&guest]).await?;
     }
@@ -73,19 +63,92 @@ pub(super) async fn move_rows(transaction: &Transaction<'_>, guest: Uuid, accoun
     Ok(())
 }
 
-async fn move_preferences(transaction: &Transaction<'_>, guest: Uuid, account: Uuid) -> Result<(), Error> {
-    let query = transaction.prepare_cached("SELECT data FROM preferences WHERE user_id = $1").await?;
-    let preferences = async |user: Uuid| -> Result<Option<String>, Error> {
-        Ok(transaction.query_opt(&query, &[&user]).await?.map(|row| row.try_get(0)).transpose()?)
-    };
-    let Some(theirs) = preferences(guest).await? else { return Ok(()) };
-    let merged = merge_preferences(preferences(account).await?.as_deref(), Some(&theirs));
-    let insert = transaction
+/// Merges each entry that both have into that of the account.
+async fn merge_entries(
+    transaction: &Transaction<'_>,
+    collections: &Collections,
+    guest: Uuid,
+    account: Uuid,
+) -> Result<(), Error> {
+    let mut last = (String::new(), String::new());
+    loop {
+        let pairs = pairs(transaction, guest, account, &last).await?;
+        let Some((collection, entry, _)) = pairs.last() else { return Ok(()) };
+        last = (collection.clone(), entry.key.clone());
+        let merged = pairs.into_iter().map(|(collection, of_account, of_guest)| {
+            let declared = collections.get(&collection).cloned();
+            let rules = declared.unwrap_or_else(|| Collection::undeclared(&collection).into());
+            (collection, rules.merge(&of_account, &of_guest))
+        });
+        update(transaction, account, merged).await?;
+    }
+}
+
+/// The next entries that both have: the collection, the entry of the account, and that of the guest.
+async fn pairs(
+    transaction: &Transaction<'_>,
+    guest: Uuid,
+    account: Uuid,
+    (collection, key): &(String, String),
+) -> Result<Vec<(String, Entry, Entry)>, Error> {
+    let query = transaction
         .prepare_cached(
-            "INSERT INTO preferences (user_id, data) VALUES ($1, $2)
-             ON CONFLICT (user_id) DO UPDATE SET data = excluded.data",
+            "SELECT own.*, theirs.created_at AS their_creation, theirs.updated_at AS their_update,
+                    theirs.value AS their_value
+             FROM entry AS theirs JOIN entry AS own
+               ON own.user_id = $2 AND own.collection = theirs.collection AND own.key = theirs.key
+             WHERE theirs.user_id = $1 AND (theirs.collection, theirs.key) > ($3, $4)
+             ORDER BY theirs.collection, theirs.key LIMIT $5",
         )
         .await?;
-    transaction.execute(&insert, &[&account, &merged]).await?;
+    let rows = transaction.query(&query, &[&guest, &account, collection, key, &BATCH]).await?;
+    let pairs = rows.iter().map(|row| {
+        let own = entry_row(row)?;
+        let (created_at, updated_at) = (time_column(row, "their_creation")?, time_column(row, "their_update")?);
+        let theirs = entry_of(own.key.clone(), row.try_get("their_value")?, created_at, updated_at)?;
+        Ok((row.try_get("collection")?, own, theirs))
+    });
+    pairs.collect()
+}
+
+/// Writes entries of a user that exist, in one statement.
+async fn update(
+    transaction: &Transaction<'_>,
+    user: Uuid,
+    entries: impl Iterator<Item = (String, Entry)>,
+) -> Result<(), Error> {
+    let update = transaction
+        .prepare_cached(
+            "UPDATE entry
+             SET created_at = merged.created_at, updated_at = merged.updated_at, value = merged.value
+             FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
+                 AS merged (collection, key, created_at, updated_at, value)
+             WHERE entry.user_id = $1 AND entry.collection = merged.collection AND entry.key = merged.key",
+        )
+        .await?;
+    let (mut names, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut creations, mut updates) = (Vec::new(), Vec::new());
+    for (collection, entry) in entries {
+        names.push(collection);
+        keys.push(entry.key);
+        creations.push(entry.created_at.as_millis());
+        updates.push(entry.updated_at.as_millis());
+        values.push(entry.value.to_string());
+    }
+    transaction.execute(&update, &[&user, &names, &keys, &creations, &updates, &values]).await?;
+    Ok(())
+}
+
+/// Deletes the entries of a collection that are more than its declaration allows, those that were changed longest ago.
+async fn keep_newest(transaction: &Transaction<'_>, user: Uuid, collection: &Collection) -> Result<(), Error> {
+    let delete = transaction
+        .prepare_cached(
+            "DELETE FROM entry WHERE user_id = $1 AND collection = $2 AND key IN (
+                 SELECT key FROM entry WHERE user_id = $1 AND collection = $2
+                 ORDER BY updated_at DESC, key DESC OFFSET $3
+             )",
+        )
+        .await?;
+    transaction.execute(&delete, &[&user, &collection.name, &i64::from(collection.entries)]).await?;
     Ok(())
 }

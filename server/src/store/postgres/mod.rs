@@ -4,23 +4,21 @@
 //! waiting commits share a flush. `changes` follows the changes of other nodes.
 
 mod accounts;
+mod addition_keys;
 mod audit;
-mod cart;
-mod catalogue;
 mod ceremonies;
 mod changes;
 mod connection;
+mod entries;
 mod export;
 mod guest_data;
 mod guests;
 mod keys;
 mod known_networks;
-mod lists;
 mod location;
 mod maintenance;
 mod merge;
 mod pooler;
-mod preferences;
 mod sessions;
 mod tls;
 mod upgrades;

@@ -123,7 +123,7 @@ pub(super) fn register(db: &Connection, registration: &Registration) -> rusqlite
 }
 
 pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rusqlite::Result<MergeOutcome> {
-    let MergeRequest { caller, session, key, account: into, now, single_use, passkey } = request;
+    let MergeRequest { caller, session, key, account: into, now, single_use, passkey, collections } = request;
     let Some(asking) = asking_session(db, caller, *now)? else { return Ok(MergeOutcome::SessionEnded) };
     let Some(account) = account(db, &AccountKey::User(*into))? else { return Ok(MergeOutcome::NoAccount) };
     if upgrades::is_used(db, key.as_ref())? {
@@ -144,7 +144,7 @@ pub(super) fn merge_into_account(db: &Connection, request: &MergeRequest) -> rus
     let ended = if merged {
         let (guest, into_text) = (id_text(caller.user), id_text(*into));
         let ended = sessions::end_all(db, &guest, *now)?;
-        merge::move_rows(db, &guest, &into_text)?;
+        merge::move_rows(db, collections, &guest, &into_text)?;
         db.prepare_cached("UPDATE anonymous_user SET merged_into = ?2, guest_tokens_until = ?3 WHERE id = ?1")?
             .execute(params![guest, into_text, last_expiry(&ended, *now).as_millis()])?;
         ended

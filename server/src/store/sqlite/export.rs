@@ -4,8 +4,8 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::guests::{guest_row, owner};
-use super::{TransactionError, accounts, audit, cart, lists, preferences, sessions};
-use crate::store::{AuditFilter, Export, ItemList, Page};
+use super::{TransactionError, accounts, audit, entries, sessions};
+use crate::store::{AuditFilter, Export};
 
 /// In one transaction, so that all data is read at one point in time.
 pub(super) fn export(db: &Connection, guest: Uuid) -> Result<Export, TransactionError> {
@@ -17,10 +17,7 @@ pub(super) fn export(db: &Connection, guest: Uuid) -> Result<Export, Transaction
         guest,
         identities: accounts::identities(&transaction, &owner)?,
         sessions: sessions::all_of_user(&transaction, &owner)?,
-        cart: cart::lines(&transaction, &owner)?,
-        history: lists::listed(&transaction, ItemList::History, &owner, Page::ALL)?,
-        favorites: lists::listed(&transaction, ItemList::Favorites, &owner, Page::ALL)?,
-        preferences: preferences::stored(&transaction, &owner)?,
+        entries: entries::all_of_user(&transaction, &owner)?,
         audit: audit::entries(&transaction, &AuditFilter { subject: id, ..AuditFilter::default() })?,
     })
 }

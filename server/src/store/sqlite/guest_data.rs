@@ -1,60 +1,43 @@
-//! The data of a guest in the shop.
+//! The data of guests.
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{SqliteStore, cart, catalogue, lists, preferences};
-use crate::clock::Timestamp;
+use super::{SqliteStore, entries};
+use crate::collections::{Entry, EntryChange};
+use crate::etag::Conditions;
 use crate::store::{
-    CartChange, CartLine, DataResult, GuestDataStore, ItemList, ListedItem, Page, PersonalItem, Preferences,
-    PreferencesChange, StoreError, separate,
+    DataResult, EntryList, GuestDataStore, Mark, Page, StoreError, UserEntry, UserEntryPosition, Written, separate,
 };
 
 #[async_trait]
 impl GuestDataStore for SqliteStore {
-    async fn item_count(&self) -> Result<u64, StoreError> {
-        self.readers.read(catalogue::item_count).await
+    async fn entries(&self, guest: Uuid, collection: String, page: Page) -> Result<DataResult<EntryList>, StoreError> {
+        self.readers.read(move |db| separate(entries::entries(db, guest, &collection, page))).await
     }
 
-    async fn items(&self, guest: Uuid) -> Result<DataResult<Vec<PersonalItem>>, StoreError> {
-        self.readers.read(move |db| separate(catalogue::items(db, guest))).await
+    async fn entry(&self, guest: Uuid, collection: String, key: String) -> Result<DataResult<Entry>, StoreError> {
+        self.readers.read(move |db| separate(entries::entry(db, guest, &collection, &key))).await
     }
 
-    async fn cart(&self, guest: Uuid) -> Result<DataResult<Vec<CartLine>>, StoreError> {
-        self.readers.read(move |db| separate(cart::cart(db, guest))).await
+    async fn change_entry(&self, guest: Uuid, change: EntryChange) -> Result<DataResult<Option<Written>>, StoreError> {
+        self.writer.write(move |db| separate(entries::change(db, guest, &change))).await
     }
 
-    async fn change_cart(&self, guest: Uuid, change: CartChange) -> Result<DataResult<Vec<CartLine>>, StoreError> {
-        self.writer.write(move |db| separate(cart::change(db, guest, &change))).await
-    }
-
-    async fn list(&self, list: ItemList, guest: Uuid, page: Page) -> Result<DataResult<Vec<ListedItem>>, StoreError> {
-        self.readers.read(move |db| separate(lists::list(db, list, guest, page))).await
-    }
-
-    async fn add_item(
+    async fn clear(
         &self,
-        list: ItemList,
         guest: Uuid,
-        item: i64,
-        now: Timestamp,
+        collection: String,
+        conditions: Conditions,
     ) -> Result<DataResult<()>, StoreError> {
-        self.writer.write(move |db| separate(lists::add_item(db, list, guest, item, now))).await
+        self.writer.write(move |db| separate(entries::clear(db, guest, &collection, &conditions))).await
     }
 
-    async fn remove_item(&self, list: ItemList, guest: Uuid, item: Option<i64>) -> Result<DataResult<()>, StoreError> {
-        self.writer.write(move |db| separate(lists::remove_item(db, list, guest, item))).await
+    async fn marks(&self, guest: Uuid, collections: Vec<String>) -> Result<DataResult<Vec<Mark>>, StoreError> {
+        self.readers.read(move |db| separate(entries::marks(db, guest, &collections))).await
     }
 
-    async fn preferences(&self, guest: Uuid) -> Result<DataResult<Preferences>, StoreError> {
-        self.readers.read(move |db| separate(preferences::preferences(db, guest))).await
-    }
-
-    async fn change_preferences(
-        &self,
-        guest: Uuid,
-        change: PreferencesChange,
-    ) -> Result<DataResult<Preferences>, StoreError> {
-        self.writer.write(move |db| separate(preferences::change(db, guest, change))).await
+    async fn user_entries(&self, after: UserEntryPosition, limit: u32) -> Result<Vec<UserEntry>, StoreError> {
+        self.readers.read(move |db| entries::user_entries(db, &after, limit)).await
     }
 }

@@ -1,59 +1,46 @@
-//! Moves the data of a guest to an account, with a rule for each collection (S8).
+//! Moves the data of a guest to an account, with the rule of each collection (S8).
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::cart::keep_newest_keys;
-use crate::store::{MAX_CART_KEYS, MAX_HISTORY, MAX_QUANTITY, merge_preferences};
+use super::entries::{entry_of, entry_row, write};
+use super::{addition_keys, time_column};
+use crate::collections::{Collection, Collections, Entry, Full, MAX_ADDITION_KEYS};
+
+/// How many entries are merged at a time, which limits the memory of a merge.
+const BATCH: u32 = 200;
 
 /// Moves all rows and sessions. Part of the transaction that makes the guest a tombstone.
-pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite::Result<()> {
+pub(super) fn move_rows(
+    db: &Connection,
+    collections: &Collections,
+    guest: &str,
+    account: &str,
+) -> rusqlite::Result<()> {
     let both = params![guest, account];
+    merge_entries(db, collections, guest, account)?;
+    let moved: Vec<String> = db
+        .prepare_cached("SELECT DISTINCT collection FROM entry WHERE user_id = ?1")?
+        .query_map([guest], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    // An entry that both had is in the account already.
     db.prepare_cached(
-        "INSERT INTO cart_item (user_id, item_id, quantity, added_at)
-         SELECT ?2, item_id, quantity, added_at FROM cart_item WHERE user_id = ?1
-         ON CONFLICT (user_id, item_id) DO UPDATE SET
-             quantity = min(?3, quantity + excluded.quantity), added_at = min(added_at, excluded.added_at)",
-    )?
-    .execute(params![guest, account, MAX_QUANTITY])?;
-    db.prepare_cached(
-        "INSERT INTO favorite_item (user_id, item_id, added_at)
-         SELECT ?2, item_id, added_at FROM favorite_item WHERE user_id = ?1
-         ON CONFLICT (user_id, item_id) DO UPDATE SET added_at = min(added_at, excluded.added_at)",
+        "INSERT INTO entry (user_id, collection, key, created_at, updated_at, value)
+         SELECT ?2, collection, key, created_at, updated_at, value FROM entry WHERE user_id = ?1 ON CONFLICT DO NOTHING",
     )?
     .execute(both)?;
-    db.prepare_cached(
-        "INSERT INTO history_item (user_id, item_id, viewed_at)
-         SELECT ?2, item_id, viewed_at FROM history_item WHERE user_id = ?1
-         ON CONFLICT (user_id, item_id) DO UPDATE SET viewed_at = max(viewed_at, excluded.viewed_at)",
-    )?
-    .execute(both)?;
-    db.prepare_cached(
-        "DELETE FROM history_item WHERE user_id = ?1 AND item_id NOT IN (
-             SELECT item_id FROM history_item WHERE user_id = ?1 ORDER BY viewed_at DESC, item_id DESC LIMIT ?2
-         )",
-    )?
-    .execute(params![account, MAX_HISTORY])?;
-    let preferences = |user: &str| {
-        db.prepare_cached("SELECT data FROM preferences WHERE user_id = ?1")?
-            .query_row([user], |row| row.get::<_, String>(0))
-            .optional()
-    };
-    if let Some(theirs) = preferences(guest)? {
-        let merged = merge_preferences(preferences(account)?.as_deref(), Some(&theirs));
-        db.prepare_cached(
-            "INSERT INTO preferences (user_id, data) VALUES (?1, ?2)
-             ON CONFLICT (user_id) DO UPDATE SET data = excluded.data",
-        )?
-        .execute(params![account, merged])?;
+    for collection in moved.iter().filter_map(|name| collections.get(name)) {
+        if collection.full == Full::DropOldest {
+            keep_newest(db, account, collection)?;
+        }
     }
-    // Keeps the keys, so that an addition to the cart that is retried after the merge adds nothing.
+    // Keeps the keys, so that an addition that is retried after the merge adds nothing.
     db.prepare_cached(
-        "INSERT INTO cart_key (user_id, hash, request, created_at)
-         SELECT ?2, hash, request, created_at FROM cart_key WHERE user_id = ?1 ON CONFLICT DO NOTHING",
+        "INSERT INTO addition_key (user_id, hash, request, created_at)
+         SELECT ?2, hash, request, created_at FROM addition_key WHERE user_id = ?1 ON CONFLICT DO NOTHING",
     )?
     .execute(both)?;
-    keep_newest_keys(db, account, MAX_CART_KEYS)?;
-    for table in ["cart_key", "cart_item", "favorite_item", "history_item", "preferences", "ceremony"] {
+    addition_keys::keep_newest(db, account, MAX_ADDITION_KEYS)?;
+    for table in ["addition_key", "entry", "ceremony"] {
         db.prepare_cached(&format!("DELETE FROM {table} WHERE user_id = ?1"))?.execute([guest])?;
     }
     db.prepare_cached("UPDATE session SET user_id = ?2 WHERE user_id = ?1")?.execute(both)?;
@@ -62,5 +49,57 @@ pub(super) fn move_rows(db: &Connection, guest: &str, account: &str) -> rusqlite
          SET last_active_at = max(last_active_at, (SELECT last_active_at FROM anonymous_user WHERE id = ?1)) WHERE id = ?2",
     )?
     .execute(both)?;
+    Ok(())
+}
+
+/// Merges each entry that both have into that of the account.
+fn merge_entries(db: &Connection, collections: &Collections, guest: &str, account: &str) -> rusqlite::Result<()> {
+    let mut last = (String::new(), String::new());
+    loop {
+        let pairs = pairs(db, guest, account, &last)?;
+        for (collection, of_account, of_guest) in &pairs {
+            let declared = collections.get(collection).cloned();
+            let rules = declared.unwrap_or_else(|| Collection::undeclared(collection).into());
+            write(db, account, collection, &rules.merge(of_account, of_guest))?;
+        }
+        match pairs.into_iter().next_back() {
+            Some((collection, entry, _)) => last = (collection, entry.key),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// The next entries that both have: the collection, the entry of the account, and that of the guest.
+fn pairs(
+    db: &Connection,
+    guest: &str,
+    account: &str,
+    (collection, key): &(String, String),
+) -> rusqlite::Result<Vec<(String, Entry, Entry)>> {
+    db.prepare_cached(
+        "SELECT own.*, theirs.created_at AS their_creation, theirs.updated_at AS their_update, theirs.value AS their_value
+         FROM entry AS theirs JOIN entry AS own
+           ON own.user_id = ?2 AND own.collection = theirs.collection AND own.key = theirs.key
+         WHERE theirs.user_id = ?1 AND (theirs.collection, theirs.key) > (?3, ?4)
+         ORDER BY theirs.collection, theirs.key LIMIT ?5",
+    )?
+    .query_map(params![guest, account, collection, key, BATCH], |row| {
+        let own = entry_row(row)?;
+        let (created_at, updated_at) = (time_column(row, "their_creation")?, time_column(row, "their_update")?);
+        let theirs = entry_of(own.key.clone(), &row.get::<_, String>("their_value")?, created_at, updated_at)?;
+        Ok((row.get("collection")?, own, theirs))
+    })?
+    .collect()
+}
+
+/// Deletes the entries of a collection that are more than its declaration allows, those that were changed longest ago.
+fn keep_newest(db: &Connection, user: &str, collection: &Collection) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "DELETE FROM entry WHERE user_id = ?1 AND collection = ?2 AND key IN (
+             SELECT key FROM entry WHERE user_id = ?1 AND collection = ?2
+             ORDER BY updated_at DESC, key DESC LIMIT -1 OFFSET ?3
+         )",
+    )?
+    .execute(params![user, collection.name, collection.entries])?;
     Ok(())
 }

@@ -4,24 +4,22 @@
 //! `checkpointer` copies the write-ahead log.
 
 mod accounts;
+mod addition_keys;
 mod audit;
 pub(crate) mod backup;
-mod cart;
-mod catalogue;
 mod ceremonies;
 mod changes;
 mod checkpointer;
 pub(crate) mod connection;
+mod entries;
 mod export;
 mod file_modes;
 mod guest_data;
 mod guests;
 mod keys;
 mod known_networks;
-mod lists;
 mod maintenance;
 mod merge;
-mod preferences;
 mod readers;
 pub(crate) mod restore;
 mod sessions;
