@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use ipnet::IpNet;
 
+use crate::collections::Collections;
 use crate::secret::sha256;
 use crate::settings::{Algorithm, InvalidValue, KeyEncryptionKey, OidcIssuer, ProofOfWork, Rate};
 use crate::store::postgres::PostgresUrl;
@@ -132,6 +133,9 @@ pub struct Config {
     /// to the host of an issuer that is configured by an address or as `localhost`. Default: none.
     pub oidc_private_networks: Vec<IpNet>,
 
+    /// The collections of a guest's data. Default: `cart`, `favorites`, `history` and `preferences`.
+    pub collections: Collections,
+
     /// Whether an ID token must have a nonce that is the SHA-256 of the nonce of the request. Default: `false`.
     pub require_hashed_nonce: bool,
     /// Whether the page `/docs/` is served, which shows the OpenAPI document. Default: `true`.
@@ -179,6 +183,7 @@ impl Default for Config {
             passkey_origins: Vec::new(),
             oidc_issuers: Vec::new(),
             oidc_private_networks: Vec::new(),
+            collections: Collections::default(),
             require_hashed_nonce: false,
             docs: true,
             static_dir: None,

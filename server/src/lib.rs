@@ -76,7 +76,7 @@ pub use audit::AuditTrail;
 pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use backup::{Restore, back_up};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use collections::Collections;
+pub use collections::{Collections, DeclarationError};
 pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
 pub use limits::ClientNetwork;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guestpass_server::{
-    Algorithm, Config, IntrospectionSecret, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate, StoreLocation,
+    Algorithm, Collections, Config, IntrospectionSecret, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate,
+    StoreLocation,
 };
 use ipnet::IpNet;
 
@@ -267,6 +268,8 @@ impl From<ConfigArgs> for Config {
             passkey_origins: args.passkey_origins,
             oidc_issuers: args.oidc_issuers,
             oidc_private_networks: args.oidc_private_networks,
+            // Not a flag: `Sources::collections` reads them.
+            collections: Collections::default(),
             require_hashed_nonce: args.require_hashed_nonce,
             docs: !args.no_docs,
             static_dir: args.static_dir,

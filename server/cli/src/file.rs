@@ -1,4 +1,4 @@
-//! The TOML file of settings: one key for each flag.
+//! The TOML file of settings: one key for each flag, and the table `collections`, which the library reads.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,13 +15,17 @@ pub(crate) struct Entry {
     pub(crate) values: Vec<String>,
 }
 
-/// Reads the file.
+/// The table of the file that is no setting of the program: the declarations of collections.
+const COLLECTIONS: &str = "collections";
+
+/// Reads the file: its text, and the settings in it.
 ///
 /// # Errors
 /// One line: the file, the line in it, and what is wrong there.
-pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
+pub(crate) fn read(path: &Path) -> Result<(String, Vec<Entry>), String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
-    entries(&text).map_err(|(line, reason)| format!("{}, line {line}: {reason}", path.display()))
+    let entries = entries(&text).map_err(|(line, reason)| format!("{}, line {line}: {reason}", path.display()))?;
+    Ok((text, entries))
 }
 
 /// A warning if every user of the machine can read or change the file. The group is not meant: a file of root that the group of
@@ -50,7 +54,8 @@ fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
             }
         }
     };
-    let mut entries = table.get_ref().iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let settings = table.get_ref().iter().filter(|(key, _)| key.get_ref() != COLLECTIONS);
+    let mut entries = settings.map(entry).collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(|entry| entry.line);
     Ok(entries)
 }
@@ -95,6 +100,14 @@ mod tests {
                 entry("list", 6, &["a", "2"]),
             ]
         );
+    }
+
+    #[test]
+    fn the_declarations_of_collections_are_no_settings() {
+        let text =
+            "issuer = \"https://a.example\"\n[collections]\nhistory = false\n[collections.wishes]\nentries = 5\n";
+
+        assert_eq!(entries(text).unwrap(), [entry("issuer", 1, &["https://a.example"])]);
     }
 
     #[test]

@@ -131,13 +131,15 @@ Examples:
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: ServeArgs, sources: &Sources) -> Result<(), CommandError> {
+    let collections = sources.collections()?;
     let telemetry = Telemetry::start(&args.telemetry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     open_files::raise_limit();
     let limits = args.limits();
     let addresses = Addresses { api: args.listen, metrics: args.metrics_listen };
-    let served = runtime.block_on(serve(args.config.into(), addresses, limits, &telemetry, sources));
+    let config = Config { collections, ..args.config.into() };
+    let served = runtime.block_on(serve(config, addresses, limits, &telemetry, sources));
     telemetry.stop();
     served
 }

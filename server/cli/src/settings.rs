@@ -13,15 +13,16 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use guestpass_server::Collections;
 
-use crate::Cli;
 use crate::file::{self, Entry};
 use crate::secret_files::{self, NOT_A_FLAG, SECRET, add_file_flags, file_flag, is_list, other_flag};
+use crate::{Cli, CommandError};
 
 /// An error of the settings, or the text that was requested instead of a command.
 #[derive(Debug)]
@@ -48,7 +49,8 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
 
     let mut from_file = BTreeSet::new();
     if let Some(path) = matches.get_one::<PathBuf>("config") {
-        let entries = file::read(path).map_err(SettingsError::Setting)?;
+        let (text, entries) = file::read(path).map_err(SettingsError::Setting)?;
+        sources.file = Some((path.clone(), text));
         if entries.iter().any(has_secret) {
             sources.warnings.extend(file::warning(path));
         }
@@ -140,6 +142,8 @@ pub(crate) struct Sources {
     names: BTreeMap<String, String>,
     /// One line for each file with a secret that other users can read.
     pub(crate) warnings: Vec<String>,
+    /// The path and the text of the TOML file.
+    file: Option<(PathBuf, String)>,
 }
 
 impl Sources {
@@ -150,7 +154,16 @@ impl Sources {
         };
         let name_and_variable = |flag: &Arg| Some((flag.get_long()?.to_owned(), variable(flag.get_long()?)));
         let names = command.get_arguments().filter(from_environment).filter_map(name_and_variable).collect();
-        Self { names, warnings: Vec::new() }
+        Self { names, warnings: Vec::new(), file: None }
+    }
+
+    /// The collections that the TOML file declares, beside the default ones. Only the commands that need them call this, so that
+    /// a wrong declaration does not stop the others.
+    pub(crate) fn collections(&self) -> Result<Collections, CommandError> {
+        let Some((path, text)) = &self.file else { return Ok(Collections::default()) };
+        let directory = path.parent().unwrap_or_else(|| Path::new(""));
+        Collections::from_toml(text, directory)
+            .map_err(|error| CommandError::Configuration(format!("{}, {error}", path.display())))
     }
 
     /// ` (from SOURCE)` for the value of `--flag`; empty for a value of the command line and for a default.

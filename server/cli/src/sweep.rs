@@ -31,9 +31,10 @@ pub(crate) struct SweepArgs {
 }
 
 pub(crate) fn run(args: SweepArgs, sources: &Sources) -> Result<(), CommandError> {
+    let config = Config { collections: sources.collections()?, ..args.config.into() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
-    runtime.block_on(sweep(args.config.into(), args.clock_is_right, sources))
+    runtime.block_on(sweep(config, args.clock_is_right, sources))
 }
 
 async fn sweep(config: Config, clock_is_right: bool, sources: &Sources) -> Result<(), CommandError> {

@@ -6,6 +6,7 @@
 //! that of an account.
 
 mod change;
+mod declaration;
 mod entry;
 mod merge;
 mod number;
@@ -15,11 +16,10 @@ mod value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::json;
-
 pub(crate) use self::change::{
     ADDITION_KEY_WINDOW, Addition, AdditionKey, ChangeError, Decision, Edit, EntryChange, MAX_ADDITION_KEYS,
 };
+pub use self::declaration::DeclarationError;
 pub(crate) use self::entry::{Entry, Key, KeyError, MAX_KEY_BYTES};
 pub(crate) use self::merge::{Merge, MergeRule};
 pub(crate) use self::number::Bounds;
@@ -50,37 +50,6 @@ impl Collections {
     /// The collections in the order of their names.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Collection>> {
         self.0.values()
-    }
-}
-
-impl Default for Collections {
-    /// `cart`, `favorites`, `history` and `preferences`.
-    fn default() -> Self {
-        let object = || Schema::new(json!({ "type": "object" })).ok();
-        let cart = Collection {
-            value_bytes: 1024,
-            merge: Merge::Members(BTreeMap::from([("quantity".to_owned(), MergeRule::Sum)])),
-            bounds: BTreeMap::from([("quantity".to_owned(), Bounds { low: 1.into(), high: 99.into() })]),
-            schema: Schema::new(json!({
-                "type": "object",
-                "properties": { "quantity": { "type": "integer" } },
-                "required": ["quantity"],
-            }))
-            .ok(),
-            ..Collection::named("cart")
-        };
-        let favorites =
-            Collection { entries: 500, value_bytes: 256, schema: object(), ..Collection::named("favorites") };
-        let history =
-            Collection { full: Full::DropOldest, value_bytes: 256, schema: object(), ..Collection::named("history") };
-        let preferences = Collection {
-            entries: 64,
-            value_bytes: 2048,
-            merge: Merge::Whole(MergeRule::Account),
-            schema: Schema::new(json!({ "type": ["string", "number", "boolean"], "maxLength": 512 })).ok(),
-            ..Collection::named("preferences")
-        };
-        Self::of([cart, favorites, history, preferences])
     }
 }
 
