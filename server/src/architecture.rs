@@ -18,6 +18,7 @@ const ORDER: [&str; 26] = [
     "sweep",
     "readiness",
     "auth",
+    "catalogue",
     "recommend",
     "limits",
     "accounts",

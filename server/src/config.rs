@@ -143,6 +143,11 @@ pub struct Config {
 
     /// Directory with an `index.html`, which is served at every path that is not part of the API. Default: none.
     pub static_dir: Option<PathBuf>,
+
+    /// JSON file with the items of `GET /items/`. [`Guestpass::open`](crate::Guestpass::open) reads it, and
+    /// [`Guestpass::reload_catalogue`](crate::Guestpass::reload_catalogue) reads it again. Default: none, and the catalogue is a
+    /// sample of twelve items.
+    pub catalogue: Option<PathBuf>,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -187,6 +192,7 @@ impl Default for Config {
             require_hashed_nonce: false,
             docs: true,
             static_dir: None,
+            catalogue: None,
         }
     }
 }

@@ -35,6 +35,7 @@
 //! - `config`: all settings
 //! - `activity`, `sweep`: work on the store that no request waits for
 //! - `auth`: keys, tokens, sessions, and their verification
+//! - `catalogue`: the operator's items, read from a file
 //! - `recommend`, `limits`, `accounts`: recommendations, the policy of limits, how guests become members
 //! - `failed_attempts`: failed attempts to sign in, in number, for the audit trail
 //! - `open`, `key_admin`, `backup`, `audit`, `user_admin`, `server`: a server as a whole, and the administration of a store
@@ -48,6 +49,7 @@ mod architecture;
 mod audit;
 mod auth;
 mod backup;
+mod catalogue;
 mod clock;
 mod collections;
 mod config;
@@ -75,6 +77,7 @@ pub use actor::Role;
 pub use audit::AuditTrail;
 pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use backup::{Restore, back_up};
+pub use catalogue::{CatalogueError, ItemError};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collections::{Collections, DeclarationError};
 pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};

@@ -5,14 +5,16 @@ mod background;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use self::background::Background;
 use crate::accounts::{Accounts, Passwords, RelyingParty, TrustedIssuers};
 use crate::activity::Activity;
 use crate::auth::{
     Issuer, KeyReloader, Keys, Lifetimes, PrepareKeysError, RevokedSessions, Sessions, Verifier, prepare_keys,
 };
+use crate::catalogue::{Catalogue, CatalogueError};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, StoreLocation};
+use crate::config::{Config, ConfigError, StoreLocation};
 use crate::failed_attempts::Failures;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -41,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) write_probe: WriteProbe,
+    pub(crate) catalogue: ArcSwap<Catalogue>,
     clock_check: ClockCheck,
     /// Whether the server is about to stop, so that it is not ready.
     pub(crate) draining: AtomicBool,
@@ -76,6 +79,10 @@ impl Guestpass {
         config.validate()?;
         let relying_party = RelyingParty::new(&config)?.map(Arc::new);
         let issuers = Arc::new(TrustedIssuers::new(&config)?);
+        let catalogue = read_catalogue(&config).await.map_err(|error| {
+            let file = config.catalogue.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
+            ConfigError::new("--catalogue", format!("{file}{error}"))
+        })?;
         let cannot_open = |error| OpenError::Store { location: config.store.clone(), error };
         let store = open_store(&config.store).await.map_err(cannot_open)?;
         let now = clock.now();
@@ -128,6 +135,7 @@ impl Guestpass {
             limits,
             metrics,
             write_probe: WriteProbe::default(),
+            catalogue: ArcSwap::from_pointee(catalogue),
             clock_check,
             draining: AtomicBool::new(false),
             background: tokio::sync::Mutex::default(),
@@ -139,6 +147,18 @@ impl Guestpass {
     /// The settings that the server was opened with.
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// Reads the file of [`Config::catalogue`] again, and returns the number of items. Requests from then on get the new
+    /// catalogue.
+    ///
+    /// # Errors
+    /// The file cannot be used, and the catalogue is the same as before.
+    pub async fn reload_catalogue(&self) -> Result<usize, CatalogueError> {
+        let catalogue = read_catalogue(&self.inner.config).await?;
+        let items = catalogue.len();
+        self.inner.catalogue.store(Arc::new(catalogue));
+        Ok(items)
     }
 
     /// Makes `/readyz` report that this server is not ready, so that a load balancer sends it no more requests. Requests that
@@ -184,4 +204,8 @@ impl Guestpass {
         self.inner.write_probe.forget().await;
         flushed
     }
+}
+
+async fn read_catalogue(config: &Config) -> Result<Catalogue, CatalogueError> {
+    Catalogue::read(config.catalogue.clone(), &config.collections).await
 }

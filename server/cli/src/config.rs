@@ -195,6 +195,14 @@ pub(crate) struct ConfigArgs {
     /// Directory with an index.html, which is served at every path that is not part of the API.
     #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
     static_dir: Option<PathBuf>,
+
+    /// JSON file with the items of GET /items/: {"name": "…", "items": [{"id": …, "name": "…"}]}. An id is a text or a whole
+    /// number. An item can have a category, by which recommendations are made, and further members, which GET /items/ returns as
+    /// they are. "collections": {"favorites": "…", "viewed": "…", "owned": ["…"]} names the collections with the marks of
+    /// guests; the defaults are favorites, history and [cart]. At most 10000 items and 4 MiB. On SIGHUP, the server reads the
+    /// file again; if it is wrong, the log says why, and the items of before are used. Without a file, the items are a sample.
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
+    catalogue: Option<PathBuf>,
 }
 
 /// The key-encryption keys, also for `guestpass keys`.
@@ -233,6 +241,7 @@ const TOKENS: &str = "Tokens";
 const ABUSE: &str = "Abuse";
 const BROWSERS: &str = "Browsers";
 const MEMBERS: &str = "Members";
+const DATA: &str = "Data of guests";
 
 impl From<ConfigArgs> for Config {
     fn from(args: ConfigArgs) -> Self {
@@ -273,6 +282,7 @@ impl From<ConfigArgs> for Config {
             require_hashed_nonce: args.require_hashed_nonce,
             docs: !args.no_docs,
             static_dir: args.static_dir,
+            catalogue: args.catalogue,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
 use guestpass_server::{Config, Guestpass};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::CommandError;
 use crate::config::{ConfigArgs, duration};
@@ -23,8 +24,8 @@ use crate::telemetry::{Telemetry, TelemetryArgs};
 /// keys that it creates at its first start. Keep that file private, and back it up with `guestpass backup`.
 ///
 /// When it is ready, it prints one line, `listening on http://ADDR:PORT`, on standard output. The log goes to standard error;
-/// --log debug makes it longer. On SIGTERM and SIGINT, it finishes the requests in progress and exits with 0. If a setting
-/// cannot work, it prints one line and exits with 2.
+/// --log debug makes it longer. On SIGTERM and SIGINT, it finishes the requests in progress and exits with 0. On SIGHUP, it
+/// reads the file of --catalogue again. If a setting cannot work, it prints one line and exits with 2.
 ///
 /// Durations are written as 90s, 15m, 12h or 30d.
 #[derive(Debug, Args)]
@@ -182,6 +183,10 @@ async fn serve_until_stopped(
     let cannot_stop = |error| CommandError::Running(format!("signals cannot be handled: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_stop)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_stop)?;
+    // Without a catalogue there is nothing to read again: SIGHUP ends the server, as when its terminal is closed.
+    let has_catalogue = guestpass.config().catalogue.is_some();
+    let hangup = has_catalogue.then(|| signal(SignalKind::hangup()));
+    let mut hangup = hangup.transpose().map_err(cannot_stop)?;
 
     // Metrics are served until the last request has been handled.
     let (stop_metrics, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -194,15 +199,34 @@ async fn serve_until_stopped(
     }
     announce(address);
     let stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = next(&mut hangup) => reload_catalogue(guestpass).await,
+            }
         }
         guestpass.drain();
     };
     connections::serve(listener, router, stop, limits).await;
     drop(stop_metrics);
     Ok(())
+}
+
+/// Waits for the signal; without one, for ever.
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn reload_catalogue(guestpass: &Guestpass) {
+    let file = guestpass.config().catalogue.as_deref().unwrap_or(Path::new("")).display();
+    match guestpass.reload_catalogue().await {
+        Ok(items) => tracing::info!("--catalogue {file}: read again, {items} items"),
+        Err(error) => tracing::error!("--catalogue {file}: {error}; the catalogue of before is used"),
+    }
 }
 
 fn bind(flag: &str, listen: SocketAddr, sources: &Sources) -> Result<(TcpListener, SocketAddr), CommandError> {

@@ -2,53 +2,61 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::error::Problem;
+use super::extract::Language;
 use super::openapi::GuestErrors;
-use crate::auth::Guest;
+use crate::auth::{Guest, Kind};
+use crate::catalogue::{Item, Members, PersonalItem};
 use crate::clock::Timestamp;
-use crate::recommend::{Recommendation, recently_viewed, recommended};
+use crate::recommend::{Reason, Recommendation, recently_viewed, recommended};
 use crate::server::Guestpass;
-use crate::store::{ItemRow, PersonalItem};
 
 /// The catalogue, personal to the caller.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Items)]
-pub(super) struct ItemsResponse {
-    items: Vec<PersonalItemBody>,
+pub(super) struct ItemsResponse<'a> {
+    /// Greets the caller by id, in English or Chinese.
+    #[schema(example = "Hello, guest 0198c1d2-5f3e-7a10-9c55-0d8e6a4b2f11.")]
+    message: String,
+    /// All items in the order of the catalogue.
+    #[schema(value_type = Vec<ItemBody>)]
+    items: &'a [PersonalItemBody<'a>],
+    /// The same as `items`, for clients that expect the list under this name.
+    #[schema(value_type = Vec<ItemBody>)]
+    data: &'a [PersonalItemBody<'a>],
     /// The `id`s of the items that the caller has viewed, the latest first, and at most ten.
-    recently_seen: Vec<i64>,
+    #[schema(value_type = Vec<ItemId>)]
+    recently_seen: Vec<&'a RawValue>,
     /// Recommendations from the categories of the items that the caller has viewed or marked; at most four.
-    recommended: Vec<RecommendationBody>,
+    #[schema(value_type = Vec<RecommendationBody>)]
+    recommended: Vec<RecommendationBody<'a>>,
 }
 
-/// One item of the catalogue.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Item)]
+/// The id of an item: a text or a whole number. In a collection, the key of the item's entry is the id as text.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "documents the id, which is sent as it is in the catalogue")]
+enum ItemId {
+    Text(String),
+    Number(i64),
+}
+
+/// One item of the catalogue, with what the caller has done with it. It has all further members of the item in the catalogue.
+#[derive(ToSchema)]
+#[schema(as = ShopItem, additional_properties)]
+#[expect(dead_code, reason = "documents `PersonalItemBody`, whose members depend on the catalogue")]
 struct ItemBody {
-    id: i64,
+    id: ItemId,
+    #[schema(example = "Morning mug")]
     name: String,
-    description: String,
-    /// In hundredths of the currency.
-    #[schema(minimum = 0)]
-    price_cents: i64,
-    /// ISO 4217.
-    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
-    currency: String,
-    emoji: String,
-    /// The category. Recommendations are made by category.
-    #[schema(example = "kitchen")]
-    category: String,
-}
-
-/// One item of the catalogue, with what the caller has done with it.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ShopItem)]
-struct PersonalItemBody {
-    #[serde(flatten)]
-    item: ItemBody,
+    /// Recommendations are made by category.
+    #[schema(required = false, nullable = false, example = "kitchen")]
+    category: Option<String>,
     /// Whether it is a favourite of the caller.
     favorite: bool,
     /// When the caller last viewed it. Null: never, or too long ago to be in the history.
@@ -56,55 +64,96 @@ struct PersonalItemBody {
     viewed_at: Option<String>,
 }
 
+/// See [`ItemBody`].
+#[derive(Serialize)]
+struct PersonalItemBody<'a> {
+    #[serde(flatten)]
+    members: &'a Members,
+    favorite: bool,
+    viewed_at: Option<String>,
+}
+
 /// An item that the caller may like.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Recommendation)]
-struct RecommendationBody {
-    item_id: i64,
+struct RecommendationBody<'a> {
+    #[schema(value_type = ItemId)]
+    item_id: &'a RawValue,
     /// The item of the same category that the caller viewed or marked last.
-    because: i64,
-    /// The reason as a text.
+    #[schema(value_type = ItemId)]
+    because: &'a RawValue,
+    /// The reason as a text, in English or Chinese.
     #[schema(example = "Because you looked at Morning mug.")]
     reason: String,
 }
 
-impl From<ItemRow> for ItemBody {
-    fn from(item: ItemRow) -> Self {
-        let ItemRow { id, name, description, price_cents, currency, emoji, category } = item;
-        Self { id, name, description, price_cents, currency, emoji, category }
+impl<'a> From<PersonalItem<'a>> for PersonalItemBody<'a> {
+    fn from(PersonalItem { item, viewed_at, favorite_since, .. }: PersonalItem<'a>) -> Self {
+        let favorite = favorite_since.is_some();
+        Self { members: &item.members, favorite, viewed_at: viewed_at.map(Timestamp::rfc3339) }
     }
 }
 
-impl From<PersonalItem> for PersonalItemBody {
-    fn from(PersonalItem { item, viewed_at, favorite_since, .. }: PersonalItem) -> Self {
-        Self { item: item.into(), favorite: favorite_since.is_some(), viewed_at: viewed_at.map(Timestamp::rfc3339) }
+impl<'a> RecommendationBody<'a> {
+    fn new(Recommendation { item, because, reason }: Recommendation<'a>, language: Language) -> Self {
+        Self { item_id: &item.id, because: &because.id, reason: sentence(because, reason, language) }
     }
 }
 
-impl From<Recommendation> for RecommendationBody {
-    fn from(Recommendation { item_id, because, reason }: Recommendation) -> Self {
-        Self { item_id, because, reason }
+/// The reason of a recommendation as a text.
+fn sentence(Item { name, .. }: &Item, reason: Reason, language: Language) -> String {
+    match (language, reason) {
+        (Language::English, Reason::Favorite) => format!("Because {name} is one of your favourites."),
+        (Language::English, Reason::Viewed) => format!("Because you looked at {name}."),
+        (Language::Chinese, Reason::Favorite) => format!("因为您收藏了“{name}”。"),
+        (Language::Chinese, Reason::Viewed) => format!("因为您看过“{name}”。"),
+    }
+}
+
+fn greeting(guest: Guest, language: Language) -> String {
+    let id = guest.id();
+    match (language, guest.kind()) {
+        (Language::English, Kind::Guest) => format!("Hello, guest {id}."),
+        (Language::English, Kind::User) => format!("Hello, member {id}."),
+        (Language::Chinese, Kind::Guest) => format!("您好，访客 {id}。"),
+        (Language::Chinese, Kind::User) => format!("您好，会员 {id}。"),
     }
 }
 
 /// The catalogue
 ///
-/// An example of a resource that needs a token. The response is personal: each item has whether it is a favourite of the caller
-/// and when the caller last viewed it. The recommendations are items that the caller has not viewed, marked or put into the
-/// cart, from the categories with the greatest weight: each viewed item weighs 1 and each favourite 2; of two categories with
-/// the same weight, the one with the later view or mark comes first. The same history gives the same recommendations.
-#[utoipa::path(get, path = "/items/", tag = "shop", security(("guest" = [])), responses(
-    (status = 200, description = "All items.", body = ItemsResponse),
-    GuestErrors,
-))]
+/// The items of the operator's catalogue (`--catalogue`), personal to the caller: each item has whether it is a favourite of the
+/// caller and when the caller last viewed it. The entries of the collections `favorites`, `history` and `cart`, or of those that
+/// the catalogue names, refer to an item by its id as key.
+///
+/// The recommendations are items that the caller has not viewed, marked or put into the cart, from the categories with the
+/// greatest weight: each viewed item weighs 1 and each favourite 2; of two categories with the same weight, the one with the
+/// later view or mark comes first. The same history gives the same recommendations.
+#[utoipa::path(get, path = "/items/", tag = "shop", security(("guest" = [])),
+    params(("Accept-Language" = Option<String>, Header, description = "English (default) or Chinese (`zh`).", example = "zh-CN")),
+    responses(
+        (status = 200, description = "All items.", body = ItemsResponse, headers(
+            ("Content-Language" = String, description = "`en` or `zh`: the language of the greeting and the reasons."),
+        )),
+        GuestErrors,
+    ),
+)]
 pub(super) async fn items(
     guest: Guest,
+    language: Language,
     State(Guestpass { inner }): State<Guestpass>,
-) -> Result<Json<ItemsResponse>, Problem> {
-    let items = inner.store.items(guest.id()).await??;
-    Ok(Json(ItemsResponse {
-        recently_seen: recently_viewed(&items),
-        recommended: recommended(&items).into_iter().map(RecommendationBody::from).collect(),
-        items: items.into_iter().map(PersonalItemBody::from).collect(),
-    }))
+) -> Result<impl IntoResponse, Problem> {
+    let catalogue = inner.catalogue.load_full();
+    let marks = inner.store.marks(guest.id(), catalogue.collections.names()).await??;
+    let items = catalogue.personal(&marks);
+    let recommended = recommended(&items).into_iter();
+    let bodies: Vec<_> = items.iter().copied().map(PersonalItemBody::from).collect();
+    let response = ItemsResponse {
+        message: greeting(guest, language),
+        items: &bodies,
+        data: &bodies,
+        recently_seen: recently_viewed(&items).into_iter().map(|item| &*item.id).collect(),
+        recommended: recommended.map(|one| RecommendationBody::new(one, language)).collect(),
+    };
+    Ok((language.headers(), Json(response).into_response()))
 }

@@ -2,26 +2,42 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::Problem;
+use super::extract::Language;
 use crate::server::Guestpass;
 
 /// Data that needs no token.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PublicData {
-    /// The name of the shop.
-    name: &'static str,
+    /// One sentence about the data, in English or Chinese.
+    #[schema(example = "This data is public: it needs no token.")]
+    message: &'static str,
+    /// The name of the catalogue.
+    name: String,
     /// The number of items in the catalogue.
-    items: u64,
+    items: usize,
 }
 
 /// Data that needs no token
-#[utoipa::path(get, path = "/public-data", tag = "shop", responses(
-    (status = 200, description = "The data, without anything personal.", body = PublicData),
-))]
-pub(super) async fn public_data(State(Guestpass { inner }): State<Guestpass>) -> Result<Json<PublicData>, Problem> {
-    let items = inner.store.item_count().await?;
-    Ok(Json(PublicData { name: "Guestpass demo shop", items }))
+#[utoipa::path(get, path = "/public-data", tag = "shop",
+    params(("Accept-Language" = Option<String>, Header, description = "English (default) or Chinese (`zh`).", example = "zh-CN")),
+    responses(
+        (status = 200, description = "The data, without anything personal.", body = PublicData, headers(
+            ("Content-Language" = String, description = "`en` or `zh`: the language of the message."),
+        )),
+    ),
+)]
+pub(super) async fn public_data(
+    language: Language,
+    State(Guestpass { inner }): State<Guestpass>,
+) -> impl IntoResponse {
+    let message = match language {
+        Language::English => "This data is public: it needs no token.",
+        Language::Chinese => "这是公开数据，不需要令牌。",
+    };
+    let catalogue = inner.catalogue.load();
+    (language.headers(), Json(PublicData { message, name: catalogue.name.clone(), items: catalogue.len() }))
 }

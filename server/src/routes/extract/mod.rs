@@ -1,4 +1,4 @@
-//! What handlers read from a request: the user, the client, the body, the conditions.
+//! What handlers read from a request: the user, the client, the body, the conditions, the language.
 
 mod account_caller;
 mod bearer;
@@ -8,12 +8,14 @@ mod collection;
 mod conditions;
 mod guest;
 mod idempotency_key;
+mod language;
 mod visitor;
 
 pub(super) use self::body::{JsonBody, JsonBodyBytes, JsonValue, MergePatchValue, OAuthForm, OptionalJsonBody, given};
 pub(super) use self::client::Client;
 pub(super) use self::collection::{DeclaredCollection, EntryKey};
 pub(super) use self::idempotency_key::idempotency_key;
+pub(super) use self::language::Language;
 
 pub(crate) use self::client::client_of;
 
