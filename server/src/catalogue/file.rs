@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Catalogue, Item, MarkCollections, Members};
-use crate::collections::Collections;
+use crate::collections::{Collections, Key};
 
 /// The greatest number of items.
 const MAX_ITEMS: usize = 10_000;
@@ -167,7 +167,7 @@ impl NamedCollections {
         let is_declared = |name: &String| collections.get(name).is_some();
         let named = |member, name: Option<String>| match name {
             Some(name) if !is_declared(&name) => {
-                let declared = collections.iter().map(|(name, _)| name.to_owned()).collect();
+                let declared = collections.iter().map(|collection| collection.name.clone()).collect();
                 Err(CatalogueError::UndeclaredCollection { member, name, declared })
             }
             name => Ok(name),
@@ -252,8 +252,8 @@ fn key(id: &RawValue) -> Result<String, ItemError> {
         }
         _ => return Err(ItemError::NotAnId),
     };
-    crate::collections::check_key(&key).map_err(|error| ItemError::NotAKey(error.to_string()))?;
-    Ok(key)
+    let key = Key::try_from(key).map_err(|error| ItemError::NotAKey(error.to_string()))?;
+    Ok(key.as_str().to_owned())
 }
 
 fn item_error(index: usize, members: &Members, member: &str, error: ItemError) -> CatalogueError {
