@@ -5,7 +5,6 @@ mod background;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
 use self::background::Background;
 use crate::accounts::{Accounts, Passwords, RelyingParty, TrustedIssuers};
 use crate::activity::Activity;
@@ -23,6 +22,7 @@ use crate::readiness::WriteProbe;
 use crate::store::sqlite::connection::check_exists;
 use crate::store::{Store, StoreError};
 use crate::sweep::{ClockCheck, SweepError, SweepReport, Sweeper};
+use arc_swap::ArcSwap;
 
 /// An open server. Cheap to clone; all clones share one server.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Reads the JSON file of a catalogue and checks it.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -20,7 +20,7 @@ const MAX_ITEMS: usize = 10_000;
 /// The greatest size of the file in bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The greatest whole number that every JSON parser reads exactly: 2^53 - 1 (RFC 8259 §6).
-const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The catalogue of a server without the setting.
 const SAMPLE: &str = include_str!("sample.json");
@@ -29,10 +29,12 @@ const SAMPLE: &str = include_str!("sample.json");
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogueError {
     /// The file cannot be read.
-    #[error("{0}")]
+    #[error("the file cannot be read: {0}")]
     Unreadable(String),
     /// The file is too large.
-    #[error("the file is larger than 4 MiB, which is the limit; move large members to another place, and keep their URL here")]
+    #[error(
+        "the file is larger than 4 MiB, which is the limit; move large members to another place, and keep their URL here"
+    )]
     TooLarge,
     /// The file is not JSON, or its members do not have the types of a catalogue. The message has line and column.
     #[error("{0}")]
@@ -74,7 +76,9 @@ pub enum ItemError {
     #[error("must be a text")]
     NotText,
     /// The id is neither a text nor a whole number.
-    #[error("must be a text, or a whole number from -9007199254740991 to 9007199254740991 without fraction and exponent")]
+    #[error(
+        "must be a text, or a whole number from -9007199254740991 to 9007199254740991 without fraction and exponent"
+    )]
     NotAnId,
     /// The id cannot be the key of an entry in a collection.
     #[error("{0}")]
@@ -109,7 +113,8 @@ impl Catalogue {
     /// # Errors
     /// The first reason why the catalogue cannot be used.
     pub(crate) fn parse(json: &[u8], collections: &Collections) -> Result<Self, CatalogueError> {
-        let wrong = |error: serde_json::Error| CatalogueError::Json(error.to_string());
+        // The message can contain the name of an unknown member.
+        let wrong = |error: serde_json::Error| CatalogueError::Json(error.to_string().replace(char::is_control, " "));
         // The members of items are kept as text, for which serde_json checks neither depth, ranges of numbers nor surrogates. A
         // response with such a text could be unreadable for clients.
         serde_json::from_slice::<Value>(json).map_err(wrong)?;
@@ -136,10 +141,14 @@ impl Catalogue {
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, CatalogueError> {
+    let unreadable = |error: std::io::Error| CatalogueError::Unreadable(error.to_string());
+    // To open a named pipe would wait for a writer.
+    if !std::fs::metadata(file).map_err(unreadable)?.is_file() {
+        return Err(CatalogueError::Unreadable("it is not a regular file".to_owned()));
+    }
     let mut content = Vec::new();
-    let opened = File::open(file);
-    let read = opened.and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut content));
-    read.map_err(|error| CatalogueError::Unreadable(error.to_string()))?;
+    let opened = File::open(file).map_err(unreadable)?;
+    opened.take(MAX_BYTES as u64 + 1).read_to_end(&mut content).map_err(unreadable)?;
     if content.len() > MAX_BYTES { Err(CatalogueError::TooLarge) } else { Ok(content) }
 }
 
@@ -247,7 +256,7 @@ fn key(id: &RawValue) -> Result<String, ItemError> {
         Ok(Value::String(text)) => text,
         // Also if the number is written as 1.0 or 1e3: then it is not an `i64`.
         Ok(Value::Number(number)) => {
-            let number = number.as_i64().filter(|number| number.abs() <= MAX_SAFE_INTEGER);
+            let number = number.as_i64().filter(|number| number.unsigned_abs() <= MAX_SAFE_INTEGER);
             number.ok_or(ItemError::NotAnId)?.to_string()
         }
         _ => return Err(ItemError::NotAnId),
@@ -259,12 +268,12 @@ fn key(id: &RawValue) -> Result<String, ItemError> {
 fn item_error(index: usize, members: &Members, member: &str, error: ItemError) -> CatalogueError {
     const SHOWN: usize = 64;
     let id = members.get("id").map(|id| {
-        // As JSON, so that control characters are escaped.
-        let mut shown: String = id.get().chars().take(SHOWN).collect();
-        if shown.len() < id.get().len() {
-            shown.push('…');
-        }
-        shown
+        let shown: String = id.get().chars().take(SHOWN).collect();
+        let cut = if shown.len() < id.get().len() { "…" } else { "" };
+        shown.replace(char::is_control, " ") + cut
     });
     CatalogueError::Item { index, id, member: member.to_owned(), error }
 }
+
+#[cfg(test)]
+mod tests;

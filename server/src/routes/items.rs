@@ -1,9 +1,12 @@
 //! `GET /items/`: the catalogue, personal to the caller.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -24,10 +27,10 @@ pub(super) struct ItemsResponse<'a> {
     #[schema(example = "Hello, guest 0198c1d2-5f3e-7a10-9c55-0d8e6a4b2f11.")]
     message: String,
     /// All items in the order of the catalogue.
-    #[schema(value_type = Vec<ItemBody>)]
+    #[schema(value_type = Vec<PersonalItemBody>)]
     items: &'a [PersonalItemBody<'a>],
     /// The same as `items`, for clients that expect the list under this name.
-    #[schema(value_type = Vec<ItemBody>)]
+    #[schema(value_type = Vec<PersonalItemBody>)]
     data: &'a [PersonalItemBody<'a>],
     /// The `id`s of the items that the caller has viewed, the latest first, and at most ten.
     #[schema(value_type = Vec<ItemId>)]
@@ -37,39 +40,41 @@ pub(super) struct ItemsResponse<'a> {
     recommended: Vec<RecommendationBody<'a>>,
 }
 
-/// The id of an item: a text or a whole number. In a collection, the key of the item's entry is the id as text.
-#[derive(ToSchema)]
+/// A text or a whole number.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "documents the id, which is sent as it is in the catalogue")]
+#[expect(dead_code, reason = "documents ids, which are sent as they are in the catalogue")]
 enum ItemId {
     Text(String),
     Number(i64),
 }
 
-/// One item of the catalogue, with what the caller has done with it. It has all further members of the item in the catalogue.
-#[derive(ToSchema)]
-#[schema(as = ShopItem, additional_properties)]
-#[expect(dead_code, reason = "documents `PersonalItemBody`, whose members depend on the catalogue")]
+/// One item of the catalogue. Its further members are as they are in the catalogue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Item)]
 struct ItemBody {
+    /// The id as text is the key of the item's entries in collections.
     id: ItemId,
     #[schema(example = "Morning mug")]
     name: String,
     /// Recommendations are made by category.
-    #[schema(required = false, nullable = false, example = "kitchen")]
+    #[schema(nullable = false, example = "kitchen")]
     category: Option<String>,
+    #[serde(flatten)]
+    further: HashMap<String, Value>,
+}
+
+/// One item of the catalogue, with what the caller has done with it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ShopItem)]
+struct PersonalItemBody<'a> {
+    #[serde(flatten)]
+    #[schema(value_type = ItemBody)]
+    item: &'a Members,
     /// Whether it is a favourite of the caller.
     favorite: bool,
     /// When the caller last viewed it. Null: never, or too long ago to be in the history.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00.250Z")]
-    viewed_at: Option<String>,
-}
-
-/// See [`ItemBody`].
-#[derive(Serialize)]
-struct PersonalItemBody<'a> {
-    #[serde(flatten)]
-    members: &'a Members,
-    favorite: bool,
     viewed_at: Option<String>,
 }
 
@@ -90,7 +95,7 @@ struct RecommendationBody<'a> {
 impl<'a> From<PersonalItem<'a>> for PersonalItemBody<'a> {
     fn from(PersonalItem { item, viewed_at, favorite_since, .. }: PersonalItem<'a>) -> Self {
         let favorite = favorite_since.is_some();
-        Self { members: &item.members, favorite, viewed_at: viewed_at.map(Timestamp::rfc3339) }
+        Self { item: &item.members, favorite, viewed_at: viewed_at.map(Timestamp::rfc3339) }
     }
 }
 

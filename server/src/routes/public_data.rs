@@ -30,10 +30,7 @@ pub(super) struct PublicData {
         )),
     ),
 )]
-pub(super) async fn public_data(
-    language: Language,
-    State(Guestpass { inner }): State<Guestpass>,
-) -> impl IntoResponse {
+pub(super) async fn public_data(language: Language, State(Guestpass { inner }): State<Guestpass>) -> impl IntoResponse {
     let message = match language {
         Language::English => "This data is public: it needs no token.",
         Language::Chinese => "这是公开数据，不需要令牌。",

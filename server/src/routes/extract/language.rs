@@ -28,10 +28,7 @@ impl Language {
 
     /// The headers of a response whose text is in this language.
     pub(in crate::routes) const fn headers(self) -> [(HeaderName, HeaderValue); 2] {
-        [
-            (CONTENT_LANGUAGE, HeaderValue::from_static(self.tag())),
-            (VARY, HeaderValue::from_static("accept-language")),
-        ]
+        [(CONTENT_LANGUAGE, HeaderValue::from_static(self.tag())), (VARY, HeaderValue::from_static("accept-language"))]
     }
 
     /// The language with the greatest weight; of two with the same weight, the one that `accepted` names first; English if the
