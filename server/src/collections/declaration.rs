@@ -3,6 +3,8 @@
 mod members;
 mod place;
 mod print;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +22,7 @@ const TABLE: &str = "collections";
 const MEMBERS: [&str; 6] = ["entries", "full", "value_bytes", "merge", "bounds", "schema"];
 
 /// Names that other paths below `/me` have, or that later versions may give to such paths.
-const RESERVED: [&str; 12] = [
+pub(super) const RESERVED: [&str; 12] = [
     "export",
     "sessions",
     "credentials",

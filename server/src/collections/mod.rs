@@ -2,7 +2,7 @@
 //! guest, with limits, a schema and a rule for merges, which the operator declares.
 //!
 //! Everything here is pure: the stores call it inside of their transactions. `declaration` reads the declarations; `value`,
-//! `schema` and `number` check values; `change` decides what a change of an entry does; `merge` merges the entry of a guest into
+//! `schema`, `subschemas` and `number` check values; `change` decides what a change of an entry does; `merge` merges the entry of a guest into
 //! that of an account.
 
 mod change;
@@ -10,7 +10,10 @@ mod declaration;
 mod entry;
 mod merge;
 mod number;
+#[cfg(test)]
+mod random;
 mod schema;
+mod subschemas;
 mod value;
 
 use std::collections::BTreeMap;
@@ -24,6 +27,7 @@ pub(crate) use self::entry::{Entry, Key, KeyError, MAX_KEY_BYTES};
 pub(crate) use self::merge::{Merge, MergeRule};
 pub(crate) use self::number::Bounds;
 pub(crate) use self::schema::{Schema, SchemaError};
+pub(crate) use self::subschemas::each_subschema;
 pub(crate) use self::value::{InvalidPlace, ValueError};
 
 /// The greatest number of entries that a declaration can allow.

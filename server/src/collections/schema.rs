@@ -5,7 +5,10 @@ use std::sync::Arc;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use super::InvalidPlace;
+use super::{InvalidPlace, each_subschema};
+
+/// The dialect of schemas, as `$schema` names it.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// A JSON Schema. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ pub(crate) struct SchemaError {
 impl Schema {
     /// Reads a schema. It is read only here: a reference to another document is an error.
     pub(crate) fn new(schema: Value) -> Result<Self, SchemaError> {
+        is_self_contained(&schema)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
@@ -53,6 +57,31 @@ impl Schema {
             })
             .collect()
     }
+}
+
+/// Checks that a schema refers to no other document, also not to one inside of it, and names no other dialect.
+fn is_self_contained(schema: &Value) -> Result<(), SchemaError> {
+    let mut found = None;
+    each_subschema(&mut schema.clone(), &mut |pointer, keywords| {
+        for (keyword, value) in keywords.iter().filter_map(|(keyword, value)| Some((keyword.as_str(), value.as_str()?)))
+        {
+            let reason = match keyword {
+                "$ref" | "$dynamicRef" if !value.starts_with('#') => {
+                    "a reference must begin with #: no other document is read"
+                }
+                "$id" if !pointer.is_empty() => "only the whole schema can have an $id",
+                "$schema" if value.trim_end_matches('#') != DIALECT => {
+                    "only JSON Schema 2020-12 is supported: https://json-schema.org/draft/2020-12/schema"
+                }
+                _ => continue,
+            };
+            found.get_or_insert_with(|| SchemaError {
+                pointer: format!("{pointer}/{keyword}"),
+                detail: reason.to_owned(),
+            });
+        }
+    });
+    found.map_or(Ok(()), Err)
 }
 
 impl PartialEq for Schema {
