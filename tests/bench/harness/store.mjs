@@ -58,7 +58,7 @@ export class SqliteStore {
   sizeOfEntries() {
     const [[entries, bytes]] = this.#sqlite(`
       SELECT (SELECT count(*) FROM entry), sum(pgsize) FROM dbstat
-      WHERE aggregate AND name IN (SELECT name FROM sqlite_schema WHERE tbl_name = 'entry');`)
+      WHERE aggregate = TRUE AND name IN (SELECT name FROM sqlite_schema WHERE tbl_name = 'entry');`)
     return { entries: Number(entries), bytes: Number(bytes) }
   }
 
