@@ -7,8 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Blob, BlobPropertyBag, FormData, Request, RequestInit, UrlSearchParams};
 
 use crate::fixture::{
-    RESOURCES, Resource, SERVER, count, echoed, fresh_name, get, json, object, open, options, options_for_resources,
-    post,
+    RESOURCES, Resource, SERVER, count, echoed, fresh_name, get, object, open, options, options_for_resources, post,
 };
 
 fn header(sent: &JsValue, name: &str) -> String {
