@@ -11,6 +11,8 @@ mod entry;
 mod merge;
 mod number;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod random;
 mod schema;
 mod subschemas;
