@@ -2,8 +2,8 @@
 
 mod background;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use self::background::Background;
 use crate::accounts::{Accounts, Passwords, RelyingParty, TrustedIssuers};
@@ -14,6 +14,7 @@ use crate::auth::{
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, StoreLocation};
+use crate::etag::EntityTag;
 use crate::failed_attempts::Failures;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) write_probe: WriteProbe,
+    /// The OpenAPI document with its entity tag, from the first request for it on.
+    pub(crate) openapi: OnceLock<(EntityTag, Arc<[u8]>)>,
     pub(crate) catalogue: ArcSwap<Catalogue>,
     clock_check: ClockCheck,
     /// Whether the server is about to stop, so that it is not ready.
@@ -135,6 +138,7 @@ impl Guestpass {
             limits,
             metrics,
             write_probe: WriteProbe::default(),
+            openapi: OnceLock::new(),
             catalogue: ArcSwap::from_pointee(catalogue),
             clock_check,
             draining: AtomicBool::new(false),

@@ -99,7 +99,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args, &sources),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
-        Command::Openapi(openapi::OpenapiArgs {}) => openapi::run(),
+        Command::Openapi(openapi::OpenapiArgs {}) => openapi::run(&sources),
     };
     match result {
         Ok(()) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use super::{InvalidPlace, each_subschema};
+use super::{Collection, InvalidPlace, each_subschema};
 
 /// The dialect of schemas, as `$schema` names it.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -13,6 +13,13 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// A JSON Schema. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Schema(Arc<(Value, Validator)>);
+
+impl Collection {
+    /// Whether values can be objects, as far as the top of the schema shows it.
+    pub(crate) fn allows_objects(&self) -> bool {
+        self.schema.as_ref().is_none_or(|schema| allows(schema.source(), &["object"]))
+    }
+}
 
 /// A schema that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +63,16 @@ impl Schema {
                 detail: error.masked().to_string(),
             })
             .collect()
+    }
+}
+
+/// Whether the keyword `type` of a schema allows one of these types.
+pub(super) fn allows(schema: &Value, types: &[&str]) -> bool {
+    let is_one = |name: &Value| name.as_str().is_some_and(|name| types.contains(&name));
+    match &schema["type"] {
+        Value::Array(names) => names.iter().any(is_one),
+        Value::Null => *schema != Value::Bool(false),
+        name => is_one(name),
     }
 }
 

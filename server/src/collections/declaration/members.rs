@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::place::{Place, did_you_mean, in_order, list, shown};
 use super::{Collection, DeclarationError};
 use crate::collections::number::compare;
+use crate::collections::schema::allows;
 use crate::collections::{Bounds, Merge, MergeRule, Schema, SchemaError};
 
 /// The rules for a whole value.
@@ -177,7 +178,7 @@ pub(super) fn check(place: &Place<'_>, members: &DeTable<'_>, collection: &Colle
     for (key, named) in [("merge", of_merge), ("bounds", of_bounds)] {
         let Some((key, table)) = members.get_key_value(key) else { continue };
         let (place, DeValue::Table(table)) = (place.member(key), table.get_ref()) else { continue };
-        if !named.is_empty() && !allows(schema, &["object"]) {
+        if !named.is_empty() && !collection.allows_objects() {
             return Err(place.error("the schema allows no object, so its values have no members"));
         }
         for (name, is_number) in named {
@@ -187,16 +188,6 @@ pub(super) fn check(place: &Place<'_>, members: &DeTable<'_>, collection: &Colle
         }
     }
     Ok(())
-}
-
-/// Whether the keyword `type` of a schema allows one of these types.
-fn allows(schema: &Value, types: &[&str]) -> bool {
-    let is_one = |name: &Value| name.as_str().is_some_and(|name| types.contains(&name));
-    match &schema["type"] {
-        Value::Array(names) => names.iter().any(is_one),
-        Value::Null => *schema != Value::Bool(false),
-        name => is_one(name),
-    }
 }
 
 fn check_member(schema: &Value, name: &str, is_number: bool, bounds: Option<&Bounds>) -> Result<(), String> {

@@ -1,13 +1,16 @@
 //! `GET /openapi.json`: the contract, an OpenAPI 3.1 document generated from the documentation of the handlers.
 //!
 //! A handler documents what is specific to it. What many handlers share is documented here once: the groups of errors
-//! (`responses`), and what the middleware around all routes adds to every response.
+//! (`responses`), and what the middleware around all routes adds to every response. `collections` documents the paths of each
+//! declared collection.
 
+mod collections;
 mod responses;
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
@@ -21,9 +24,12 @@ pub(super) use self::responses::{
     GuestErrors, LoginLimits, OAuthErrors, RefreshLimits, ValueErrors,
 };
 
+use self::collections::document_collections;
 use super::error::{OAuthErrorBody, Problem, ProblemBody};
 use super::tagged::IfNoneMatch;
+use crate::collections::Collections;
 use crate::etag::{Conditions, EntityTag};
+use crate::server::Guestpass;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -91,22 +97,19 @@ pub(super) fn outline() -> utoipa::openapi::OpenApi {
     Outline::openapi()
 }
 
-/// The contract of the whole API as OpenAPI 3.1, as in the response of `GET /openapi.json`.
-pub fn document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-        // The conversion of strings and numbers to JSON does not fail.
-        let mut document = serde_json::to_value(super::api(None, true).into_openapi()).unwrap_or_default();
-        document["components"]["responses"] = responses::shared_responses();
-        for (method, operation) in operations(&mut document) {
-            document_middleware(&method, operation);
-        }
-        for response in document["components"]["responses"].as_object_mut().into_iter().flat_map(|all| all.values_mut())
-        {
-            document_headers(response);
-        }
-        document
-    });
-    &DOCUMENT
+/// The contract of the whole API as OpenAPI 3.1, as in the response of `GET /openapi.json`, for a server with these collections.
+pub fn document(collections: &Collections) -> Value {
+    // The conversion of strings and numbers to JSON does not fail.
+    let mut document = serde_json::to_value(super::api(None, true).into_openapi()).unwrap_or_default();
+    document["components"]["responses"] = responses::shared_responses();
+    document_collections(&mut document, collections);
+    for (method, operation) in operations(&mut document) {
+        document_middleware(&method, operation);
+    }
+    for response in document["components"]["responses"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        document_headers(response);
+    }
+    document
 }
 
 /// Each operation with its method.
@@ -158,17 +161,20 @@ fn document_headers(response: &mut Value) {
         ("ETag" = String, description = "The entity tag of the document."),
     )),
 ))]
-pub(super) async fn openapi(conditions: Result<Conditions, Problem>) -> Response {
+pub(super) async fn openapi(
+    State(Guestpass { inner }): State<Guestpass>,
+    conditions: Result<Conditions, Problem>,
+) -> Response {
     // Built once: the document has more than 80 KB and is the same for each request.
-    static CONTENT: LazyLock<(EntityTag, Bytes)> = LazyLock::new(|| {
+    let (tag, json) = inner.openapi.get_or_init(|| {
+        let document = document(&inner.config.collections);
         // The conversion of JSON to text does not fail.
-        (EntityTag::of(document()), serde_json::to_vec(document()).unwrap_or_default().into())
+        (EntityTag::of(&document), serde_json::to_vec(&document).unwrap_or_default().into())
     });
-    let (tag, json) = &*CONTENT;
     let headers = [(CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
     // A condition that cannot be read is none: everyone may read the document.
     if conditions.unwrap_or_default().has_current(tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (headers, [(CONTENT_TYPE, "application/json")], json.clone()).into_response()
+    (headers, [(CONTENT_TYPE, "application/json")], Bytes::from_owner(Arc::clone(json))).into_response()
 }
