@@ -6,7 +6,7 @@
 pub use crate::accounts::fuzz::{email, id_token};
 pub use crate::auth::fuzz::{access_token, claims, refresh_token};
 pub use crate::routes::fuzz::{
-    authorization, cart_bodies, conditions, forwarded, idempotency_key, login_body, page_cursor, preferences,
+    authorization, conditions, entry_bodies, entry_key, forwarded, idempotency_key, login_body, page_cursor,
     token_form,
 };
 
@@ -22,16 +22,16 @@ mod tests {
     const TARGETS: [(&str, Target); 14] = [
         ("access_token", access_token),
         ("authorization", authorization),
-        ("cart_bodies", cart_bodies),
         ("claims", claims),
         ("conditions", conditions),
         ("email", email),
+        ("entry_bodies", entry_bodies),
+        ("entry_key", entry_key),
         ("forwarded", forwarded),
         ("id_token", id_token),
         ("idempotency_key", idempotency_key),
         ("login_body", login_body),
         ("page_cursor", page_cursor),
-        ("preferences", preferences),
         ("refresh_token", refresh_token),
         ("token_form", token_form),
     ];

@@ -1,15 +1,18 @@
 //! See [`crate::fuzz`].
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::anonymous_login::LoginBody;
 use super::extract::OAuthForm;
-use super::extract::fuzz::object;
-use super::me::cart::{NewLine, NewQuantity};
-use super::me::paging::{cursor, position};
+use super::extract::fuzz::{json, object};
+use super::me::collection::{cursor, position};
+use super::me::entry::AdditionBody;
+use crate::clock::Timestamp;
+use crate::collections::{Addition, Collections, Decision, Edit, Entry, EntryChange, Key};
 use crate::etag::Conditions;
-use crate::store::{DataError, MergePatch, Preferences, PreferencesChange, PreferencesEdit};
 
 pub use super::extract::fuzz::{authorization, conditions, forwarded};
 
@@ -62,44 +65,54 @@ pub fn page_cursor(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Some(found) = position(text) {
         // A cursor may have several spellings; the spelling of this server parses to the same position.
-        assert_eq!(position(&cursor(found)), Some(found));
+        assert_eq!(position(&cursor(&found)), Some(found));
     }
 }
 
-/// The body of preferences, and of a patch of them.
-pub fn preferences(data: &[u8]) {
-    let Ok(members) = object::<Map<String, Value>>(true, data) else { return };
-    let merged = MergePatch::try_from(members.clone()).map_err(DataError::Preferences).and_then(|patch| {
-        let change = PreferencesChange { edit: PreferencesEdit::Merge(patch), conditions: Conditions::default() };
-        change.apply(Preferences::default())
-    });
-
-    match Preferences::try_from(members.clone()) {
-        Ok(preferences) => {
-            let json = preferences.to_json();
-            assert!(json.len() <= 8192 && members.len() <= 64);
-            assert!(members.values().all(|value| value.is_string() || value.is_number() || value.is_boolean()));
-            assert_eq!(Preferences::from_json(&json).ok(), Some(preferences.clone()));
-            assert_eq!(merged, Ok(preferences));
-        }
-        // A patch may contain nulls, which preferences may not.
-        Err(_) => assert!(merged.is_err() || members.values().any(Value::is_null)),
-    }
-}
-
-/// The bodies of changes to a cart.
-pub fn cart_bodies(data: &[u8]) {
-    // As in the body of a login, an ignored member may contain what serde_json cannot represent.
-    let Ok(json) = serde_json::from_slice::<Value>(data) else { return };
-    let same = |name: &str, value: i64| {
-        // 2.0 equals 2; an integer that a float cannot represent is compared as a float.
-        json[name].as_i64() == Some(value) || json[name].as_f64() == Some(value as f64)
+/// The bodies of changes of an entry: a value, a merge patch and an addition.
+pub fn entry_bodies(data: &[u8]) {
+    let cart = Collections::default().get("cart").cloned();
+    let (Ok(value), Some(cart), Ok(key)) = (json::<Value>(true, data), cart, Key::try_from("mug".to_owned())) else {
+        return;
     };
+    let before = Entry {
+        key: key.as_str().to_owned(),
+        value: serde_json::json!({ "quantity": 98, "note": { "text": "a" } }),
+        created_at: Timestamp::from_secs(1),
+        updated_at: Timestamp::from_secs(2),
+    };
+    let addition = object::<AdditionBody>(true, data).ok().map(|body| Edit::Add(Addition(body.add)));
+    let edits = [Some(Edit::Put(value.clone())), Some(Edit::Patch(value.clone())), addition];
 
-    if let Ok(line) = object::<NewLine>(true, data) {
-        assert!(json.is_object() && same("item_id", line.item_id) && same("quantity", line.quantity));
+    for edit in edits.into_iter().flatten() {
+        for current in [None, Some(&before)] {
+            let (collection, key, conditions) = (Arc::clone(&cart), key.clone(), Conditions::default());
+            let now = Timestamp::from_secs(3);
+            let change = EntryChange { collection, key, edit: edit.clone(), conditions, addition_key: None, now };
+            let entry_after = |current: Option<&Entry>| match change.decide(current, 0) {
+                Ok(Decision::Write { entry, .. }) => Some(entry),
+                _ => None,
+            };
+            let Some(entry) = entry_after(current) else { continue };
+            let text = entry.value.to_string();
+            assert!(text.len() <= cart.value_bytes);
+            // The value comes back from the store as it was.
+            assert_eq!(serde_json::from_str::<Value>(&text).ok().as_ref(), Some(&entry.value));
+            assert!(entry.value["quantity"].as_f64().is_some_and(|quantity| (1.0..=99.0).contains(&quantity)));
+            assert!(!matches!(edit, Edit::Put(_)) || entry.value == value);
+            // Applied to its own result, a patch changes nothing.
+            if matches!(edit, Edit::Patch(_)) {
+                assert_eq!(entry_after(Some(&entry)).map(|again| again.value), Some(entry.value));
+            }
+        }
     }
-    if let Ok(body) = object::<NewQuantity>(true, data) {
-        assert!(json.is_object() && same("quantity", body.quantity));
+}
+
+/// The percent-decoded key of an entry.
+pub fn entry_key(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(key) = Key::try_from(text.to_owned()) {
+        assert!(key.as_str() == text && (1..=512).contains(&data.len()));
+        assert!(!text.contains(char::is_control) && text != "." && text != "..");
     }
 }

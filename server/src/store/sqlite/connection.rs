@@ -349,7 +349,7 @@ mod tests {
 
         let reader = open_reader(&path).unwrap();
 
-        assert!(reader.execute("DELETE FROM item", []).is_err());
+        assert!(reader.execute("DELETE FROM entry", []).is_err());
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn s15_sessions_erasures_and_keys_are_taken_over_and_other_data_is_that_of_the_b
          INSERT INTO audit_entry (id, at, event, actor) VALUES (2, 5, 'login', 'client');
          UPDATE session SET revoked_at = 5, access_expires_at = 1800000950000 WHERE id LIKE '%1';
          UPDATE session SET counter = 7, rotated_at = 6, expires_at = 4000000000001 WHERE id LIKE '%2';
-         INSERT INTO preferences (user_id, data) SELECT id, '{}' FROM anonymous_user WHERE id LIKE '%2';
+         INSERT INTO entry SELECT id, 'cart', 'mug', 1, 1, '{}' FROM anonymous_user WHERE id LIKE '%2';
          INSERT INTO used_id_token (hash, expires_at) VALUES (x'01', 1800000900000);
          INSERT INTO signing_key SELECT 'b', algorithm, x'02', 2, 2, token_ttl FROM signing_key;
          INSERT INTO refresh_key VALUES (2, x'02', 2, 2, 900000);",
@@ -150,7 +150,7 @@ fn s15_sessions_erasures_and_keys_are_taken_over_and_other_data_is_that_of_the_b
     // The entries of both databases, and that about the erasure. None of them names the erased guest.
     assert_eq!(number("SELECT count(*) FROM audit_entry"), 3);
     assert_eq!(numbers(&db, "SELECT subject FROM audit_entry WHERE subject LIKE '00000000-%'"), [0; 0]);
-    assert_eq!(number("SELECT count(*) FROM preferences"), 0);
+    assert_eq!(number("SELECT count(*) FROM entry"), 0);
     assert_eq!(number("SELECT access_expires_at FROM session WHERE id LIKE '%1'"), 1_800_000_950_000);
 }
 
