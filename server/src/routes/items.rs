@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::error::Problem;
 use super::extract::Language;
 use super::openapi::GuestErrors;
-use crate::auth::{Guest, Kind};
+use crate::auth::Guest;
 use crate::catalogue::{Item, Members, PersonalItem};
 use crate::clock::Timestamp;
 use crate::recommend::{Reason, Recommendation, recently_viewed, recommended};
@@ -23,8 +23,8 @@ use crate::server::Guestpass;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Items)]
 pub(super) struct ItemsResponse<'a> {
-    /// Greets the caller by id, in English or Chinese.
-    #[schema(example = "Hello, guest 0198c1d2-5f3e-7a10-9c55-0d8e6a4b2f11.")]
+    /// Greets the caller by the `sub` of the token, in English or Chinese.
+    #[schema(example = "Hello, anonymous_0198c1d2-5f3e-7a10-9c55-0d8e6a4b2f11!")]
     message: String,
     /// All items in the order of the catalogue.
     #[schema(value_type = Vec<PersonalItemBody>)]
@@ -116,12 +116,9 @@ fn sentence(Item { name, .. }: &Item, reason: Reason, language: Language) -> Str
 }
 
 fn greeting(guest: Guest, language: Language) -> String {
-    let id = guest.id();
-    match (language, guest.kind()) {
-        (Language::English, Kind::Guest) => format!("Hello, guest {id}."),
-        (Language::English, Kind::User) => format!("Hello, member {id}."),
-        (Language::Chinese, Kind::Guest) => format!("您好，访客 {id}。"),
-        (Language::Chinese, Kind::User) => format!("您好，会员 {id}。"),
+    match language {
+        Language::English => format!("Hello, {}!", guest.subject()),
+        Language::Chinese => format!("您好，{}！", guest.subject()),
     }
 }
 
