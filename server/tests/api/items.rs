@@ -187,7 +187,8 @@ async fn an_embedder_reads_the_catalogue_again_and_keeps_the_old_one_if_the_file
     assert!(error.starts_with(r#"items[0] (id "novel"), member "favorite": is added by the server"#), "{error}");
     assert_eq!(ids().await.len(), 6);
 
-    std::fs::write(&file, r#"{"name": "x", "items": [{"id": "novel", "name": "Renamed"}, {"id": 2, "name": "b"}]}"#).unwrap();
+    std::fs::write(&file, r#"{"name": "x", "items": [{"id": "novel", "name": "Renamed"}, {"id": 2, "name": "b"}]}"#)
+        .unwrap();
     assert_eq!(server.guestpass().reload_catalogue().await, Ok(2));
     assert_eq!(ids().await, [json!("novel"), json!(2)]);
     // The default collections, because the new file names none: the view is in another one.
