@@ -31,7 +31,8 @@ pub(crate) struct SweepArgs {
 }
 
 pub(crate) fn run(args: SweepArgs, sources: &Sources) -> Result<(), CommandError> {
-    let config = Config { collections: sources.collections()?, ..args.config.into() };
+    // A sweep serves no items, and a wrong catalogue is no reason to keep old guests.
+    let config = Config { collections: sources.collections()?, catalogue: None, ..args.config.into() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     runtime.block_on(sweep(config, args.clock_is_right, sources))

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::error::Problem;
-use super::extract::Language;
+use super::extract::{AcceptLanguage, Language};
 use super::openapi::GuestErrors;
 use crate::auth::Guest;
 use crate::catalogue::{Item, Members, PersonalItem};
@@ -132,7 +132,7 @@ fn greeting(guest: Guest, language: Language) -> String {
 /// greatest weight: each viewed item weighs 1 and each favourite 2; of two categories with the same weight, the one with the
 /// later view or mark comes first. The same history gives the same recommendations.
 #[utoipa::path(get, path = "/items/", tag = "shop", security(("guest" = [])),
-    params(("Accept-Language" = Option<String>, Header, description = "English (default) or Chinese (`zh`).", example = "zh-CN")),
+    params(AcceptLanguage),
     responses(
         (status = 200, description = "All items.", body = ItemsResponse, headers(
             ("Content-Language" = String, description = "`en` or `zh`: the language of the greeting and the reasons."),

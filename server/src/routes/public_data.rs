@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::extract::Language;
+use super::extract::{AcceptLanguage, Language};
 use crate::server::Guestpass;
 
 /// Data that needs no token.
@@ -23,7 +23,7 @@ pub(super) struct PublicData {
 
 /// Data that needs no token
 #[utoipa::path(get, path = "/public-data", tag = "shop",
-    params(("Accept-Language" = Option<String>, Header, description = "English (default) or Chinese (`zh`).", example = "zh-CN")),
+    params(AcceptLanguage),
     responses(
         (status = 200, description = "The data, without anything personal.", body = PublicData, headers(
             ("Content-Language" = String, description = "`en` or `zh`: the language of the message."),

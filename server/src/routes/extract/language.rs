@@ -9,6 +9,17 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
+use utoipa::IntoParams;
+
+/// The header of a request with a text in the response.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "`Language` reads the header; this type documents it")]
+pub(in crate::routes) struct AcceptLanguage {
+    /// Chinese (`zh`) or English, which is the default.
+    #[param(rename = "Accept-Language", nullable = false, example = "zh-CN, en;q=0.8")]
+    accept_language: Option<String>,
+}
 
 /// A language in which the server has texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +95,20 @@ impl<S: Sync> FromRequestParts<S> for Language {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let values = parts.headers.get_all(ACCEPT_LANGUAGE).iter();
         Ok(Self::preferred(values.filter_map(|value| value.to_str().ok())))
+    }
+}
+
+/// See [`crate::fuzz`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz {
+    use super::Language;
+
+    /// One line of `Accept-Language` each.
+    pub fn accept_language(data: &[u8]) {
+        let text = String::from_utf8_lossy(data);
+        let is_accepted = text.to_ascii_lowercase().contains("zh") || text.contains('*');
+
+        assert!(Language::preferred(text.lines()) == Language::English || is_accepted);
     }
 }
 

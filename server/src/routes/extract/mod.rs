@@ -15,7 +15,7 @@ pub(super) use self::body::{JsonBody, JsonBodyBytes, JsonValue, MergePatchValue,
 pub(super) use self::client::Client;
 pub(super) use self::collection::{DeclaredCollection, EntryKey};
 pub(super) use self::idempotency_key::idempotency_key;
-pub(super) use self::language::Language;
+pub(super) use self::language::{AcceptLanguage, Language};
 
 pub(crate) use self::client::client_of;
 
