@@ -1,11 +1,17 @@
 """Hooks for Schemathesis: they give valid requests the values that the contract cannot describe, such as refresh tokens, and add
 checks for each response."""
 
+import json
 from secrets import token_urlsafe
+from unicodedata import category
+from urllib.parse import unquote
 
 import requests
 import schemathesis
 from schemathesis import Case, CheckContext, GenerationMode, HookContext, Response
+
+# The shortest limit of the default collections.
+MAX_VALUE_BYTES = 256
 
 
 @schemathesis.hook
@@ -17,17 +23,22 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, object]) -> N
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, object]) -> None:
-    """Completes valid requests: a valid refresh token, a condition that holds, an unused idempotency key, a valid address, and a
-    password instead of the response of a passkey, which cannot be generated."""
+    """Completes valid requests: a valid refresh token, no condition, an unused idempotency key, a valid address, a value
+    that the declaration of its collection allows, and a password instead of the response of a passkey, which cannot be generated."""
+    if case.path.startswith("/me/") and case.method != "GET":
+        # Whether a condition holds depends on the entries that there are.
+        for condition in ("If-Match", "If-None-Match"):
+            case.headers.pop(condition, None)
     if case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
-    if "If-Match" in case.headers:
-        case.headers["If-Match"] = "*"
-    if case.path.startswith("/me/") and "Idempotency-Key" in case.headers:
-        case.headers["Idempotency-Key"] = token_urlsafe()
+    if case.path.endswith("/{key}"):
+        complete_entry(case)
+    # Made by the server.
+    if "after" in case.query:
+        del case.query["after"]
     if case.headers.get("Authorization") == "Bearer replaced-by-the-hooks":
         case.headers["Authorization"] = f"Bearer {new_refresh_token(case)}"
-    if "Idempotency-Key" in case.headers and case.path in ("/register", "/login", "/link"):
+    if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = token_urlsafe()
     if case.path in ("/register", "/login"):
         case.body = {"email": f"{token_urlsafe(8)}@example.com", "password": "correct horse battery staple"}
@@ -35,6 +46,18 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, object]) -> 
         case.body["email"] = "ada@example.com"
     if case.path == "/token":
         case.body["refresh_token"] = new_refresh_token(case)
+
+
+def complete_entry(case: Case) -> None:
+    """A key without control characters. A short value: the contract does not limit its bytes. A patch and an addition after which
+    the collection allows the value."""
+    if any(category(character) == "Cc" for character in unquote(case.path_parameters["key"])):
+        case.path_parameters["key"] = "mug"
+    is_too_long = case.method == "PUT" and len(json.dumps(case.body)) > MAX_VALUE_BYTES
+    if case.method == "PATCH" or is_too_long:
+        case.body = "dark" if case.path.startswith("/me/preferences/") else {"quantity": 2}
+    if case.method == "POST":
+        case.body = {"add": {"quantity": 2}}
 
 
 @schemathesis.check
