@@ -6,8 +6,7 @@
 pub use crate::accounts::fuzz::{email, id_token};
 pub use crate::auth::fuzz::{access_token, claims, refresh_token};
 pub use crate::routes::fuzz::{
-    authorization, conditions, entry_bodies, entry_key, forwarded, idempotency_key, login_body, page_cursor,
-    token_form,
+    authorization, conditions, entry_bodies, entry_key, forwarded, idempotency_key, login_body, page_cursor, token_form,
 };
 
 #[cfg(test)]

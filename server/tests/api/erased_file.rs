@@ -21,8 +21,8 @@ async fn the_sqlite_file_keeps_no_personal_data_of_an_erased_member() {
         members.push(server.send(registration).await.tokens());
     }
     let member = &members[0];
-    let preferences = server.call("PUT", "/me/preferences", &member.access, json!({ "note": NOTE })).await;
-    assert_eq!(preferences.status, 200);
+    let preferences = server.call("PUT", "/me/preferences/note", &member.access, json!(NOTE)).await;
+    assert_eq!(preferences.status, 201);
     let hash = server.database().text(&format!("SELECT password_hash FROM account WHERE email = '{EMAIL}'"));
     let traces = [EMAIL, NOTE, &hash, uuid_of(&member.id)];
     assert_eq!(traces_in_file(&server, &traces), traces, "the search finds texts that are present");

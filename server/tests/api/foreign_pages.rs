@@ -150,7 +150,7 @@ async fn s13_data_of_guests_cannot_be_changed_by_a_foreign_page() {
     let server = Server::open().await;
     let guest = server.anonymous_login().await;
     for request in [
-        authorized("PUT", "/me/favorites/1", &guest.access, None),
+        authorized("PUT", "/me/favorites/1", &guest.access, Some(serde_json::json!({}))),
         authorized("DELETE", "/me", &guest.access, None),
         form("/revoke", &[("token", &guest.refresh)]),
     ] {

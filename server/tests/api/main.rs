@@ -32,6 +32,7 @@ mod me;
 mod merge;
 mod metadata;
 mod metrics;
+mod migration;
 mod openapi;
 mod other_process;
 mod passkeys;

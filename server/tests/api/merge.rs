@@ -9,21 +9,27 @@ use axum::http::Request;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::STORE;
 use crate::support::database::{Database, Kind};
 use crate::support::membership::{PASSWORD, credentials, uuid_of};
-use crate::support::{Server, Tokens, authorized, with_header};
+use crate::support::{Server, Tokens, authorized, declare, with_header};
 
-/// The data of a guest or an account: item to quantity, item to the time of its addition, item to the time of its last view,
-/// and preference to value. Times are in milliseconds since 1970.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Data {
-    cart: BTreeMap<i64, i64>,
-    favorites: BTreeMap<i64, i64>,
-    history: BTreeMap<i64, i64>,
-    preferences: BTreeMap<String, i64>,
+/// The collections of the cases: those of the default declarations, one with another rule, and one that is not declared.
+const COLLECTIONS: [&str; 6] = ["cart", "favorites", "history", "preferences", "scores", "undeclared"];
+
+const DECLARATIONS: &str = "[collections.scores]\nmerge = \"max\"";
+
+/// The entries of a guest or an account, by collection and key.
+type Data = BTreeMap<(String, String), Stored>;
+
+/// An entry. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stored {
+    value: Value,
+    created_at: i64,
+    updated_at: i64,
 }
 
 /// An account, guests, and the order of their logins as indexes of `guests`. A guest can log in more than once: a retry of the
@@ -36,16 +42,25 @@ struct Case {
 }
 
 fn data() -> impl Strategy<Value = Data> {
-    let items = || 1_i64..=6;
-    let times = || 1_i64..1000;
-    let keys = proptest::sample::select(vec!["currency", "language", "size", "theme"]).prop_map(str::to_owned);
-    (
-        btree_map(items(), 1_i64..=99, 0..5),
-        btree_map(items(), times(), 0..5),
-        btree_map(items(), times(), 0..5),
-        btree_map(keys, 0_i64..5, 0..4),
-    )
-        .prop_map(|(cart, favorites, history, preferences)| Data { cart, favorites, history, preferences })
+    let name = (0..COLLECTIONS.len()).prop_map(|index| COLLECTIONS[index].to_owned());
+    let key = proptest::sample::select(vec!["mug", "/a?b", "Größe", "__proto__"]).prop_map(str::to_owned);
+    let stored = (1_i64..=99, 1_i64..1000, 0_i64..3).prop_map(|(number, created_at, changed)| Stored {
+        value: number.into(),
+        created_at,
+        // Often equal times, so that the order of logins could matter.
+        updated_at: 1000 + changed,
+    });
+    btree_map((name, key), stored, 0..16).prop_map(|mut data: Data| {
+        for ((collection, _), stored) in &mut data {
+            let number = stored.value.take();
+            stored.value = match collection.as_str() {
+                "cart" => json!({ "quantity": number }),
+                "favorites" | "history" => json!({}),
+                _ => number,
+            };
+        }
+        data
+    })
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -63,68 +78,74 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// The data of the account after all merges, without its preferences, which `check_preferences` checks.
+/// The data of the account after all merges. Of the preferences that only guests have, any guest's value is right, because the
+/// order of concurrent logins is open; `check_preferences` checks them.
 fn expected(case: &Case) -> Data {
     let mut all = case.account.clone();
     for guest in &case.guests {
-        for (item, quantity) in &guest.cart {
-            let sum = all.cart.entry(*item).or_default();
-            *sum = (*sum + quantity).min(99);
-        }
-        for (item, added_at) in &guest.favorites {
-            let first = all.favorites.entry(*item).or_insert(*added_at);
-            *first = (*first).min(*added_at);
-        }
-        for (item, viewed_at) in &guest.history {
-            let last = all.history.entry(*item).or_insert(*viewed_at);
-            *last = (*last).max(*viewed_at);
+        for (name, theirs) in guest {
+            match all.get_mut(name) {
+                None => drop(all.insert(name.clone(), theirs.clone())),
+                Some(own) => {
+                    own.value = merged_value(&name.0, own, theirs);
+                    own.created_at = own.created_at.min(theirs.created_at);
+                    own.updated_at = own.updated_at.max(theirs.updated_at);
+                }
+            }
         }
     }
     all
 }
 
-/// Checks that the account keeps its own preferences, and that each other preference has the value of one of the guests: the
-/// first one to be merged, which can be any of them if logins are concurrent.
-fn check_preferences(case: &Case, found: &BTreeMap<String, i64>) -> Result<(), TestCaseError> {
-    let sides = || std::iter::once(&case.account).chain(&case.guests);
-    for side in sides() {
-        for key in side.preferences.keys() {
-            let Some(value) = found.get(key) else { return Err(TestCaseError::fail(format!("{key} is lost"))) };
-            let allowed = match case.account.preferences.get(key) {
-                Some(own) => value == own,
-                None => case.guests.iter().any(|guest| guest.preferences.get(key) == Some(value)),
-            };
-            if !allowed {
-                return Err(TestCaseError::fail(format!("{key} is {value}")));
-            }
+fn merged_value(collection: &str, own: &Stored, theirs: &Stored) -> Value {
+    let number = |value: &Value| value.as_i64().unwrap();
+    match collection {
+        "cart" => {
+            let quantity = |stored: &Stored| number(&stored.value["quantity"]);
+            json!({ "quantity": (quantity(own) + quantity(theirs)).min(99) })
+        }
+        "favorites" | "history" => json!({}),
+        "preferences" => own.value.clone(),
+        "scores" => number(&own.value).max(number(&theirs.value)).into(),
+        // The newest; of two with the same time, the greater value.
+        _ => {
+            let order = |stored: &Stored| (stored.updated_at, number(&stored.value));
+            if order(theirs) > order(own) { theirs.value.clone() } else { own.value.clone() }
         }
     }
-    match found.keys().find(|key| !sides().any(|side| side.preferences.contains_key(*key))) {
-        Some(key) => Err(TestCaseError::fail(format!("{key} is a preference of neither the account nor a guest"))),
-        None => Ok(()),
+}
+
+/// Checks the preferences that only guests have, and replaces their expected values by the found ones.
+fn check_preferences(case: &Case, expected: &mut Data, found: &Data) -> Result<(), TestCaseError> {
+    for (name, stored) in expected {
+        if name.0 != "preferences" || case.account.contains_key(name) {
+            continue;
+        }
+        let value = found.get(name).map(|stored| &stored.value);
+        let is_of_guest = case.guests.iter().any(|guest| guest.get(name).map(|stored| &stored.value) == value);
+        match value.filter(|_| is_of_guest) {
+            Some(value) => stored.value = value.clone(),
+            None => return Err(TestCaseError::fail(format!("{name:?} is {value:?}"))),
+        }
     }
+    Ok(())
 }
 
 /// Stores `data` for the guest `id`.
 fn insert(database: &Database, id: &str, data: &Data) {
     let user = uuid_of(id);
-    let mut statements = String::new();
-    for (item, quantity) in &data.cart {
-        statements += &format!("INSERT INTO cart_item VALUES ('{user}', {item}, {quantity}, 1);");
+    let row = |((collection, key), Stored { value, created_at, updated_at }): (&(String, String), &Stored)| {
+        format!("('{user}', '{collection}', '{key}', {created_at}, {updated_at}, '{value}')")
+    };
+    if !data.is_empty() {
+        let rows = data.iter().map(row).collect::<Vec<_>>().join(", ");
+        database.execute(&format!(
+            "INSERT INTO entry (user_id, collection, key, created_at, updated_at, value) VALUES {rows}"
+        ));
     }
-    for (item, added_at) in &data.favorites {
-        statements += &format!("INSERT INTO favorite_item VALUES ('{user}', {item}, {added_at});");
-    }
-    for (item, viewed_at) in &data.history {
-        statements += &format!("INSERT INTO history_item VALUES ('{user}', {item}, {viewed_at});");
-    }
-    if !data.preferences.is_empty() {
-        statements += &format!("INSERT INTO preferences VALUES ('{user}', '{}');", json!(data.preferences));
-    }
-    database.execute(&statements);
 }
 
-/// Stores an idempotency key of an addition to the cart for each time in `times`.
+/// Stores an idempotency key of an addition for each time in `times`.
 fn insert_keys(database: &Database, id: &str, times: RangeInclusive<i64>) {
     let user = uuid_of(id);
     let bytes = match STORE {
@@ -132,34 +153,29 @@ fn insert_keys(database: &Database, id: &str, times: RangeInclusive<i64>) {
         Kind::Postgres => "'\\x",
     };
     let keys = times.map(|at| format!("('{user}', {bytes}{at:064x}', {bytes}00', {at})")).collect::<Vec<_>>();
-    database.execute(&format!("INSERT INTO cart_key (user_id, hash, request, created_at) VALUES {}", keys.join(",")));
+    database
+        .execute(&format!("INSERT INTO addition_key (user_id, hash, request, created_at) VALUES {}", keys.join(",")));
 }
 
 /// The stored data of the guest or account `id`.
 fn read(database: &Database, id: &str) -> Data {
-    let user = uuid_of(id);
-    let rows = |columns: &str, table: &str| {
-        // Lists rows as `item=number,…` in both databases.
-        let list = match STORE {
-            Kind::Sqlite => format!("group_concat({columns}, ',')"),
-            Kind::Postgres => format!("string_agg({columns}, ',')"),
-        };
-        let query = format!("SELECT coalesce({list}, '') FROM {table} WHERE user_id = '{user}'");
-        let text = database.text(&query);
-        let pair = |row: &str| {
-            let (item, number) = row.split_once('=').unwrap();
-            (item.parse().unwrap(), number.parse().unwrap())
-        };
-        text.split(',').filter(|row| !row.is_empty()).map(pair).collect::<BTreeMap<i64, i64>>()
+    let list = match STORE {
+        Kind::Sqlite => "group_concat",
+        Kind::Postgres => "string_agg",
     };
-    let preferences =
-        database.text(&format!("SELECT coalesce((SELECT data FROM preferences WHERE user_id = '{user}'), '{{}}')"));
-    Data {
-        cart: rows("item_id || '=' || quantity", "cart_item"),
-        favorites: rows("item_id || '=' || added_at", "favorite_item"),
-        history: rows("item_id || '=' || viewed_at", "history_item"),
-        preferences: serde_json::from_str(&preferences).unwrap(),
-    }
+    let text = database.text(&format!(
+        "SELECT coalesce({list}(collection || ' ' || key || ' ' || created_at || ' ' || updated_at || ' ' || value, '\n'), '')
+         FROM entry WHERE user_id = '{}'",
+        uuid_of(id)
+    ));
+    let entry = |line: &str| {
+        let mut parts = line.splitn(5, ' ');
+        let mut next = || parts.next().unwrap();
+        let name = (next().to_owned(), next().to_owned());
+        let (created_at, updated_at) = (next().parse().unwrap(), next().parse().unwrap());
+        (name, Stored { value: serde_json::from_str(next()).unwrap(), created_at, updated_at })
+    };
+    text.lines().map(entry).collect()
 }
 
 /// Creates the account and the guests of a case, with their data.
@@ -186,10 +202,8 @@ fn log_in(guest: &Tokens, email: &str) -> Request<Body> {
 
 /// Checks that the account has the expected data, and the guests have none.
 async fn check(server: &Server, case: &Case, account: &Tokens, guests: &[Tokens]) -> Result<(), TestCaseError> {
-    let mut found = read(server.database(), &account.id);
-    let mut expected = expected(case);
-    check_preferences(case, &found.preferences)?;
-    (found.preferences, expected.preferences) = Default::default();
+    let (mut expected, found) = (expected(case), read(server.database(), &account.id));
+    check_preferences(case, &mut expected, &found)?;
     if found != expected {
         return Err(TestCaseError::fail(format!("found {found:?}\nexpected {expected:?}")));
     }
@@ -211,7 +225,7 @@ fn check_property(cases: u32, property: impl AsyncFn(&Server, Case, String) -> R
     let config = Config { cases, max_shrink_iters: 30, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let server = runtime.block_on(Server::open());
+    let server = runtime.block_on(Server::open_with(|config| declare(config, DECLARATIONS)));
     let strategy = (case(), any::<u64>());
     let ran = runner.run(&strategy, |(case, number)| {
         // Shrinking runs a case more than once on the same server, so that each run needs another email address.
@@ -251,25 +265,26 @@ fn s08_concurrent_merges_give_the_same_result_in_any_order() {
     });
 }
 
+/// Entries with the keys 1001 and so on, in the collection, each changed at a time that `updated_at` tells.
+fn entries(collection: &str, keys: RangeInclusive<i64>, updated_at: impl Fn(i64) -> i64) -> Data {
+    let entry = |key: i64| {
+        let stored = Stored { value: json!({ "quantity": 60 }), created_at: 1, updated_at: updated_at(key) };
+        ((collection.to_owned(), key.to_string()), stored)
+    };
+    keys.map(entry).collect()
+}
+
 #[tokio::test]
 async fn s08_a_merge_respects_the_limit_of_each_collection() {
     let server = Server::open().await;
-    let items: Vec<_> = (1001..1150).map(|id| format!("({id}, 'Item', '', 1, 'EUR', '', '')")).collect();
-    let items = items.join(",");
-    server.database().execute(&format!(
-        "INSERT INTO item (id, name, description, price_cents, currency, emoji, category) VALUES {items}"
-    ));
-    // The account has viewed the even items, the guest the first hundred, later than the account.
-    let account = Data {
-        cart: [(1, 60)].into(),
-        history: (1001..1150).filter(|id| id % 2 == 0).map(|id| (id, id)).collect(),
-        ..Data::default()
-    };
-    let guest = Data {
-        cart: [(1, 60), (2, 99)].into(),
-        history: (1001..1101).map(|id| (id, id + 1000)).collect(),
-        ..Data::default()
-    };
+    // The guest has viewed a hundred items, later than the account.
+    let mut account = entries("history", 1050..=1149, |key| key);
+    account.extend(entries("cart", 1001..=1080, |key| key));
+    account.extend(entries("old", 1001..=1300, |key| key));
+    let mut guest = entries("history", 1001..=1100, |key| key + 1000);
+    let newest = guest.clone();
+    guest.extend(entries("cart", 1080..=1160, |key| key));
+    guest.extend(entries("old", 1300..=1700, |key| key));
     let case = Case { account, guests: vec![guest], logins: vec![0] };
     let (account, guests) = prepare(&server, &case, "ada@example.com").await;
     insert_keys(server.database(), &account.id, 1..=300);
@@ -279,19 +294,60 @@ async fn s08_a_merge_respects_the_limit_of_each_collection() {
 
     assert_eq!(response.status, 200, "{response:?}");
     let merged = read(server.database(), &account.id);
-    assert_eq!(merged.cart, [(1, 99), (2, 99)].into());
-    assert_eq!(merged.history, case.guests[0].history, "the newest 100 views");
+    let of =
+        |collection: &str| -> Data { merged.clone().into_iter().filter(|((name, _), _)| name == collection).collect() };
+    assert_eq!(of("history").into_keys().collect::<Vec<_>>(), newest.into_keys().collect::<Vec<_>>(), "the newest 100");
+    assert_eq!(of("cart").len(), 160, "a collection that refuses loses nothing, and has more than its limit");
+    let quantities: Vec<_> =
+        of("cart").into_values().map(|stored| stored.value["quantity"].as_i64().unwrap()).collect();
+    assert_eq!(quantities.iter().filter(|quantity| **quantity == 99).count(), 1);
+    assert_eq!(of("old").len(), 700, "a collection that is not declared has no limit");
     let keys = ["count(*)", "min(created_at)", "max(created_at)"].map(|column| {
-        server.number(&format!("SELECT {column} FROM cart_key WHERE user_id = '{}'", uuid_of(&account.id)))
+        server.number(&format!("SELECT {column} FROM addition_key WHERE user_id = '{}'", uuid_of(&account.id)))
     });
     assert_eq!(keys, [500, 101, 1300], "the newest 500 keys");
+    // Over the limit, the cart accepts changes of its entries and no new one.
+    let member = response.tokens().access;
+    let put = async |key: &str| server.call("PUT", &format!("/me/cart/{key}"), &member, json!({ "quantity": 1 })).await;
+    assert_eq!(put("1001").await.status, 200);
+    put("new").await.assert_refused(409, "collection_full");
+}
+
+/// More than two batches of a merge.
+#[tokio::test]
+async fn s08_every_entry_that_both_have_is_merged() {
+    let server = Server::open().await;
+    let account = entries("favorites", 1001..=1450, |key| key);
+    let guest = entries("favorites", 1001..=1450, |key| key + 1);
+    let case = Case { account, guests: vec![guest], logins: vec![0] };
+    let (account, guests) = prepare(&server, &case, "ada@example.com").await;
+
+    let response = server.call("POST", "/login", &guests[0].refresh, credentials("ada@example.com", PASSWORD)).await;
+
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(read(server.database(), &account.id), case.guests[0]);
+}
+
+#[tokio::test]
+async fn s08_an_undeclared_collection_is_merged_and_comes_back_when_it_is_declared() {
+    let server = Server::open().await;
+    let case =
+        Case { account: entries("notes", 1..=1, |_| 5), guests: vec![entries("notes", 2..=2, |_| 6)], logins: vec![0] };
+    let (_, guests) = prepare(&server, &case, "ada@example.com").await;
+    let login = server.call("POST", "/login", &guests[0].refresh, credentials("ada@example.com", PASSWORD)).await;
+    let member = login.tokens().access;
+    server.get("/me/notes", &member).await.assert_refused(404, "unknown_collection");
+
+    let server = server.restart_with(|config| declare(config, "[collections.notes]")).await;
+
+    assert_eq!(server.keys("notes", &member).await, ["2", "1"]);
 }
 
 /// Fails if a table with guest data is added: decide what a merge does with its rows, then add it to a list of this test.
 #[tokio::test]
 async fn s08_the_merge_considers_every_table_with_guest_data() {
     let server = Server::open().await;
-    let moved = ["cart_item", "cart_key", "favorite_item", "history_item", "preferences", "session"];
+    let moved = ["addition_key", "entry", "session"];
     let dropped = ["ceremony"];
     let of_accounts_only = ["account", "known_network", "linked_identity", "passkey"];
 

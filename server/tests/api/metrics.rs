@@ -67,9 +67,9 @@ async fn requests_are_counted_by_route_without_personal_data() {
     let metrics = metrics(&server).await;
 
     for (series, count) in [
-        ("guestpass_http_requests_total{method=\"PUT\",route=\"/me/cart/{item_id}\",status=\"200\"}", 3.0),
+        ("guestpass_http_requests_total{method=\"PUT\",route=\"/me/{collection}/{key}\",status=\"201\"}", 3.0),
         ("guestpass_http_requests_total{method=\"GET\",route=\"other\",status=\"404\"}", 1.0),
-        ("guestpass_http_request_duration_seconds_count{method=\"PUT\",route=\"/me/cart/{item_id}\"}", 3.0),
+        ("guestpass_http_request_duration_seconds_count{method=\"PUT\",route=\"/me/{collection}/{key}\"}", 3.0),
         ("guestpass_limited_requests_total{endpoint=\"login\",limit=\"client\"}", 1.0),
         ("guestpass_revocations_total", 1.0),
     ] {

@@ -37,7 +37,7 @@ async fn files_have_the_content_type_that_browsers_require() {
 async fn paths_of_client_side_routes_return_the_index_page() {
     let (server, _directory) = server().await;
 
-    for path in ["/cart", "/items/7/reviews", "/assets/unknown", "/me/settings?tab=1"] {
+    for path in ["/cart", "/items/7/reviews", "/assets/unknown", "/account/settings?tab=1"] {
         let response = server.send(get(path)).await;
         assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "<title>shop</title>"), "{path}");
     }

@@ -117,7 +117,7 @@ async fn s08_an_access_token_of_a_merged_guest_does_not_reach_the_account() {
     for path in ["/me", "/me/cart", "/me/history", "/me/favorites", "/me/preferences"] {
         server.get(path, &guest.access).await.assert_problem(401);
     }
-    let added = server.call("POST", "/me/cart", &guest.access, json!({ "item_id": 1, "quantity": 1 })).await;
+    let added = server.call("PUT", "/me/cart/1", &guest.access, json!({ "quantity": 1 })).await;
     added.assert_problem(401);
     assert_eq!(cart(&server, &account.access).await, []);
 }

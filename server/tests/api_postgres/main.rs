@@ -30,6 +30,8 @@ mod login;
 mod me;
 #[path = "../api/merge.rs"]
 mod merge;
+#[path = "../api/migration.rs"]
+mod migration;
 #[path = "../api/other_process.rs"]
 mod other_process;
 #[path = "../api/passkeys.rs"]

@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 
 use crate::support::membership::{EMAIL, user_id};
 use crate::support::oidc_issuer::{Issuer, SigningKey};
-use crate::support::{SECOND, Server, Tokens, authorized, with_header};
+use crate::support::{SECOND, Server, Tokens, authorized, declare, with_header};
 
 /// Stores data of every kind for a guest.
 async fn store_data(server: &Server, guest: &Tokens) {
     for (method, path, body) in [
-        ("POST", "/me/cart", json!({ "item_id": 2, "quantity": 3 })),
-        ("PUT", "/me/history/1", json!({})),
-        ("PUT", "/me/history/2", json!({})),
-        ("PUT", "/me/favorites/7", json!({})),
-        ("PUT", "/me/preferences", json!({ "theme": "dark" })),
+        ("POST", "/me/cart/mug", json!({ "add": { "quantity": 3 } })),
+        ("PUT", "/me/history/teapot", json!({})),
+        ("PUT", "/me/history/mug", json!({ "page": 2 })),
+        ("PUT", "/me/history/teapot", json!({})),
+        ("PUT", "/me/preferences/theme", json!("dark")),
     ] {
         server.clock.advance(SECOND);
         let request = authorized(method, path, &guest.access, Some(body));
@@ -37,19 +37,8 @@ async fn an_export_is_a_file_with_all_data_of_the_caller_and_none_of_other_guest
     let mut export = response.json();
     let session = export["sessions"][0]["id"].take();
     assert!(session.as_str().is_some_and(|id| id.len() == 36), "{session}");
-    let item = |id: i64, name: &str, description: &str, cents: i64, emoji: &str, category: &str| {
-        json!({
-            "item_id": id, "name": name, "description": description, "price_cents": cents, "currency": "EUR",
-            "emoji": emoji, "category": category,
-        })
-    };
-    let at = |mut item: Value, name: &str, second: i64| {
-        item[name] = format!("2027-01-15T08:00:{second:02}.250Z").into();
-        item
-    };
-    let teapot = item(1, "Stoneware teapot", "Holds four cups and pours without a drip.", 3490, "🫖", "kitchen");
-    let mug = item(2, "Morning mug", "Thick rim, wide handle, room for a proper coffee.", 1290, "☕", "kitchen");
-    let pen = item(7, "Fountain pen", "A fine steel nib that starts at the first stroke.", 2800, "🖋️", "paper");
+    let at = |second: i64| format!("2027-01-15T08:00:{second:02}.250Z");
+    let entry = |key: &str, value: Value, created: i64, updated: i64| json!({ "key": key, "value": value, "created_at": at(created), "updated_at": at(updated) });
     assert_eq!(
         export,
         json!({
@@ -71,30 +60,30 @@ async fn an_export_is_a_file_with_all_data_of_the_caller_and_none_of_other_guest
                 "network": null,
                 "revoked": false,
             }],
-            "cart": [{
-                "item_id": 2, "name": "Morning mug", "price_cents": 1290, "currency": "EUR", "emoji": "☕", "quantity": 3,
-                "added_at": "2027-01-15T08:00:01.250Z",
-            }],
-            "history": [at(mug, "viewed_at", 3), at(teapot, "viewed_at", 2)],
-            "favorites": [at(pen, "added_at", 4)],
-            "preferences": { "theme": "dark" },
+            "collections": {
+                "cart": [entry("mug", json!({ "quantity": 3 }), 1, 1)],
+                "history": [entry("teapot", json!({}), 2, 4), entry("mug", json!({ "page": 2 }), 3, 3)],
+                "preferences": [entry("theme", json!("dark"), 5, 5)],
+            },
             "audit": [],
         })
     );
 }
 
 #[tokio::test]
-async fn lists_are_exported_without_paging() {
-    let server = Server::open().await;
+async fn collections_are_exported_without_paging_also_if_they_are_not_declared_any_more() {
+    let server = Server::open_with(|config| declare(config, "[collections]\nfavorites = false")).await;
     let guest = server.anonymous_login().await;
-    server.add_items_up_to(500);
-    server.database().execute(
-        "INSERT INTO favorite_item (user_id, item_id, added_at) SELECT anonymous_user.id, item.id, 1 FROM anonymous_user, item",
-    );
+    server.insert_entries("favorites", 500, r#"{"note":"\u0000 0.30000000000000004"}"#);
+    server.insert_entries("renamed", 3, "1e-7");
 
     let export = server.get("/me/export", &guest.refresh).await.json();
 
-    assert_eq!(export["favorites"].as_array().map(Vec::len), Some(500));
+    assert_eq!(export["collections"]["favorites"].as_array().map(Vec::len), Some(500));
+    assert_eq!(export["collections"]["favorites"][0]["value"], json!({ "note": "\u{0} 0.30000000000000004" }));
+    assert_eq!(export["collections"]["renamed"][2]["key"], "1");
+    assert_eq!(export["collections"]["renamed"][2]["value"], json!(1e-7));
+    assert_eq!(export["collections"].as_object().map(serde_json::Map::len), Some(2));
 }
 
 /// Fails if a table with guest data is added: decide whether the export must include it, then add it to this list.
@@ -103,16 +92,13 @@ async fn the_export_considers_every_table_with_guest_data() {
     let server = Server::open().await;
     let tables = [
         "account",
-        "cart_item",
-        "cart_key",
+        "addition_key",
         "ceremony",
-        "favorite_item",
-        "history_item",
+        "entry",
         // Hashes, from which no address can be read.
         "known_network",
         "linked_identity",
         "passkey",
-        "preferences",
         "session",
     ];
 

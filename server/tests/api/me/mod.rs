@@ -1,12 +1,12 @@
 //! `GET /me`, and the time of the last activity. The other files of this folder test the routes below `/me` and `DELETE /me`.
 
-mod cart;
-mod cart_conditions;
+mod additions;
+mod collection;
+mod collection_limits;
+mod entry;
+mod entry_conditions;
 mod erase;
 mod export;
-mod favorites;
-mod history;
-mod preferences;
 mod sessions;
 
 use crate::support::{MINUTE, SECOND, Server};

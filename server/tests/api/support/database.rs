@@ -91,6 +91,14 @@ impl Database {
         tables.split(',').map(str::to_owned).collect()
     }
 
+    /// Executes a dump of a database, whose tables are not in the order of their references.
+    pub(crate) fn load(&self, dump: &str) {
+        match self {
+            Self::Sqlite(_) => self.file().execute_batch(dump).unwrap(),
+            Self::Postgres(database) => database.execute(dump),
+        }
+    }
+
     pub(crate) fn execute(&self, statement: &str) {
         match self {
             Self::Sqlite(_) => {

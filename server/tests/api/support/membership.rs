@@ -41,20 +41,20 @@ pub(crate) async fn new_member(server: &Server) -> Tokens {
     response.tokens()
 }
 
-/// The lines of a cart as (item ID, quantity), ordered by item.
+/// The entries of a cart as (key, quantity), ordered by key. The keys are numbers.
 pub(crate) async fn cart(server: &Server, access_token: &str) -> Vec<(i64, i64)> {
     let cart = server.get("/me/cart", access_token).await.json();
-    let lines = cart["lines"].as_array().unwrap().iter();
-    let mut lines: Vec<_> =
-        lines.map(|line| (line["item_id"].as_i64().unwrap(), line["quantity"].as_i64().unwrap())).collect();
-    lines.sort_unstable();
-    lines
+    let entry =
+        |entry: &Value| (entry["key"].as_str().unwrap().parse().unwrap(), entry["value"]["quantity"].as_i64().unwrap());
+    let mut entries: Vec<_> = cart["entries"].as_array().unwrap().iter().map(entry).collect();
+    entries.sort_unstable();
+    entries
 }
 
-pub(crate) async fn add_to_cart(server: &Server, access_token: &str, item: i64, quantity: i64) {
-    let response =
-        server.call("POST", "/me/cart", access_token, json!({ "item_id": item, "quantity": quantity })).await;
-    assert_eq!(response.status, 200, "{response:?}");
+pub(crate) async fn add_to_cart(server: &Server, access_token: &str, key: i64, quantity: i64) {
+    let body = json!({ "add": { "quantity": quantity } });
+    let response = server.call("POST", &format!("/me/cart/{key}"), access_token, body).await;
+    assert!(response.status.is_success(), "{response:?}");
 }
 
 impl Response {

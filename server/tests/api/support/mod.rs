@@ -13,6 +13,7 @@ pub(crate) mod postgres;
 pub(crate) mod wait;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request, StatusCode};
-use guestpass_server::{Clock, Config, Guestpass, StoreLocation, Timestamp};
+use guestpass_server::{Clock, Collections, Config, Guestpass, StoreLocation, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -76,7 +77,15 @@ impl Server {
     }
 
     pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
-        let database = Database::new();
+        Self::open_on_with(Database::new(), change).await
+    }
+
+    /// Opens a server with the default configuration and an existing database.
+    pub(crate) async fn open_on(database: Database) -> Self {
+        Self::open_on_with(database, |_| {}).await
+    }
+
+    async fn open_on_with(database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { store: database.location(), ..Config::default() };
         change(&mut config);
         // With a fraction of a second, as real clocks have.
@@ -165,12 +174,19 @@ impl Server {
         self.send(authorized(method, path, token, Some(body))).await
     }
 
-    /// Adds items to the catalogue, which starts with 12, up to the ID `last`.
-    pub(crate) fn add_items_up_to(&self, last: i64) {
-        let items = (13..=last).map(|id| format!("({id}, 'Thing {id}', '', 100, 'EUR', '', '')"));
-        let items = items.collect::<Vec<_>>().join(", ");
+    /// The keys of the first page of a collection, in its order.
+    pub(crate) async fn keys(&self, collection: &str, token: &str) -> Vec<String> {
+        let page = self.get(&format!("/me/{collection}"), token).await.json();
+        keys_of(&page)
+    }
+
+    /// Stores this many entries for the only guest: the keys are 1, 2, …, and each was last changed at the millisecond of its
+    /// number.
+    pub(crate) fn insert_entries(&self, collection: &str, count: i64, value: &str) {
         self.database.execute(&format!(
-            "INSERT INTO item (id, name, description, price_cents, currency, emoji, category) VALUES {items}"
+            "INSERT INTO entry (user_id, collection, key, created_at, updated_at, value)
+             WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {count})
+             SELECT id, '{collection}', CAST(n AS TEXT), n, n, '{value}' FROM anonymous_user, number"
         ));
     }
 
@@ -183,6 +199,25 @@ impl Server {
             _ => panic!("the status is neither 200 nor 401: {response:?}"),
         }
     }
+}
+
+/// The keys of a page of a collection.
+pub(crate) fn keys_of(page: &Value) -> Vec<String> {
+    page["entries"].as_array().unwrap().iter().map(|entry| entry["key"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The path of an entry, with its key percent-encoded.
+pub(crate) fn entry_path(collection: &str, key: &str) -> String {
+    let encoded = key.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    format!("/me/{collection}/{}", encoded.collect::<String>())
+}
+
+/// The settings of a server with the default collections and these declarations.
+pub(crate) fn declare(config: &mut Config, declarations: &str) {
+    config.collections = Collections::from_toml(declarations, Path::new(".")).unwrap();
 }
 
 /// The tokens of a login, a refresh or an upgrade.
