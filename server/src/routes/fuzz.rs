@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::collections::{Addition, Collections, Decision, Edit, Entry, EntryChange, Key};
 use crate::etag::Conditions;
 
-pub use super::extract::fuzz::{authorization, conditions, forwarded};
+pub use super::extract::fuzz::{accept_language, authorization, conditions, forwarded};
 
 /// One header field per line, as far as the line is a valid value.
 pub(super) fn header_lines<'a>(name: &HeaderName, lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {

@@ -130,6 +130,12 @@ fn with_a_wrong_catalogue_the_server_does_not_start() {
     assert!(error_line(serve().arg("--catalogue").arg(&file)).contains("cannot be read: No such file"));
     assert!(error_line(serve().args(["--catalogue", "/dev/zero"])).contains("not a regular file"));
     assert!(!database.exists(), "the catalogue is checked before the database is made");
+
+    // A command that serves no items does not read it.
+    Process::start(&database).kill();
+    let mut sweep = guestpass();
+    sweep.args(["sweep", "--catalogue"]).arg(&file).arg("--store").arg(format!("sqlite:{}", database.display()));
+    assert_eq!(run(&mut sweep).status.code(), Some(0));
 }
 
 #[tokio::test]

@@ -26,4 +26,5 @@ pub(crate) mod fuzz {
     pub(in crate::routes) use super::body::{json, object};
     pub use super::client::fuzz::forwarded;
     pub use super::conditions::fuzz::conditions;
+    pub use super::language::fuzz::accept_language;
 }
