@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. Each may import only itself and the modules before it, so that there are no cycles.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "clock",
     "secret",
     "shards",
@@ -28,6 +28,7 @@ const ORDER: [&str; 27] = [
     "backup",
     "audit",
     "user_admin",
+    "collection_admin",
     "server",
     "routes",
     "fuzz",

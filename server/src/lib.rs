@@ -38,7 +38,7 @@
 //! - `catalogue`: the operator's items, read from a file
 //! - `recommend`, `limits`, `accounts`: recommendations, the policy of limits, how guests become members
 //! - `failed_attempts`: failed attempts to sign in, in number, for the audit trail
-//! - `open`, `key_admin`, `backup`, `audit`, `user_admin`, `server`: a server as a whole, and the administration of a store
+//! - `open`, `key_admin`, `backup`, `audit`, `user_admin`, `collection_admin`, `server`: a server as a whole, and the administration of a store
 //! - `routes`: HTTP and OpenAPI, which no module above uses
 
 mod accounts;
@@ -51,6 +51,7 @@ mod auth;
 mod backup;
 mod catalogue;
 mod clock;
+mod collection_admin;
 mod collections;
 mod config;
 mod etag;
@@ -79,6 +80,7 @@ pub use auth::{Guest, Kind, ResourceServer, Unauthorized, VerifyError, Visitor};
 pub use backup::{Restore, back_up};
 pub use catalogue::{CatalogueError, ItemError};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use collection_admin::{CollectionAdmin, CollectionProblem, CollectionReport};
 pub use collections::{Collections, DeclarationError};
 pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};

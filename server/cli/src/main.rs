@@ -15,6 +15,7 @@
 //! | `guestpass keys` | lists, rotates and encrypts the keys that sign tokens |
 //! | `guestpass users` | shows, revokes, erases and unlocks a guest or member |
 //! | `guestpass audit` | prints the audit trail |
+//! | `guestpass collections` | prints the declared collections, and checks the stored entries against them |
 //! | `guestpass openapi` | prints the OpenAPI document of the API |
 //!
 //! Each command has a file. `settings` reads the flags, the environment and the TOML file with one precedence; `config`
@@ -24,6 +25,7 @@
 
 mod audit;
 mod backup;
+mod collections;
 mod config;
 mod connections;
 mod drain;
@@ -71,6 +73,7 @@ enum Command {
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Audit(audit::AuditArgs),
+    Collections(collections::CollectionsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Openapi(openapi::OpenapiArgs),
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Command::Keys(args) => keys::run(args, &sources),
         Command::Users(args) => users::run(args, &sources),
         Command::Audit(args) => audit::run(args, &sources),
+        Command::Collections(args) => collections::run(args, &sources),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Openapi(openapi::OpenapiArgs {}) => openapi::run(&sources),

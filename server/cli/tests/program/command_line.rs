@@ -166,6 +166,7 @@ fn a_command_on_a_store_that_does_not_exist_is_an_error_and_makes_none() {
         &["keys", "rotate"],
         &["users", "show", user],
         &["audit"],
+        &["collections", "check"],
         &["backup", &file],
     ] {
         let output = run(guestpass().args(command).args(["--store", &store]));

@@ -10,6 +10,8 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 
 #[path = "../program/audit_command.rs"]
 mod audit_command;
+#[path = "../program/collections_command.rs"]
+mod collections_command;
 #[path = "../program/durability.rs"]
 mod durability;
 #[path = "../program/users_command.rs"]

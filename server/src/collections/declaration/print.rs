@@ -10,6 +10,13 @@ use super::{Collection, Collections, Full, TABLE};
 use crate::collections::{Bounds, Merge, MergeRule};
 
 impl Collections {
+    /// The names of the default collections that are here as they are by default.
+    pub fn unchanged_defaults(&self) -> Vec<String> {
+        let defaults = Self::default();
+        let unchanged = defaults.iter().filter(|default| self.get(&default.name) == Some(default));
+        unchanged.map(|default| default.name.clone()).collect()
+    }
+
     /// The declarations as TOML, which [`Collections::from_toml`] reads. A schema is written as a table or, if TOML cannot express
     /// it, as JSON in a text.
     pub fn to_toml(&self) -> String {
