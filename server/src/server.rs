@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     /// The OpenAPI document with its entity tag, from the first request for it on.
     pub(crate) openapi: OnceLock<(EntityTag, Arc<[u8]>)>,
     pub(crate) catalogue: ArcSwap<Catalogue>,
+    catalogue_reload: tokio::sync::Mutex<()>,
     clock_check: ClockCheck,
     /// Whether the server is about to stop, so that it is not ready.
     pub(crate) draining: AtomicBool,
@@ -140,6 +141,7 @@ impl Guestpass {
             write_probe: WriteProbe::default(),
             openapi: OnceLock::new(),
             catalogue: ArcSwap::from_pointee(catalogue),
+            catalogue_reload: tokio::sync::Mutex::default(),
             clock_check,
             draining: AtomicBool::new(false),
             background: tokio::sync::Mutex::default(),
@@ -159,6 +161,8 @@ impl Guestpass {
     /// # Errors
     /// The file cannot be used, and the catalogue is the same as before.
     pub async fn reload_catalogue(&self) -> Result<usize, CatalogueError> {
+        // Of two calls at the same time, the later one reads the file later.
+        let _one_at_a_time = self.inner.catalogue_reload.lock().await;
         let catalogue = read_catalogue(&self.inner.config).await?;
         let items = catalogue.len();
         self.inner.catalogue.store(Arc::new(catalogue));
