@@ -50,6 +50,16 @@ pub(crate) use self::sessions::{
     Revocation, Rotation, RotationOutcome, SESSIONS_LISTED, SessionRow, SessionStore, StaleToken, last_expiry,
 };
 
+/// Logs that the schema of a store is about to change, which can take minutes: the server does not serve meanwhile. A new store
+/// has no `applied` version.
+fn log_migration(applied: Option<i32>, known: Option<i32>) {
+    if let Some((applied, known)) = applied.zip(known).filter(|(applied, known)| applied < known) {
+        tracing::info!(
+            "the store changes from version {applied} to {known}, which takes about a minute for each ten million entries"
+        );
+    }
+}
+
 /// A whole store. A reference to it converts to a reference to any of its traits.
 pub(crate) trait Store:
     KeyStore

@@ -18,6 +18,7 @@ mod idle_connections;
 mod keys_command;
 mod log;
 mod metrics;
+mod migration;
 mod restore;
 mod secret_files;
 mod settings;

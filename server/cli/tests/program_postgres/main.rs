@@ -14,6 +14,8 @@ mod audit_command;
 mod collections_command;
 #[path = "../program/durability.rs"]
 mod durability;
+#[path = "../program/migration.rs"]
+mod migration;
 #[path = "../program/users_command.rs"]
 mod users_command;
 

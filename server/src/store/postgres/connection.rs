@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 
 use super::location::Parts;
 use super::{Error, pooler, tls};
-use crate::store::StoreError;
+use crate::store::{StoreError, log_migration};
 
 mod migrations {
     refinery::embed_migrations!("src/store/postgres/migrations");
@@ -152,10 +152,13 @@ async fn migrate(client: Client) -> Result<(), StoreError> {
         client.batch_execute(patient).await.map_err(|error| failed(&error.into()))?;
         let lock = client.execute("SELECT pg_advisory_lock($1, $2)", &[&LOCK_SPACE, &LOCK_MIGRATION]).await;
         lock.map_err(|error| failed(&error.into()))?;
-        migrations::migrations::runner()
-            .run_async(&mut *client)
-            .await
-            .map_err(|error| StoreError::Migration(describe(&error)))?;
+        let runner = migrations::migrations::runner();
+        let known = runner.get_migrations().iter().map(refinery::Migration::version).max();
+        // A new store has no table of versions.
+        if let Ok(applied) = runner.get_last_applied_migration_async(&mut *client).await {
+            log_migration(applied.map(|last| last.version()), known);
+        }
+        runner.run_async(&mut *client).await.map_err(|error| StoreError::Migration(describe(&error)))?;
         Ok(())
     };
     timeout(MIGRATION_TIMEOUT, work)

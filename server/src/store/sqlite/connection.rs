@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::file_modes;
-use crate::store::StoreError;
+use crate::store::{StoreError, log_migration};
 
 mod migrations {
     refinery::embed_migrations!("src/store/sqlite/migrations");
@@ -107,6 +107,9 @@ pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
 
 /// Brings the schema of a database up to date.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    if let Ok((applied, known)) = schema_versions(connection) {
+        log_migration(Some(applied), Some(known));
+    }
     let migrated = migrations::migrations::runner().run(connection);
     migrated.map(drop).map_err(|error| StoreError::Migration(error.to_string()))
 }
