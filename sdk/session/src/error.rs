@@ -5,7 +5,7 @@ use js_sys::{Array, Function, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{assign, get, to_js};
+use crate::js::{assign, get, set, to_js};
 use crate::text_builder::TextBuilder;
 
 /// The stable code of an error of a session: the member `code` of a `GuestpassError`.
@@ -104,7 +104,7 @@ impl CallError {
     /// A JavaScript `Error`, with the code and the details as members.
     pub(crate) fn into_error(self) -> JsValue {
         let error = js_sys::Error::new(&self.message);
-        let _ = Reflect::set(&error, &"code".into(), &to_js(&self.code));
+        set(&error, "code", to_js(&self.code));
         let _ = assign(&error, &to_js(&self.details));
         error.into()
     }

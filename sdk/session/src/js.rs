@@ -2,7 +2,7 @@
 //!
 //! Globals are looked up when they are used: test kits replace `fetch`, timers, clocks and random numbers.
 
-use js_sys::{Function, JsString, Promise, Reflect};
+use js_sys::{Function, JsString, Promise};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -16,6 +16,13 @@ extern "C" {
     type Thenable;
     #[wasm_bindgen(method, js_name = then)]
     fn then_or(this: &Thenable, fulfilled: &JsValue, rejected: &JsValue) -> Promise;
+
+    #[wasm_bindgen(js_namespace = Reflect, catch, js_name = get)]
+    fn reflect_get(object: &JsValue, name: &str) -> Result<JsValue, JsValue>;
+    /// An object that this crate has made.
+    type Made;
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set(this: &Made, name: &str, value: JsValue);
 
     #[wasm_bindgen(catch, js_name = fetch)]
     fn global_fetch(input: &JsValue, init: &JsValue) -> Result<JsValue, JsValue>;
@@ -46,7 +53,12 @@ pub(crate) fn scope() -> JsValue {
 /// A member of an object; undefined where there is none, where reading it throws, and where `object` is not an object. For
 /// members that are read often, declare a getter instead.
 pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
-    Reflect::get(object, &name.into()).unwrap_or_default()
+    reflect_get(object, name).unwrap_or_default()
+}
+
+/// Sets a member of an object that this crate has made.
+pub(crate) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
+    object.unchecked_ref::<Made>().set(name, value.into());
 }
 
 /// Calls `fetch`. A replacement by the app may return a value that is not a promise.

@@ -1,14 +1,12 @@
 //! The stored record: a JSON text.
 
 use guestpass_core::{Credential, EndReason, Expiry, Handle, Record, Stored, Version};
-use js_sys::JsString;
-use serde::Serialize;
-use serde_wasm_bindgen::preserve;
+use js_sys::{JsString, Object};
 use wasm_bindgen::prelude::*;
 
 use crate::clock;
 use crate::handles::Handles;
-use crate::js::{get, is_missing, number, parse_object, stringify, to_js, whole_number};
+use crate::js::{get, is_missing, number, parse_object, set, stringify, whole_number};
 
 /// The format that is written: the member `v`. A change that an older version of this crate would misread raises it; a new
 /// member does not.
@@ -17,47 +15,31 @@ const FORMAT: u8 = 2;
 /// The oldest format that is read.
 const OLDEST_FORMAT: u8 = 1;
 
-#[derive(Serialize)]
-struct StoredRecord {
-    v: u8,
-    epoch: f64,
-    generation: f64,
-    end_reason: &'static str,
-    #[serde(with = "preserve")]
-    acquire_key: JsValue,
-    credential: Option<StoredCredential>,
-}
-
-#[derive(Serialize)]
-struct StoredCredential {
-    #[serde(with = "preserve")]
-    access_token: JsValue,
-    #[serde(with = "preserve")]
-    refresh_token: JsValue,
-    id: Option<String>,
-    /// In milliseconds.
-    lifetime: Option<f64>,
-    /// In milliseconds since the Unix epoch.
-    expires_at: Option<f64>,
-}
-
+/// The JSON text of a record.
 pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
     let text_or_null = |handle: Option<Handle>| handle.map_or(JsValue::NULL, |handle| handles.text(handle).into());
-    let stored = StoredRecord {
-        v: FORMAT,
-        epoch: number(record.version.epoch),
-        generation: number(record.version.generation),
-        end_reason: encode_end_reason(record.end_reason),
-        acquire_key: text_or_null(record.acquire_key),
-        credential: record.credential.map(|credential| StoredCredential {
-            access_token: text_or_null(Some(credential.access_token)),
-            refresh_token: text_or_null(credential.refresh_token),
-            id: credential.subject.map(|subject| handles.id(subject)),
-            lifetime: credential.expiry.map(|expiry| number(expiry.lifetime)),
-            expires_at: credential.expiry.map(|expiry| number(expiry.end.wall)),
-        }),
-    };
-    stringify(&to_js(&stored), &JsValue::UNDEFINED)
+    let json = Object::new();
+    set(&json, "v", FORMAT);
+    set(&json, "epoch", number(record.version.epoch));
+    set(&json, "generation", number(record.version.generation));
+    set(&json, "end_reason", encode_end_reason(record.end_reason));
+    set(&json, "acquire_key", text_or_null(record.acquire_key));
+    let stored = record.credential.map(|credential| {
+        let json = Object::new();
+        set(&json, "access_token", handles.text(credential.access_token));
+        set(&json, "refresh_token", text_or_null(credential.refresh_token));
+        set(&json, "id", or_null(credential.subject.map(|subject| handles.id(subject))));
+        // In milliseconds; the second one since the Unix epoch.
+        set(&json, "lifetime", or_null(credential.expiry.map(|expiry| number(expiry.lifetime))));
+        set(&json, "expires_at", or_null(credential.expiry.map(|expiry| number(expiry.end.wall))));
+        json
+    });
+    set(&json, "credential", or_null(stored));
+    stringify(&json, &JsValue::UNDEFINED)
+}
+
+fn or_null(value: Option<impl Into<JsValue>>) -> JsValue {
+    value.map_or(JsValue::NULL, Into::into)
 }
 
 /// Decodes a stored text. `None` for a record of a newer format, which is neither read nor replaced.

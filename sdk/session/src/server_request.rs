@@ -3,15 +3,13 @@
 
 use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, REVOKE_PATH, TOKEN_PATH};
 use guestpass_core::{Handle, Input, Op, Request};
-use js_sys::{JsString, Promise};
-use serde::Serialize;
-use serde_wasm_bindgen::preserve;
+use js_sys::{JsString, Object, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortController;
 
 use crate::callbacks::Callback;
 use crate::fetch_call::{AUTHORIZATION, Headers, bearer};
-use crate::js::{self, get, to_js};
+use crate::js::{self, get, set};
 use crate::server_response::Head;
 use crate::session_manager::SessionManager;
 
@@ -22,25 +20,6 @@ extern "C" {
     fn new() -> UrlSearchParams;
     #[wasm_bindgen(method)]
     fn append(this: &UrlSearchParams, name: &str, value: &JsString);
-}
-
-/// The second argument of `fetch`.
-#[derive(Serialize)]
-struct Init {
-    #[serde(with = "preserve")]
-    method: JsValue,
-    #[serde(with = "preserve")]
-    headers: JsValue,
-    #[serde(with = "preserve")]
-    body: JsValue,
-    cache: &'static str,
-    credentials: &'static str,
-    /// Token endpoints do not redirect; captive portals do. `error` would reject those responses, but workerd lacks it.
-    redirect: &'static str,
-    /// A visitor may leave the page directly after a sign-out.
-    keepalive: bool,
-    #[serde(with = "preserve")]
-    signal: AbortSignal,
 }
 
 /// The requests in flight.
@@ -76,17 +55,18 @@ impl SessionManager {
         let controller = AbortController::new()?;
         let headers = Headers::new(&JsValue::UNDEFINED)?;
         let (method, path, body) = self.describe(request, &headers);
-        let init = Init {
-            method,
-            headers: headers.into(),
-            body,
-            cache: "no-store",
-            credentials: "omit",
-            redirect: "manual",
-            keepalive: matches!(request, Request::Revoke { .. }),
-            signal: controller.signal(),
-        };
-        let sent = js::fetch(&self.origins.base_url.concat(&path), &to_js(&init));
+        let init = Object::new();
+        set(&init, "method", method);
+        set(&init, "headers", headers);
+        set(&init, "body", body);
+        set(&init, "cache", "no-store");
+        set(&init, "credentials", "omit");
+        // Token endpoints do not redirect; captive portals do. `error` would reject those responses, but workerd lacks it.
+        set(&init, "redirect", "manual");
+        // A visitor may leave the page directly after a sign-out.
+        set(&init, "keepalive", matches!(request, Request::Revoke { .. }));
+        set(&init, "signal", get(&controller, "signal"));
+        let sent = js::fetch(&self.origins.base_url.concat(&path), &init);
         Ok((controller, sent.unwrap_or_else(|error| Promise::reject(&error))))
     }
 

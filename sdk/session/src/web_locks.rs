@@ -1,7 +1,7 @@
 //! Web Locks: one exclusive lock for all tabs of a session.
 
 use guestpass_core::{Input, Op};
-use js_sys::{Function, JsString, Object, Promise, Reflect};
+use js_sys::{Function, JsString, Object, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortController;
 
@@ -116,11 +116,11 @@ impl SessionManager {
         };
         // A request accepts only one of these two options.
         let (name, value) =
-            if *contended { ("signal", withdrawal.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
+            if *contended { ("signal", js::get(withdrawal, "signal")) } else { ("ifAvailable", JsValue::TRUE) };
         let api = api.clone();
         drop(locks);
         let options = Object::new();
-        let _ = Reflect::set(&options, &name.into(), &value);
+        js::set(&options, name, value);
         let offered = self.js_function(Callback::LockOffered(op));
         let requested = api.request(&self.key, &options, &offered.into_js_value());
         requested.unwrap_or_else(|error| Promise::reject(&error))
