@@ -1,5 +1,5 @@
-// Makes the output of wasm-pack smaller: optimises the code with wasm-opt, gives short names to the imports and exports of the code, and
-// minifies the glue without the ways of loading that the package does not use.
+// Makes the output of wasm-pack (target bundler) smaller: optimises the code with wasm-opt, gives short names to the imports and exports
+// of the code, and makes one minified module of the glue, from which the package takes the imports and to which it gives the exports.
 //
 //   node scripts/shrink-wasm.mjs FOLDER
 //
@@ -38,8 +38,11 @@ const INLINED = '--one-caller-inline-max-function-size=50'
 const AGAIN = ['--flatten', '--rereloop', '-Oz', '-Oz', '--converge', INLINED]
 wasmOpt(...AGAIN, '--low-memory-unused', '--strip-debug', '--strip-producers', '--strip-target-features')
 const { imports, exports } = JSON.parse(wasmOpt('--minify-imports-and-exports-and-modules'))
-const names = Object.fromEntries([...imports.map(([, from, to]) => [from, to]), ...exports])
-for (const [module, , , renamed = 'a'] of imports) names[module] = renamed
+if (exports.some(([name]) => name === '__wbindgen_start'))
+  throw new Error('npm/src/instantiate.ts does not call __wbindgen_start')
+const names = Object.fromEntries(exports)
+const functions = imports.map(([, name]) => name)
+const shortNames = imports.map(([, name, short]) => `${short}: ${name}`)
 
 // The short names of two builds differ. npm/src/instantiate.ts compares this id, so that code and glue are of one build.
 const build = createHash('sha256').update(readFileSync(code)).digest('base64url').slice(0, 8)
@@ -47,8 +50,11 @@ appendFileSync(code, customSection('guestpass', Buffer.from(build)))
 
 const { outputFiles } = buildSync({
   stdin: {
-    contents: `export { default as init, initSync, SessionManager } from './guestpass_sdk.js'
-      export const build = '${build}'`,
+    contents: `import { __wbg_set_wasm as setExports, SessionManager, ${functions} } from './guestpass_sdk_bg.js'
+      export { SessionManager, setExports }
+      export const build = '${build}'
+      // The pass of binaryen names the module of all imports a.
+      export const imports = { a: { ${shortNames} } }`,
     resolveDir: folder,
   },
   bundle: true,
@@ -63,9 +69,17 @@ const { outputFiles } = buildSync({
 writeFileSync(glue, outputFiles[0].contents)
 appendFileSync(
   join(folder, 'guestpass_sdk.d.ts'),
-  '\nexport { __wbg_init as init }\nexport declare const build: string\n',
+  `
+/** The id of the build. */
+export declare const build: string
+/** The functions that the code imports. */
+export declare const imports: WebAssembly.Imports
+/** Gives the exports of the instantiated code to the glue. */
+export declare function setExports(exports: WebAssembly.Exports): void
+`,
 )
-// This file describes the code before the renaming.
+// These files are the glue and its description before the renaming.
+rmSync(join(folder, 'guestpass_sdk_bg.js'))
 rmSync(`${code}.d.ts`)
 
 /** WebAssembly core specification, §5.5.3: a section that engines skip. */

@@ -1,9 +1,10 @@
-import { build, init, initSync, SessionManager } from '../pkg/guestpass_sdk.js'
+import { build, imports, SessionManager, setExports } from '../pkg/guestpass_sdk.js'
 import { GuestpassError } from './errors.js'
 import type { ManagerClass } from './manager.js'
 import type { SessionOptions, WasmSource } from './types.js'
 
 let attempt: Promise<ManagerClass> | undefined
+let instance: WebAssembly.Instance | undefined
 
 /**
  * Compiles and instantiates the session manager, from the option `wasm` or else from `usual`. All entries of the package
@@ -27,8 +28,7 @@ export function instantiate(
       source = given
       const module = await compile(await read(given))
       checkBuild(module)
-      await init({ module_or_path: module })
-      return SessionManager
+      return ready(await WebAssembly.instantiate(module, imports))
     } catch (cause) {
       attempt = undefined
       const place = typeof source === 'string' || source instanceof URL ? ` from ${source}` : ''
@@ -45,8 +45,15 @@ export function instantiate(
 
 /** The same, synchronously, for tests. Browsers do not allow it for large modules on their main thread. */
 export function instantiateAtOnce(bytes: () => BufferSource): ManagerClass {
-  initSync({ module: bytes() })
+  if (!instance) ready(new WebAssembly.Instance(new WebAssembly.Module(bytes()), imports))
   attempt ??= Promise.resolve(SessionManager)
+  return SessionManager
+}
+
+/** Only the first instance is used: the session managers of a page share its memory. */
+function ready(made: WebAssembly.Instance): ManagerClass {
+  instance ??= made
+  setExports(instance.exports)
   return SessionManager
 }
 
