@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
 
-const SCHEMATHESIS_TIMEOUT = 300_000
+const SCHEMATHESIS_TIMEOUT = 600_000
 const INTROSPECTION_SECRET = 'what-only-the-services-of-the-shop-know-0123456789'
 
 test(
