@@ -39,6 +39,7 @@ mod passkeys;
 mod password_attempts;
 mod proof_of_work;
 mod public_data;
+mod random_collections;
 mod register;
 mod resource_server;
 mod revoke;

@@ -40,6 +40,8 @@ mod passkeys;
 mod password_attempts;
 #[path = "../api/public_data.rs"]
 mod public_data;
+#[path = "../api/random_collections.rs"]
+mod random_collections;
 #[path = "../api/register.rs"]
 mod register;
 #[path = "../api/revoke.rs"]
