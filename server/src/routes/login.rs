@@ -37,12 +37,13 @@ pub(super) struct MemberLoginBody {
 
 /// Log in to an account
 ///
-/// The data of the guest is merged into the account, once: quantities in the carts are added (at most 99 of one item),
-/// favourites are united, histories are joined (the latest view counts, and the newest 100 items stay), and where both have a
-/// preference, that of the account stays. The response has the tokens of a new session of the account; all sessions that the
-/// guest had end, with their tokens, and the other sessions of the account continue. Of a caller who is that member already, only
-/// the session of the request is replaced. With an `Idempotency-Key`, the request is safe to repeat after a lost response. An
-/// error leaves the guest unchanged.
+/// The data of the guest is merged into the account, once: an entry that only one of them has is kept, and of an entry that both
+/// have, the declaration of its collection says which value remains. Of the default collections, the quantities in the carts are
+/// added (at most 99), the latest view or mark counts, the history keeps its newest 100 entries, and where both have a preference,
+/// that of the account stays. The response has the tokens of a new session of the account; all sessions that the guest had end,
+/// with their tokens, and the other sessions of the account continue. Of a caller who is that member already, only the session of
+/// the request is replaced. With an `Idempotency-Key`, the request is safe to repeat after a lost response. An error leaves the
+/// guest unchanged.
 #[utoipa::path(
     post,
     path = LOGIN_PATH,

@@ -130,6 +130,36 @@ async fn s04_an_account_can_be_erased_concurrently_with_the_token_of_a_guest_bei
     assert!(response.status == 204 || response.status == 401, "{response:?}");
 }
 
+/// A change that waits for a merge of its guest is refused, and one before it is in the account.
+#[tokio::test(flavor = "multi_thread")]
+async fn s08_a_merge_and_changes_that_wait_with_it_lose_nothing() {
+    let server = Arc::new(Server::open().await);
+    let (member, guest) = member_and_guest(&server).await;
+    let lock_holder = LockHolder::connect(&server).await;
+    lock_holder.lock_row(&guest, "UPDATE").await;
+    let before = send(&server, add(&guest.access));
+    lock_holder.until_waiting(|first, _| first == 1).await;
+    let merge = send(&server, login(&guest.refresh));
+    lock_holder.until_waiting(|first, behind| first + behind == 2).await;
+    let after = send(&server, add(&guest.access));
+    lock_holder.until_waiting(|first, behind| first + behind == 3).await;
+
+    lock_holder.run("COMMIT").await;
+
+    let merge = merge.await.unwrap();
+    assert_eq!((merge.status.as_u16(), merge.json()["merged"].clone()), (200, true.into()), "{merge:?}");
+    let mut added = 0;
+    for change in [before.await.unwrap(), after.await.unwrap()] {
+        match change.status.as_u16() {
+            200 | 201 => added += 1,
+            _ => change.assert_problem(401),
+        }
+    }
+    let member = server.send(login(&member.refresh)).await.tokens();
+    let quantity = server.get("/me/cart/mug", &member.access).await.json()["quantity"].as_i64();
+    assert_eq!(quantity, (added > 0).then_some(added));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s06_a_merge_and_activity_writes_of_both_users_do_not_deadlock() {
     let server = Arc::new(Server::open().await);
