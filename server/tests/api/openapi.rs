@@ -166,6 +166,9 @@ async fn each_declared_collection_has_its_own_operations_and_schema() {
         assert!(text.contains(words), "{words} is not in {text}");
     }
     assert!(put["parameters"].as_array().unwrap().iter().all(|parameter| parameter["name"] != "collection"));
+    let key = put["parameters"].as_array().unwrap().iter().find(|parameter| parameter["name"] == "key").unwrap();
+    assert_eq!((&key["schema"]["minLength"], &key["schema"]["maxLength"]), (&json!(1), &json!(512)));
+    assert!(named("delete /me/cart/{key}").unwrap()["responses"]["422"].is_object(), "a key can be invalid");
     let page = named("get /me/cart").unwrap();
     assert_eq!(
         page["responses"]["200"]["content"]["application/json"]["schema"]["$ref"],

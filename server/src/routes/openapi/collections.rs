@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::collections::{Bounds, Collection, Collections, Full, Merge, MergeRule, each_subschema};
+use crate::collections::{Bounds, Collection, Collections, Full, MAX_KEY_BYTES, Merge, MergeRule, each_subschema};
 
 /// The paths of all collections, as the handlers document them.
 const PATHS: [&str; 2] = ["/me/{collection}", "/me/{collection}/{key}"];
@@ -17,6 +17,9 @@ const OPERATIONS: [(&str, &str, &str); 7] = [
     (PATHS[1], "post", "add_to_{}_entry"),
     (PATHS[1], "delete", "remove_{}_entry"),
 ];
+
+/// A key has no control characters. That it is not `.` or `..` is not expressed.
+const KEY_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
 
 /// The schemas of a page of any collection and of an entry, as the handlers document them.
 const PAGE: &str = "Entries";
@@ -96,6 +99,15 @@ fn path_item(path: &str, template: &Value, collection: &Collection, names: &Name
             format!("{}\n\n{}", text(&operation["description"]), rules(collection)).trim().into();
         if let Some(parameters) = operation["parameters"].as_array_mut() {
             parameters.retain(|parameter| parameter["name"] != "collection");
+            for parameter in parameters.iter_mut().filter(|parameter| parameter["name"] == "key") {
+                parameter["schema"] =
+                    json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES, "pattern": KEY_PATTERN });
+            }
+        }
+        if path == PATHS[1]
+            && let Some(responses) = operation["responses"].as_object_mut()
+        {
+            responses.entry("422").or_insert_with(|| json!({ "$ref": "#/components/responses/InvalidKey" }));
         }
         match *method {
             "delete" => {}
