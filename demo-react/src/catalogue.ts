@@ -8,7 +8,7 @@ export function useCatalogue() {
 }
 
 /** The items with these ids, in their order. */
-export function pick(catalogue: Catalogue, ids: readonly number[]): readonly Item[] {
+export function pick(catalogue: Catalogue, ids: readonly string[]): readonly Item[] {
   return ids.flatMap((id) => catalogue.items.find((item) => item.id === id) ?? [])
 }
 
@@ -23,7 +23,7 @@ export function search(items: readonly Item[], words: string, textOf: (item: Ite
 }
 
 /** Removes case and accents. */
-function folded(text: string): string {
+export function folded(text: string): string {
   return text
     .normalize('NFD')
     .replace(/\p{Diacritic}/gu, '')

@@ -1,5 +1,6 @@
 import i18next from 'i18next'
 import type { Preferences } from './api/account'
+import type { Item } from './api/shop'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -8,8 +9,20 @@ const DAY = 24 * HOUR
 
 export type Currency = NonNullable<Preferences['currency']>
 
-/** Fixed exchange rates of the demo. All prices of the server are in euros. */
+/** Fixed exchange rates of the demo. */
 const PER_EURO: Readonly<Record<Currency, number>> = { EUR: 1, USD: 1.1, CNY: 7.8 }
+
+/** The price of an item in euro cents. Null for an item without a price, or with a currency that the demo does not know. */
+export function euroCents({ price_cents, currency = 'EUR' }: Item): number | null {
+  const rate = Object.entries(PER_EURO).find(([name]) => name === currency)?.[1]
+  return price_cents === undefined || rate === undefined ? null : price_cents / rate
+}
+
+/** Formats the price of an item in the visitor's currency and language. Empty for an item without a price. */
+export function priceOf(item: Item, currency: Currency): string {
+  const cents = euroCents(item)
+  return cents === null ? '' : price(cents, currency)
+}
 
 /** Formats an amount of euro cents in the visitor's currency and language. */
 export function price(cents: number, currency: Currency): string {

@@ -11,6 +11,8 @@ export const keys = {
   history: ['history'],
   favorites: ['favorites'],
   preferences: ['preferences'],
+  searches: ['searches'],
+  notes: ['notes'],
   me: ['me'],
 } as const satisfies Record<string, QueryKey>
 

@@ -1,37 +1,29 @@
 // The data that the server keeps about a visitor: profile, favourites, history and preferences.
 
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryKey, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { Collection } from 'guestpass'
 import { useEffect } from 'react'
 import { changePreferences, loadMe, loadPreferences, type Preferences, type PreferencesPatch } from './api/account'
-import {
-  type Catalogue,
-  deleteAllViews,
-  deleteView,
-  loadFavorites,
-  loadHistory,
-  recordView,
-  setFavorite,
-} from './api/shop'
+import { favorites, history } from './api/collections'
+import type { Catalogue } from './api/shop'
 import { announceChange, keys } from './queries'
 
 export function useMe() {
   return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => loadMe(signal) })
 }
 
-export function useHistory() {
-  return useInfiniteQuery({
-    queryKey: keys.history,
-    queryFn: ({ pageParam, signal }) => loadHistory(pageParam, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: ({ next }) => next,
-    staleTime: 0,
-  })
-}
+/** The items that the visitor has viewed, the last one first. */
+export const useHistory = () => useEntries(keys.history, history)
 
-export function useFavorites() {
+/** The favourites of the visitor, the newest first. */
+export const useFavorites = () => useEntries(keys.favorites, favorites)
+
+/** The entries of a collection, page by page. */
+function useEntries(queryKey: QueryKey, collection: Collection<object>) {
   return useInfiniteQuery({
-    queryKey: keys.favorites,
-    queryFn: ({ pageParam, signal }) => loadFavorites(pageParam, signal),
+    queryKey,
+    queryFn: ({ pageParam, signal }) =>
+      collection.list({ limit: 24, signal, ...(pageParam === null ? {} : { after: pageParam }) }),
     initialPageParam: null as string | null,
     getNextPageParam: ({ next }) => next,
     staleTime: 0,
@@ -44,7 +36,9 @@ export function useFavoriteToggle() {
   return useMutation({
     mutationKey: keys.favorites,
     scope: { id: 'favorites' },
-    mutationFn: ({ id, favorite }: { id: number; favorite: boolean }) => setFavorite(id, favorite),
+    mutationFn: async ({ id, favorite }: { id: string; favorite: boolean }) => {
+      await (favorite ? favorites.put(id, {}) : favorites.remove(id))
+    },
     onMutate: async ({ id, favorite }) => {
       await client.cancelQueries({ queryKey: keys.catalogue })
       setHeart(id, favorite)
@@ -60,7 +54,7 @@ export function useFavoriteToggle() {
     },
   })
 
-  function setHeart(id: number, favorite: boolean) {
+  function setHeart(id: string, favorite: boolean) {
     client.setQueryData<Catalogue>(
       keys.catalogue,
       (old) => old && { ...old, items: old.items.map((item) => (item.id === id ? { ...item, favorite } : item)) },
@@ -69,11 +63,11 @@ export function useFavoriteToggle() {
 }
 
 /** Adds an item to the history of the visitor. */
-export function useRecordView(id: number | undefined) {
+export function useRecordView(id: string | undefined) {
   const client = useQueryClient()
   useEffect(() => {
     if (id === undefined) return
-    recordView(id).then(
+    history.put(id, {}).then(
       () => {
         void client.invalidateQueries({ queryKey: keys.catalogue })
         void client.invalidateQueries({ queryKey: keys.history })
@@ -87,7 +81,7 @@ export function useRecordView(id: number | undefined) {
 export function useDeleteViews() {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (id: number | 'all') => (id === 'all' ? deleteAllViews() : deleteView(id)),
+    mutationFn: ({ id }: { id?: string }) => (id === undefined ? history.clear() : history.remove(id)),
     onSettled: () => {
       void client.invalidateQueries({ queryKey: keys.catalogue })
       return client.invalidateQueries({ queryKey: keys.history })

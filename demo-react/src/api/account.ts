@@ -1,5 +1,6 @@
 import { session } from '../session'
-import { json, request } from './request'
+import { allEntries, preferences } from './collections'
+import { request } from './request'
 
 /** The visitor, as the server returns them. */
 export interface Me {
@@ -10,26 +11,29 @@ export interface Me {
   readonly passkeys: number
 }
 
-/** The preferences of a visitor. A missing one follows the browser. */
+/** The preferences of a visitor: entries of the collection `preferences`. A missing one follows the browser. */
 export interface Preferences {
   readonly language?: 'en' | 'zh'
   readonly theme?: 'light' | 'dark'
   readonly currency?: 'EUR' | 'USD' | 'CNY'
 }
 
-/** A change of preferences. `null` removes one (RFC 7396). */
+/** A change of preferences. `null` removes one. */
 export type PreferencesPatch = { readonly [Name in keyof Preferences]: Preferences[Name] | null }
 
 export function loadMe(signal: AbortSignal): Promise<Me> {
   return request('/me', { signal })
 }
 
-export function loadPreferences(signal: AbortSignal): Promise<Preferences> {
-  return request('/me/preferences', { signal })
+export async function loadPreferences(signal: AbortSignal): Promise<Preferences> {
+  const entries = await allEntries(preferences, signal)
+  return Object.fromEntries(entries.map(({ key, value }) => [key, value]))
 }
 
-export function changePreferences(patch: PreferencesPatch): Promise<Preferences> {
-  return request('/me/preferences', json('PATCH', patch, { 'Content-Type': 'application/merge-patch+json' }))
+export async function changePreferences(patch: PreferencesPatch): Promise<void> {
+  for (const [name, value] of Object.entries(patch)) {
+    await (value === null ? preferences.remove(name) : preferences.put(name, value))
+  }
 }
 
 /** All data of the visitor, as a JSON file. */

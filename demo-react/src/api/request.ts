@@ -16,15 +16,11 @@ export class ApiError extends Error {
 export async function request<T>(path: string, init?: RequestInit): Promise<T> {
   const response = await session.fetch(path, init)
   if (!response.ok) throw await apiError(response)
-  return (response.status === 204 ? undefined : await response.json()) as T
-}
-
-export function json(method: string, body: unknown, headers: Readonly<Record<string, string>> = {}): RequestInit {
-  return { method, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) }
+  return response.json()
 }
 
 /** The error of a response, with the message of its problem document (RFC 9457) or else its status. */
-export async function apiError(response: Response): Promise<ApiError> {
+async function apiError(response: Response): Promise<ApiError> {
   const fallback = `The server responded with HTTP ${response.status}.`
   if (!response.headers.get('Content-Type')?.startsWith('application/problem+json')) {
     return new ApiError(response.status, fallback)

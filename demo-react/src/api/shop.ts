@@ -1,13 +1,17 @@
-import { json, request } from './request'
+import { request } from './request'
 
-/** An item of the shop, as the server sends it to this visitor. */
+/** An item of the catalogue, as the server sends it to this visitor. */
 export interface Item {
-  readonly id: number
+  /** The id as text. It is the key of the item's entries in the collections of the visitor. */
+  readonly id: string
   readonly name: string
-  readonly description: string
-  readonly price_cents: number
-  readonly currency: string
-  readonly category: string
+  // The members below are the catalogue's own. The demo shows an item without them, too.
+  readonly description?: string
+  readonly price_cents?: number
+  readonly currency?: string
+  readonly category?: string
+  /** The file of the picture: a URL relative to the origin of the page. */
+  readonly picture?: string
   readonly favorite: boolean
   readonly viewed_at: string | null
 }
@@ -15,96 +19,32 @@ export interface Item {
 /** All items of the shop, and the ids of recently viewed and recommended items. */
 export interface Catalogue {
   readonly items: readonly Item[]
-  readonly recently_seen: readonly number[]
+  readonly recently_seen: readonly string[]
   readonly recommended: readonly Recommendation[]
 }
 
 export interface Recommendation {
-  readonly item_id: number
+  readonly item_id: string
   /** The id of the viewed or favourite item that the recommendation is based on. */
-  readonly because: number
+  readonly because: string
   readonly reason: string
 }
 
-export interface CartLine {
-  readonly item_id: number
-  readonly name: string
-  readonly price_cents: number
-  readonly currency: string
-  readonly quantity: number
+/** A catalogue as the server sends it: an id is a text or a whole number. */
+interface CatalogueResponse {
+  readonly items: readonly (Omit<Item, 'id'> & { readonly id: string | number })[]
+  readonly recently_seen: readonly (string | number)[]
+  readonly recommended: readonly (Omit<Recommendation, 'item_id' | 'because'> & {
+    readonly item_id: string | number
+    readonly because: string | number
+  })[]
 }
 
-export interface Cart {
-  readonly lines: readonly CartLine[]
-  readonly total_cents: number
-  readonly currency: string
-}
-
-/** An item and when the visitor viewed it. */
-export interface HistoryEntry {
-  readonly item_id: number
-  readonly viewed_at: string
-}
-
-export interface FavoriteEntry {
-  readonly item_id: number
-  readonly added_at: string
-}
-
-export interface Page<Entry> {
-  readonly items: readonly Entry[]
-  /** The cursor of the next page. Null on the last page. */
-  readonly next: string | null
-}
-
-/** The highest quantity of an item in a cart. The server has the same limit. */
-export const MAX_QUANTITY = 99
-
-export function loadCatalogue(signal: AbortSignal): Promise<Catalogue> {
-  return request('/items/', { signal })
-}
-
-export function loadCart(signal: AbortSignal): Promise<Cart> {
-  return request('/me/cart', { signal })
-}
-
-/** Adds a quantity to the cart. Repeating the request with the same idempotency key adds it once. */
-export function addToCart(itemId: number, quantity: number, key: string): Promise<Cart> {
-  return request('/me/cart', json('POST', { item_id: itemId, quantity }, { 'Idempotency-Key': key }))
-}
-
-export function setQuantity(itemId: number, quantity: number): Promise<Cart> {
-  return request(`/me/cart/${itemId}`, json('PUT', { quantity }))
-}
-
-export function removeFromCart(itemId: number): Promise<Cart> {
-  return request(`/me/cart/${itemId}`, { method: 'DELETE' })
-}
-
-export function loadHistory(after: string | null, signal: AbortSignal): Promise<Page<HistoryEntry>> {
-  return request(`/me/history?limit=24${cursor(after)}`, { signal })
-}
-
-export function recordView(itemId: number): Promise<void> {
-  return request(`/me/history/${itemId}`, { method: 'PUT' })
-}
-
-export function deleteView(itemId: number): Promise<void> {
-  return request(`/me/history/${itemId}`, { method: 'DELETE' })
-}
-
-export function deleteAllViews(): Promise<void> {
-  return request('/me/history', { method: 'DELETE' })
-}
-
-export function loadFavorites(after: string | null, signal: AbortSignal): Promise<Page<FavoriteEntry>> {
-  return request(`/me/favorites?limit=24${cursor(after)}`, { signal })
-}
-
-export function setFavorite(itemId: number, favorite: boolean): Promise<void> {
-  return request(`/me/favorites/${itemId}`, { method: favorite ? 'PUT' : 'DELETE' })
-}
-
-function cursor(after: string | null): string {
-  return after === null ? '' : `&after=${encodeURIComponent(after)}`
+export async function loadCatalogue(signal: AbortSignal): Promise<Catalogue> {
+  const { items, recently_seen, recommended } = await request<CatalogueResponse>('/items/', { signal })
+  return {
+    items: items.map((item) => ({ ...item, id: String(item.id) })),
+    recently_seen: recently_seen.map(String),
+    recommended: recommended.map((one) => ({ ...one, item_id: String(one.item_id), because: String(one.because) })),
+  }
 }

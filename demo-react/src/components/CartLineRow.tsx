@@ -1,12 +1,11 @@
 import { Minus, Plus, Trash2 } from 'lucide-react'
 import type { CSSProperties } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type CartLine, MAX_QUANTITY } from '../api/shop'
-import { useCartSteps } from '../cart'
-import { price } from '../format'
+import { type CartLine, MAX_QUANTITY, useCartSteps } from '../cart'
+import { euroCents, price } from '../format'
 import { useCurrency } from '../hooks/useCurrency'
 import { useGoods } from '../i18n'
-import { hueOf, Picture } from '../pictures/Picture'
+import { hueOf, Picture } from './Picture'
 
 interface CartLineRowProps {
   readonly line: CartLine
@@ -19,23 +18,27 @@ export function CartLineRow({ line, saving }: CartLineRowProps) {
   const { nameOf } = useGoods()
   const { add, set } = useCartSteps()
   const currency = useCurrency()
-  const { item_id: id, quantity } = line
-  const name = nameOf({ id, name: line.name })
+  const { id, item, quantity } = line
+  const name = item ? nameOf(item) : id
+  const cents = item && euroCents(item)
 
   function change(to: number) {
-    set(line, to)
+    set(id, to)
     // The pressed button is removed with its line, so move the keyboard focus to the heading of the cart.
     if (to <= 0) document.querySelector<HTMLElement>('.cart-heading')?.focus()
   }
 
   return (
-    <li className="cart-line" data-testid={`cart-line-${id}`} data-saving={saving}>
+    <li className="cart-line" data-testid={`cart-line-${id}`} data-saving={saving} data-gone={item === null}>
       <span className="cart-picture" style={{ '--hue': hueOf(id) } as CSSProperties}>
-        <Picture id={id} />
+        <Picture item={item} />
       </span>
       <span className="cart-name">{name}</span>
-      <span className="price">{price(line.price_cents * quantity, currency)}</span>
+      {cents !== null && <span className="price">{price(cents * quantity, currency)}</span>}
       <div className="cart-tools">
+        {item === null ? (
+          <span className="quiet">{t('cart.gone')}</span>
+        ) : (
         <div className="stepper">
           <button
             type="button"
@@ -54,11 +57,12 @@ export function CartLineRow({ line, saving }: CartLineRowProps) {
             data-testid={`cart-plus-${id}`}
             aria-label={t('cart.more', { name })}
             disabled={quantity >= MAX_QUANTITY}
-            onClick={() => add(line)}
+            onClick={() => add(id)}
           >
             <Plus className="icon" aria-hidden="true" />
           </button>
         </div>
+        )}
         <button
           type="button"
           className="icon-button"

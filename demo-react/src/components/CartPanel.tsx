@@ -3,7 +3,8 @@ import { useSession } from 'guestpass/react'
 import { Hand, ShoppingBasket, X } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { cartOptions, useCart } from '../cart'
+import { cartOptions, linesOf, totalOf, useCart } from '../cart'
+import { useCatalogue } from '../catalogue'
 import { failureOf } from '../failure'
 import { price } from '../format'
 import { useCurrency } from '../hooks/useCurrency'
@@ -30,27 +31,31 @@ function CartContent() {
   const { t } = useTranslation()
   const { cart, isSaving } = useCart()
   const { error } = useQuery(cartOptions())
+  const catalogue = useCatalogue()
   const currency = useCurrency()
   const over = useSession(({ status }) => isOver(status))
   const member = useSession(({ kind }) => kind === 'user')
 
-  if (over && !cart?.lines.length) return <SignedOut />
-  if (!cart) return error ? <p className="quiet">{t('cart.notLoaded')}</p> : <CartPlaceholder />
-  if (cart.lines.length === 0) {
+  if (over && !cart?.length) return <SignedOut />
+  if (cart?.length === 0) {
     return <EmptyState Icon={ShoppingBasket} title={t('cart.empty')} hint={t('cart.emptyHint')} />
   }
+  if (!cart || !catalogue.data) {
+    return (error ?? catalogue.error) ? <p className="quiet">{t('cart.notLoaded')}</p> : <CartPlaceholder />
+  }
+  const lines = linesOf(cart, catalogue.data)
   return (
     <>
       <ul className="cart-lines">
-        {cart.lines.map((line) => (
-          <CartLineRow key={line.item_id} line={line} saving={isSaving(line.item_id)} />
+        {lines.map((line) => (
+          <CartLineRow key={line.id} line={line} saving={isSaving(line.id)} />
         ))}
       </ul>
       <div className="cart-foot">
         <div className="cart-total">
           <span>{t('cart.total')}</span>
           <span className="price" data-testid="cart-total">
-            {price(cart.total_cents, currency)}
+            {price(totalOf(lines), currency)}
           </span>
         </div>
         <p className="quiet">

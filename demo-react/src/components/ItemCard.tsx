@@ -4,11 +4,11 @@ import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import type { Item } from '../api/shop'
 import { useCart, useCartSteps } from '../cart'
-import { price } from '../format'
+import { priceOf } from '../format'
 import { useCurrency } from '../hooks/useCurrency'
 import { useGoods } from '../i18n'
-import { hueOf, Picture } from '../pictures/Picture'
 import { useFavoriteToggle } from '../visitor-data'
+import { hueOf, Picture } from './Picture'
 
 interface ItemCardProps {
   readonly item: Item
@@ -24,19 +24,19 @@ export function ItemCard({ item, note }: ItemCardProps) {
   return (
     <li className="item" data-testid={`item-${item.id}`}>
       <div className="item-picture" style={{ '--hue': hueOf(item.id) } as CSSProperties}>
-        <Picture id={item.id} />
+        <Picture item={item} />
         {inCart > 0 && <span className="item-in-cart">{t('item.inCart', { count: inCart })}</span>}
       </div>
       <div className="item-words">
         <h3>
-          <Link className="item-link" to={`/shop/${item.id}`} data-testid={`open-${item.id}`}>
+          <Link className="item-link" to={`/shop/${encodeURIComponent(item.id)}`} data-testid={`open-${item.id}`}>
             {nameOf(item)}
           </Link>
         </h3>
         <p>{note ?? descriptionOf(item)}</p>
       </div>
       <div className="item-foot">
-        <span className="price">{price(item.price_cents, currency)}</span>
+        <span className="price">{priceOf(item, currency)}</span>
         <AddButton item={item} />
       </div>
       <HeartButton item={item} />
@@ -54,7 +54,7 @@ export function AddButton({ item }: { readonly item: Item }) {
       className="button button-primary button-small"
       data-testid={`add-${item.id}`}
       aria-label={t('item.addLabel', { name: nameOf(item) })}
-      onClick={() => add(item)}
+      onClick={() => add(item.id)}
     >
       <Plus className="icon" aria-hidden="true" />
       {t('item.add')}

@@ -3,7 +3,7 @@ import { useId } from 'react'
 import { Link } from 'react-router'
 import type { Item } from '../api/shop'
 import { useGoods } from '../i18n'
-import { hueOf, Picture } from '../pictures/Picture'
+import { hueOf, Picture } from './Picture'
 
 interface ItemRowProps {
   readonly title: string
@@ -22,9 +22,9 @@ export function ItemRow({ title, items, testId }: ItemRowProps) {
       <ul>
         {items.map(({ item, note }) => (
           <li key={item.id}>
-            <Link to={`/shop/${item.id}`} className="rail-link">
+            <Link to={`/shop/${encodeURIComponent(item.id)}`} className="rail-link">
               <span className="rail-picture" style={{ '--hue': hueOf(item.id) } as CSSProperties}>
-                <Picture id={item.id} />
+                <Picture item={item} />
               </span>
               <span>
                 <span className="rail-name">{nameOf(item)}</span>

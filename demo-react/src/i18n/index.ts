@@ -37,15 +37,17 @@ export function browserLanguage(): Language {
   return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'
 }
 
-/** The name, description and category of an item in the visitor's language, or else as the server sends them. */
+/**
+ * The name, description and category of an item in the visitor's language, or else as the catalogue has them. The texts know
+ * an item by its name in the catalogue, so that they say nothing about the items of another catalogue.
+ */
 export function useGoods() {
-  const { t, i18n } = useTranslation()
-  const word = (item: { readonly id: number }, part: 'name' | 'description', given: string) =>
-    i18n.exists(`goods.${item.id}.${part}`) ? i18n.t(`goods.${item.id}.${part}` as 'title') : given
+  const { t } = useTranslation()
+  const goods = t('goods', { returnObjects: true }) as typeof en.goods
+  const categories = t('categories', { returnObjects: true }) as typeof en.categories
   return {
-    nameOf: (item: { readonly id: number; readonly name: string }) => word(item, 'name', item.name),
-    descriptionOf: (item: Item) => word(item, 'description', item.description),
-    categoryOf: (category: string) =>
-      i18n.exists(`categories.${category}`) ? t(`categories.${category}` as 'title') : category,
+    nameOf: (item: Pick<Item, 'name'>) => goods[item.name]?.name ?? item.name,
+    descriptionOf: (item: Item) => goods[item.name]?.description ?? item.description ?? '',
+    categoryOf: (category: string) => categories[category] ?? category,
   }
 }

@@ -1,5 +1,6 @@
 import { useLayoutEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import { CartMerge } from './CartMerge'
 import { FaultConsole } from './FaultConsole'
 import { FiveTabs } from './FiveTabs'
 import { openLab, useLab } from './lab'
@@ -29,6 +30,7 @@ export default function LabPage() {
           <ShopComparison />
           <FaultConsole />
           <FiveTabs />
+          <CartMerge />
         </>
       )}
       <TabTimeline />

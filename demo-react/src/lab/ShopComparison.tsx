@@ -1,20 +1,16 @@
 import { RotateCcw, Shield, TriangleAlert } from 'lucide-react'
 import { type CSSProperties, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useCatalogue } from '../catalogue'
+import { hueOf, Picture } from '../components/Picture'
 import { VisitorId } from '../components/VisitorId'
 import { useGoods } from '../i18n'
-import { hueOf, Picture } from '../pictures/Picture'
 import code from './classic/interceptors.ts?raw'
 import { type Board, buy, startOver, useLab } from './lab'
 import { classic, guestpass, itemCount, type LabShop } from './shops'
 
-/** The items that both shops of the lab sell. */
-const GOODS = [
-  { id: 1, name: 'Stoneware teapot' },
-  { id: 2, name: 'Morning mug' },
-  { id: 8, name: 'Forest honey' },
-  { id: 10, name: 'Sourdough loaf' },
-] as const
+/** The ids of the items that both shops of the lab sell. */
+const GOODS = ['1', '2', '8', '10']
 
 const COUNTERS = ['guests', 'logins', 'refreshes', 'failed', 'carts'] as const
 
@@ -70,6 +66,7 @@ interface MiniShopProps {
 function MiniShop({ shop, board, other, title }: MiniShopProps) {
   const { t } = useTranslation()
   const { nameOf } = useGoods()
+  const { data: catalogue } = useCatalogue()
   const Icon = shop.name === 'guestpass' ? Shield : TriangleAlert
   return (
     <article className="mini" data-shop={shop.name} data-testid={`shop-${shop.name}`}>
@@ -81,23 +78,24 @@ function MiniShop({ shop, board, other, title }: MiniShopProps) {
         <span className="quiet">{t('lab.visitor')}</span> <VisitorId id={board.shopState?.id ?? null} />
       </p>
       <ul className="mini-goods">
-        {GOODS.map((item) => {
-          const name = nameOf(item)
-          const inCart = board.shopState?.inCart.get(item.id) ?? 0
+        {GOODS.map((id) => {
+          const item = catalogue?.items.find((item) => item.id === id)
+          const name = item ? nameOf(item) : id
+          const inCart = board.shopState?.inCart.get(id) ?? 0
           return (
-            <li key={item.id}>
+            <li key={id}>
               <button
                 type="button"
                 className="mini-item"
-                style={{ '--hue': hueOf(item.id) } as CSSProperties}
-                data-testid={`${shop.name}-add-${item.id}`}
+                style={{ '--hue': hueOf(id) } as CSSProperties}
+                data-testid={`${shop.name}-add-${id}`}
                 aria-label={t('lab.addTo', { name, shop: title })}
-                onClick={() => void buy(shop, item.id)}
+                onClick={() => void buy(shop, id)}
               >
-                <Picture id={item.id} />
+                {catalogue && <Picture item={item ?? null} />}
               </button>
               {inCart > 0 && (
-                <span className="mini-count" data-testid={`${shop.name}-has-${item.id}`}>
+                <span className="mini-count" data-testid={`${shop.name}-has-${id}`}>
                   {inCart}
                 </span>
               )}

@@ -16,6 +16,7 @@ import {
   type Observation,
 } from './faults'
 import {
+  addOne,
   classic,
   guestpass,
   itemCount,
@@ -54,7 +55,7 @@ export interface LabState {
 const EMPTY: Board = { guests: 0, logins: 0, refreshes: 0, failed: 0, carts: 0, shopState: null }
 
 /** The id of the item that the lab adds to an empty cart before a fault, so that a lost cart can be seen. */
-const ITEM_TO_LOSE = 1
+const ITEM_TO_LOSE = '1'
 
 const SHOPS: readonly LabShop[] = [guestpass, classic]
 
@@ -86,8 +87,8 @@ export async function openLab(): Promise<void> {
 }
 
 /** Adds one item to the cart of a shop. */
-export async function buy(shop: LabShop, item: number): Promise<void> {
-  countFailure(shop.name, await shop.send('POST', '/me/cart', { item_id: item, quantity: 1 }))
+export async function buy(shop: LabShop, item: string): Promise<void> {
+  countFailure(shop.name, await addOne(shop, item))
   await refresh(shop)
   await refreshCounts()
 }
@@ -188,7 +189,7 @@ async function untilReplayAllowed(): Promise<void> {
 async function ensureCart(shop: LabShop): Promise<ShopState> {
   const shopState = await refresh(shop)
   if (itemCount(shopState) > 0) return shopState
-  countFailure(shop.name, await shop.send('POST', '/me/cart', { item_id: ITEM_TO_LOSE, quantity: 1 }))
+  countFailure(shop.name, await addOne(shop, ITEM_TO_LOSE))
   return refresh(shop)
 }
 

@@ -1,8 +1,8 @@
 // The two shops of the lab. Both send the same requests; they differ in how they get and renew a token.
 
 import { AxiosError } from 'axios'
-import type { Session } from 'guestpass'
-import { stepKey } from '../cart'
+import type { Entry, Session } from 'guestpass'
+import type { CartValue } from '../api/collections'
 import { session } from '../session'
 import { api } from './classic/interceptors'
 
@@ -31,7 +31,7 @@ export function shopOf(session: Session): LabShop {
     name: 'guestpass',
     async send(method, path, body) {
       try {
-        const headers = body === undefined ? {} : { 'Content-Type': 'application/json', 'Idempotency-Key': stepKey() }
+        const headers = body === undefined ? {} : { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() }
         const response = await session.fetch(path, {
           method,
           headers,
@@ -62,7 +62,12 @@ export const classic: LabShop = {
 /** The visitor of a shop and the quantity of each item in the cart, as the server reports them. */
 export interface ShopState {
   readonly id: string | null
-  readonly inCart: ReadonlyMap<number, number>
+  readonly inCart: ReadonlyMap<string, number>
+}
+
+/** Adds one item to the cart of a shop. */
+export function addOne(shop: LabShop, item: string): Promise<Outcome> {
+  return shop.send('POST', `/me/cart/${encodeURIComponent(item)}`, { add: { quantity: 1 } })
 }
 
 export function itemCount({ inCart }: ShopState): number {
@@ -75,9 +80,9 @@ export async function readShop(shop: LabShop, onOutcome: (outcome: Outcome) => v
   onOutcome(me)
   const cart = await shop.send('GET', '/me/cart')
   onOutcome(cart)
-  const lines = (cart.body as { lines?: readonly { item_id: number; quantity: number }[] } | null)?.lines ?? []
+  const { entries = [] } = (cart.body ?? {}) as { entries?: readonly Entry<CartValue>[] }
   return {
     id: (me.body as { id?: string } | null)?.id ?? null,
-    inCart: new Map(lines.map(({ item_id, quantity }) => [item_id, quantity])),
+    inCart: new Map(entries.map(({ key, value }) => [key, value.quantity])),
   }
 }

@@ -11,7 +11,7 @@ export function FavoritesPage() {
   const { t } = useTranslation()
   const catalogue = useCatalogue()
   const { data, error, refetch, hasNextPage, fetchNextPage } = useFavorites()
-  const ids = data?.pages.flatMap((page) => page.items.map(({ item_id }) => item_id))
+  const ids = data?.pages.flatMap((page) => page.entries.map(({ key }) => key))
   // An item disappears from the list as soon as its heart is cleared.
   const items = catalogue.data && ids && pick(catalogue.data, ids).filter((item) => item.favorite)
   return (

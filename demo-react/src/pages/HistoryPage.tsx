@@ -5,9 +5,9 @@ import { Link } from 'react-router'
 import { pick, useCatalogue } from '../catalogue'
 import { EmptyState } from '../components/EmptyState'
 import { LoadFailure } from '../components/LoadFailure'
+import { hueOf, Picture } from '../components/Picture'
 import { dateOf } from '../format'
 import { useGoods } from '../i18n'
-import { hueOf, Picture } from '../pictures/Picture'
 import { useDeleteViews, useHistory } from '../visitor-data'
 
 export function HistoryPage() {
@@ -16,13 +16,13 @@ export function HistoryPage() {
   const catalogue = useCatalogue().data
   const { data, error, refetch, hasNextPage, fetchNextPage } = useHistory()
   const { mutate: forget } = useDeleteViews()
-  const seen = data?.pages.flatMap((page) => page.items)
+  const seen = data?.pages.flatMap((page) => page.entries)
   return (
     <>
       <div className="page-head">
         <h1>{t('history.heading')}</h1>
         {seen && seen.length > 0 && (
-          <button type="button" className="button" data-testid="forget-all" onClick={() => forget('all')}>
+          <button type="button" className="button" data-testid="forget-all" onClick={() => forget({})}>
             {t('history.forgetAll')}
           </button>
         )}
@@ -36,27 +36,33 @@ export function HistoryPage() {
       )}
       {catalogue && seen && seen.length > 0 && (
         <ol className="seen" data-testid="history">
-          {seen.map(({ item_id: id, viewed_at }) => {
-            const [item] = pick(catalogue, [id])
-            if (!item) return null
+          {seen.map(({ key: id, updated_at: viewedAt }) => {
+            const item = pick(catalogue, [id])[0] ?? null
+            const name = item ? nameOf(item) : id
             return (
               <li key={id} className="seen-row">
                 <span className="cart-picture" style={{ '--hue': hueOf(id) } as CSSProperties}>
-                  <Picture id={id} />
+                  <Picture item={item} />
                 </span>
                 <span>
-                  <Link to={`/shop/${id}`} className="seen-name">
-                    {nameOf(item)}
-                  </Link>
-                  <time className="quiet" dateTime={viewed_at}>
-                    {dateOf(viewed_at)}
+                  {item ? (
+                    <Link to={`/shop/${encodeURIComponent(id)}`} className="seen-name">
+                      {name}
+                    </Link>
+                  ) : (
+                    <span className="seen-name">
+                      {name} <span className="quiet">{t('item.gone')}</span>
+                    </span>
+                  )}
+                  <time className="quiet" dateTime={viewedAt}>
+                    {dateOf(viewedAt)}
                   </time>
                 </span>
                 <button
                   type="button"
                   className="icon-button"
-                  aria-label={t('history.forget', { name: nameOf(item) })}
-                  onClick={() => forget(id)}
+                  aria-label={t('history.forget', { name })}
+                  onClick={() => forget({ id })}
                 >
                   <X className="icon" aria-hidden="true" />
                 </button>

@@ -5,12 +5,13 @@ import { Link, useParams } from 'react-router'
 import { pick, useCatalogue } from '../catalogue'
 import { EmptyState } from '../components/EmptyState'
 import { AddButton, HeartButton } from '../components/ItemCard'
+import { ItemNote } from '../components/ItemNote'
 import { ItemRow } from '../components/ItemRow'
 import { LoadFailure } from '../components/LoadFailure'
-import { price } from '../format'
+import { hueOf, Picture } from '../components/Picture'
+import { priceOf } from '../format'
 import { useCurrency } from '../hooks/useCurrency'
 import { useGoods } from '../i18n'
-import { hueOf, Picture } from '../pictures/Picture'
 import { useRecordView } from '../visitor-data'
 
 export function ItemPage() {
@@ -18,7 +19,7 @@ export function ItemPage() {
   const { nameOf, descriptionOf, categoryOf } = useGoods()
   const currency = useCurrency()
   const { data, error, refetch } = useCatalogue()
-  const id = Number(useParams().id)
+  const { id } = useParams()
   const item = data?.items.find((item) => item.id === id)
   useRecordView(item?.id)
 
@@ -34,7 +35,8 @@ export function ItemPage() {
       </EmptyState>
     )
   }
-  const alike = data.items.filter((other) => other.category === item.category && other.id !== item.id)
+  const { category } = item
+  const alike = category ? data.items.filter((other) => other.category === category && other.id !== item.id) : []
   const recent = pick(data, data.recently_seen).filter((other) => other.id !== item.id)
   return (
     <article className="detail" data-testid="detail">
@@ -44,22 +46,23 @@ export function ItemPage() {
       </Link>
       <div className="detail-body">
         <div className="item-picture detail-picture" style={{ '--hue': hueOf(item.id) } as CSSProperties}>
-          <Picture id={item.id} />
+          <Picture item={item} />
         </div>
         <div className="detail-words">
-          <p className="eyebrow">{categoryOf(item.category)}</p>
+          {category && <p className="eyebrow">{categoryOf(category)}</p>}
           <h1>{nameOf(item)}</h1>
           <p className="lead">{descriptionOf(item)}</p>
-          <p className="price detail-price">{price(item.price_cents, currency)}</p>
+          <p className="price detail-price">{priceOf(item, currency)}</p>
           <div className="detail-buttons">
             <AddButton item={item} />
             <HeartButton item={item} />
           </div>
           <p className="quiet">{t('item.remembered')}</p>
+          <ItemNote key={item.id} item={item} />
         </div>
       </div>
       <div className="rails">
-        <ItemRow title={categoryOf(item.category)} items={alike.map((item) => ({ item }))} testId="alike" />
+        <ItemRow title={categoryOf(category ?? '')} items={alike.map((item) => ({ item }))} testId="alike" />
         <ItemRow title={t('shop.recent')} items={recent.map((item) => ({ item }))} testId="recent" />
       </div>
     </article>

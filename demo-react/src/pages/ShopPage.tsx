@@ -69,9 +69,11 @@ function Goods({ catalogue, words }: { readonly catalogue: Catalogue; readonly w
   const { nameOf, descriptionOf, categoryOf } = useGoods()
   const [params, setParams] = useSearchParams()
   const category = params.get('in') ?? ''
-  const categories = [...new Set(catalogue.items.map((item) => item.category))].filter(Boolean)
+  const categories = [...new Set(catalogue.items.flatMap((item) => item.category || []))]
   const textOf = (item: Item) =>
-    [nameOf(item), item.name, descriptionOf(item), item.description, categoryOf(item.category), item.category].join(' ')
+    [nameOf(item), item.name, descriptionOf(item), item.description, categoryOf(item.category ?? ''), item.category].join(
+      ' ',
+    )
   const inCategory = catalogue.items.filter((item) => category === '' || item.category === category)
   const found = search(inCategory, words, textOf)
 
