@@ -9,7 +9,10 @@ type Notes = readonly Entry<Note>[]
 
 /** The text of the visitor's note on an item, or an empty text. Undefined until it is loaded, and on a server without notes. */
 export function useNote(item: string): string | undefined {
-  const { data } = useQuery({ queryKey: keys.notes, queryFn: ({ signal }): Promise<Notes> => allEntries(notes, signal) })
+  const { data } = useQuery({
+    queryKey: keys.notes,
+    queryFn: ({ signal }): Promise<Notes> => allEntries(notes, signal),
+  })
   return data && (data.find(({ key }) => key === item)?.value.text ?? '')
 }
 

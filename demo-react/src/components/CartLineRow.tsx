@@ -39,29 +39,29 @@ export function CartLineRow({ line, saving }: CartLineRowProps) {
         {item === null ? (
           <span className="quiet">{t('cart.gone')}</span>
         ) : (
-        <div className="stepper">
-          <button
-            type="button"
-            data-testid={`cart-minus-${id}`}
-            aria-label={quantity > 1 ? t('cart.less', { name }) : t('cart.remove', { name })}
-            onClick={() => change(quantity - 1)}
-          >
-            <Minus className="icon" aria-hidden="true" />
-          </button>
-          <span className="stepper-value">
-            <span className="visually-hidden">{t('cart.quantity')} </span>
-            {quantity}
-          </span>
-          <button
-            type="button"
-            data-testid={`cart-plus-${id}`}
-            aria-label={t('cart.more', { name })}
-            disabled={quantity >= MAX_QUANTITY}
-            onClick={() => add(id)}
-          >
-            <Plus className="icon" aria-hidden="true" />
-          </button>
-        </div>
+          <div className="stepper">
+            <button
+              type="button"
+              data-testid={`cart-minus-${id}`}
+              aria-label={quantity > 1 ? t('cart.less', { name }) : t('cart.remove', { name })}
+              onClick={() => change(quantity - 1)}
+            >
+              <Minus className="icon" aria-hidden="true" />
+            </button>
+            <span className="stepper-value">
+              <span className="visually-hidden">{t('cart.quantity')} </span>
+              {quantity}
+            </span>
+            <button
+              type="button"
+              data-testid={`cart-plus-${id}`}
+              aria-label={t('cart.more', { name })}
+              disabled={quantity >= MAX_QUANTITY}
+              onClick={() => add(id)}
+            >
+              <Plus className="icon" aria-hidden="true" />
+            </button>
+          </div>
         )}
         <button
           type="button"

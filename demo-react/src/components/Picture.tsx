@@ -1,4 +1,4 @@
-import type { Item } from '.../api/shop'
+import type { Item } from '../api/shop'
 
 /** The golden angle in degrees: multiples of it give neighbouring ids very different hues. */
 const GOLDEN_ANGLE = 137.508

@@ -4,7 +4,10 @@ export const en = {
   title: 'Guestpass demo shop',
   skip: 'Skip to the content',
   nav: { label: 'Pages', shop: 'Shop', favorites: 'Favourites', history: 'Seen', account: 'You', lab: 'Break it' },
-  search: { label: 'Search the shop', placeholder: 'Search: tea, wool, pen …', clear: 'Clear the search',
+  search: {
+    label: 'Search the shop',
+    placeholder: 'Search: tea, wool, pen …',
+    clear: 'Clear the search',
     past: 'Your last searches',
     forget: 'Forget the search {{text}}',
   },

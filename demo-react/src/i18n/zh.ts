@@ -5,7 +5,13 @@ export const zh: typeof en = {
   title: 'Guestpass 演示商店',
   skip: '跳到内容',
   nav: { label: '页面', shop: '商店', favorites: '收藏', history: '浏览记录', account: '我', lab: '弄坏它' },
-  search: { label: '搜索商品', placeholder: '搜索：茶、羊毛、笔……', clear: '清除搜索', past: '你最近的搜索', forget: '忘记搜索“{{text}}”' },
+  search: {
+    label: '搜索商品',
+    placeholder: '搜索：茶、羊毛、笔……',
+    clear: '清除搜索',
+    past: '你最近的搜索',
+    forget: '忘记搜索“{{text}}”',
+  },
   shop: {
     heading: '没有账号，购物车还在。',
     intro:

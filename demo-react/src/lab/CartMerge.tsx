@@ -138,9 +138,7 @@ function Explanation({ line, carts }: { readonly line: MergeLine; readonly carts
   const { t } = useTranslation()
   const { from, quantities, notes } = originOf(line, carts)
   if (!quantities) {
-    return (
-      <span className="merge-why">{t(from === 'account' ? 'lab.merge.why.account' : 'lab.merge.why.guest')}</span>
-    )
+    return <span className="merge-why">{t(from === 'account' ? 'lab.merge.why.account' : 'lab.merge.why.guest')}</span>
   }
   const [account, guest] = quantities
   const sum = account + guest

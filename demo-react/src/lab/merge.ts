@@ -62,7 +62,7 @@ async function fill(visitor: Session, lines: readonly MergeLine[]): Promise<void
 /** The lines of a visitor's cart, the oldest first. */
 async function linesOf(visitor: Session): Promise<MergeLine[]> {
   const { entries } = await visitor.collection<Omit<MergeLine, 'item'>>('cart').list()
-  return entries
+  return [...entries]
     .sort((one, other) => Date.parse(one.created_at) - Date.parse(other.created_at))
     .map(({ key, value }) => ({ item: key, ...value }))
 }

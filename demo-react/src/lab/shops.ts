@@ -31,7 +31,8 @@ export function shopOf(session: Session): LabShop {
     name: 'guestpass',
     async send(method, path, body) {
       try {
-        const headers = body === undefined ? {} : { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() }
+        const headers =
+          body === undefined ? {} : { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() }
         const response = await session.fetch(path, {
           method,
           headers,

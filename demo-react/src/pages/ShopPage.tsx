@@ -71,9 +71,14 @@ function Goods({ catalogue, words }: { readonly catalogue: Catalogue; readonly w
   const category = params.get('in') ?? ''
   const categories = [...new Set(catalogue.items.flatMap((item) => item.category || []))]
   const textOf = (item: Item) =>
-    [nameOf(item), item.name, descriptionOf(item), item.description, categoryOf(item.category ?? ''), item.category].join(
-      ' ',
-    )
+    [
+      nameOf(item),
+      item.name,
+      descriptionOf(item),
+      item.description,
+      categoryOf(item.category ?? ''),
+      item.category,
+    ].join(' ')
   const inCategory = catalogue.items.filter((item) => category === '' || item.category === category)
   const found = search(inCategory, words, textOf)
 
