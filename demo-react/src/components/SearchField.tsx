@@ -95,7 +95,13 @@ export function SearchField() {
           }}
         />
         {typed !== '' && (
-          <button type="button" className="icon-button" aria-label={t('search.clear')} onClick={clear}>
+          <button
+            type="button"
+            className="icon-button"
+            data-testid="clear-search"
+            aria-label={t('search.clear')}
+            onClick={clear}
+          >
             <X className="icon" aria-hidden="true" />
           </button>
         )}
@@ -108,13 +114,14 @@ export function SearchField() {
           <ul onMouseDown={(event) => event.preventDefault()}>
             {suggestions.map(({ key, value: { text } }) => (
               <li key={key}>
-                <button type="button" className="suggestion" onClick={() => choose(text)}>
+                <button type="button" className="suggestion" data-testid={`search-${key}`} onClick={() => choose(text)}>
                   <History className="icon" aria-hidden="true" />
                   <span>{text}</span>
                 </button>
                 <button
                   type="button"
                   className="icon-button"
+                  data-testid={`forget-${key}`}
                   aria-label={t('search.forget', { text })}
                   onClick={() => {
                     forget(key)

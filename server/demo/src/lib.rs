@@ -23,8 +23,12 @@
 //! | `POST /demo/faults/tomorrow` | the clock of the server is one more day ahead |
 //! | `GET /demo/faults` | the active faults, and the number of guests, logins and refreshes of each shop |
 //! | `DELETE /demo/faults` | ends all faults, and sets the counts to zero |
+//! | `/demo/plain/…` | the API without the faults and the counts, for the lab's merge of two carts |
 //!
 //! The classic shop is the one with hand-written interceptors.
+//!
+//! The demo has two collections of its own, `searches` and `notes`, and a cart with a rule for notes: `guestpass.toml` declares
+//! them, in the format of `guestpass serve --config`. The items are those of the catalogue; the demo uses the sample.
 //!
 //! `endpoints` has these routes; `fault_injector` has the faults of each client; `faults` is the middleware around the API that
 //! applies them; `pages` serves the pages.
@@ -36,13 +40,22 @@ mod lost;
 mod pages;
 mod problem;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use guestpass_server::{Clock, Config, Guestpass, OpenError, SystemClock};
+use guestpass_server::{Clock, Collections, Config, DeclarationError, Guestpass, OpenError, SystemClock};
 
 use self::fault_injector::{FaultInjectors, ShiftedClock};
+
+/// The collections of the demo: those of `guestpass.toml`, and the default ones that it does not declare.
+///
+/// # Errors
+/// A mistake in `guestpass.toml`, which is part of the program. A test shows that it has none.
+pub fn collections() -> Result<Collections, DeclarationError> {
+    Collections::from_toml(include_str!("../guestpass.toml"), Path::new(""))
+}
 
 /// Opens the server of the demo, as [`Guestpass::open`]. Its clock can be set ahead for each client.
 ///
@@ -60,12 +73,13 @@ pub async fn open_at(config: Config, clock: Arc<dyn Clock>) -> Result<Guestpass,
     Guestpass::open_at(config, Arc::new(ShiftedClock(clock))).await
 }
 
-/// The API behind the faults, the endpoints for the faults, and the pages; `guestpass` must come from [`open`]. If
-/// [`Config::static_dir`] is set, its files are served instead of the embedded pages.
+/// The API behind the faults, the endpoints for the faults, the API without faults under `/demo/plain`, and the pages;
+/// `guestpass` must come from [`open`]. If [`Config::static_dir`] is set, its files are served instead of the embedded pages.
 pub fn router(guestpass: &Guestpass) -> Router {
     let injectors = Arc::new(FaultInjectors::new(guestpass.clone()));
     let inject = from_fn_with_state(Arc::clone(&injectors), faults::inject);
     let routes = guestpass.routes().route_layer(inject).merge(endpoints::router(injectors));
+    let routes = routes.nest("/demo/plain", guestpass.routes());
     let has_directory = guestpass.config().static_dir.is_some();
     guestpass.with_layers(if has_directory { routes } else { routes.fallback(pages::serve) })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use clap::Parser;
-use guestpass_server::{Config, Origin, Rate, StoreLocation};
+use guestpass_server::{Config, DeclarationError, Origin, Rate, StoreLocation};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,8 +59,8 @@ struct Args {
 }
 
 impl Args {
-    fn config(&self) -> Config {
-        Config {
+    fn config(&self) -> Result<Config, DeclarationError> {
+        Ok(Config {
             store: self.store.clone(),
             issuer: self.issuer.clone(),
             access_ttl: self.access_ttl,
@@ -72,8 +72,9 @@ impl Args {
             cors_origins: self.cors_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             static_dir: self.static_dir.clone(),
+            collections: guestpass_demo::collections()?,
             ..Config::default()
-        }
+        })
     }
 }
 
@@ -86,7 +87,11 @@ async fn main() -> ExitCode {
     let config = args.config();
     let log = tracing_subscriber::fmt().with_env_filter(args.log).with_writer(std::io::stderr);
     log.with_ansi(std::io::stderr().is_terminal()).init();
-    match serve(args.listen, config).await {
+    let served = match config {
+        Ok(config) => serve(args.listen, config).await,
+        Err(error) => Err(format!("the collections of the demo: {error}")),
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {
             eprintln!("guestpass-demo: {line}");

@@ -138,7 +138,7 @@ export class Shop {
   }
 
   /** Clicks the button that adds an item to the cart. The page shows the item before the server has stored it. */
-  add(item: number): Promise<void> {
+  add(item: number | string): Promise<void> {
     return this.tab.click(`add-${item}`)
   }
 
@@ -185,13 +185,22 @@ export class Shop {
 
   /** The number of items in the cart at the server. */
   async cartAtServer(): Promise<number> {
-    const lines = await this.linesAtServer()
-    return lines.reduce((sum, { quantity }) => sum + quantity, 0)
+    const quantities = Object.values(await this.quantitiesAtServer())
+    return quantities.reduce((sum, quantity) => sum + quantity, 0)
   }
 
-  /** The lines of the cart at the server. */
-  linesAtServer(): Promise<{ item_id: number; quantity: number }[]> {
-    return this.tab.evaluate(async () => (await (await window.guestpass.fetch('/me/cart')).json()).lines)
+  /** The quantity of each item in the cart at the server, by the id of the item. */
+  async quantitiesAtServer(): Promise<Record<string, number>> {
+    const entries = await this.entriesAtServer<{ quantity: number }>('cart')
+    return Object.fromEntries(entries.map(({ key, value }) => [key, value.quantity]))
+  }
+
+  /** The entries of a collection at the server, the last changed entry first. */
+  async entriesAtServer<Value>(collection: string): Promise<{ key: string; value: Value }[]> {
+    return this.tab.evaluate(async (collection) => {
+      const { entries } = await (await window.guestpass.fetch(`/me/${collection}`)).json()
+      return entries.map(({ key, value }: { key: string; value: unknown }) => ({ key, value }))
+    }, collection)
   }
 
   /** Calls `session.register` or `session.login`, and waits for the result. */

@@ -36,10 +36,10 @@ export class TabGroup {
             return
           }
           const { count, item } = command
-          const body = JSON.stringify({ item_id: item, quantity: 1 })
+          const body = JSON.stringify({ add: { quantity: 1 } })
           const headers = { 'Content-Type': 'application/json' }
           const requests = Array.from({ length: count - 1 }, () => window.guestpass.fetch('/items/'))
-          requests.push(window.guestpass.fetch('/me/cart', { method: 'POST', headers, body }))
+          requests.push(window.guestpass.fetch(`/me/cart/${item}`, { method: 'POST', headers, body }))
           const outcomes = await Promise.all(requests.map(outcome))
           await sessionIsActive()
           results.postMessage(outcomes)

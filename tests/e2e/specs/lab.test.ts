@@ -101,6 +101,25 @@ test(
 )
 
 test(
+  'C10 the lab merges two carts at the server by the declared rule, erases the account, and counts no guest of the shops',
+  inTheLab(async ({ lab, server }) => {
+    const { tab } = lab.shop
+    const counters = [await lab.counters('guestpass'), await lab.counters('classic')]
+    expect(await tab.text('merge')).toContain('merge = { quantity = "sum", note = "account" }')
+
+    await tab.click('merge-run')
+
+    await expect.poll(() => tab.text('merge-merged-1'), { timeout: 30_000 }).toMatch(/2 \+ 1 = 3/)
+    expect(await tab.text('merge-merged-1')).toMatch(/Gift wrap, please[\s\S]*the one of the account is kept/)
+    expect(await tab.text('merge-merged-10')).toMatch(/60 \+ 50 = 110, but at most 99[\s\S]*\n99$/)
+    expect(await tab.text('merge-merged-8')).toContain('Only on the phone')
+    expect(await tab.text('merge-merged-2')).toContain('Only on the laptop')
+    await expect.poll(() => server.query('SELECT count(*) AS accounts FROM account')).toEqual([{ accounts: 0 }])
+    expect([await lab.counters('guestpass'), await lab.counters('classic')]).toEqual(counters)
+  }),
+)
+
+test(
   'after a restart of the lab the counters are zero, and both shops accept items',
   inTheLab(async ({ lab }) => {
     await lab.inject('expire')

@@ -43,7 +43,7 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
       expect(proxy.requestsOf('POST /login').map(({ status }) => status)).toEqual([200, 200])
       for (const shop of [phone, laptop]) {
         expect(await shop.me()).toBe(member)
-        expect(quantities(await shop.linesAtServer())).toEqual({ 1: 2, 2: 1 })
+        expect(await shop.quantitiesAtServer()).toEqual({ 1: 2, 2: 1 })
       }
       expect(liveOf(await server.sessions())).toHaveLength(2)
       expect(await server.guests()).toHaveLength(2)
@@ -75,7 +75,7 @@ describe.each(browsers)('in a browser $name', ({ page }) => {
         expect(await tab.waitForEvent('identity')).toMatchObject({ oldId: guest, newId: member, reason: 'logged_in' })
         expect(await tab.waitUntilActive()).toBe(member)
       }
-      for (const tab of [phone, ...tabs]) expect(quantities(await tab.linesAtServer())).toEqual({ 1: 1, 2: 10 })
+      for (const tab of [phone, ...tabs]) expect(await tab.quantitiesAtServer()).toEqual({ 1: 1, 2: 10 })
       expect(await server.guests()).toHaveLength(2)
     }),
   )
@@ -165,7 +165,7 @@ test(
     expect(await one.membershipResult()).toMatchObject({ id: member, outcome: 'registered' })
     expect(await other.burstResult()).toEqual(Array(5).fill(200))
     expect(await other.waitForEvent('identity')).toMatchObject({ newId: member, reason: 'registered' })
-    expect(quantities(await other.linesAtServer())).toEqual({ 1: 5 })
+    expect(await other.quantitiesAtServer()).toEqual({ 1: 5 })
     expect(await server.guests()).toHaveLength(1)
   }),
 )
@@ -329,18 +329,13 @@ function liveOf(sessions: readonly { counter: number; revoked: number }[]) {
   return sessions.filter(({ revoked }) => !revoked)
 }
 
-/** The quantity of each item. */
-function quantities(lines: readonly { item_id: number; quantity: number }[]): Record<number, number> {
-  return Object.fromEntries(lines.map(({ item_id, quantity }) => [item_id, quantity]))
-}
-
 /** Sends `times` concurrent requests that each add one item to the cart, without waiting for the responses. */
 function startAdding(shop: Shop, item: number, times: number): Promise<void> {
   return shop.tab.evaluate(
     (item, times) => {
-      const body = JSON.stringify({ item_id: item, quantity: 1 })
+      const body = JSON.stringify({ add: { quantity: 1 } })
       const headers = { 'Content-Type': 'application/json' }
-      const add = () => window.guestpass.fetch('/me/cart', { method: 'POST', headers, body })
+      const add = () => window.guestpass.fetch(`/me/cart/${item}`, { method: 'POST', headers, body })
       window.burst = Promise.all(Array.from({ length: times }, add))
     },
     item,
