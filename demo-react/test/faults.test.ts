@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { type FaultName, faults, findingsOf, lostCart, type Observation } from '../src/lab/faults'
 
 const same: Observation = {
-  before: { id: 'anonymous_a', inCart: new Map([[1, 2]]) },
-  after: { id: 'anonymous_a', inCart: new Map([[1, 2]]) },
+  before: { id: 'anonymous_a', inCart: new Map([['1', 2]]) },
+  after: { id: 'anonymous_a', inCart: new Map([['1', 2]]) },
   outcomes: [{ status: 200, body: null }],
   counts: { guests: 0, logins: 0, refreshes: 1 },
   events: [],

@@ -2,10 +2,10 @@ import type { QueryClient } from '@tanstack/react-query'
 import type { Session } from 'guestpass'
 import { createTestClock, createTestServer, type TestClock, type TestServer } from 'guestpass/testing'
 import { vi } from 'vitest'
-import type { Cart, CartLine, Item } from '../src/api/shop'
+import type { Item } from '../src/api/shop'
 
 export const tea: Item = {
-  id: 1,
+  id: '1',
   name: 'Tea',
   description: 'Black, from one garden',
   price_cents: 500,
@@ -14,6 +14,8 @@ export const tea: Item = {
   favorite: false,
   viewed_at: null,
 }
+
+export const bread: Item = { ...tea, id: '2', name: 'Pain au levain', description: 'Baked this morning' }
 
 /** The modules of the shop with the real session manager, against the test server of `guestpass/testing`. */
 export interface ShopFixture {
@@ -27,14 +29,13 @@ export interface ShopFixture {
   readonly end: () => void
 }
 
-/** Loads the modules of the shop in a simulated browser, with a server that has a cart for each guest. */
+/** Loads the modules of the shop in a simulated browser with a server. */
 export async function openShop(): Promise<ShopFixture> {
   localStorage.clear()
   const server = createTestServer({ origin: location.origin })
   const clock = createTestClock()
   const { fetch } = globalThis
   server.install()
-  serveCarts(server)
   vi.resetModules()
   const { session } = await import('../src/session')
   const cart = await import('../src/cart')
@@ -61,22 +62,3 @@ export async function openShop(): Promise<ShopFixture> {
     },
   }
 }
-
-function serveCarts(server: TestServer): void {
-  const quantities = new Map<string | null, number>()
-  const keys = new Set<string>()
-  server.on('GET /me/cart', ({ guest }) => Response.json(cartOf(quantities.get(guest) ?? 0)))
-  server.on('POST /me/cart', ({ guest, request }) => {
-    const key = request.headers.get('Idempotency-Key') ?? ''
-    if (!keys.has(key)) quantities.set(guest, (quantities.get(guest) ?? 0) + 1)
-    keys.add(key)
-    return Response.json(cartOf(quantities.get(guest) ?? 0))
-  })
-}
-
-export function cartOf(quantity: number): Cart {
-  const lines: CartLine[] = quantity > 0 ? [{ ...lineOfTea, quantity }] : []
-  return { lines, total_cents: tea.price_cents * quantity, currency: 'EUR' }
-}
-
-export const lineOfTea = { item_id: tea.id, name: tea.name, price_cents: tea.price_cents, currency: tea.currency }

@@ -150,7 +150,7 @@ async function openOnPhone(shop: Shop, path: string): Promise<void> {
   }, path)
   await shop.tab.until('the page in the frame has its content', () => {
     const main = document.querySelector<HTMLIFrameElement>('#phone')?.contentDocument?.querySelector('main')
-    return main && main.querySelector('h1') && !main.querySelector('[aria-busy=true], .bone, .lab-loading')
+    return main?.querySelector('h1') && !main.querySelector('[aria-busy=true], .bone, .lab-loading')
   })
 }
 
