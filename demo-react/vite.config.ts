@@ -2,7 +2,8 @@ import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
 
 // `vite dev` serves the page, and a server started with `guestpass serve` on its default port serves the data.
-// In production both come from one origin (`guestpass serve --static demo-react/dist`).
+// In production both come from one origin (`guestpass serve --static demo-react/dist`). The collections of the demo's own, for
+// searches and notes, need `--config server/demo/guestpass.toml`.
 const API = '^/(anonymous-login|token|revoke|items|public-data|me|register|login|link|demo|\\.well-known)(/|\\?|$)'
 
 export default defineConfig({

@@ -3,7 +3,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Builder, By, until } from 'selenium-webdriver'
+import { Builder, By, Key, until } from 'selenium-webdriver'
 import * as chrome from 'selenium-webdriver/chrome.js'
 
 const [url, folder = 'docs/screenshots'] = process.argv.slice(2)
@@ -29,6 +29,11 @@ try {
   await find('item-1')
   for (const id of [1, 1, 2, 4]) await click(`add-${id}`)
   await click('favorite-5')
+  for (const words of ['tea', 'wool', 'honey']) {
+    await (await find('search')).sendKeys(words, Key.ENTER)
+    await click('clear-search')
+    await settled()
+  }
   for (const id of [7, 3, 8]) {
     await open(`/shop/${id}`)
     await find('detail')
@@ -44,6 +49,11 @@ try {
     await click('open-cart')
     await find('cart-total')
     await picture(`cart-${name}`)
+    await open('/')
+    await find('item-1')
+    await click('search')
+    await find('searches')
+    await picture(`search-${name}`)
   }
   await size('desktop')
   await open('/account')
@@ -61,6 +71,8 @@ try {
   await settled()
   await open('/lab')
   await find('guestpass-guests')
+  await click('merge-run')
+  await find('merge-merged')
   await click('run-all')
   await driver.wait(until.elementLocated(By.css('[data-testid="fault-revoke"][data-held]')), 120_000)
   await (await driver.findElement(By.css('[data-testid="identity-notice"] button'))).click()
