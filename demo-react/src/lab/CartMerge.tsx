@@ -58,7 +58,7 @@ export function CartMerge() {
             disabled={isPending}
             onClick={() => mutate(carts)}
           >
-            {t(isPending ? 'lab.running' : 'lab.merge.run')}
+            {t(isPending ? 'lab.running' : data ? 'lab.merge.again' : 'lab.merge.run')}
             <ArrowRight className="icon" aria-hidden="true" />
           </button>
         </MergeCart>
@@ -143,10 +143,12 @@ function Explanation({ line, carts }: { readonly line: MergeLine; readonly carts
   const [account, guest] = quantities
   const sum = account + guest
   return (
-    <span className="merge-why">
-      {t(sum > BOUND ? 'lab.merge.why.bounded' : 'lab.merge.why.sum', { account, guest, sum, bound: BOUND })}
-      {notes && ` ${t('lab.merge.why.note')}`}
-    </span>
+    <>
+      <span className="merge-why">
+        {t(sum > BOUND ? 'lab.merge.why.bounded' : 'lab.merge.why.sum', { account, guest, sum, bound: BOUND })}
+      </span>
+      {notes && <span className="merge-why">{t('lab.merge.why.note')}</span>}
+    </>
   )
 }
 

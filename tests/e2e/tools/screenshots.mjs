@@ -11,7 +11,7 @@ if (!url) throw new Error('usage: node tests/e2e/tools/screenshots.mjs URL [FOLD
 
 const sizes = { phone: [390, 844, true], desktop: [1440, 900, false] }
 /** Tall enough for the whole lab. */
-const TALL = { phone: [390, 4700, true], desktop: [1440, 1760, false] }
+const TALL = { phone: [390, 5900, true], desktop: [1440, 2620, false] }
 
 const options = new chrome.Options()
 options.setChromeBinaryPath('/usr/bin/chromium')
@@ -78,6 +78,7 @@ try {
   await (await driver.findElement(By.css('[data-testid="identity-notice"] button'))).click()
   for (const name of Object.keys(sizes)) {
     await resize(TALL[name])
+    await driver.executeScript('scrollTo({ top: 0, behavior: "instant" })')
     await picture(`lab-${name}`)
   }
 } finally {
@@ -119,7 +120,10 @@ function find(testId) {
 }
 
 async function click(testId) {
-  await (await find(testId)).click()
+  const element = await find(testId)
+  // The header of the page covers an element that the driver has scrolled to the top.
+  await driver.executeScript(`arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })`, element)
+  await element.click()
 }
 
 /** Waits until nothing on the page is loading. */
