@@ -28,7 +28,8 @@ export interface CartStep {
 /** The highest quantity of an item in a cart. The server has the same limit. */
 export const MAX_QUANTITY = 99
 
-const RETRIES = 3
+/** How often a failed step is sent again. The session itself repeats an addition up to three times at each attempt. */
+const RETRIES = 1
 
 /** Keys of completed steps. TanStack Query lists a step as pending for a moment after its result is in the cart. */
 const completed = new Set<string>()
@@ -50,7 +51,7 @@ export function stepOptions(client: QueryClient): MutationOptions<CartValue | nu
     mutationFn: send,
     // After a lost response, the server recognises the key and does not apply the step twice.
     retry: (failures, error) => failures < RETRIES && failureOf(error)?.kind === 'unreachable',
-    retryDelay: (failures) => 500 * 2 ** failures,
+    retryDelay: 1000,
     onSuccess: async (value, { key, item }) => {
       // A list that is being loaded may be older than this step.
       const wasLoading = client.getQueryState(keys.cart)?.fetchStatus !== 'idle'

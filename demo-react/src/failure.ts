@@ -17,16 +17,16 @@ export function failureOf(error: unknown): Failure | null {
   if (error instanceof DOMException && error.name === 'AbortError') return null
   if (error instanceof GuestpassError) {
     if (error.code === 'signed_out' || error.code === 'closed') return null
-    if (TEMPORARY.has(error.code)) return unreachable()
-    return ofStatus(error.status ?? 0, error.message)
+    const detail = error.problem?.detail
+    return TEMPORARY.has(error.code) ? unreachable(detail) : { kind: 'refused', message: detail ?? error.message }
   }
-  if (error instanceof ApiError) return ofStatus(error.status, error.message)
+  if (error instanceof ApiError) {
+    return error.status >= 500 || error.status === 429
+      ? unreachable(error.message)
+      : { kind: 'refused', message: error.message }
+  }
   // Any other error is a TypeError of fetch, or comes from an incomplete response.
   return unreachable()
-}
-
-function ofStatus(status: number, message: string): Failure {
-  return status >= 500 || status === 429 ? unreachable(message) : { kind: 'refused', message }
 }
 
 function unreachable(message: string | null = null): Failure {

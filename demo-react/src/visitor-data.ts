@@ -22,8 +22,7 @@ export const useFavorites = () => useEntries(keys.favorites, favorites)
 function useEntries(queryKey: QueryKey, collection: Collection<object>) {
   return useInfiniteQuery({
     queryKey,
-    queryFn: ({ pageParam, signal }) =>
-      collection.list({ limit: 24, signal, ...(pageParam === null ? {} : { after: pageParam }) }),
+    queryFn: ({ pageParam, signal }) => collection.list({ limit: 24, after: pageParam, signal }),
     initialPageParam: null as string | null,
     getNextPageParam: ({ next }) => next,
     staleTime: 0,

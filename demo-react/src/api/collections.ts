@@ -1,7 +1,7 @@
 // The collections of the visitor: the four that every Guestpass server has, and two of the demo's own
 // (server/demo/guestpass.toml).
 
-import type { Collection, Entry } from 'guestpass'
+import type { Collection, Entry, EntryPage } from 'guestpass'
 import { session } from '../session'
 
 /** A line of the cart. Its key is the id of the item. */
@@ -31,9 +31,7 @@ export async function allEntries<Value>(collection: Collection<Value>, signal: A
   const entries: Entry<Value>[] = []
   let after: string | null = null
   do {
-    const page: { entries: readonly Entry<Value>[]; next: string | null } = await collection.list(
-      after === null ? { signal } : { after, signal },
-    )
+    const page: EntryPage<Value> = await collection.list({ after, signal })
     entries.push(...page.entries)
     after = page.next
   } while (after !== null)
