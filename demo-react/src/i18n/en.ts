@@ -72,6 +72,7 @@ export const en = {
     continue: 'Continue as a new guest',
   },
   favorites: {
+    remove: 'Remove {{name}} from the favourites',
     heading: 'Favourites',
     empty: 'No favourites yet',
     emptyHint: 'Press the heart of an item. The shop remembers it, although you have not signed up.',

@@ -73,6 +73,7 @@ export const zh: typeof en = {
     continue: '作为新访客继续',
   },
   favorites: {
+    remove: '从收藏中移除{{name}}',
     heading: '收藏',
     empty: '还没有收藏',
     emptyHint: '点商品上的爱心。没有注册，商店也会记住。',

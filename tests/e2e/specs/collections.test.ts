@@ -47,6 +47,13 @@ test(
     await shop.tab.click('cart-remove-cups/blue')
     await shop.waitForCart(1)
     expect(await lines(shop)).toEqual(['cart-line-1'])
+    await shop.tab.press('Escape')
+    await shop.tab.click('nav-history')
+    await expect.poll(() => shop.tab.text('history')).toContain('cups/blue no longer sold')
+    await shop.tab.click('nav-favorites')
+    await shop.tab.click('favorite-remove-cups/blue')
+    await expect.poll(() => shop.tab.text('favorites-gone')).toBeNull()
+    expect(await shop.entriesAtServer('favorites')).toEqual([])
   }),
 )
 
