@@ -10,6 +10,7 @@ import { session } from './session'
 /** The last searches, the newest first. The server keeps as many. */
 type Searches = readonly Pick<Entry<Search>, 'key' | 'value'>[]
 
+/** In characters, as the schema of the collection counts them. */
 const MAX_LENGTH = 60
 const MIN_LENGTH = 2
 
@@ -43,7 +44,7 @@ export function useSearchChanges() {
   })
   return {
     keep(words: string) {
-      const text = words.trim().replace(/\s+/g, ' ').slice(0, MAX_LENGTH)
+      const text = [...words.trim().replace(/\s+/g, ' ')].slice(0, MAX_LENGTH).join('')
       const isMissing = client.getQueryState(keys.searches)?.status === 'error'
       if (text.length >= MIN_LENGTH && !isMissing) change.mutate({ key: keyOf(text), text })
     },
@@ -51,7 +52,7 @@ export function useSearchChanges() {
   }
 }
 
-/** Equal searches have equal keys. */
+/** Equal searches have equal keys. The composed form keeps a key below the limit of 512 bytes. */
 export function keyOf(text: string): string {
-  return folded(text).trim().replace(/\s+/g, ' ')
+  return folded(text).normalize('NFC').trim().replace(/\s+/g, ' ')
 }

@@ -54,6 +54,7 @@ test('every item of the sample catalogue has a picture among the files of the de
 test('equal searches have equal keys', () => {
   expect(keyOf(' Café  NOIR ')).toBe(keyOf('cafe noir'))
   expect(keyOf('cafe')).not.toBe(keyOf('cafe noir'))
+  expect(new TextEncoder().encode(keyOf('한'.repeat(60))).length).toBeLessThanOrEqual(512)
 })
 
 test('each line of a merged cart has its origin', () => {
