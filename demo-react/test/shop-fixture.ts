@@ -26,6 +26,8 @@ export interface ShopFixture {
   readonly cart: typeof import('../src/cart')
   /** The module instance that the shop uses. */
   readonly query: typeof import('@tanstack/react-query')
+  /** Holds the responses to `GET /me/cart` back until the returned function is called. */
+  readonly holdLists: () => () => void
   readonly end: () => void
 }
 
@@ -36,6 +38,14 @@ export async function openShop(): Promise<ShopFixture> {
   const clock = createTestClock()
   const { fetch } = globalThis
   server.install()
+  let held: Promise<void> | undefined
+  const respond = globalThis.fetch
+  globalThis.fetch = async (input, init) => {
+    const response = await respond(input, init)
+    const { method, url } = new Request(input, init)
+    if (method === 'GET' && new URL(url).pathname === '/me/cart') await held
+    return response
+  }
   vi.resetModules()
   const { session } = await import('../src/session')
   const cart = await import('../src/cart')
@@ -51,6 +61,13 @@ export async function openShop(): Promise<ShopFixture> {
     client: queryClient,
     cart,
     query: await import('@tanstack/react-query'),
+    holdLists() {
+      let release = () => {}
+      held = new Promise((resolve) => {
+        release = resolve
+      })
+      return release
+    },
     end() {
       stop()
       queryClient.clear()
