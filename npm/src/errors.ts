@@ -1,4 +1,4 @@
-import type { ErrorCode } from './types.js'
+import type { ErrorCode, Problem } from './types.js'
 
 /** The error class of Guestpass. Its `code` is stable; its `message` is for people and never contains a token. */
 export class GuestpassError extends Error {
@@ -6,24 +6,31 @@ export class GuestpassError extends Error {
   override readonly name = 'GuestpassError'
   /** What went wrong. The codes are stable. */
   readonly code: ErrorCode
-  /** The HTTP status of the response. Set with the code `refused`, and for a stream that the server does not open. */
+  /** The HTTP status. Set with the code `refused`, and for each response to a collection or a stream that is an error. */
   declare readonly status?: number
-  /** Set with the code `refused`: the server's stable reason, such as `invalid_credentials` or `email_taken`. */
+  /** Set with the code `refused`: the server's stable reason, such as `invalid_credentials` or `collection_full`. */
   declare readonly reason?: string
+  /** The problem document of the response to a request of a `Collection`. */
+  declare readonly problem?: Problem
 
   /**
    * The package creates these errors. An app creates one in its own tests only.
    *
-   * @param options - `cause` is the underlying error, as in every `Error`. `status` and `reason` describe a refusal.
+   * @param options - `cause` is the underlying error, as in every `Error`. The other members describe a response.
    */
   constructor(
     code: ErrorCode,
     message: string,
-    options?: ErrorOptions & { readonly status?: number; readonly reason?: string },
+    options?: ErrorOptions & {
+      readonly status?: number | undefined
+      readonly reason?: string | undefined
+      readonly problem?: Problem | undefined
+    },
   ) {
     super(message, options)
     this.code = code
     if (options?.status !== undefined) this.status = options.status
     if (options?.reason !== undefined) this.reason = options.reason
+    if (options?.problem) this.problem = options.problem
   }
 }

@@ -1,3 +1,4 @@
+import { createCollection } from './collection.js'
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
 import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange } from './manager.js'
@@ -133,6 +134,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
 
   const session: Session = {
     fetch: (input, init) => (manager ? manager.fetch(input, init) : fetchOnceLoaded(input, init)),
+    collection: (name) => createCollection(session.fetch, name),
     async token({ signal, timeout } = {}) {
       checkTokenTimeout(timeout)
       if (manager) return manager.token(signal, timeout)

@@ -110,6 +110,130 @@ export interface CustomStorage {
   readonly shared?: boolean
 }
 
+/** An entry of a collection, as the server returns it. Times are in RFC 3339. */
+export interface Entry<T = unknown> {
+  /** Chosen by the app, such as an article number or a path. */
+  readonly key: string
+  /** Any JSON value that the declaration of the collection allows. */
+  readonly value: T
+  /** When the entry was created. */
+  readonly created_at: string
+  /** When the value was last written, also if it was equal. */
+  readonly updated_at: string
+}
+
+/** A page of a collection. */
+export interface EntryPage<T = unknown> {
+  /** The entry that was changed last is the first one. */
+  readonly entries: readonly Entry<T>[]
+  /** The option `after` of the next page. `null` on the last page. */
+  readonly next: string | null
+  /** The entity tag of this page. That of `list()` without options is for the `ifMatch` of `clear`. */
+  readonly etag: string
+}
+
+/** The value of an entry, with its entity tag. */
+export interface StoredValue<T = unknown> {
+  /** The value that the server has stored. */
+  readonly value: T
+  /** For `ifMatch`: equal values have equal tags. */
+  readonly etag: string
+}
+
+/** A merge patch (RFC 7396): sets the members that it names. `null` removes a member. */
+export type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [Name in keyof T]?: MergePatch<T[Name]> | (object extends Pick<T, Name> ? null : never) }
+    : T
+
+/** The numbers to add to members of a value, by the name of the member. */
+export type Addition<T> = unknown extends T
+  ? Readonly<Record<string, number>>
+  : { readonly [Name in keyof T as NonNullable<T[Name]> extends number ? Name : never]?: number }
+
+/** An option of all requests. */
+export interface AbortOptions {
+  /** Aborts the request. The call rejects with the reason of the signal. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The options of a change that depends on the current value. */
+export interface ChangeOptions extends AbortOptions {
+  /**
+   * Only if the value has this entity tag; `'*'`: only if there is an entry. Otherwise the call rejects with `refused` and
+   * the status 412.
+   */
+  readonly ifMatch?: string | undefined
+}
+
+/** A problem document (RFC 9457), the body of a response with an error. Empty when the response had none. */
+export interface Problem {
+  /** What is wrong with the request; for developers. */
+  readonly detail?: string
+  /** The stable reason, such as `collection_full`. */
+  readonly code?: string
+  /** With the code `invalid_value`: each place of the value that is wrong, as a JSON Pointer (RFC 6901). */
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
+  /** Further members. */
+  readonly [member: string]: unknown
+}
+
+/**
+ * A collection: a named set of entries (key and JSON value) that the server stores for the visitor, such as a cart. The server
+ * declares its limits and how a guest's entries are merged into those of an account.
+ *
+ * A key has 1 to 512 bytes of UTF-8 and no control characters, and is not `.` or `..`; another one rejects with
+ * `invalid_option`. A response with an error rejects with a `GuestpassError` that has the `status` and the `problem`: its code is
+ * `unavailable` for 408, 425, 429 and 5xx, and `refused` for others, with a `reason` if the server gives one: `collection_full`,
+ * `invalid_value`, `value_too_long`, `unknown_collection`.
+ *
+ * @typeParam T - the type of the values. It is not checked at run time.
+ */
+export interface Collection<T = unknown> {
+  /** Returns a page of the entries, by default the first 100: the one that was changed last is the first one. */
+  list(
+    options?: AbortOptions & {
+      /** The greatest number of entries, from 1 to 100. */
+      readonly limit?: number | undefined
+      /** The `next` of the previous page. */
+      readonly after?: string | undefined
+    },
+  ): Promise<EntryPage<T>>
+  /** Returns the value of an entry, or undefined when there is none. */
+  get(key: string, options?: AbortOptions): Promise<StoredValue<T> | undefined>
+  /** Sets the value of an entry, which becomes the newest one. With `ifNoneMatch: '*'`, only if there is no entry. */
+  put(
+    key: string,
+    value: T,
+    options?: ChangeOptions & { readonly ifNoneMatch?: '*' | undefined },
+  ): Promise<StoredValue<T>>
+  /** Changes members of a value. An entry that does not exist is created from the patch. */
+  patch(key: string, patch: MergePatch<T>, options?: ChangeOptions): Promise<StoredValue<T>>
+  /**
+   * Adds numbers to members of a value. An entry and members that do not exist are created; a sum is cut to the bounds of the
+   * member.
+   *
+   * After a network error, 408, 425, 429 or 5xx, the request is repeated up to three times, within some seconds or as
+   * `Retry-After` asks, if that is at most 30 seconds. The server adds once, because each repetition has the same key.
+   */
+  add(
+    key: string,
+    add: Addition<T>,
+    options?: AbortOptions & {
+      /**
+       * 22 to 128 characters of base64url. Calls with the same key add once in 24 hours. Default: a new key for each call; pass
+       * one if other code repeats the call.
+       */
+      readonly idempotencyKey?: string | undefined
+    },
+  ): Promise<StoredValue<T>>
+  /** Removes an entry. Resolves also when there is none. */
+  remove(key: string, options?: ChangeOptions): Promise<void>
+  /** Removes all entries. `ifMatch` is the `etag` of `list()` without options. */
+  clear(options?: ChangeOptions): Promise<void>
+}
+
 /** Options of `Session.token`. */
 export interface TokenOptions {
   /** Stops waiting. A refresh that other calls wait for continues. */
@@ -135,6 +259,19 @@ export interface Session {
    * redirects to foreign origins, pass `redirect: 'error'`.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  /**
+   * The collection of the visitor with this name, which the server declares. It sends no request before it is used.
+   *
+   * @example
+   * ```ts
+   * const cart = session.collection<{ quantity: number }>('cart')
+   * const { value } = await cart.add('mug', { quantity: 2 })
+   * console.log(value.quantity) // 2
+   * ```
+   *
+   * @throws GuestpassError with code `invalid_option` if no collection can have this name.
+   */
+  collection<T = unknown>(name: string): Collection<T>
   /** Returns a valid access token. Acquires a guest when there is none, and refreshes an expired token. */
   token(options?: TokenOptions): Promise<string>
   /**
