@@ -128,7 +128,7 @@ export interface EntryPage<T = unknown> {
   readonly entries: readonly Entry<T>[]
   /** The option `after` of the next page. `null` on the last page. */
   readonly next: string | null
-  /** The entity tag of this page. That of `list()` without options is for the `ifMatch` of `clear`. */
+  /** The entity tag of this page. That of `list()` is for the `ifMatch` of `clear`. */
   readonly etag: string
 }
 
@@ -167,7 +167,7 @@ export interface ChangeOptions extends AbortOptions {
   readonly ifMatch?: string | undefined
 }
 
-/** A problem document (RFC 9457), the body of a response with an error. Empty when the response had none. */
+/** A problem document (RFC 9457): the body of a response with an error. */
 export interface Problem {
   /** What is wrong with the request; for developers. */
   readonly detail?: string
@@ -196,8 +196,8 @@ export interface Collection<T = unknown> {
     options?: AbortOptions & {
       /** The greatest number of entries, from 1 to 100. */
       readonly limit?: number | undefined
-      /** The `next` of the previous page. */
-      readonly after?: string | undefined
+      /** The `next` of the previous page. `null`: the first page. */
+      readonly after?: string | null | undefined
     },
   ): Promise<EntryPage<T>>
   /** Returns the value of an entry, or undefined when there is none. */

@@ -109,8 +109,8 @@ export function setUp(options: SessionOptions = {}) {
 }
 
 /** A session whose session manager is loaded. */
-export async function setUpLoaded() {
-  const { module, session, ...rest } = setUp()
+export async function setUpLoaded(options: SessionOptions = {}) {
+  const { module, session, ...rest } = setUp(options)
   const started = session.start()
   module.succeed()
   await started
