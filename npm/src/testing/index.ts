@@ -24,6 +24,7 @@
  */
 
 export { createTestClock, type TestClock } from './clock.js'
+export type { CollectionOptions, MergeRule } from './collections.js'
 export {
   createTestServer,
   type Fault,

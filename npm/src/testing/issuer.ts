@@ -1,3 +1,4 @@
+import type { Entries } from './entries.js'
 import { type MemberResult, Members, subjectOf, type Visitor } from './members.js'
 
 /** A session, as the server stores it. */
@@ -34,6 +35,7 @@ export interface IssuerOptions {
   readonly origin: string
   readonly accessTtl: number
   readonly refreshGrace: number
+  readonly entries: Entries
 }
 
 type Body = Record<string, unknown>
@@ -135,6 +137,7 @@ export class Issuer {
     const result: MemberResult = this.#members[kind](caller, body)
     if (!('visitor' in result)) return result
     const { visitor } = result
+    if (visitor !== caller) this.#options.entries.merge(caller.uuid, visitor.uuid)
     // What was planted or copied before is worth nothing afterwards. A member who logs in again keeps the other sessions.
     for (const other of this.#sessions) {
       if (other === asking || (other.visitor === caller && !wasMember)) Object.assign(other, { visitor, revoked: true })
@@ -154,13 +157,16 @@ export class Issuer {
     if (!visitor) return
     for (const session of this.#sessions) if (session.visitor === visitor) session.revoked = true
     this.#members.erase(visitor)
+    this.#options.entries.erase(visitor.uuid)
   }
 
   /** `GET /me/export`. */
   export(refreshToken: string | undefined): Body {
     const sessions = this.sessions(refreshToken)
     const visitor = this.#sessionOf(refreshToken)?.visitor
-    return { exported_at: timestamp(Date.now()), id: visitor && subjectOf(visitor), email: visitor?.email, sessions }
+    const collections = this.#options.entries.export(visitor?.uuid ?? '')
+    const id = visitor && subjectOf(visitor)
+    return { exported_at: timestamp(Date.now()), id, email: visitor?.email, collections, sessions }
   }
 
   /** `GET /me/sessions`: the live sessions of the visitor, the newest first. */

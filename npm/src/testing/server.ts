@@ -2,7 +2,11 @@ import { instantiateAtOnce } from '../instantiate.js'
 import { bytes } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
+import { type CollectionOptions, declare } from './collections.js'
+import { Entries } from './entries.js'
+import { respondToEntries } from './entry-routes.js'
 import { Issuer } from './issuer.js'
+import { problem } from './problem.js'
 import { seededRandom } from './random.js'
 
 /** Options of `createTestServer`. */
@@ -13,6 +17,11 @@ export interface TestServerOptions {
   readonly accessTtl?: number
   /** How long the server accepts a used refresh token once more, in milliseconds. Default one minute. */
   readonly refreshGrace?: number
+  /**
+   * The collections below `/me`, as the declarations of the real server. The default four (`cart`, `favorites`, `history`,
+   * `preferences`) are there too; a collection of the same name replaces one of them, and `false` removes it.
+   */
+  readonly collections?: Readonly<Record<string, CollectionOptions | false>>
 }
 
 /** A request that the server received, with the status of the response. */
@@ -103,8 +112,9 @@ export interface TestServer {
 
 /** Creates a server without guests. It changes no global before `install` or `createSession`. */
 export function createTestServer(options: TestServerOptions = {}): TestServer {
-  const { origin = 'https://api.test', accessTtl = 15 * 60_000, refreshGrace = 60_000 } = options
-  const issuer = new Issuer({ origin, accessTtl, refreshGrace })
+  const { origin = 'https://api.test', accessTtl = 15 * 60_000, refreshGrace = 60_000, collections = {} } = options
+  const entries = new Entries(declare(collections))
+  const issuer = new Issuer({ origin, accessTtl, refreshGrace, entries })
   const requests: TestRequest[] = []
   const routes: Route[] = []
   const faults: { fault: Fault; left: number }[] = []
@@ -196,6 +206,9 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       const found = issuer.endSession(token, decodeURIComponent(ended))
       return found ? new Response(null, { status: 204 }) : problem(404, 'There is no such session.')
     }
+    const { method, headers } = request
+    const response = respondToEntries(entries, { method, url, headers, body, uuid: uuidOf(guest) })
+    if (response) return response
     return problem(404, `The test server has no route for this request. Add one: server.on('${action}', …)`)
   }
 
@@ -344,14 +357,13 @@ function refreshTokenRequired(): Response {
   return problem(403, detail, { code: 'refresh_token_required' })
 }
 
-function problem(status: number, detail: string, more: object = {}): Response {
-  const headers = { 'content-type': 'application/problem+json' }
-  const body = { type: 'about:blank', title: 'Error', status, detail, ...more }
-  return new Response(JSON.stringify(body), { status, headers })
-}
-
 function tokenOf(request: Request): string | undefined {
   return /^Bearer (.+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
+}
+
+/** The UUID of a subject, which a guest and the member that it becomes have in common. */
+function uuidOf(subject: string): string {
+  return subject.slice(subject.indexOf('_') + 1)
 }
 
 function dispatch(event: 'online' | 'offline'): void {
