@@ -1,7 +1,10 @@
 // The rules of collections, as the real server has them, except that a function replaces the JSON Schema.
 
 /** How two values, of an account and of a guest, become one. */
-export type MergeRule = 'sum' | 'max' | 'min' | 'account' | 'guest' | 'newest'
+export type MergeRule = 'account' | 'guest' | 'newest'
+
+/** How a member that an account and a guest have becomes one. */
+export type MemberRule = MergeRule | 'sum' | 'max' | 'min'
 
 /** The declaration of a collection of the test server. The members and defaults are those of the real server. */
 export interface CollectionOptions {
@@ -12,7 +15,7 @@ export interface CollectionOptions {
   /** The greatest length of a value, in bytes of compact JSON. Default 4096. */
   readonly valueBytes?: number
   /** One rule for whole values, or rules for members of objects; other members are those of the newest value. Default `'newest'`. */
-  readonly merge?: MergeRule | Readonly<Record<string, MergeRule>>
+  readonly merge?: MergeRule | Readonly<Record<string, MemberRule>>
   /** The least and the greatest number of members. A sum is cut to them. */
   readonly bounds?: Readonly<Record<string, readonly [number, number]>>
   /** Whether a value is allowed, in place of the `schema` of a declaration. Default: each value is. */
@@ -133,7 +136,7 @@ function mergeValues(declaration: Declaration, account: StoredEntry, guest: Stor
 }
 
 /** One value of two, neither of which is missing. */
-function applyRule(rule: MergeRule, account: unknown, guest: unknown, newest: unknown): unknown {
+function applyRule(rule: MemberRule, account: unknown, guest: unknown, newest: unknown): unknown {
   switch (rule) {
     case 'sum':
       return typeof account === 'number' && typeof guest === 'number' ? account + guest : newest

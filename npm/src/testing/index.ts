@@ -24,7 +24,7 @@
  */
 
 export { createTestClock, type TestClock } from './clock.js'
-export type { CollectionOptions, MergeRule } from './collections.js'
+export type { CollectionOptions, MemberRule, MergeRule } from './collections.js'
 export {
   createTestServer,
   type Fault,
