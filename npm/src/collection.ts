@@ -1,4 +1,6 @@
 import { GuestpassError } from './errors.js'
+import { invalid } from './options.js'
+import { elapsed, isTemporary, retryAfter } from './retry.js'
 import type { ChangeOptions, Collection, EntryPage, Problem, Session, StoredValue } from './types.js'
 
 /** How often `add` repeats its request. */
@@ -13,7 +15,7 @@ interface SendOptions extends ChangeOptions {
 
 /** The collection with this name. `fetch` is that of a session. */
 export function createCollection<T>(fetch: Session['fetch'], name: string): Collection<T> {
-  if (!/^[a-z][a-z0-9_-]{0,31}$/.test(name)) throw invalid('name')
+  if (!/^[a-z][a-z0-9_-]{0,31}$/.test(name)) throw invalid('this name is not allowed', 'collection')
 
   /** Sends a request, and repeats it if it has an idempotency key. `path` is relative to the collection. */
   async function send<Value>(
@@ -22,39 +24,30 @@ export function createCollection<T>(fetch: Session['fetch'], name: string): Coll
     { ifMatch, ifNoneMatch, idempotencyKey, signal }: SendOptions,
     value?: unknown,
   ): Promise<StoredValue<Value>> {
+    // Undefined without a value.
     const body = JSON.stringify(value)
-    const headers: Record<string, string> = {}
-    if (body) headers['Content-Type'] = 'application/json'
+    const headers: Record<string, string> = { 'Content-Type': 'application/json' }
     if (ifMatch !== undefined) headers['If-Match'] = ifMatch
     if (ifNoneMatch !== undefined) headers['If-None-Match'] = ifNoneMatch
     if (idempotencyKey !== undefined) headers['Idempotency-Key'] = idempotencyKey
     for (let attempt = 1; ; attempt++) {
       // From 250 to 500 ms, then twice as long.
       let delay = 125 * 2 ** (attempt + Math.random())
-      let error: unknown
       try {
         // Relative to `baseUrl`, which may have a path.
         const response = await fetch(`me/${name}${path}`, { method, headers, body, signal } as RequestInit)
-        const header = (name: string) => response.headers.get(name) ?? ''
         const json = parse(await response.text())
         if (response.status === 204 || (response.ok && json !== undefined)) {
-          return { value: json as Value, etag: header('ETag') }
+          return { value: json as Value, etag: response.headers.get('ETag') ?? '' }
         }
-        const retryAfter = header('Retry-After')
-        delay = Math.max(delay, Number(retryAfter) * 1000 || Date.parse(retryAfter) - Date.now() || 0)
-        error = errorOf(response.status, json as Problem)
-      } catch (cause) {
-        // An error of the session, which repeats its own requests.
-        if (cause instanceof GuestpassError) throw cause
-        error = cause
+        delay = Math.max(delay, retryAfter(response))
+        throw errorOf(response, json as Problem)
+      } catch (error) {
+        // The session repeats its own requests. Their errors have no status.
+        const isFinal = error instanceof GuestpassError && !isTemporary(error.status ?? 0)
+        if (isFinal || !idempotencyKey || attempt > REPEATS || delay > LONGEST_DELAY) throw error
       }
-      const isFinal = (error as GuestpassError).code === 'refused' || signal?.aborted
-      if (!idempotencyKey || isFinal || attempt > REPEATS || delay > LONGEST_DELAY) throw error
-      // After an abort, `fetch` rejects with the reason of the signal.
-      await new Promise((resolve) => {
-        setTimeout(resolve, delay)
-        signal?.addEventListener('abort', resolve, { once: true })
-      })
+      await elapsed(delay, signal)
     }
   }
 
@@ -85,7 +78,7 @@ function pathOf(key: string): string {
   const isText = typeof key === 'string' && !/^\.\.?$|[\p{Cc}\p{Cs}]/u.test(key)
   const path = isText && encodeURIComponent(key)
   // 1 to 512 bytes.
-  if (!path || !/^([^%]|%..){0,512}$/.test(path)) throw invalid('key')
+  if (!path || !/^([^%]|%..){0,512}$/.test(path)) throw invalid('this key is not allowed', 'collection')
   return `/${path}`
 }
 
@@ -97,12 +90,7 @@ function parse(text: string): unknown {
 }
 
 /** The error of a response that is not 2xx, or that is 2xx without JSON. */
-function errorOf(status: number, problem?: Problem): GuestpassError {
-  const code = /^4(?!08|25|29)/.test(`${status}`) ? 'refused' : 'unavailable'
-  const message = problem?.detail ?? `the server responded with ${status}`
-  return new GuestpassError(code, message, { status, reason: problem?.code, problem })
-}
-
-function invalid(what: string): GuestpassError {
-  return new GuestpassError('invalid_option', `collection: this ${what} is not allowed`)
+function errorOf({ ok, status }: Response, problem?: Problem): GuestpassError {
+  const code = ok || isTemporary(status) ? 'unavailable' : 'refused'
+  return new GuestpassError(code, problem?.detail ?? `HTTP ${status}`, { status, reason: problem?.code, problem })
 }

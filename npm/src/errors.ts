@@ -5,7 +5,7 @@ export class GuestpassError extends Error {
   /** Tells a `GuestpassError` from other errors when the page has two copies of the package. */
   override readonly name = 'GuestpassError'
   /** What went wrong. The codes are stable. */
-  readonly code: ErrorCode
+  declare readonly code: ErrorCode
   /** The HTTP status. Set with the code `refused`, and for each response to a collection or a stream that is an error. */
   declare readonly status?: number
   /** Set with the code `refused`: the server's stable reason, such as `invalid_credentials` or `collection_full`. */
@@ -28,9 +28,6 @@ export class GuestpassError extends Error {
     },
   ) {
     super(message, options)
-    this.code = code
-    if (options?.status !== undefined) this.status = options.status
-    if (options?.reason !== undefined) this.reason = options.reason
-    if (options?.problem) this.problem = options.problem
+    Object.assign(this, options, { code })
   }
 }

@@ -129,6 +129,7 @@ function oneOf<Choices extends readonly [string, ...string[]]>(
   return value
 }
 
-function invalid(what: string, where = 'createSession'): GuestpassError {
+/** The error of an argument of the function `where`. */
+export function invalid(what: string, where = 'createSession'): GuestpassError {
   return new GuestpassError('invalid_option', `${where}: ${what}`)
 }

@@ -2,7 +2,7 @@ import { instantiateAtOnce } from '../instantiate.js'
 import { bytes } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
-import { type CollectionOptions, declare } from './collections.js'
+import { declare, type TestCollection } from './collections.js'
 import { Entries } from './entries.js'
 import { respondToEntries } from './entry-routes.js'
 import { Issuer } from './issuer.js'
@@ -21,7 +21,7 @@ export interface TestServerOptions {
    * The collections below `/me`, as the declarations of the real server. The default four (`cart`, `favorites`, `history`,
    * `preferences`) are there too; a collection of the same name replaces one of them, and `false` removes it.
    */
-  readonly collections?: Readonly<Record<string, CollectionOptions | false>>
+  readonly collections?: Readonly<Record<string, TestCollection | false>>
 }
 
 /** A request that the server received, with the status of the response. */
