@@ -167,14 +167,22 @@ export interface ChangeOptions extends AbortOptions {
   readonly ifMatch?: string | undefined
 }
 
+/** A place in a value that the declaration of the collection does not allow. */
+export interface InvalidPlace {
+  /** The JSON Pointer of the place (RFC 6901), such as `/quantity`. Empty: the whole value. */
+  readonly pointer: string
+  /** What is wrong with it; for developers. */
+  readonly detail: string
+}
+
 /** A problem document (RFC 9457): the body of a response with an error. */
 export interface Problem {
   /** What is wrong with the request; for developers. */
   readonly detail?: string
   /** The stable reason, such as `collection_full`. */
   readonly code?: string
-  /** With the code `invalid_value`: each place of the value that is wrong, as a JSON Pointer (RFC 6901). */
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
+  /** With the code `invalid_value`: the places of the value that are wrong. */
+  readonly errors?: readonly InvalidPlace[]
   /** Further members. */
   readonly [member: string]: unknown
 }
