@@ -82,13 +82,13 @@ export interface SnapshotError {
  *   by itself: a wrong base URL, for example.
  * - `session_ended`: The server ended the session, and the option `onIdentityLost` is `stop`.
  * - `signed_out`: The session was signed out during the call, or permanently (`next: 'none'`) before the call.
- * - `refused`: The server refused to register, log in, link or erase the visitor. The members `status` and `reason` of
- *   the error tell why; the session is unchanged.
+ * - `refused`: The server refused to register, log in, link or erase the visitor, or refused a request of a collection.
+ *   The members `status` and `reason` of the error tell why; nothing has changed.
  * - `closed`: The session is closed.
  * - `passkey_failed`: The browser made or found no passkey: the visitor declined, or has none. The `cause` of the error
  *   is the error of the browser.
- * - `invalid_option`: An option of `createSession`, `token`, `signOut` or `openWebSocket` is invalid; the message names
- *   it.
+ * - `invalid_option`: An option of `createSession`, `token`, `signOut` or `openWebSocket`, or a name or key of a
+ *   collection, is invalid; the message names it.
  * - `load_failed`: The compiled session manager could not be loaded; the message tells what to do.
  */
 export type ErrorCode =

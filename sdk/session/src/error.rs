@@ -29,8 +29,8 @@ pub enum ErrorCode {
     SessionEnded,
     /// The session was signed out during the call, or permanently (`next: 'none'`) before the call.
     SignedOut,
-    /// The server refused to register, log in, link or erase the visitor. The members `status` and `reason` of the error tell
-    /// why; the session is unchanged.
+    /// The server refused to register, log in, link or erase the visitor, or refused a request of a collection. The members
+    /// `status` and `reason` of the error tell why; nothing has changed.
     Refused,
     /// The session is closed.
     Closed,

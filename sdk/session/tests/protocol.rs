@@ -40,7 +40,8 @@ enum PackageErrorCode {
     /// The browser made or found no passkey: the visitor declined, or has none. The `cause` of the error is the error of the
     /// browser.
     PasskeyFailed,
-    /// An option of `createSession`, `token`, `signOut` or `openWebSocket` is invalid; the message names it.
+    /// An option of `createSession`, `token`, `signOut` or `openWebSocket`, or a name or key of a collection, is invalid; the
+    /// message names it.
     InvalidOption,
     /// The compiled session manager could not be loaded; the message tells what to do.
     LoadFailed,
