@@ -193,10 +193,10 @@ pub(crate) fn merge_patch(target: Value, patch: &Value) -> Value {
     };
     for (name, change) in patch {
         if change.is_null() {
-            members.remove(name);
+            members.shift_remove(name);
         } else {
-            let before = members.remove(name).unwrap_or_default();
-            members.insert(name.clone(), merge_patch(before, change));
+            let member = members.entry(name.clone()).or_insert(Value::Null);
+            *member = merge_patch(member.take(), change);
         }
     }
     members.into()

@@ -25,7 +25,7 @@ pub(crate) use self::change::{
     ADDITION_KEY_WINDOW, Addition, AdditionKey, ChangeError, Decision, Edit, EntryChange, MAX_ADDITION_KEYS,
 };
 pub use self::declaration::DeclarationError;
-pub(crate) use self::entry::{Entry, Key};
+pub(crate) use self::entry::{Entry, Key, MAX_KEY_BYTES};
 pub(crate) use self::merge::{Merge, MergeRule};
 pub(crate) use self::number::Bounds;
 pub(crate) use self::schema::{Schema, SchemaError};
