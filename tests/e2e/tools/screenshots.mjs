@@ -10,8 +10,10 @@ const [url, folder = 'docs/screenshots'] = process.argv.slice(2)
 if (!url) throw new Error('usage: node tests/e2e/tools/screenshots.mjs URL [FOLDER]')
 
 const sizes = { phone: [390, 844, true], desktop: [1440, 900, false] }
-/** Tall enough for the whole lab. */
-const TALL = { phone: [390, 5900, true], desktop: [1440, 2620, false] }
+/** Tall enough for all faults of the lab. */
+const TALL = { phone: [390, 4700, true], desktop: [1440, 1760, false] }
+/** Tall enough for the merge of two carts, below the header of the page. */
+const MERGE = { phone: [390, 1640, true], desktop: [1440, 900, false] }
 
 const options = new chrome.Options()
 options.setChromeBinaryPath('/usr/bin/chromium')
@@ -80,6 +82,12 @@ try {
     await resize(TALL[name])
     await driver.executeScript('scrollTo({ top: 0, behavior: "instant" })')
     await picture(`lab-${name}`)
+    await resize(MERGE[name])
+    await driver.executeScript(`
+      document.querySelector('[data-testid=merge]').scrollIntoView({ block: 'start', behavior: 'instant' })
+      scrollBy({ top: -170, behavior: 'instant' })
+    `)
+    await picture(`merge-${name}`)
   }
 } finally {
   await driver.quit()
