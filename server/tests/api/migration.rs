@@ -25,7 +25,7 @@ const fn fixture() -> (&'static str, &'static str) {
 type Entries = BTreeMap<(String, String), Value>;
 
 fn key_of_preference(name: &str) -> String {
-    if STORE == Kind::Sqlite {
+    if matches!(STORE, Kind::Sqlite) {
         return name.to_owned();
     }
     // PostgreSQL has no U+0000 in a text, and an index has no long ones.

@@ -46,7 +46,7 @@ impl Declaration {
             |number: &Value| self.bounds.is_none_or(|(low, high)| (low..=high).contains(&number.as_i64().unwrap()));
         Value::from(value.clone()).to_string().len() <= self.value_bytes
             && value.get("quantity").is_none_or(within)
-            && !(self.requires_quantity && !value.contains_key("quantity"))
+            && (!self.requires_quantity || value.contains_key("quantity"))
     }
 
     fn cut(&self, member: &str, sum: i64) -> i64 {
