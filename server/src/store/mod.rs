@@ -55,7 +55,7 @@ pub(crate) use self::sessions::{
 fn log_migration(applied: Option<i32>, known: Option<i32>) {
     if let Some((applied, known)) = applied.zip(known).filter(|(applied, known)| applied < known) {
         tracing::info!(
-            "the store changes from version {applied} to {known}, which takes about a minute for each ten million entries"
+            "the store changes from version {applied} to {known}, which takes up to a minute for each ten million entries"
         );
     }
 }
