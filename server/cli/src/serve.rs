@@ -224,7 +224,7 @@ async fn next(signal: &mut Option<Signal>) {
 async fn reload_catalogue(guestpass: &Guestpass) {
     let file = guestpass.config().catalogue.as_deref().unwrap_or(Path::new("")).display();
     match guestpass.reload_catalogue().await {
-        Ok(items) => tracing::info!("--catalogue {file}: read again, {items} items"),
+        Ok(items) => tracing::info!("--catalogue {file}: read again; items: {items}"),
         Err(error) => tracing::error!("--catalogue {file}: {error}; the catalogue of before is used"),
     }
 }

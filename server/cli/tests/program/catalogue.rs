@@ -45,7 +45,7 @@ async fn on_sighup_the_catalogue_is_read_again_and_a_wrong_file_changes_nothing(
     write(&file, catalogue("new shop", &["b", "c", "../d"])).unwrap();
     assert_eq!(ids(&server, &guest).await, ["a", "b"], "not before the signal");
     server.hang_up();
-    logged(&log, "items.json: read again, 3 items").await;
+    logged(&log, "items.json: read again; items: 3").await;
     assert_eq!(ids(&server, &guest).await, ["b", "c", "../d"]);
     assert_eq!(
         (&public_data(&server).await["name"], &public_data(&server).await["items"]),
@@ -75,7 +75,7 @@ async fn on_sighup_the_catalogue_is_read_again_and_a_wrong_file_changes_nothing(
 
     write(&file, catalogue("shop", &["__proto__"])).unwrap();
     server.hang_up();
-    logged(&log, "read again, 1 items").await;
+    logged(&log, "read again; items: 1").await;
     assert_eq!(ids(&server, &guest).await, ["__proto__"]);
     server.terminate();
     assert_eq!(server.wait().0, Some(0));
