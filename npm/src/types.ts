@@ -193,7 +193,7 @@ export interface Problem {
  *
  * A key has 1 to 512 bytes of UTF-8 and no control characters, and is not `.` or `..`; another one rejects with
  * `invalid_option`. A response with an error rejects with a `GuestpassError` that has the `status` and the `problem`: its code is
- * `unavailable` for 408, 425, 429 and 5xx, and `refused` for others, with a `reason` if the server gives one: `collection_full`,
+ * `unavailable` for 408, 429 and 5xx, and `refused` for others, with a `reason` if the server gives one: `collection_full`,
  * `invalid_value`, `value_too_long`, `unknown_collection`.
  *
  * @typeParam T - the type of the values. It is not checked at run time.
@@ -222,7 +222,7 @@ export interface Collection<T = unknown> {
    * Adds numbers to members of a value. An entry and members that do not exist are created; a sum is cut to the bounds of the
    * member.
    *
-   * After a network error, 408, 425, 429 or 5xx, the request is repeated up to three times, within some seconds or as
+   * After a network error, 408, 429 or 5xx, the request is repeated up to three times, within some seconds or as
    * `Retry-After` asks, if that is at most 30 seconds. The server adds once, because each repetition has the same key.
    */
   add(

@@ -6,7 +6,8 @@
 pub use crate::accounts::fuzz::{email, id_token};
 pub use crate::auth::fuzz::{access_token, claims, refresh_token};
 pub use crate::routes::fuzz::{
-    authorization, conditions, entry_bodies, entry_key, forwarded, idempotency_key, login_body, page_cursor, token_form,
+    accept_language, authorization, conditions, entry_bodies, entry_key, forwarded, idempotency_key, login_body,
+    page_cursor, token_form,
 };
 
 #[cfg(test)]
@@ -18,7 +19,8 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 14] = [
+    const TARGETS: [(&str, Target); 15] = [
+        ("accept_language", accept_language),
         ("access_token", access_token),
         ("authorization", authorization),
         ("claims", claims),

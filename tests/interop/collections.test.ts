@@ -81,6 +81,7 @@ const REQUESTS: readonly [request: string, options: RequestOptions, status: numb
   ['PUT /me/cart/mug', { text: `"${'x'.repeat(16 * 1024)}"` }, 413],
   ['PUT /me/cart/mug', { body: { quantity: 0 } }, 422, 'invalid_value'],
   ['PUT /me/cart/mug', { body: { quantity: '1' } }, 422, 'invalid_value'],
+  ['PUT /me/cart/mug', { body: { quantity: 1.5 } }, 422, 'invalid_value'],
   ['PUT /me/cart/mug', { body: {} }, 422, 'invalid_value'],
   ['PUT /me/cart/mug', { body: 'text' }, 422, 'invalid_value'],
   ['PUT /me/cart/mug', { body: { quantity: 1, note: 'x'.repeat(1010) } }, 422, 'value_too_long'],

@@ -110,7 +110,6 @@ export function SearchField() {
         <div className="suggestions" data-testid="searches">
           <h2>{t('search.past')}</h2>
           {/* The field keeps the focus, also in browsers in which a pressed button gets none. */}
-          {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: it handles no input, but keeps the focus in the field */}
           <ul onMouseDown={(event) => event.preventDefault()}>
             {suggestions.map(({ key, value: { text } }) => (
               <li key={key}>

@@ -1,4 +1,5 @@
 import { GuestpassError } from '../errors.js'
+import { elapsed, isTemporary, retryAfter as retryAfterOf } from '../retry.js'
 import type { Session } from '../types.js'
 import { EventParser, type ServerSentEvent } from './parser.js'
 import { onVisitorChange } from './visitor-change.js'
@@ -66,7 +67,7 @@ export async function* eventStream(
           signal: attempt.signal,
         })
         if (response.status === 204) return
-        retryAfter = (Number(response.headers.get('Retry-After')) || 0) * 1000
+        retryAfter = retryAfterOf(response)
         checkIsEventStream(response)
         opened = true
         failures = 0
@@ -76,7 +77,7 @@ export async function* eventStream(
         failure = error
       }
       attempt.signal.throwIfAborted()
-      if (!isTemporary(failure)) throw failure
+      if (!mayPass(failure)) throw failure
       id = parser.lastEventId
       retry = parser.retry ?? retry
       const shortest = opened ? retry : Math.max(retry, RETRY_AFTER_FAILURE)
@@ -111,7 +112,7 @@ function checkIsEventStream({ ok, status, headers, body }: Response): void {
   const type = headers.get('Content-Type') ?? 'none'
   if (ok && /^text\/event-stream *(;|$)/i.test(type)) return
   body?.cancel().catch(() => {})
-  const code = status === 408 || status === 429 || status >= 500 ? 'unavailable' : 'rejected'
+  const code = isTemporary(status) ? 'unavailable' : 'rejected'
   const what = ok ? `the content type ${type}` : `HTTP ${status}`
   throw new GuestpassError(code, `the server responded with ${what} instead of a text/event-stream`, { status })
 }
@@ -137,7 +138,7 @@ async function* eventsOf({ body }: Response, parser: EventParser, signal: AbortS
 }
 
 /** Whether another attempt may succeed. `fetch` rejects with a `TypeError` when it does not reach the server. */
-function isTemporary(failure: unknown): boolean {
+function mayPass(failure: unknown): boolean {
   if (failure instanceof GuestpassError) return /^(network|timeout|unavailable)$/.test(failure.code)
   return failure instanceof TypeError
 }
@@ -146,16 +147,4 @@ function isTemporary(failure: unknown): boolean {
 function backoff(failures: number, retry: number): number {
   const delay = Math.max(retry, Math.min(retry * 2 ** failures, LONGEST_RETRY))
   return delay * (1 + Math.random() / 2)
-}
-
-function elapsed(delay: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, delay)
-    const abort = () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-  })
 }

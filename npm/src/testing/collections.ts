@@ -7,7 +7,7 @@ export type MergeRule = 'account' | 'guest' | 'newest'
 export type MemberRule = MergeRule | 'sum' | 'max' | 'min'
 
 /** The declaration of a collection of the test server. The members and defaults are those of the real server. */
-export interface CollectionOptions {
+export interface TestCollection {
   /** The greatest number of entries of a visitor. Default 100. */
   readonly entries?: number
   /** What a full collection does with a new entry. Default `'refuse'`. */
@@ -18,12 +18,12 @@ export interface CollectionOptions {
   readonly merge?: MergeRule | Readonly<Record<string, MemberRule>>
   /** The least and the greatest number of members. A sum is cut to them. */
   readonly bounds?: Readonly<Record<string, readonly [number, number]>>
-  /** Whether a value is allowed, in place of the `schema` of a declaration. Default: each value is. */
-  readonly isValid?: (value: unknown) => boolean
+  /** In place of a JSON Schema: the JSON Pointer of the first invalid place (RFC 6901), or undefined for a valid value. */
+  readonly invalidAt?: (value: unknown) => string | undefined
 }
 
 /** A complete declaration. */
-export type Declaration = Required<CollectionOptions>
+export type Declaration = Required<TestCollection>
 
 /** An entry. Times are in milliseconds since the epoch. */
 export interface StoredEntry {
@@ -41,21 +41,26 @@ export interface InvalidPlace {
 
 type Members = Readonly<Record<string, unknown>>
 
-const DEFAULTS: Readonly<Record<string, CollectionOptions>> = {
+const DEFAULTS: Readonly<Record<string, TestCollection>> = {
   cart: {
     valueBytes: 1024,
     merge: { quantity: 'sum' },
     bounds: { quantity: [1, 99] },
-    isValid: (value) => isObject(value) && Number.isInteger(value.quantity),
+    invalidAt: (value) => {
+      if (!isObject(value) || value.quantity === undefined) return ''
+      return Number.isInteger(value.quantity) ? undefined : '/quantity'
+    },
   },
-  favorites: { entries: 500, valueBytes: 256, isValid: isObject },
-  history: { full: 'drop-oldest', valueBytes: 256, isValid: isObject },
+  favorites: { entries: 500, valueBytes: 256, invalidAt: notObject },
+  history: { full: 'drop-oldest', valueBytes: 256, invalidAt: notObject },
   preferences: {
     entries: 64,
     valueBytes: 2048,
     merge: 'account',
-    isValid: (value) =>
-      typeof value === 'string' ? [...value].length <= 512 : ['number', 'boolean'].includes(typeof value),
+    invalidAt: (value) => {
+      const isText = typeof value === 'string' && [...value].length <= 512
+      return isText || typeof value === 'number' || typeof value === 'boolean' ? undefined : ''
+    },
   },
 }
 
@@ -66,7 +71,7 @@ export const UNDECLARED: Declaration = complete({
 })
 
 /** The default collections and those of the test. A collection of the same name replaces a default, and `false` removes it. */
-export function declare(declared: Readonly<Record<string, CollectionOptions | false>>): Map<string, Declaration> {
+export function declare(declared: Readonly<Record<string, TestCollection | false>>): Map<string, Declaration> {
   const all = Object.entries({ ...DEFAULTS, ...declared })
   return new Map(all.flatMap(([name, options]) => (options ? [[name, complete(options)] as const] : [])))
 }
@@ -77,9 +82,9 @@ function complete({
   valueBytes = 4096,
   merge = 'newest',
   bounds = {},
-  isValid = () => true,
-}: CollectionOptions): Declaration {
-  return { entries, full, valueBytes, merge, bounds, isValid }
+  invalidAt = () => undefined,
+}: TestCollection): Declaration {
+  return { entries, full, valueBytes, merge, bounds, invalidAt }
 }
 
 /** Whether a value is longer than the declaration allows. */
@@ -88,7 +93,7 @@ export function isTooLong({ valueBytes }: Declaration, value: unknown): boolean 
 }
 
 /** The places of a value that the declaration does not allow. */
-export function invalidPlaces({ bounds, isValid }: Declaration, value: unknown): InvalidPlace[] {
+export function invalidPlaces({ bounds, invalidAt }: Declaration, value: unknown): InvalidPlace[] {
   const places: InvalidPlace[] = []
   if (Object.keys(bounds).length > 0 && !isObject(value)) places.push(wholeValue('the value must be an object'))
   for (const [name, [low, high]] of Object.entries(bounds)) {
@@ -96,8 +101,8 @@ export function invalidPlaces({ bounds, isValid }: Declaration, value: unknown):
     if (member === undefined || (typeof member === 'number' && member >= low && member <= high)) continue
     places.push({ pointer: pointerOf(name), detail: `the value must be a number from ${low} to ${high}` })
   }
-  if (places.length === 0 && !isValid(value)) places.push(wholeValue('the value is not allowed'))
-  return places
+  const pointer = places.length === 0 ? invalidAt(value) : undefined
+  return pointer === undefined ? places : [{ pointer, detail: 'the value does not have the declared form' }]
 }
 
 /**
@@ -197,6 +202,10 @@ export function canonical(value: unknown): unknown {
 
 export function isObject(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function notObject(value: unknown): string | undefined {
+  return isObject(value) ? undefined : ''
 }
 
 /** Of two that were changed at the same time, the greater value counts as the newer one. */

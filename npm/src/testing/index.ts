@@ -8,12 +8,12 @@
  *
  * const server = createTestServer()
  * const clock = createTestClock()
- * server.on('GET /cart', ({ guest }) => Response.json({ guest }))
+ * server.on('GET /orders', ({ guest }) => Response.json({ guest }))
  * const session = server.createSession()
  *
- * await session.fetch('/cart')
+ * await session.fetch('/orders')
  * await clock.advance(60 * 60_000) // one hour: the access token expires
- * await session.fetch('/cart') // refreshes the token, and the guest is the same
+ * await session.fetch('/orders') // refreshes the token, and the guest is the same
  * console.log(server.guests.length, server.count('/token')) // 1 1
  *
  * server.uninstall()
@@ -24,7 +24,7 @@
  */
 
 export { createTestClock, type TestClock } from './clock.js'
-export type { CollectionOptions, MemberRule, MergeRule } from './collections.js'
+export type { MemberRule, MergeRule, TestCollection } from './collections.js'
 export {
   createTestServer,
   type Fault,

@@ -155,7 +155,8 @@ impl Accounts {
         let UpgradeRequest { session, key, now, .. } = request;
         let caller = request.store_caller();
         let collections = self.collections.clone();
-        let request = MergeRequest { caller, session, key, account: account.user, now, single_use, passkey, collections };
+        let request =
+            MergeRequest { caller, session, key, account: account.user, now, single_use, passkey, collections };
         let this = self.clone();
         let outcome = run_to_completion(async move {
             let outcome = this.store.merge_into_account(request).await?;

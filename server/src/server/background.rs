@@ -12,10 +12,10 @@ use super::Inner;
 use crate::activity;
 use crate::auth::{KEY_POLL_INTERVAL, UnavailableError};
 use crate::clock::Timestamp;
+use crate::collections::ADDITION_KEY_WINDOW;
 use crate::limits::KNOWN_NETWORK_RETENTION;
 use crate::store::{
-    ERASED_SESSION_MARGIN, ERASED_USER_RETENTION, ExpiringRows, LOGIN_KEY_RETENTION, StoreChange,
-    StoreError, Unlock,
+    ERASED_SESSION_MARGIN, ERASED_USER_RETENTION, ExpiringRows, LOGIN_KEY_RETENTION, StoreChange, StoreError, Unlock,
 };
 use crate::sweep::Sweeper;
 
@@ -193,9 +193,9 @@ mod tests {
     use super::*;
     use crate::Guestpass;
     use crate::clock::Clock;
+    use crate::collections::{Addition, AdditionKey, Edit, EntryChange};
     use crate::config::{Config, StoreLocation};
     use crate::etag::Conditions;
-    use crate::collections::{Addition, AdditionKey, Edit, EntryChange};
     use crate::store::DataError;
 
     const KEY: Option<&str> = Some("k_-GqFbKvQ0r8pWm2ZtYxA");

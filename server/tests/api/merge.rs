@@ -19,7 +19,7 @@ use crate::support::{Server, Tokens, authorized, declare, with_header};
 /// The collections of the cases: those of the default declarations, one with another rule, and one that is not declared.
 const COLLECTIONS: [&str; 6] = ["cart", "favorites", "history", "preferences", "scores", "undeclared"];
 
-const DECLARATIONS: &str = "[collections.scores]\nmerge = \"max\"";
+const DECLARATIONS: &str = "[collections.scores]\nmerge = { points = \"max\" }";
 
 /// The entries of a guest or an account, by collection and key.
 type Data = BTreeMap<(String, String), Stored>;
@@ -55,6 +55,7 @@ fn data() -> impl Strategy<Value = Data> {
             let number = stored.value.take();
             stored.value = match collection.as_str() {
                 "cart" => json!({ "quantity": number }),
+                "scores" => json!({ "points": number }),
                 "favorites" | "history" => json!({}),
                 _ => number,
             };
@@ -106,7 +107,10 @@ fn merged_value(collection: &str, own: &Stored, theirs: &Stored) -> Value {
         }
         "favorites" | "history" => json!({}),
         "preferences" => own.value.clone(),
-        "scores" => number(&own.value).max(number(&theirs.value)).into(),
+        "scores" => {
+            let points = |stored: &Stored| number(&stored.value["points"]);
+            json!({ "points": points(own).max(points(theirs)) })
+        }
         // The newest; of two with the same time, the greater value.
         _ => {
             let order = |stored: &Stored| (stored.updated_at, number(&stored.value));

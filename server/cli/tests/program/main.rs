@@ -10,6 +10,7 @@ const STORE: support::database::Kind = support::database::Kind::Sqlite;
 
 mod audit_command;
 mod backup;
+mod catalogue;
 mod collections_command;
 mod command_line;
 mod connections;

@@ -9,7 +9,7 @@ pub(crate) use self::problem::Problem;
 pub(super) use self::problem::{FOREIGN_PAGE, NoAttempt, ProblemBody};
 
 /// Makes a sentence of an error text: "the token has expired" becomes "The token has expired."
-fn sentence(text: impl ToString) -> String {
+pub(super) fn sentence(text: impl ToString) -> String {
     let text = text.to_string();
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_ascii_uppercase());

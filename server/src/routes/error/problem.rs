@@ -53,7 +53,8 @@ impl Problem {
 
     /// 404 for a path that names a collection which is not declared.
     pub(in crate::routes) fn unknown_collection() -> Self {
-        let detail = "This server has no collection with this name. Declare it in the configuration file of the server.";
+        let detail =
+            "This server has no collection with this name. Declare it in the configuration file of the server.";
         Self::new(StatusCode::NOT_FOUND, detail).with("code", json!("unknown_collection"))
     }
 

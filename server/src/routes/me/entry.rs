@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use crate::auth::Guest;
 use crate::collections::{Addition, AdditionKey, Collection, Edit, EntryChange, Key};
@@ -21,6 +21,29 @@ use crate::routes::tagged::{IfMatch, IfNoneMatch, Tagged};
 use crate::secret::sha256;
 use crate::server::Guestpass;
 use crate::store::{DataError, Written};
+
+/// The path of an entry.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "`EntryKey` reads the path; this type documents it")]
+struct EntryPath {
+    /// A declared collection.
+    #[param(example = "cart")]
+    collection: String,
+    /// The key of the entry, percent-encoded.
+    #[param(min_length = 1, example = "mug")]
+    key: String,
+}
+
+/// The condition that an entry is new.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "`Conditions` reads the header; this type documents it")]
+struct IfNew {
+    /// `*`: only a new entry.
+    #[param(rename = "If-None-Match", nullable = false, example = "*")]
+    if_none_match: Option<String>,
+}
 
 /// The response to a change.
 #[derive(IntoResponses)]
@@ -53,8 +76,7 @@ pub(in crate::routes) struct AdditionBody {
     tag = "guest",
     security(("guest" = [])),
     params(
-        ("collection" = String, Path, description = "A declared collection.", example = "cart"),
-        ("key" = String, Path, description = "The key of the entry, percent-encoded.", example = "mug", min_length = 1),
+        EntryPath,
         IfNoneMatch,
     ),
     responses(
@@ -88,10 +110,9 @@ pub(super) async fn entry(
     tag = "guest",
     security(("guest" = [])),
     params(
-        ("collection" = String, Path, description = "A declared collection.", example = "cart"),
-        ("key" = String, Path, description = "The key of the entry, percent-encoded.", example = "mug", min_length = 1),
+        EntryPath,
         IfMatch,
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only a new entry.", nullable = false, example = "*"),
+        IfNew,
     ),
     request_body(content = Value, description = "The value.", example = json!({ "quantity": 2 })),
     responses(
@@ -124,10 +145,9 @@ pub(super) async fn put(
     tag = "guest",
     security(("guest" = [])),
     params(
-        ("collection" = String, Path, description = "A declared collection.", example = "cart"),
-        ("key" = String, Path, description = "The key of the entry, percent-encoded.", example = "mug", min_length = 1),
+        EntryPath,
         IfMatch,
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only a new entry.", nullable = false, example = "*"),
+        IfNew,
     ),
     request_body(content(
         (Value = "application/merge-patch+json", example = json!({ "quantity": 2 })),
@@ -162,8 +182,7 @@ pub(super) async fn patch(
     tag = "guest",
     security(("guest" = [])),
     params(
-        ("collection" = String, Path, description = "A declared collection.", example = "cart"),
-        ("key" = String, Path, description = "The key of the entry, percent-encoded.", example = "mug", min_length = 1),
+        EntryPath,
         IfMatch,
         (
             "Idempotency-Key" = Option<String>,
@@ -213,8 +232,7 @@ pub(super) async fn add(
     tag = "guest",
     security(("guest" = [])),
     params(
-        ("collection" = String, Path, description = "A declared collection.", example = "cart"),
-        ("key" = String, Path, description = "The key of the entry, percent-encoded.", example = "mug", min_length = 1),
+        EntryPath,
         IfMatch,
     ),
     responses(

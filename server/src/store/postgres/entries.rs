@@ -34,8 +34,7 @@ async fn page_of(db: &impl GenericClient, owner: &Owner, collection: &str, page:
         )
         .await?;
     let limit = i64::from(page.limit) + 1;
-    let rows =
-        db.query(&query, &[&owner.id, &collection, &after.updated_at.as_millis(), &after.key, &limit]).await?;
+    let rows = db.query(&query, &[&owner.id, &collection, &after.updated_at.as_millis(), &after.key, &limit]).await?;
     let found = rows.iter().map(entry_row).collect::<Result<_, _>>()?;
     Ok(EntryList::of(found, page.limit))
 }
@@ -123,11 +122,7 @@ pub(super) async fn clear(
     Ok(())
 }
 
-pub(super) async fn marks(
-    db: &Client,
-    guest: Uuid,
-    collections: &[String],
-) -> Result<Vec<Mark>, TransactionError> {
+pub(super) async fn marks(db: &Client, guest: Uuid, collections: &[String]) -> Result<Vec<Mark>, TransactionError> {
     let owner = owner(db, guest).await?;
     let query = db
         .prepare_cached(
@@ -186,22 +181,15 @@ async fn write(db: &Transaction<'_>, owner: &Owner, collection: &str, entry: &En
     Ok(())
 }
 
-async fn stored(
-    db: &impl GenericClient,
-    owner: &Owner,
-    collection: &str,
-    key: &str,
-) -> Result<Option<Entry>, Error> {
-    let query =
-        db.prepare_cached("SELECT * FROM entry WHERE user_id = $1 AND collection = $2 AND key = $3").await?;
+async fn stored(db: &impl GenericClient, owner: &Owner, collection: &str, key: &str) -> Result<Option<Entry>, Error> {
+    let query = db.prepare_cached("SELECT * FROM entry WHERE user_id = $1 AND collection = $2 AND key = $3").await?;
     db.query_opt(&query, &[&owner.id, &collection, &key]).await?.as_ref().map(entry_row).transpose()
 }
 
 /// The number of entries of the collection with other keys.
 async fn count_others(db: &Transaction<'_>, owner: &Owner, collection: &str, key: &str) -> Result<u32, Error> {
-    let query = db
-        .prepare_cached("SELECT count(*) FROM entry WHERE user_id = $1 AND collection = $2 AND key <> $3")
-        .await?;
+    let query =
+        db.prepare_cached("SELECT count(*) FROM entry WHERE user_id = $1 AND collection = $2 AND key <> $3").await?;
     let count: i64 = db.query_one(&query, &[&owner.id, &collection, &key]).await?.try_get(0)?;
     u32::try_from(count).map_err(unreadable)
 }
@@ -232,11 +220,6 @@ pub(super) fn entry_row(row: &Row) -> Result<Entry, Error> {
 }
 
 /// An entry whose value is the text of JSON.
-pub(super) fn entry_of(
-    key: String,
-    value: &str,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-) -> Result<Entry, Error> {
+pub(super) fn entry_of(key: String, value: &str, created_at: Timestamp, updated_at: Timestamp) -> Result<Entry, Error> {
     Ok(Entry { key, value: serde_json::from_str(value).map_err(unreadable)?, created_at, updated_at })
 }

@@ -29,8 +29,10 @@ pub(super) fn was_used(
 pub(super) fn remember(db: &Connection, owner: &Owner, key: &AdditionKey, now: Timestamp) -> rusqlite::Result<()> {
     // Before the new key is inserted, so that it is kept whatever its time.
     keep_newest(db, &owner.id, MAX_ADDITION_KEYS - 1)?;
-    db.prepare_cached("INSERT OR REPLACE INTO addition_key (user_id, hash, request, created_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![owner.id, key.hash, key.request, now.as_millis()])?;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO addition_key (user_id, hash, request, created_at) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![owner.id, key.hash, key.request, now.as_millis()])?;
     Ok(())
 }
 

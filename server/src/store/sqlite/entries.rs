@@ -132,11 +132,7 @@ pub(super) fn all_of_user(db: &Connection, owner: &Owner) -> rusqlite::Result<Ve
         .collect()
 }
 
-pub(super) fn user_entries(
-    db: &Connection,
-    after: &UserEntryPosition,
-    limit: u32,
-) -> rusqlite::Result<Vec<UserEntry>> {
+pub(super) fn user_entries(db: &Connection, after: &UserEntryPosition, limit: u32) -> rusqlite::Result<Vec<UserEntry>> {
     let UserEntryPosition { user, collection, key } = after;
     db.prepare_cached(
         "SELECT * FROM entry WHERE (user_id, collection, key) > (?1, ?2, ?3) ORDER BY user_id, collection, key LIMIT ?4",

@@ -283,10 +283,19 @@ async fn s11_a_body_that_cannot_be_read_gets_a_specific_status_and_changes_nothi
         ("text/plain", "{}", 415),
         ("application/json-patch+json", "[]", 415),
     ] {
-        for method in ["PUT", "PATCH", "POST"] {
+        for method in ["PUT", "PATCH"] {
             let response = server.send(request(method, path, &token, content_type, body.to_owned())).await;
             response.assert_problem(status);
         }
+    }
+    for (content_type, body, status) in [
+        ("application/json", "", 400),
+        ("application/json", r#"{"add":{"a":1e999}}"#, 400),
+        ("application/json", r#"{"add":{},"add":{}}"#, 422),
+        ("text/plain", r#"{"add":{}}"#, 415),
+    ] {
+        let response = server.send(request("POST", path, &token, content_type, body)).await;
+        response.assert_problem(status);
     }
     for method in ["PUT", "POST"] {
         let patch = request(method, path, &token, "application/merge-patch+json", "{}");
