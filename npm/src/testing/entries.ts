@@ -83,7 +83,7 @@ export class Entries {
     }
     const edited = valueAfter(declaration, current, edit)
     if (!('value' in edited)) return { refused: 'invalid', places: [edited] }
-    const value = canonical(edited.value)
+    const value = edited.value
     if (isTooLong(declaration, value)) return { refused: 'too_long' }
     const places = invalidPlaces(declaration, value)
     if (places.length > 0) return { refused: 'invalid', places }

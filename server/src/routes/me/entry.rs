@@ -1,5 +1,6 @@
 //! `/me/{collection}/{key}`: one entry of a collection. Its representation is the value itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -215,9 +216,11 @@ pub(super) async fn add(
     headers: HeaderMap,
     JsonBody(AdditionBody { add }): JsonBody<AdditionBody>,
 ) -> Result<Response, Problem> {
+    // The order of members makes no other request.
+    let sorted: BTreeMap<_, _> = add.iter().collect();
     let addition_key = idempotency_key(&headers)?.map(|text| AdditionKey {
         hash: sha256(text.as_bytes()),
-        request: sha256(json!([collection.name, key.as_str(), add]).to_string().as_bytes()),
+        request: sha256(json!([collection.name, key.as_str(), sorted]).to_string().as_bytes()),
     });
     let change = change(&server, collection, key, Edit::Add(Addition(add)), conditions);
     store(&server, guest, EntryChange { addition_key, ..change }).await

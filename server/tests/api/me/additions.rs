@@ -120,6 +120,21 @@ async fn an_idempotency_key_adds_once_and_a_retry_gets_the_current_value() {
     assert_eq!(server.number("SELECT count(*) FROM entry"), 0);
 }
 
+#[tokio::test]
+async fn a_retry_with_the_members_in_another_order_is_the_same_request() {
+    let server = Server::open().await;
+    let token = server.anonymous_login().await.access;
+    let add = |addition: Value| {
+        let request = authorized("POST", "/me/cart/1", &token, Some(json!({ "add": addition })));
+        with_header(request, "idempotency-key", KEY)
+    };
+
+    assert_eq!(server.send(add(json!({ "quantity": 1, "points": 2 }))).await.status, 201);
+
+    assert_eq!(server.send(add(json!({ "points": 2, "quantity": 1 }))).await.status, 200);
+    assert_eq!(stored(&server, &token, 1).await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s05_an_idempotency_key_adds_once_under_concurrency_and_after_a_restart() {
     let server = Server::open().await;
