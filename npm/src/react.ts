@@ -1,6 +1,6 @@
 /**
  * React bindings, for React 18 and 19. `SessionProvider` passes a session to the components below it, `useSession`
- * returns its snapshot, and `useSessionFetch` its `fetch`.
+ * returns its snapshot, `useSessionFetch` its `fetch`, and `useSessions` the visitor's sessions on all devices.
  *
  * @example
  * ```tsx
@@ -37,8 +37,9 @@ import {
   useSyncExternalStore,
 } from 'react'
 import type { SessionDevtoolsProps } from './devtools.js'
+import { Listeners } from './listeners.js'
 import { IDLE } from './snapshots.js'
-import type { Session, Snapshot } from './types.js'
+import type { Session, SessionInfo, Snapshot } from './types.js'
 
 export type { SessionDevtoolsProps } from './devtools.js'
 
@@ -109,6 +110,46 @@ export function useSessionFetch(): Session['fetch'] {
   return useProvidedSession().fetch
 }
 
+/** What `useSessions` returns. */
+export interface VisitorSessions {
+  /** The newest first. Undefined until it has been read, and while there is no visitor. The last one that could be read. */
+  readonly list: readonly SessionInfo[] | undefined
+  /** Why the last attempt to read the list failed. */
+  readonly error: unknown
+  /** Whether the list is being read. */
+  readonly loading: boolean
+  /** Reads the list again. It never rejects: a failure is in `error`. */
+  reload(): Promise<void>
+  /** Ends a session as `session.sessions.end` does, and reads the list again. Rejects if the session could not be ended. */
+  end(id: string): Promise<void>
+  /** Ends the other sessions as `session.sessions.endOthers` does, and reads the list again. Rejects if they could not be ended. */
+  endOthers(): Promise<void>
+}
+
+/**
+ * Returns the sessions of the visitor, for a page that shows on which devices the visitor is signed in.
+ *
+ * Reads them with one request once mounted, and again when the session belongs to another visitor. It does not notice what other
+ * devices do: call `reload`. Without a visitor it sends no request, so it makes no guest. Nothing happens while rendering on a
+ * server.
+ *
+ * @throws Error when no `SessionProvider` is above the component.
+ */
+export function useSessions(): VisitorSessions {
+  const session = useProvidedSession()
+  const id = useSession(visitorOf)
+  const reader = useMemo(() => sessionsReader(session, id), [session, id])
+  useEffect(() => {
+    let mounted = true
+    // Later: under StrictMode, React mounts twice.
+    queueMicrotask(() => mounted && reader.getSessions().reload())
+    return () => {
+      mounted = false
+    }
+  }, [reader])
+  return useSyncExternalStore(reader.subscribe, reader.getSessions, reader.getSessions)
+}
+
 /**
  * A panel for developers. It shows the state and the events of the session, and has buttons to expire the token, to revoke
  * the session and to go offline. Its code is loaded when the panel is first rendered.
@@ -126,6 +167,51 @@ function useProvidedSession(): Session {
   const session = useContext(SessionContext)
   if (!session) throw new Error('guestpass: wrap this component in <SessionProvider session={session}>')
   return session
+}
+
+function visitorOf({ id }: Snapshot): string | null {
+  return id
+}
+
+/** Reads the sessions of the visitor `id`, and of no other. */
+function sessionsReader(session: Session, id: string | null) {
+  const listeners = new Listeners<[]>()
+  let reads = 0
+  const isCurrent = () => id !== null && session.getSnapshot().id === id
+
+  async function reload(): Promise<void> {
+    if (!isCurrent()) return
+    reads += 1
+    const read = reads
+    set({ loading: true })
+    const result = await session.sessions.list().then(
+      (list) => ({ list, error: undefined }),
+      (error: unknown) => ({ error }),
+    )
+    // A later read may have responded earlier, and the visitor may have changed.
+    if (read === reads) set({ ...(isCurrent() && result), loading: false })
+  }
+
+  async function ended(ending: Promise<void>): Promise<void> {
+    await ending
+    await reload()
+  }
+
+  let sessions: VisitorSessions = {
+    list: undefined,
+    error: undefined,
+    loading: false,
+    reload,
+    end: (which) => ended(session.sessions.end(which)),
+    endOthers: () => ended(session.sessions.endOthers()),
+  }
+
+  function set(change: Partial<VisitorSessions>): void {
+    sessions = { ...sessions, ...change }
+    listeners.emit()
+  }
+
+  return { getSessions: () => sessions, subscribe: (listener: () => void) => listeners.add(listener) }
 }
 
 function identity(snapshot: Snapshot): Snapshot {

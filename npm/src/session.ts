@@ -132,6 +132,10 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
     return ask('POST', path, body, 'upgrade')
   }
 
+  async function listSessions(): Promise<SessionInfo[]> {
+    return (await ask<{ sessions: SessionInfo[] }>('GET', '/me/sessions')).sessions
+  }
+
   const session: Session = {
     fetch: (input, init) => (manager ? manager.fetch(input, init) : fetchOnceLoaded(input, init)),
     collection: (name) => createCollection(session.fetch, name),
@@ -152,8 +156,15 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
     link: ({ idToken, nonce }) => upgrade('/link', { id_token: idToken, nonce }),
     erase: () => ask('DELETE', '/me', undefined, 'erase'),
     export: () => ask('GET', '/me/export'),
-    sessions: async () => (await ask<{ sessions: SessionInfo[] }>('GET', '/me/sessions')).sessions,
-    endSession: (id) => ask('DELETE', `/me/sessions/${encodeURIComponent(id)}`),
+    sessions: {
+      list: listSessions,
+      async end(id) {
+        // Not by a request: this browser must know that its session has ended, and not for a fault of the server.
+        const isOwn = (await listSessions()).some((one) => one.current && one.id === id)
+        return isOwn ? session.signOut() : ask('DELETE', `/me/sessions/${encodeURIComponent(id)}`)
+      },
+      endOthers: () => ask('DELETE', '/me/sessions'),
+    },
     expire: () => manager?.expire(),
     getSnapshot: () => snapshot,
     subscribe: (listener) => listen(snapshotListeners, listener),

@@ -44,7 +44,7 @@ export interface Membership {
 
 /** A live session of the visitor, as the server returns it. Times are in RFC 3339. */
 export interface SessionInfo {
-  /** For `endSession`. */
+  /** For `sessions.end`. */
   readonly id: string
   /** When the session began. */
   readonly created_at: string
@@ -52,8 +52,26 @@ export interface SessionInfo {
   readonly last_refreshed_at: string | null
   /** When the session ends unless it is refreshed. */
   readonly expires_at: string
+  /**
+   * Browser and system, such as `Firefox on Windows` or `curl`, at most 32 characters. It is what the client claimed when the
+   * session began: show it, and decide nothing by it. `null` if the client named nothing.
+   */
+  readonly label: string | null
   /** Whether it is the session of this browser. */
   readonly current: boolean
+}
+
+/** The live sessions of the visitor, usually one of each browser. */
+export interface Sessions {
+  /** Returns the sessions, the newest first, at most 100. */
+  list(): Promise<readonly SessionInfo[]>
+  /**
+   * Ends a session, by its id; the server refuses its tokens from then on. The id of this browser's own session signs out, as
+   * `signOut()` does. Rejects with `rejected` and the status 404 if the visitor has no such live session.
+   */
+  end(id: string): Promise<void>
+  /** Ends all sessions of the visitor except that of this browser, also those beyond the list. */
+  endOthers(): Promise<void>
 }
 
 /** Options of `createSession`. */
@@ -321,10 +339,8 @@ export interface Session {
    * `fetch` attaches.
    */
   export(): Promise<Record<string, unknown>>
-  /** Returns the live sessions of the visitor, usually one of each browser: the newest first, at most 100. */
-  sessions(): Promise<readonly SessionInfo[]>
-  /** Ends one of the visitor's sessions, by its id. To end the session of this browser, call `signOut`. */
-  endSession(id: string): Promise<void>
+  /** Lists and ends the sessions of the visitor: the devices on which a member is signed in. */
+  readonly sessions: Sessions
   /** Treats the access token as expired, so that the next use refreshes it. For developer tools and demos. */
   expire(): void
   /** Releases all timers, listeners and locks. Waiting calls reject with `closed`. Idempotent. The stored session stays. */

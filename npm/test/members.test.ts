@@ -298,20 +298,51 @@ describe('export and sessions', () => {
     await first.register(ADA)
     await second.login(ADA)
 
-    const sessions = await first.sessions()
+    const sessions = await first.sessions.list()
     expect(sessions.map(({ current }) => current)).toEqual([false, true])
-    await first.endSession(sessions[0]?.id ?? '')
+    await first.sessions.end(sessions[0]?.id ?? '')
 
-    expect(await first.sessions()).toHaveLength(1)
+    expect(await first.sessions.list()).toHaveLength(1)
     expect(await visitor(first)).toBe(MEMBER)
     expect(await visitor(second)).toMatch(/^anonymous_/)
-    await expect(first.endSession('none')).rejects.toMatchObject({ code: 'rejected' })
+    await expect(first.sessions.end('none')).rejects.toMatchObject({ code: 'rejected', status: 404 })
+  })
+
+  test('a member ends all other sessions, and no other visitor notices', async () => {
+    const [first, second, third] = ['first', 'second', 'third'].map((name) => server.createSession({ name }))
+    if (!first || !second || !third) throw new Error('unreachable')
+    await first.register(ADA)
+    await second.login(ADA)
+    const other = await visitor(third)
+
+    await first.sessions.endOthers()
+
+    expect(await first.sessions.list()).toMatchObject([{ current: true, label: 'Test browser' }])
+    expect(await visitor(second)).toMatch(/^anonymous_/)
+    expect([await visitor(first), await visitor(third)]).toEqual([MEMBER, other])
+  })
+
+  test('C8: to end the session of this browser signs out, in every tab', async () => {
+    const storage = sharedStorage()
+    const [first, second] = [tab(storage), tab(storage)]
+    await first.register(ADA)
+    await visitor(second)
+    const [events, others] = [eventsOf(first), eventsOf(second)]
+    const own = (await first.sessions.list())[0]
+
+    await first.sessions.end(own?.id ?? '')
+    await expect.poll(() => others).toContainEqual(expect.objectContaining({ type: 'signed_out', id: MEMBER }))
+
+    expect(events).toContainEqual(expect.objectContaining({ type: 'signed_out', id: MEMBER, by: 'this_tab' }))
+    await vi.waitFor(() => expect(server.count('/revoke')).toBe(1))
+    expect(server.requests.filter(({ method }) => method === 'DELETE')).toEqual([])
+    expect(await visitor(first)).toMatch(/^anonymous_/)
   })
 
   test('C13: no result has a token', async () => {
     const session = server.createSession()
 
-    const results = [await session.register(ADA), await session.export(), await session.sessions()]
+    const results = [await session.register(ADA), await session.export(), await session.sessions.list()]
 
     expect(JSON.stringify(results)).not.toMatch(/gpr_|token/)
   })

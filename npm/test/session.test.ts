@@ -135,10 +135,11 @@ test('account requests and signOut reach the session manager', async () => {
   await session.signOut({ next: 'none' })
   await session.erase()
   await session.export()
-  expect(await session.sessions()).toEqual([])
-  await session.endSession('s/1')
+  expect(await session.sessions.list()).toEqual([])
+  await session.sessions.end('s/1')
+  await session.sessions.endOthers()
 
-  expect(manager.calls.slice(-11)).toEqual([
+  expect(manager.calls.slice(-13)).toEqual([
     'upgrade POST /register {"email":"ada@example.com","password":"correct horse"}',
     'upgrade POST /login {"email":"ada@example.com","password":"correct horse"}',
     'upgrade POST /link {"id_token":"e.y.J"}',
@@ -149,7 +150,9 @@ test('account requests and signOut reach the session manager', async () => {
     'erase DELETE /me',
     'other GET /me/export',
     'other GET /me/sessions',
+    'other GET /me/sessions',
     'other DELETE /me/sessions/s%2F1',
+    'other DELETE /me/sessions',
   ])
 })
 

@@ -109,20 +109,41 @@ pub(crate) struct Label {
 }
 
 /// Names of browsers and programs, by a part of the header `User-Agent`. The first match counts: most browsers name others too.
-const CLIENTS: [(&str, &str); 19] = [
+const CLIENTS: [(&str, &str); 36] = [
+    // Robots first: many name the browser that they run.
+    ("bot/", "bot"),
+    ("Bot/", "bot"),
+    ("bot ", "bot"),
+    ("crawler", "bot"),
+    ("externalhit", "bot"),
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
+    ("OPT/", "Opera"),
+    ("OPiOS/", "Opera"),
+    ("Vivaldi/", "Vivaldi"),
+    ("DuckDuckGo/", "DuckDuckGo"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("YaBrowser/", "Yandex"),
     ("MicroMessenger/", "WeChat"),
+    ("UCBrowser/", "UC Browser"),
+    // Of the browser in an Android app.
+    ("; wv)", "WebView"),
     ("FxiOS/", "Firefox"),
     ("Firefox/", "Firefox"),
     ("CriOS/", "Chrome"),
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
+    // The browser in an iOS app names no Safari.
+    ("AppleWebKit/", "WebView"),
+    // The HTTP clients of Apple's and Android's systems, for apps without a browser.
+    ("CFNetwork/", "app"),
+    ("Dalvik/", "app"),
     ("curl/", "curl"),
     ("Wget/", "Wget"),
     ("python", "Python"),
+    ("Python", "Python"),
+    ("axios/", "Node"),
+    ("undici", "Node"),
     ("Go-http-client/", "Go"),
     ("okhttp/", "OkHttp"),
     ("node", "Node"),
@@ -227,6 +248,52 @@ mod tests {
                 "Edge on Linux",
             ),
             ("curl/8.14.1", "curl"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/136.0.0.0 Safari/537.36 Edg/136.0.0.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/136.0.0.0 Mobile Safari/537.36 EdgA/136.0.0.0",
+                "Edge on Android",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/135.0.0.0 Safari/537.36 OPR/120.0.0.0",
+                "Opera on macOS",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+                "Samsung Internet on Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/UQ1A.240205.002; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/136.0.7103.60 Mobile Safari/537.36",
+                "WebView on Android",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+                "WebView on iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1",
+                "Safari on iOS",
+            ),
+            ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox on Android"),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"),
+            (
+                "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/136.0.0.0 Safari/537.36",
+                "Chrome on ChromeOS",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/136.0.7103.92 Mobile Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                "bot on Android",
+            ),
+            ("Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)", "bot"),
+            ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "bot"),
+            ("MyApp/1 CFNetwork/3826.500.111 Darwin/24.4.0", "app"),
+            ("Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/UQ1A.240205.002)", "app on Android"),
+            ("node", "Node"),
+            ("undici", "Node"),
+            ("axios/1.9.0", "Node"),
+            ("Python/3.13 aiohttp/3.11.18", "Python"),
             ("python-httpx/0.28.1", "Python"),
             ("'; DROP TABLE session; --", "other"),
             ("", "other"),

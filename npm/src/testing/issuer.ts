@@ -178,6 +178,7 @@ export class Issuer {
       created_at: timestamp(session.createdAt),
       last_refreshed_at: null,
       expires_at: timestamp(session.createdAt + SESSION_LIFETIME),
+      label: 'Test browser',
       current: session === current,
     }))
   }
@@ -185,9 +186,17 @@ export class Issuer {
   /** `DELETE /me/sessions/{id}`. Returns whether there is such a session. */
   endSession(refreshToken: string | undefined, id: string): boolean {
     const visitor = this.#sessionOf(refreshToken)?.visitor
-    const session = this.#sessions.find((session) => session.sid === id && session.visitor === visitor)
+    const session = this.#sessions.find((one) => one.sid === id && one.visitor === visitor && !one.revoked)
     if (session) session.revoked = true
     return session !== undefined
+  }
+
+  /** `DELETE /me/sessions`: ends the other sessions of the visitor. */
+  endOtherSessions(refreshToken: string | undefined): void {
+    const current = this.#sessionOf(refreshToken)
+    for (const session of this.#sessions) {
+      if (session.visitor === current?.visitor && session !== current) session.revoked = true
+    }
   }
 
   /** `GET /me`. */

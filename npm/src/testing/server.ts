@@ -201,6 +201,10 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       issuer.erase(token)
       return new Response(null, { status: 204 })
     }
+    if (action === 'DELETE /me/sessions') {
+      issuer.endOtherSessions(token)
+      return new Response(null, { status: 204 })
+    }
     const ended = /^DELETE \/me\/sessions\/([^/]+)$/.exec(action)?.[1]
     if (ended !== undefined) {
       const found = issuer.endSession(token, decodeURIComponent(ended))
@@ -275,7 +279,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
 
 /** The requests that take the refresh token as the bearer token. */
 const ACCOUNT_REQUEST =
-  /^POST \/((register|login)(\/options)?|link)$|^DELETE \/me$|^GET \/me\/(export|sessions)$|^DELETE \/me\/sessions\/[^/]+$/
+  /^POST \/((register|login)(\/options)?|link)$|^DELETE \/me$|^GET \/me\/(export|sessions)$|^DELETE \/me\/sessions(\/[^/]+)?$/
 
 // Synchronous: a test's clock cannot wait for the compilation.
 const createSession = /* @__PURE__ */ sessionFactory(async () => instantiateAtOnce(bytes))

@@ -8,6 +8,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::access_token::{Issuer, SigningError};
+use super::account_caller::AccountCaller;
 use super::guest::Subject;
 use super::key_rotation::KeyReloader;
 use super::keys::Keys;
@@ -225,6 +226,20 @@ impl Sessions {
             let ended = this.store.end_session(user, session, now).await?;
             if let Some(revocation) = ended {
                 this.revoked.add(revocation);
+                this.metrics.revoked();
+            }
+            Ok(ended.is_some())
+        })
+        .await
+    }
+
+    /// Ends the other live sessions of a caller. Returns false if the session of the caller has ended meanwhile.
+    pub(crate) async fn end_others(&self, caller: AccountCaller, now: Timestamp) -> Result<bool, UnavailableError> {
+        let this = self.clone();
+        run_to_completion(async move {
+            let ended = this.store.end_other_sessions(caller.subject.id, caller.session, now).await?;
+            for revocation in ended.iter().flatten() {
+                this.revoked.add(*revocation);
                 this.metrics.revoked();
             }
             Ok(ended.is_some())

@@ -35,6 +35,15 @@ pub(crate) trait SessionStore: fmt::Debug + Send + Sync {
     /// Revokes a session if it is live and belongs to that user; otherwise returns `None`.
     async fn end_session(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<Option<Revocation>, StoreError>;
 
+    /// Revokes the live sessions of that user except `kept`. `None` if `kept` is not a live session of that user; then no session
+    /// is revoked, so that two devices that end each other's sessions at once leave one of the two.
+    async fn end_other_sessions(
+        &self,
+        user: Uuid,
+        kept: Uuid,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Revocation>>, StoreError>;
+
     /// Confirms generations of sessions: their clients have the tokens. Confirming an older generation than the current one, or
     /// one of a session that has ended, changes nothing. A confirmation that is lost only delays the detection of reuse. Returns
     /// the sessions that another transaction has locked, and whose generation is not confirmed.

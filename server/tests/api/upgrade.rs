@@ -133,6 +133,7 @@ fn account_requests(token: &str) -> Vec<Request<Body>> {
         post("/link", json!({ "id_token": "x" })),
         authorized("GET", "/me/export", token, None),
         authorized("GET", "/me/sessions", token, None),
+        authorized("DELETE", "/me/sessions", token, None),
         authorized("DELETE", "/me/sessions/0197f2f0-0000-7000-8000-00000000000a", token, None),
         authorized("DELETE", "/me", token, None),
     ]

@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Guestpass> {
     OpenApiRouter::new()
         .routes(routes!(me, erase))
         .routes(routes!(export::export))
-        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end))
         .routes(routes!(collection::list, collection::clear))
         .routes(routes!(entry::entry, entry::put, entry::patch, entry::add, entry::remove))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::AccountCaller;
+use crate::auth::{AccountCaller, AccountCallerError};
 use crate::clock::Timestamp;
 use crate::routes::error::Problem;
 use crate::routes::openapi::{AccountCallerErrors, GuestErrors};
@@ -39,8 +39,9 @@ pub(super) struct Session {
     /// end up to two hours later.
     #[schema(format = DateTime, example = "2027-02-14T09:00:00.000Z")]
     expires_at: String,
-    /// Browser and system of the client that opened the session, if they are known.
-    #[schema(example = "Firefox on Windows")]
+    /// Browser and system of the client that opened the session, such as `Firefox on Windows`, `Chrome on Android` or `curl`, from
+    /// its `User-Agent` header: the client's own claim, of at most 32 characters. Null if it sent none.
+    #[schema(max_length = 32, example = "Firefox on Windows")]
     label: Option<String>,
     /// Whether the refresh token of this request belongs to the session.
     current: bool,
@@ -83,6 +84,32 @@ pub(super) async fn list(
     let now = inner.clock.now();
     let rows = inner.store.sessions_of(caller.subject.id, now).await?;
     Ok(Json(SessionList { sessions: rows.into_iter().map(|row| Session::of(row, caller, now)).collect() }))
+}
+
+/// End the caller's other sessions
+///
+/// Ends every live session of the caller except the session of this request, in one transaction. None of their tokens is accepted
+/// from then on.
+#[utoipa::path(
+    delete,
+    path = "/me/sessions",
+    tag = "sessions",
+    security(("refreshToken" = [])),
+    responses(
+        (status = 204, description = "The session of this request is the caller's only live session."),
+        GuestErrors,
+        AccountCallerErrors,
+    )
+)]
+pub(super) async fn end_others(
+    caller: AccountCaller,
+    State(Guestpass { inner }): State<Guestpass>,
+) -> Result<StatusCode, Problem> {
+    if inner.sessions.end_others(caller, inner.clock.now()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(AccountCallerError::INVALID.into())
+    }
 }
 
 /// End one of the caller's sessions

@@ -40,6 +40,15 @@ impl SessionStore for PostgresStore {
         self.connections.run(move |db| Box::pin(end(db, user, session, now))).await
     }
 
+    async fn end_other_sessions(
+        &self,
+        user: Uuid,
+        kept: Uuid,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        self.connections.run(move |db| Box::pin(end_others(db, user, kept, now))).await
+    }
+
     async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<Vec<Uuid>, StoreError> {
         self.connections.run(move |db| Box::pin(confirm(db, generations))).await
     }
@@ -320,6 +329,28 @@ async fn end(db: &mut Client, user: Uuid, session: Uuid, now: Timestamp) -> Resu
     }
     transaction.commit().await?;
     row.as_ref().map(revocation).transpose()
+}
+
+/// Locks the sessions in the order of their ids, as all transactions do (see `accounts`).
+async fn end_others(db: &mut Client, user: Uuid, kept: Uuid, now: Timestamp) -> Result<Option<Vec<Revocation>>, Error> {
+    let transaction = db.transaction().await?;
+    let lock = transaction
+        .prepare_cached(
+            "SELECT id, access_expires_at FROM session
+             WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id FOR NO KEY UPDATE",
+        )
+        .await?;
+    let live = transaction.query(&lock, &[&user, &now.as_millis()]).await?;
+    let mut live = live.iter().map(revocation).collect::<Result<Vec<_>, _>>()?;
+    let Some(place) = live.iter().position(|one| one.session == kept) else { return Ok(None) };
+    live.remove(place);
+    let update = transaction.prepare_cached("UPDATE session SET revoked_at = $2 WHERE id = $1").await?;
+    for Revocation { session, .. } in &live {
+        transaction.execute(&update, &[session, &now.as_millis()]).await?;
+        audit::record(&transaction, &NewAuditEntry::session_ended(user, *session, EndedBy::Owner, now)).await?;
+    }
+    transaction.commit().await?;
+    Ok(Some(live))
 }
 
 pub(super) async fn session(db: &Client, id: Uuid) -> Result<Option<SessionRow>, Error> {

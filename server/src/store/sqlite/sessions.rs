@@ -39,6 +39,15 @@ impl SessionStore for SqliteStore {
         self.writer.write(move |db| end(db, user, session, now)).await
     }
 
+    async fn end_other_sessions(
+        &self,
+        user: Uuid,
+        kept: Uuid,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        self.writer.write(move |db| end_others(db, user, kept, now)).await
+    }
+
     async fn confirm(&self, generations: Vec<(Uuid, u64)>) -> Result<Vec<Uuid>, StoreError> {
         self.writer.write(move |db| confirm(db, &generations)).await?;
         // The writer is the only one that locks rows.
@@ -225,6 +234,23 @@ pub(super) fn end(db: &Connection, user: Uuid, session: Uuid, now: Timestamp) ->
         audit::record(db, &NewAuditEntry::session_ended(user, session, EndedBy::Owner, now))?;
     }
     Ok(ended)
+}
+
+fn end_others(db: &Connection, user: Uuid, kept: Uuid, now: Timestamp) -> rusqlite::Result<Option<Vec<Revocation>>> {
+    if !session(db, kept)?.is_some_and(|kept| kept.user == user && kept.is_live(now)) {
+        return Ok(None);
+    }
+    let ended = db
+        .prepare_cached(
+            "UPDATE session SET revoked_at = ?3
+             WHERE user_id = ?1 AND id <> ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id, access_expires_at",
+        )?
+        .query_map(params![id_text(user), id_text(kept), now.as_millis()], revocation)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for revocation in &ended {
+        audit::record(db, &NewAuditEntry::session_ended(user, revocation.session, EndedBy::Owner, now))?;
+    }
+    Ok(Some(ended))
 }
 
 pub(super) fn of_user(db: &Connection, user: Uuid, now: Timestamp) -> rusqlite::Result<Vec<SessionRow>> {

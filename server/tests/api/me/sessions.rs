@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DAY, MINUTE, Server, authorized, get};
+use crate::support::membership::uuid_of;
+use crate::support::{DAY, MINUTE, Server, Tokens, anonymous_login, authorized, get, with_header};
 
 async fn sessions(server: &Server, refresh_token: &str) -> Vec<Value> {
     server.get("/me/sessions", refresh_token).await.json()["sessions"].as_array().unwrap().clone()
@@ -10,6 +11,22 @@ async fn sessions(server: &Server, refresh_token: &str) -> Vec<Value> {
 
 async fn end(server: &Server, refresh_token: &str, id: &str) -> crate::support::Response {
     server.send(authorized("DELETE", &format!("/me/sessions/{id}"), refresh_token, None)).await
+}
+
+async fn end_others(server: &Server, refresh_token: &str) -> crate::support::Response {
+    server.send(authorized("DELETE", "/me/sessions", refresh_token, None)).await
+}
+
+/// A visitor with as many sessions, as a member has who signed in on as many devices.
+async fn devices(server: &Server, count: usize) -> Vec<Tokens> {
+    let mut devices = Vec::new();
+    for _ in 0..count {
+        devices.push(server.anonymous_login().await);
+    }
+    let ids: Vec<_> = devices.iter().map(|device| format!("'{}'", uuid_of(&device.id))).collect();
+    let (visitor, all) = (&ids[0], ids.join(", "));
+    server.database().execute(&format!("UPDATE session SET user_id = {visitor} WHERE user_id IN ({all})"));
+    devices
 }
 
 /// Adds a second session to the guest of the session `first`, and returns its ID.
@@ -123,4 +140,83 @@ async fn an_expired_session_is_not_listed() {
 
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["current"], true);
+}
+
+#[tokio::test]
+async fn s04_ending_the_other_sessions_keeps_the_one_that_asks() {
+    let server = Server::open().await;
+    let (visitor, other) = (devices(&server, 3).await, server.anonymous_login().await);
+    let own = &visitor[1];
+    let told = "SELECT count(*) FROM audit_entry WHERE event = 'session_ended' AND detail = 'ended_by_owner'";
+
+    assert_eq!(end_others(&server, &own.refresh).await.status, 204);
+
+    for ended in [&visitor[0], &visitor[2]] {
+        assert!(!server.accepts(&ended.access).await);
+        end_others(&server, &ended.refresh).await.assert_problem(401);
+        server.refresh(&ended.refresh).await.assert_oauth_error("invalid_grant");
+    }
+    let left = sessions(&server, &own.refresh).await;
+    assert_eq!((left.len(), &left[0]["current"]), (1, &json!(true)));
+    assert_eq!(server.number(told), 2);
+    assert_eq!(end_others(&server, &own.refresh).await.status, 204, "there are no others");
+    assert_eq!(server.number(told), 2);
+    assert_eq!(sessions(&server, &other.refresh).await.len(), 1);
+    let server = server.restart().await;
+    assert!(!server.accepts(&visitor[0].access).await);
+    assert!(server.accepts(&other.access).await);
+    assert_eq!(server.refresh(&own.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn devices_that_end_each_others_sessions_at_once_leave_one_of_them() {
+    let server = Server::open().await;
+    let visitor = devices(&server, 8).await;
+    let remaining = std::cell::RefCell::new(visitor.iter());
+    let request = || authorized("DELETE", "/me/sessions", &remaining.borrow_mut().next().unwrap().refresh, None);
+
+    let mut statuses: Vec<_> =
+        server.send_concurrently(8, request).await.iter().map(|response| response.status.as_u16()).collect();
+
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 401, 401, 401, 401, 401, 401, 401]);
+    assert_eq!(server.number("SELECT count(*) FROM session WHERE revoked_at IS NULL"), 1);
+}
+
+#[tokio::test]
+async fn s18_other_sessions_are_not_ended_without_their_entries() {
+    let server = Server::open().await;
+    let visitor = devices(&server, 3).await;
+    server.database().execute("ALTER TABLE audit_entry RENAME TO hidden_entry");
+
+    assert_eq!(end_others(&server, &visitor[0].refresh).await.status, 503);
+
+    assert_eq!(server.number("SELECT count(*) FROM session WHERE revoked_at IS NOT NULL"), 0);
+    server.database().execute("ALTER TABLE hidden_entry RENAME TO audit_entry");
+    assert_eq!(sessions(&server, &visitor[1].refresh).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_session_has_a_label_from_the_header_of_its_login() {
+    let server = Server::open().await;
+    let long = format!("Firefox/{} Windows", "1".repeat(5000));
+    for (user_agent, label) in [
+        (None, Value::Null),
+        (Some("curl/8.14.1"), json!("curl")),
+        (Some("<script>alert(1)</script>"), json!("other")),
+        (Some(long.as_str()), json!("Firefox")),
+    ] {
+        let login = anonymous_login(Some(json!({ "refresh": true })), None);
+        let login = match user_agent {
+            Some(text) => with_header(login, "user-agent", text),
+            None => login,
+        };
+        let tokens = server.send(login).await.tokens();
+        // The label is of the login, not of the last refresh.
+        let tokens =
+            server.send(with_header(crate::support::refresh(&tokens.refresh), "user-agent", "Wget/1")).await.tokens();
+
+        assert_eq!(sessions(&server, &tokens.refresh).await[0]["label"], label);
+        assert_eq!(server.get("/me/export", &tokens.refresh).await.json()["sessions"][0]["label"], label);
+    }
 }
