@@ -193,8 +193,12 @@ function sessionsReader(session: Session, id: string | null) {
   }
 
   async function ended(ending: Promise<void>): Promise<void> {
-    await ending
-    await reload()
+    try {
+      await ending
+    } finally {
+      // Also after a failure: the session may have ended before.
+      await reload()
+    }
   }
 
   let sessions: VisitorSessions = {

@@ -67,7 +67,7 @@ export interface Sessions {
   list(): Promise<readonly SessionInfo[]>
   /**
    * Ends a session, by its id; the server refuses its tokens from then on. The id of this browser's own session signs out, as
-   * `signOut()` does. Rejects with `rejected` and the status 404 if the visitor has no such live session.
+   * `signOut()` does. Rejects with `rejected` if the visitor has no such live session.
    */
   end(id: string): Promise<void>
   /** Ends all sessions of the visitor except that of this browser, also those beyond the list. */

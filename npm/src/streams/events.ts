@@ -2,6 +2,7 @@ import { GuestpassError } from '../errors.js'
 import { elapsed, isTemporary, retryAfter as retryAfterOf } from '../retry.js'
 import type { Session } from '../types.js'
 import { EventParser, type ServerSentEvent } from './parser.js'
+import { checkIdleTimeout, onWake, type SilenceWatch, watchSilence } from './silence.js'
 import { onVisitorChange } from './visitor-change.js'
 
 /** Options of `eventStream`. */
@@ -12,6 +13,11 @@ export interface EventStreamOptions {
   readonly lastEventId?: string
   /** Further headers of each request. */
   readonly headers?: HeadersInit
+  /**
+   * After how many milliseconds without a byte from the server the connection counts as dead, and another one is opened. Default:
+   * never. Set it to at least twice the interval of the server's heartbeats. A comment (`:` and an empty line) is a heartbeat.
+   */
+  readonly idleTimeout?: number
   /** Called when a connection has ended and another will be opened, with the reason and the delay in milliseconds. */
   readonly onRetry?: (error: unknown, delay: number) => void
 }
@@ -32,6 +38,9 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
  * the server has sent (`retry`), and longer after each failure, at least one second. A response of 408, 429 or 5xx is a
  * failure. The stream ends when the caller leaves the loop, and when the server responds with 204.
  *
+ * A connection through a network that was lost looks open. So the stream opens another one, at once, when the network is back after
+ * an interruption, and when the page is shown after a silence of `idleTimeout`, or else of 30 seconds.
+ *
  * A stream carries the events of one visitor. When the session belongs to another visitor, the stream reconnects as that
  * visitor, without `Last-Event-ID`, and drops the remaining events of the previous one. It throws when the session is
  * signed out, ended or closed.
@@ -44,47 +53,62 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
 export async function* eventStream(
   session: Session,
   url: string | URL,
-  { signal, lastEventId = '', headers, onRetry }: EventStreamOptions = {},
+  { signal, lastEventId = '', headers, idleTimeout, onRetry }: EventStreamOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
   // Throws now: inside the loop, a TypeError of an invalid URL or header would count as a network failure.
   new URL(url, 'https://relative.invalid')
+  checkIdleTimeout(idleTimeout)
   const callerHeaders = new Headers(headers)
   let [id, retry, failures] = [lastEventId, RETRY, 0]
   for (;;) {
-    const attempt = new AbortController()
+    const [attempt, connection] = [new AbortController(), new AbortController()]
+    attempt.signal.addEventListener('abort', () => connection.abort(attempt.signal.reason))
     const abort = () => attempt.abort(signal?.reason)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort)
     const stop = onVisitorChange(session, (error: unknown = ANOTHER_VISITOR) => attempt.abort(error))
     const parser = new EventParser(id)
-    let [failure, opened, retryAfter]: [unknown, boolean, number] = [undefined, false, 0]
+    let [failure, opened, woken, retryAfter]: [unknown, boolean, boolean, number] = [undefined, false, false, 0]
+    const watch = watchSilence({ idleTimeout }, (error, isWoken) => {
+      woken = isWoken
+      connection.abort(error)
+    })
     try {
       try {
         attempt.signal.throwIfAborted()
         const response = await session.fetch(url, {
           headers: requestHeaders(callerHeaders, id),
           cache: 'no-store',
-          signal: attempt.signal,
+          signal: connection.signal,
         })
         if (response.status === 204) return
         retryAfter = retryAfterOf(response)
         checkIsEventStream(response)
         opened = true
         failures = 0
-        yield* eventsOf(response, parser, attempt.signal)
+        for await (const part of textOf(response, connection.signal, watch)) {
+          for (const event of parser.push(part)) {
+            // The visitor may have changed while the caller processed the previous event.
+            attempt.signal.throwIfAborted()
+            yield event
+          }
+        }
         failure = new GuestpassError('network', 'the server closed the connection')
       } catch (error) {
         failure = error
+      } finally {
+        watch.stop()
       }
       attempt.signal.throwIfAborted()
+      if (connection.signal.aborted) failure = connection.signal.reason
       if (!mayPass(failure)) throw failure
       id = parser.lastEventId
       retry = parser.retry ?? retry
       const shortest = opened ? retry : Math.max(retry, RETRY_AFTER_FAILURE)
-      const delay = Math.min(Math.max(retryAfter, backoff(failures, shortest)), LONGEST_TIMEOUT)
+      const delay = woken ? 0 : Math.min(Math.max(retryAfter, backoff(failures, shortest)), LONGEST_TIMEOUT)
       failures += 1
       onRetry?.(failure, delay)
-      await elapsed(delay, attempt.signal)
+      await (retryAfter > 0 ? elapsed(delay, attempt.signal) : elapsedOrWoken(delay, attempt.signal))
     } catch (error) {
       if (error !== ANOTHER_VISITOR) throw error
       id = ''
@@ -117,7 +141,8 @@ function checkIsEventStream({ ok, status, headers, body }: Response): void {
   throw new GuestpassError(code, `the server responded with ${what} instead of a text/event-stream`, { status })
 }
 
-async function* eventsOf({ body }: Response, parser: EventParser, signal: AbortSignal) {
+/** The decoded parts of the body, as they arrive. */
+async function* textOf({ body }: Response, signal: AbortSignal, watch: SilenceWatch) {
   const reader = body?.getReader()
   // Aborting a request does not end a body that was made in memory, so cancel the reader too.
   const cancel = () => reader?.cancel().catch(() => {})
@@ -125,16 +150,24 @@ async function* eventsOf({ body }: Response, parser: EventParser, signal: AbortS
   // It removes a byte order mark.
   const decoder = new TextDecoder()
   for (;;) {
+    watch.wait()
     const part = await reader?.read().catch((cause) => {
       throw new GuestpassError('network', 'the connection was lost', { cause })
     })
     if (!part || part.done) return
-    for (const event of parser.push(decoder.decode(part.value, { stream: true }))) {
-      // The visitor may have changed while the caller processed the previous event.
-      if (signal.aborted) return
-      yield event
-    }
+    watch.pause()
+    yield decoder.decode(part.value, { stream: true })
   }
+}
+
+/** Waits, and not longer than until the network is back or the page is shown. */
+async function elapsedOrWoken(delay: number, signal: AbortSignal): Promise<void> {
+  let stop = () => {}
+  const woken = new Promise<void>((resolve) => {
+    stop = onWake(() => resolve())
+  })
+  // The caller aborts the signal afterwards, which clears the timer.
+  await Promise.race([elapsed(delay, signal), woken]).finally(stop)
 }
 
 /** Whether another attempt may succeed. `fetch` rejects with a `TypeError` when it does not reach the server. */
