@@ -4,6 +4,7 @@ import { Download, KeyRound, LogIn, LogOut, Trash2, UserPlus } from 'lucide-reac
 import { AlertDialog } from 'radix-ui'
 import { useTranslation } from 'react-i18next'
 import { exportData } from '../api/account'
+import { DevicesCard } from '../components/DevicesCard'
 import { useOverlays } from '../components/Overlays'
 import { SegmentedControl } from '../components/SegmentedControl'
 import { VisitorId } from '../components/VisitorId'
@@ -20,6 +21,7 @@ export function AccountPage() {
         <Profile />
         <PreferencesCard />
         <DataCard />
+        <DevicesCard />
       </div>
     </>
   )

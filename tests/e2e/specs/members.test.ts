@@ -184,7 +184,7 @@ test(
       const [refused, data, sessions] = await Promise.all([
         guestpass.fetch('/me/export'),
         guestpass.export(),
-        guestpass.sessions(),
+        guestpass.sessions.list(),
       ])
       return { refused: refused.status, code: (await refused.json()).code, data, sessions }
     })

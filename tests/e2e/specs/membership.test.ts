@@ -57,7 +57,7 @@ test(
 )
 
 test(
-  'a login on another device merges both carts; a wrong password changes nothing',
+  'a login on another device merges both carts; a wrong password changes nothing; the first device signs the other out',
   fixture({}, async ({ visitor, another }) => {
     const desk = await visitor.open()
     const member = memberOf(await desk.waitUntilActive())
@@ -84,6 +84,17 @@ test(
     await desk.tab.reload()
     await desk.waitForSession()
     await desk.waitForCart(3)
+
+    await desk.tab.click('nav-account')
+    await expect.poll(() => devices(desk)).toHaveLength(2)
+    for (const name of await devices(desk)) expect(name).toMatch(/^(Chrome|Firefox|Safari) on Linux/)
+    await desk.tab.click('end-others')
+    await desk.tab.click('end-confirm')
+    await expect.poll(() => devices(desk)).toHaveLength(1)
+    await phone.tab.reload()
+    await phone.waitForSession()
+    await expect.poll(async () => (await phone.snapshot()).kind).toBe('guest')
+    expect(await desk.me()).toBe(member)
   }),
 )
 
@@ -122,6 +133,13 @@ test(
     await shop.waitForCart(1)
   }),
 )
+
+/** The names of the devices that the account page shows. */
+function devices(shop: Shop): Promise<(string | null)[]> {
+  return shop.tab.evaluate(() => {
+    return Array.from(document.querySelectorAll('.device-name'), (name) => name.textContent)
+  })
+}
 
 function memberOf(guest: string): string {
   return guest.replace('anonymous_', 'user_')

@@ -45,7 +45,7 @@ try {
     await size(name)
     await shot('/', 'item-1', `shop-${name}`)
     await shot('/shop/5', 'detail', `item-${name}`)
-    await shot('/account', 'who', `account-${name}`)
+    await shot('/account', 'device', `account-${name}`)
     await open('/')
     await find('item-1')
     await click('open-cart')
