@@ -87,6 +87,10 @@ impl Client {
         send(self.http.delete(format!("{}/me", self.url)).bearer_auth(refresh_token)).await
     }
 
+    pub(crate) async fn end_other_sessions(&self, refresh_token: &str) -> Response {
+        send(self.http.delete(format!("{}/me/sessions", self.url)).bearer_auth(refresh_token)).await
+    }
+
     /// Sets the quantity of the entry `1` of the cart.
     pub(crate) async fn set(&self, access: &str, quantity: i64) -> Response {
         self.send(Method::PUT, "/me/cart/1", access, &json!({ "quantity": quantity })).await

@@ -46,6 +46,22 @@ async fn s04_a_revocation_on_one_node_is_known_to_the_others() {
 }
 
 #[tokio::test]
+async fn s04_other_sessions_that_end_on_one_node_are_known_to_the_others() {
+    let database = postgres::database();
+    let nodes = Node::start_together(&database.url, 2);
+    let (kept, ended) = (nodes[0].client().login().await, nodes[1].client().login().await);
+    let id = |subject: &str| subject.strip_prefix("anonymous_").unwrap().to_owned();
+    database.execute(&format!("UPDATE session SET user_id = '{}' WHERE user_id = '{}'", id(&kept.id), id(&ended.id)));
+    assert!(nodes[1].client().accepts(&ended.access).await);
+
+    assert_eq!(nodes[0].client().end_other_sessions(&kept.refresh).await.status, 204);
+
+    assert!(!nodes[0].client().accepts(&ended.access).await);
+    nodes[1].client().until_refused(&ended.access).await;
+    assert!(nodes[1].client().accepts(&kept.access).await);
+}
+
+#[tokio::test]
 async fn s04_an_erasure_on_one_node_is_known_to_the_others() {
     let database = postgres::database();
     let nodes = Node::start_together(&database.url, 3);
