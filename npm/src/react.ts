@@ -37,7 +37,6 @@ import {
   useSyncExternalStore,
 } from 'react'
 import type { SessionDevtoolsProps } from './devtools.js'
-import { Listeners } from './listeners.js'
 import { IDLE } from './snapshots.js'
 import type { Session, SessionInfo, Snapshot } from './types.js'
 
@@ -138,16 +137,9 @@ export interface VisitorSessions {
 export function useSessions(): VisitorSessions {
   const session = useProvidedSession()
   const id = useSession(visitorOf)
-  const reader = useMemo(() => sessionsReader(session, id), [session, id])
-  useEffect(() => {
-    let mounted = true
-    // Later: under StrictMode, React mounts twice.
-    queueMicrotask(() => mounted && reader.getSessions().reload())
-    return () => {
-      mounted = false
-    }
-  }, [reader])
-  return useSyncExternalStore(reader.subscribe, reader.getSessions, reader.getSessions)
+  const { start, subscribe, getSessions } = useMemo(() => sessionsReader(session, id), [session, id])
+  useEffect(start, [start])
+  return useSyncExternalStore(subscribe, getSessions, getSessions)
 }
 
 /**
@@ -175,7 +167,8 @@ function visitorOf({ id }: Snapshot): string | null {
 
 /** Reads the sessions of the visitor `id`, and of no other. */
 function sessionsReader(session: Session, id: string | null) {
-  const listeners = new Listeners<[]>()
+  // The hook is the only listener.
+  let listener = () => {}
   let reads = 0
   const isCurrent = () => id !== null && session.getSnapshot().id === id
 
@@ -184,21 +177,14 @@ function sessionsReader(session: Session, id: string | null) {
     reads += 1
     const read = reads
     set({ loading: true })
-    const result = await session.sessions.list().then(
-      (list) => ({ list, error: undefined }),
-      (error: unknown) => ({ error }),
-    )
+    let result: Partial<VisitorSessions>
+    try {
+      result = { list: await session.sessions.list(), error: undefined }
+    } catch (error) {
+      result = { error }
+    }
     // A later read may have responded earlier, and the visitor may have changed.
     if (read === reads) set({ ...(isCurrent() && result), loading: false })
-  }
-
-  async function ended(ending: Promise<void>): Promise<void> {
-    try {
-      await ending
-    } finally {
-      // Also after a failure: the session may have ended before.
-      await reload()
-    }
   }
 
   let sessions: VisitorSessions = {
@@ -206,16 +192,29 @@ function sessionsReader(session: Session, id: string | null) {
     error: undefined,
     loading: false,
     reload,
-    end: (which) => ended(session.sessions.end(which)),
-    endOthers: () => ended(session.sessions.endOthers()),
+    // Read again also after a failure: the session may have ended before.
+    end: (which) => session.sessions.end(which).finally(reload),
+    endOthers: () => session.sessions.endOthers().finally(reload),
   }
 
   function set(change: Partial<VisitorSessions>): void {
     sessions = { ...sessions, ...change }
-    listeners.emit()
+    listener()
   }
 
-  return { getSessions: () => sessions, subscribe: (listener: () => void) => listeners.add(listener) }
+  return {
+    getSessions: () => sessions,
+    subscribe(added: () => void) {
+      listener = added
+      return () => {
+        listener = () => {}
+      }
+    },
+    /** Reads once, although React mounts a component twice under StrictMode. */
+    start: () => {
+      if (!reads) void reload()
+    },
+  }
 }
 
 function identity(snapshot: Snapshot): Snapshot {

@@ -132,10 +132,6 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
     return ask('POST', path, body, 'upgrade')
   }
 
-  async function listSessions(): Promise<SessionInfo[]> {
-    return (await ask<{ sessions: SessionInfo[] }>('GET', '/me/sessions')).sessions
-  }
-
   const session: Session = {
     fetch: (input, init) => (manager ? manager.fetch(input, init) : fetchOnceLoaded(input, init)),
     collection: (name) => createCollection(session.fetch, name),
@@ -157,11 +153,11 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
     erase: () => ask('DELETE', '/me', undefined, 'erase'),
     export: () => ask('GET', '/me/export'),
     sessions: {
-      list: listSessions,
+      list: async () => (await ask<{ sessions: SessionInfo[] }>('GET', '/me/sessions')).sessions,
       async end(id) {
-        // Not by a request: this browser must know that its session has ended, and not for a fault of the server.
-        const isOwn = (await listSessions()).some((one) => one.current && one.id === id)
-        return isOwn ? session.signOut() : ask('DELETE', `/me/sessions/${encodeURIComponent(id)}`)
+        // After a request alone, every tab of this browser would take the end of the session for a fault.
+        const own = (await session.sessions.list()).find(({ current }) => current)
+        return own?.id === id ? session.signOut() : ask('DELETE', `/me/sessions/${encodeURIComponent(id)}`)
       },
       endOthers: () => ask('DELETE', '/me/sessions'),
     },
