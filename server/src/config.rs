@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::collections::Collections;
 use crate::secret::sha256;
-use crate::settings::{Algorithm, InvalidValue, KeyEncryptionKey, OidcIssuer, ProofOfWork, Rate};
+use crate::settings::{Algorithm, InvalidValue, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate};
 use crate::store::postgres::PostgresUrl;
 
 /// The settings of a server. The program `guestpass` has a flag for each field, and the same defaults.
@@ -315,6 +315,9 @@ impl FromStr for StoreLocation {
             return Ok(Self::Postgres(url));
         }
         match text.strip_prefix("sqlite:") {
+            Some(path) if path.starts_with("//") || path.contains('?') => Err(InvalidValue(
+                "expected the path of a file after sqlite: and not a URL: sqlite:guests.db, or sqlite:/var/lib/guestpass/guests.db",
+            )),
             Some(path) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.into())),
             _ => Err(InvalidValue(
                 "expected sqlite:PATH with the path of a file, or postgres://USER:PASSWORD@HOST/DATABASE",
@@ -356,33 +359,5 @@ impl FromStr for IntrospectionSecret {
 impl fmt::Debug for IntrospectionSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IntrospectionSecret(…)")
-    }
-}
-
-/// An origin (RFC 6454): scheme, host and port, in the form of the header `Origin`. The scheme may be that of an app, as in
-/// `capacitor://localhost`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Origin {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        const EXPECTED: InvalidValue =
-            InvalidValue("expected an origin in lower case without a path, such as https://shop.example");
-        let (scheme, authority) = text.split_once("://").ok_or(EXPECTED)?;
-        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
-            && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte));
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_:[]".contains(&byte);
-        if !is_scheme || authority.is_empty() || !authority.bytes().all(plain) {
-            return Err(EXPECTED);
-        }
-        Ok(Self(text.to_owned()))
     }
 }

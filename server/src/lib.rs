@@ -82,14 +82,15 @@ pub use catalogue::{CatalogueError, ItemError};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use collection_admin::{CollectionAdmin, CollectionProblem, CollectionReport};
 pub use collections::{Collections, DeclarationError};
-pub use config::{Config, ConfigError, IntrospectionSecret, Origin, StoreLocation};
+pub use config::{Config, ConfigError, IntrospectionSecret, StoreLocation};
 pub use key_admin::{KeyAdmin, KeyInfo, KeyKind, KeyScope, ROTATION_NOTICE_MIN, RotationError};
 pub use limits::ClientNetwork;
 pub use open::OpenError;
 pub use routes::openapi::document as openapi;
 pub use server::Guestpass;
 pub use settings::{
-    Algorithm, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, ProofOfWork, Rate, UnknownAlgorithm,
+    Algorithm, InvalidOrigin, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, Origin, ProofOfWork,
+    Rate, UnknownAlgorithm,
 };
 pub use store::postgres::PostgresUrl;
 pub use store::{

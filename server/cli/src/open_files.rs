@@ -6,6 +6,19 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// of --metrics-listen, requests to issuers and to a collector of spans, and connections that are being closed.
 const OTHERS: usize = 128;
 
+/// The least limit of open files with which the server and its store can work.
+const LEAST: u64 = 64;
+
+/// An error if the limit of open files is too low for the store. Call it after [`raise_limit`].
+pub(crate) fn check() -> Result<(), String> {
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < LEAST => Err(format!(
+            "the limit of open files is {limit}, and the server needs {LEAST} or more: raise `ulimit -Hn` (systemd: LimitNOFILE)"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Raises the limit of open files of this process (`ulimit -n`) to its hard limit, as the runtime of Go does. Many systems set a
 /// low soft limit for old programs that use `select`.
 pub(crate) fn raise_limit() {

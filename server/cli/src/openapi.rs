@@ -1,6 +1,6 @@
 //! `guestpass openapi`: prints the OpenAPI document without a server.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use clap::Args;
 
@@ -16,6 +16,12 @@ use crate::settings::Sources;
 pub(crate) struct OpenapiArgs {}
 
 pub(crate) fn run(sources: &Sources) -> Result<(), CommandError> {
-    writeln!(std::io::stdout(), "{:#}", guestpass_server::openapi(&sources.collections()?))
-        .map_err(|error| CommandError::Running(format!("the document could not be written: {error}")))
+    let document = guestpass_server::openapi(&sources.collections()?);
+    match writeln!(std::io::stdout(), "{document:#}") {
+        // The reader has what it wants, as in `guestpass openapi | head -1`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => {
+            written.map_err(|error| CommandError::Running(format!("the document could not be written: {error}")))
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `guestpass serve`: the server.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::Args;
 use guestpass_server::{Config, Guestpass};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::CommandError;
@@ -137,6 +137,7 @@ pub(crate) fn run(args: ServeArgs, sources: &Sources) -> Result<(), CommandError
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Running(format!("tokio could not be started: {error}")))?;
     open_files::raise_limit();
+    open_files::check().map_err(CommandError::Configuration)?;
     let limits = args.limits();
     let addresses = Addresses { api: args.listen, metrics: args.metrics_listen };
     let config = Config { collections, ..args.config.into() };
@@ -158,11 +159,14 @@ async fn serve(
     telemetry: &Telemetry,
     sources: &Sources,
 ) -> Result<(), CommandError> {
+    // Before the store, which is made if it does not exist: a server that cannot listen leaves nothing behind.
+    let api = Bound::new("--listen", addresses.api, sources)?;
+    let metrics = addresses.metrics.map(|listen| Bound::new("--metrics-listen", listen, sources)).transpose()?;
     let guestpass = Guestpass::open(config).await.map_err(|error| CommandError::opening(&error, sources))?;
     // Not before: an error of the settings is one line.
     sources.warnings.iter().for_each(|line| tracing::warn!("{line}"));
     let router = telemetry.wrap(guestpass.router());
-    let served = serve_until_stopped(router, &guestpass, addresses, limits, sources).await;
+    let served = serve_until_stopped(router, &guestpass, api, metrics, limits).await;
     let closed = guestpass.close().await;
     served?;
     closed.map_err(|error| CommandError::Running(format!("the last activity of guests was not written: {error}")))
@@ -171,15 +175,12 @@ async fn serve(
 async fn serve_until_stopped(
     router: Router,
     guestpass: &Guestpass,
-    addresses: Addresses,
+    api: Bound,
+    metrics: Option<Bound>,
     limits: Limits,
-    sources: &Sources,
 ) -> Result<(), CommandError> {
-    let (listener, address) = bind("--listen", addresses.api, sources)?;
-    let metrics = match addresses.metrics {
-        Some(listen) => Some(bind("--metrics-listen", listen, sources)?),
-        None => None,
-    };
+    let (listener, address) = api.listen()?;
+    let metrics = metrics.map(Bound::listen).transpose()?;
     let cannot_stop = |error| CommandError::Running(format!("signals cannot be handled: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_stop)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_stop)?;
@@ -229,11 +230,31 @@ async fn reload_catalogue(guestpass: &Guestpass) {
     }
 }
 
-fn bind(flag: &str, listen: SocketAddr, sources: &Sources) -> Result<(TcpListener, SocketAddr), CommandError> {
-    let cannot_listen = |error| CommandError::Configuration(format!("{flag} {listen}: {error}{}", sources.of(flag)));
-    let listener = connections::listen(listen).map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
-    Ok((listener, address))
+/// An address that this process has taken, and does not accept connections at yet.
+struct Bound {
+    socket: TcpSocket,
+    /// The setting, for errors: `--listen 127.0.0.1:8000`, and its source.
+    setting: (String, String),
+}
+
+impl Bound {
+    fn new(flag: &str, address: SocketAddr, sources: &Sources) -> Result<Self, CommandError> {
+        let setting = (format!("{flag} {address}"), sources.of(flag));
+        match connections::bind(address) {
+            Ok(socket) => Ok(Self { socket, setting }),
+            Err(error) => Err(cannot_listen(&setting, &error)),
+        }
+    }
+
+    fn listen(self) -> Result<(TcpListener, SocketAddr), CommandError> {
+        let listening = connections::listen(self.socket);
+        let listening = listening.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+        listening.map_err(|error| cannot_listen(&self.setting, &error))
+    }
+}
+
+fn cannot_listen((setting, source): &(String, String), error: &io::Error) -> CommandError {
+    CommandError::Configuration(format!("{setting}: {error}{source}"))
 }
 
 /// Prints the only line on standard output: a supervisor or a test waits for it.

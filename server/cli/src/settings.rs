@@ -238,6 +238,9 @@ fn name_the_variable(error: clap::Error, argv: &[OsString]) -> SettingsError {
     if flag.is_empty() || std::env::var_os(&variable).is_none() || argv.iter().any(is_flag) {
         return SettingsError::Arguments(error);
     }
+    if std::env::var_os(&variable).is_some_and(|value| value.is_empty()) {
+        return SettingsError::Setting(format!("{variable} is empty: give it a value, or remove it"));
+    }
     SettingsError::Setting(format!("{} (from {variable})", one_line(&error)))
 }
 

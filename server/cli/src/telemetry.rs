@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use axum::Router;
 use clap::ValueEnum;
 use tracing::Subscriber;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -95,11 +96,39 @@ where
     })
 }
 
+/// The crates of this program that log.
+const OUR_PARTS: [&str; 2] = ["guestpass", "guestpass_server"];
+
+fn is_our_part(part: &str) -> bool {
+    OUR_PARTS.contains(&part.split("::").next().unwrap_or_default())
+}
+
 fn filter(text: &str) -> Result<EnvFilter, CommandError> {
     EnvFilter::try_new(text).map_err(|error| CommandError::Configuration(format!("--log: {error}")))
 }
 
+/// Checks a filter. [`EnvFilter`] alone takes a word that is no level, such as `infoo`, for the name of a part of the program, and
+/// logs nothing but that part.
 fn log_filter(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("is empty; `off` turns the log off".to_owned());
+    }
+    // The fields of a span, in brackets, can contain commas.
+    let directives = text.split(',').map(str::trim).filter(|directive| !directive.contains(['[', ']', '{', '}', '"']));
+    for directive in directives {
+        match directive.split_once('=') {
+            None if directive.parse::<LevelFilter>().is_err() => {
+                return Err(format!(
+                    "{directive:?} is not a level; the levels are off, error, warn, info, debug and trace, and a part of the \
+                     program is followed by its level, as in guestpass_server=debug"
+                ));
+            }
+            Some((part, _)) if part.starts_with("guest") && !is_our_part(part) => {
+                return Err(format!("there is no part {part:?}; our parts are {}", OUR_PARTS.join(", ")));
+            }
+            _ => {}
+        }
+    }
     let expected = |error| format!("expected a filter such as debug or info,guestpass_server=debug: {error}");
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(expected)
 }

@@ -6,22 +6,18 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, MatchedPath, State};
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH,
-    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderValue, Method, Request, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::{BoxError, Router};
 use tower::ServiceBuilder;
 use tower::timeout::TimeoutLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use super::cors;
 use super::error::Problem;
-use super::limits::{PROOF_OF_WORK, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::config::Config;
 use crate::metrics::Metrics;
 
@@ -29,21 +25,25 @@ use crate::metrics::Metrics;
 pub(super) const BODY_LIMIT: usize = 16 * 1024;
 /// The time from the head of a request to the head of its response.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a browser may cache the response to a preflight request.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
 
 pub(super) fn wrap(router: Router, config: &Config, metrics: &Arc<Metrics>) -> Router {
     let layers = ServiceBuilder::new()
         // The path without the query, and no headers, so that no secret gets into the log.
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
-            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(|request: &Request<_>| {
+                    tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+                    // What makes a 5xx logs the error with its cause.
+                })
+                .on_failure(()),
+        )
         .layer(from_fn_with_state(Arc::clone(metrics), measure))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "no-referrer"))
         // Responses are personal unless a route sets another value.
         .layer(header(CACHE_CONTROL, "no-store"))
-        .layer(cors(config))
+        .layer(from_fn(cors::open_public_documents))
+        .layer(cors::layer(config))
         .layer(HandleErrorLayer::new(timed_out))
         .layer(TimeoutLayer::new(TIMEOUT))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
@@ -65,34 +65,8 @@ fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Heade
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-/// Without origins in the settings, no other origin gets access. Credentials are not allowed, because there are no cookies.
-fn cors(config: &Config) -> CorsLayer {
-    // An origin is plain ASCII, so it is a valid header value.
-    let origins = config.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            AUTHORIZATION,
-            CONTENT_TYPE,
-            IF_MATCH,
-            IF_NONE_MATCH,
-            HeaderName::from_static("idempotency-key"),
-            PROOF_OF_WORK,
-        ])
-        .expose_headers([
-            ETAG,
-            CONTENT_DISPOSITION,
-            WWW_AUTHENTICATE,
-            RETRY_AFTER,
-            RATE_LIMIT,
-            RATE_LIMIT_POLICY,
-            HeaderName::from_static("dpop-nonce"),
-        ])
-        .max_age(PREFLIGHT_MAX_AGE)
-}
-
 async fn timed_out(_: BoxError) -> Problem {
+    tracing::error!(timeout = ?TIMEOUT, "a request took too long");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The request took too long. Try again later.")
 }
 
@@ -102,7 +76,7 @@ mod tests {
 
     use axum::body::{Body, Bytes};
     use axum::http::HeaderMap;
-    use axum::http::header::CONTENT_LENGTH;
+    use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
     use axum::routing::{get, post};
     use http_body_util::{BodyExt, Empty};
     use tower::ServiceExt;

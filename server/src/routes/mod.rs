@@ -3,6 +3,7 @@
 
 mod actor;
 mod anonymous_login;
+mod cors;
 mod docs;
 pub(crate) mod error;
 pub(crate) mod extract;
@@ -39,6 +40,7 @@ use utoipa_axum::routes;
 
 use self::error::Problem;
 use self::limits::{limit_account_requests, limit_logins, refuse_foreign_pages};
+use crate::config::Config;
 use crate::limits::{ClientNetwork, Limits};
 use crate::server::{Guestpass, Inner};
 
@@ -57,7 +59,9 @@ impl Guestpass {
         let routes = routes.route_layer(from_fn_with_state(Arc::clone(&self.inner.limits), actor::set_actor));
         let routes = routes.method_not_allowed_fallback(method_not_allowed);
         match &self.inner.config.static_dir {
-            Some(directory) => routes.fallback_service(static_files::service(directory)),
+            Some(directory) => {
+                routes.fallback_service(static_files::service(directory, api_prefixes(&self.inner.config)))
+            }
             None => routes.fallback(not_found),
         }
     }
@@ -111,6 +115,11 @@ fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
             "/.well-known/oauth-authorization-server/{*path}",
             get(well_known::oauth_authorization_server::metadata_of_path),
         )
+        .routes(routes!(well_known::openid_configuration::configuration))
+        .route(
+            "/.well-known/openid-configuration/{*path}",
+            get(well_known::openid_configuration::configuration_of_path),
+        )
         .routes(routes!(well_known::jwks::jwks))
         .routes(routes!(items::items))
         .routes(routes!(public_data::public_data))
@@ -123,6 +132,21 @@ fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
         Some(limits) => api.route_layer(from_fn_with_state(Arc::clone(limits), refuse_foreign_pages)),
         None => api,
     }
+}
+
+/// The first segments of the paths of the API, such as `me`: nothing below them is a page.
+fn api_prefixes(config: &Config) -> Vec<String> {
+    let paths = api(None, config.docs).into_openapi().paths.paths;
+    let mut prefixes: Vec<_> = paths
+        .keys()
+        .filter_map(|path| path.split('/').nth(1))
+        .filter(|first| !first.starts_with('{'))
+        .map(str::to_owned)
+        .collect();
+    // The endpoint that only the OpenID Connect metadata names.
+    prefixes.push("authorize".to_owned());
+    prefixes.dedup();
+    prefixes
 }
 
 async fn not_found() -> Problem {

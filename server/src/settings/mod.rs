@@ -3,12 +3,14 @@
 mod algorithm;
 mod key_encryption_key;
 mod oidc_issuer;
+mod origin;
 mod proof_of_work;
 mod rate;
 
 pub use self::algorithm::{Algorithm, UnknownAlgorithm};
 pub use self::key_encryption_key::{KeyEncryptionKey, KeyEncryptionKeyId};
 pub use self::oidc_issuer::OidcIssuer;
+pub use self::origin::{InvalidOrigin, Origin};
 pub use self::proof_of_work::ProofOfWork;
 pub use self::rate::Rate;
 

@@ -99,6 +99,9 @@ pub enum StoreError {
     /// The file does not exist, and this command makes no database.
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
+    /// The path is that of a directory.
+    #[error("{} is a directory: name a file in it, such as {}", .0.display(), .0.join("guestpass.db").display())]
+    Directory(PathBuf),
     /// The file has other content.
     #[error("{} is not a SQLite database: choose another file", .0.display())]
     NotADatabase(PathBuf),

@@ -1,4 +1,4 @@
-//! `GET /.well-known/oauth-authorization-server` (RFC 8414)
+//! `GET /.well-known/oauth-authorization-server` (RFC 8414) and `/.well-known/openid-configuration`
 
 use serde_json::json;
 
@@ -59,5 +59,28 @@ async fn the_path_of_the_issuer_is_appended_to_the_well_known_path() {
         for path in wrong_paths {
             assert_eq!(server.send(get(&format!("{WELL_KNOWN}{path}"))).await.status, 404, "{issuer} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_openid_configuration_has_the_metadata_and_the_members_that_openid_connect_requires() {
+    const OPENID: &str = "/.well-known/openid-configuration";
+    for (issuer, path) in [("https://api.example", ""), ("https://a.example/tenant/", "/tenant")] {
+        let server = with_issuer(issuer).await;
+        let metadata = server.send(get(&format!("{WELL_KNOWN}{path}"))).await.json();
+
+        let response = server.send(get(OPENID)).await;
+
+        assert_eq!(response.header("content-type"), "application/json");
+        assert_eq!(response.header("cache-control"), "public, max-age=300");
+        let mut expected = metadata;
+        let base = issuer.trim_end_matches('/');
+        expected["authorization_endpoint"] = format!("{base}/authorize").into();
+        expected["subject_types_supported"] = json!(["public"]);
+        expected["id_token_signing_alg_values_supported"] = json!(["EdDSA"]);
+        assert_eq!(response.json(), expected);
+        assert_eq!(server.send(get(&format!("{OPENID}{path}"))).await.json(), expected);
+        server.send(get(&format!("{OPENID}/other"))).await.assert_problem(404);
+        server.send(get("/authorize")).await.assert_problem(404);
     }
 }

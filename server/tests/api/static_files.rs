@@ -37,7 +37,7 @@ async fn files_have_the_content_type_that_browsers_require() {
 async fn paths_of_client_side_routes_return_the_index_page() {
     let (server, _directory) = server().await;
 
-    for path in ["/cart", "/items/7/reviews", "/assets/unknown", "/account/settings?tab=1"] {
+    for path in ["/cart", "/products/7/reviews", "/assets/unknown", "/account/settings?tab=1", "/members", "/mine/me"] {
         let response = server.send(get(path)).await;
         assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "<title>shop</title>"), "{path}");
     }
@@ -50,6 +50,30 @@ async fn a_missing_file_gets_404() {
     for path in ["/favicon.ico", "/assets/old.js", "/%2e%2e/Cargo.toml", "/..%2fCargo.toml"] {
         server.send(get(path)).await.assert_problem(404);
     }
+}
+
+#[tokio::test]
+async fn no_page_is_below_the_paths_of_the_api() {
+    let (server, directory) = server().await;
+
+    for path in [
+        "/.well-known/nothing",
+        "/.well-known",
+        "/.well-known/change-password",
+        "/me/nothing/at/all",
+        "/me/sessions/1/x",
+        "/items/7/reviews",
+        "/anonymous-login/x",
+        "/token/x",
+        "/docs/x/y",
+        "/authorize",
+    ] {
+        server.send(get(path)).await.assert_problem(404);
+    }
+    // A file of the app is served all the same.
+    std::fs::create_dir(directory.path().join(".well-known")).unwrap();
+    std::fs::write(directory.path().join(".well-known/apple-app-site-association"), "{}").unwrap();
+    assert_eq!(server.send(get("/.well-known/apple-app-site-association")).await.body, "{}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The command line: errors, help, and the commands without a server.
 
-use crate::support::process::{Process, guestpass, run};
+use std::process::Command;
+
+use crate::support::process::{Process, guestpass, guestpass_under, run};
 
 /// Checks that a bad setting is an error of one line that names the flag, with exit code 2.
 fn assert_one_clear_line(args: &[&str], flag: &str, expected: &str) {
@@ -18,6 +20,7 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
     let database = format!("sqlite:{}", directory.path().join("guestpass.db").display());
     let nowhere = format!("sqlite:{}", directory.path().join("no/such/guestpass.db").display());
     let empty = directory.path().display().to_string();
+    let folder_as_store = format!("sqlite:{empty}");
 
     for (flag, value, expected) in [
         ("--listen", "8000", "invalid"),
@@ -51,8 +54,33 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
         ("--passkey-domain", "shop.example", "--passkey-origin"),
         ("--passkey-origin", "https://shop.example", "localhost"),
         ("--oidc-issuer", "https://accounts.example", "URL=CLIENT_ID"),
-        ("--cors-origin", "*", "origin"),
-        ("--cors-origin", "https://shop.example/", "origin"),
+        ("--listen", ":8000", "expected an IP address and a port"),
+        ("--listen", "localhost:0", "host names are not resolved"),
+        ("--log", "infoo", "\"infoo\" is not a level"),
+        ("--log", "info,guestpass_server=loud", "expected one of"),
+        ("--log", "guestpas=debug", "there is no part \"guestpas\""),
+        ("--log", "", "`off` turns the log off"),
+        ("--store", "guests.db", "sqlite:PATH"),
+        ("--store", "mysql://db/guests", "sqlite:PATH"),
+        ("--store", "sqlite://guests.db", "sqlite:/var/lib/guestpass/guests.db"),
+        ("--store", "sqlite:///guests.db", "and not a URL"),
+        ("--store", "sqlite:guests.db?mode=ro", "and not a URL"),
+        ("--store", "postgres://", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("--store", "postgres:///guests", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("--store", &folder_as_store, "is a directory: name a file in it, such as"),
+        ("--store", "sqlite:/proc/guests.db", "/proc/guests.db"),
+        ("--config", "/proc/nothing.toml", "No such file"),
+        ("--config", &empty, "Is a directory"),
+        ("--cors-origin", "*", "no wildcards"),
+        ("--cors-origin", "null", "sandboxed frames"),
+        ("--cors-origin", "file://", "origin null"),
+        ("--cors-origin", "https://shop.example/", "write https://shop.example, as browsers send it"),
+        ("--cors-origin", "https://shop.example:443", "write https://shop.example, as browsers send it"),
+        ("--cors-origin", "https://ada@shop.example", "write https://shop.example, as browsers send it"),
+        ("--cors-origin", "shop.example", "write https://shop.example, as browsers send it"),
+        ("--cors-origin", "http://x:99999", "such as https://shop.example"),
+        ("--cors-origin", "https://[", "such as https://shop.example"),
+        ("--cors-origin", "", "such as https://shop.example"),
         ("--static", &empty, "index.html"),
     ] {
         let mut args = vec!["serve", flag, value];
@@ -60,6 +88,7 @@ fn a_bad_setting_is_one_line_and_exit_code_2() {
             args.extend(["--store", &database]);
         }
         assert_one_clear_line(&args, flag, expected);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{args:?} left a file");
     }
     assert_one_clear_line(&["serve", "--colour"], "--colour", "unexpected");
     assert_one_clear_line(&["restore"], "required arguments were not provided", "<FILE>");
@@ -75,6 +104,62 @@ fn a_setting_can_come_from_the_environment() {
     let output = run(guestpass().arg("serve").env("GUESTPASS_LOG", "guestpass=loud"));
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("GUESTPASS_LOG"));
+    for variable in
+        ["GUESTPASS_CORS_ORIGIN", "GUESTPASS_LISTEN", "GUESTPASS_STORE", "GUESTPASS_TRUSTED_PROXY", "GUESTPASS_LOG"]
+    {
+        let output = run(guestpass().arg("serve").env(variable, ""));
+        assert_eq!(output.status.code(), Some(2), "{variable}");
+        let line = format!("guestpass: {variable} is empty: give it a value, or remove it\n");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), line);
+    }
+}
+
+#[test]
+fn a_server_that_cannot_listen_makes_no_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = format!("sqlite:{}", directory.path().join("guestpass.db").display());
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+
+    for flags in [
+        ["--listen", &taken, "--metrics-listen", "127.0.0.1:0"],
+        ["--listen", "127.0.0.1:0", "--metrics-listen", &taken],
+    ] {
+        assert_one_clear_line(&[&["serve", "--store", &store], &flags[..]].concat(), &taken, "Address already in use");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{flags:?}");
+    }
+}
+
+#[test]
+fn the_limit_of_open_files_is_compared_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("guestpass.db");
+    let store = format!("sqlite:{}", database.display());
+    let under = |limit: &str| guestpass_under(&["sh", "-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
+
+    let output = run(under("20").args(["--store", &store, "--listen", "127.0.0.1:0"]));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+    assert!(stderr.contains("the limit of open files is 20") && stderr.contains("ulimit -Hn"), "{stderr}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+
+    let log = directory.path().join("log");
+    let server = Process::spawn_serve(under("256").stderr(std::fs::File::create(&log).unwrap()), &database);
+    server.terminate();
+    server.wait();
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("the limit of open files allows 128 connections instead of the 10000"), "{log}");
+}
+
+#[test]
+fn a_pager_that_is_closed_early_is_no_error() {
+    let script = "\"$0\" openapi | head -1; exit \"${PIPESTATUS[0]}\"";
+    let program = guestpass();
+
+    let output = Command::new("bash").args(["-c", script]).arg(program.get_program()).output().unwrap();
+
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"{\n"[..]));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]

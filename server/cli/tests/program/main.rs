@@ -14,6 +14,7 @@ mod catalogue;
 mod collections_command;
 mod command_line;
 mod connections;
+mod cors;
 mod durability;
 mod idle_connections;
 mod keys_command;

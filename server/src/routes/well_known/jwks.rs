@@ -8,11 +8,14 @@ use utoipa::ToSchema;
 
 use crate::server::Guestpass;
 
+/// The path of the keys.
+pub(in crate::routes) const JWKS_PATH: &str = "/.well-known/jwks.json";
+
 /// The public keys
 ///
 /// A JWK Set (RFC 7517 §5), with which other services verify access tokens without a request to this server for each. The `kid`
 /// of a token names its key. Fetch the set again when a token names a key that it lacks.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", responses(
+#[utoipa::path(get, path = JWKS_PATH, tag = "keys", responses(
     (
         status = 200,
         description = "All keys that verify, including the signing key. Empty with HS256, which has no public key.",

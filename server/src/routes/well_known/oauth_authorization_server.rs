@@ -8,10 +8,14 @@ use guestpass_core::wire::{GRANT_TYPE_REFRESH, REVOKE_PATH, TOKEN_PATH};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::JWKS_PATH;
 use crate::config::Config;
 use crate::routes::error::{Problem, ProblemBody};
 use crate::routes::introspect::INTROSPECT_PATH;
 use crate::server::Guestpass;
+
+/// The path of this document, for an issuer without a path.
+pub(in crate::routes) const AUTHORIZATION_SERVER_PATH: &str = "/.well-known/oauth-authorization-server";
 
 /// The endpoints and capabilities of this server (RFC 8414 §2). Members that do not apply are omitted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,13 +47,14 @@ pub(in crate::routes) struct Metadata {
     introspection_endpoint_auth_methods_supported: Option<[&'static str; 1]>,
 }
 
-type CachedMetadata = ([(HeaderName, &'static str); 1], Json<Metadata>);
+/// A document that may be cached.
+pub(super) type Cached<T> = ([(HeaderName, &'static str); 1], Json<T>);
 
 /// The endpoints of this server
 ///
 /// Authorization server metadata (RFC 8414), for OAuth clients that discover the endpoints. If the issuer has a path, the
 /// document is only at `/.well-known/oauth-authorization-server` followed by that path.
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "keys", responses(
+#[utoipa::path(get, path = AUTHORIZATION_SERVER_PATH, tag = "keys", responses(
     (
         status = 200,
         description = "The metadata.",
@@ -65,7 +70,7 @@ type CachedMetadata = ([(HeaderName, &'static str); 1], Json<Metadata>);
 ))]
 pub(in crate::routes) async fn metadata(
     State(Guestpass { inner }): State<Guestpass>,
-) -> Result<CachedMetadata, Problem> {
+) -> Result<Cached<Metadata>, Problem> {
     metadata_at(&inner.config, "")
 }
 
@@ -74,21 +79,25 @@ pub(in crate::routes) async fn metadata_of_path(
     State(Guestpass { inner }): State<Guestpass>,
     uri: Uri,
     Path(_): Path<String>,
-) -> Result<CachedMetadata, Problem> {
+) -> Result<Cached<Metadata>, Problem> {
     // Not decoded, so that other spellings are refused.
-    metadata_at(&inner.config, uri.path().strip_prefix("/.well-known/oauth-authorization-server").unwrap_or_default())
+    metadata_at(&inner.config, uri.path().strip_prefix(AUTHORIZATION_SERVER_PATH).unwrap_or_default())
 }
 
-fn metadata_at(config: &Config, path: &str) -> Result<CachedMetadata, Problem> {
+fn metadata_at(config: &Config, path: &str) -> Result<Cached<Metadata>, Problem> {
     if path != issuer_path(&config.issuer) {
         return Err(Problem::not_found());
     }
+    Ok(([(CACHE_CONTROL, "public, max-age=300")], Json(metadata_of(config))))
+}
+
+pub(super) fn metadata_of(config: &Config) -> Metadata {
     let base = config.issuer.trim_end_matches('/');
     let introspects = !config.introspection_secrets.is_empty();
-    let metadata = Metadata {
+    Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: format!("{base}{TOKEN_PATH}"),
-        jwks_uri: format!("{base}/.well-known/jwks.json"),
+        jwks_uri: format!("{base}{JWKS_PATH}"),
         response_types_supported: ["none"],
         grant_types_supported: [GRANT_TYPE_REFRESH],
         token_endpoint_auth_methods_supported: ["none"],
@@ -96,12 +105,11 @@ fn metadata_at(config: &Config, path: &str) -> Result<CachedMetadata, Problem> {
         revocation_endpoint_auth_methods_supported: ["none"],
         introspection_endpoint: introspects.then(|| format!("{base}{INTROSPECT_PATH}")),
         introspection_endpoint_auth_methods_supported: introspects.then_some(["client_secret_basic"]),
-    };
-    Ok(([(CACHE_CONTROL, "public, max-age=300")], Json(metadata)))
+    }
 }
 
 /// The path of the issuer without a slash at its end.
-fn issuer_path(issuer: &str) -> &str {
+pub(super) fn issuer_path(issuer: &str) -> &str {
     let authority = issuer.split_once("://").map_or("", |(_, rest)| rest);
     authority.find('/').map_or("", |slash| &authority[slash..]).trim_end_matches('/')
 }

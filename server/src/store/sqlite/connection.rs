@@ -65,6 +65,11 @@ pub(super) fn check_is_database(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// An error if the path is that of a directory.
+pub(super) fn check_is_no_directory(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() { Err(StoreError::Directory(path.to_owned())) } else { Ok(()) }
+}
+
 /// An error if there is no such file. For commands that must not make a database.
 pub(crate) fn check_exists(path: &Path) -> Result<(), StoreError> {
     if path.exists() { Ok(()) } else { Err(StoreError::Missing(path.to_owned())) }
@@ -90,6 +95,7 @@ fn report_new(connection: &Connection, path: &Path, existed: bool) -> rusqlite::
 /// that of this version, because it is not changed under a running server.
 pub(super) fn open_for_admin(path: &Path) -> Result<Connection, StoreError> {
     check_exists(path)?;
+    check_is_no_directory(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| StoreError::from(&error))?;
     configure(&connection)?;

@@ -56,6 +56,7 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     /// Opens the database at `path`, makes it if it does not exist, and brings its schema up to date. Blocks.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        connection::check_is_no_directory(path)?;
         // No lock file is made beside a file of another program. If there is one, a server of this process may have the database
         // open, and reading the file here would release the locks of SQLite.
         if !FileLock::path(path).exists() {
