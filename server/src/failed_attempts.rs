@@ -9,10 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
-use crate::accounts::EmailAddress;
+use crate::accounts::{EmailAddress, account_with_email};
 use crate::actor::Actor;
 use crate::clock::Timestamp;
-use crate::store::{AccountKey, AccountStore, AuditEvent, AuditStore, FailedAttempts, StoreError};
+use crate::store::{AccountStore, AuditEvent, AuditStore, FailedAttempts, StoreError};
 
 /// The greatest number of entries that one node adds within an hour, besides those without account and network.
 const ENTRIES_PER_HOUR: usize = 500;
@@ -107,7 +107,10 @@ async fn write<S: AccountStore + AuditStore + ?Sized>(
     let mut attempts = Vec::with_capacity(counts.len());
     for (Attempt { hour, event, reason, email, network }, count) in counts {
         let account = match email {
-            Some(Address(email)) => store.account(AccountKey::Email(email.clone())).await?,
+            Some(Address(email)) => match EmailAddress::parse(email) {
+                Ok(email) => account_with_email(store, &email).await?,
+                Err(_) => None,
+            },
             None => None,
         };
         let subject = account.map(|account| account.user);

@@ -8,11 +8,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use uuid::Uuid;
 
+use crate::accounts::{EmailAddress, account_with_email};
 use crate::actor::{Actor, network_text};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::StoreLocation;
 use crate::open::{OpenError, open_store_for_admin};
-use crate::store::{AccountKey, AuditFilter, Export, SessionRow, Store, StoreError};
+use crate::store::{AccountKey, AccountRow, AuditFilter, Export, SessionRow, Store, StoreError};
 
 /// Shows and changes the users of a store while servers use it.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl UserAdmin {
         let now = self.clock.now();
         let id = match key {
             UserKey::Id(id) => id,
-            UserKey::Email(email) => match self.store.account(AccountKey::Email(email)).await? {
+            UserKey::Email(email) => match self.account(&email).await? {
                 Some(account) => account.user,
                 None => return Ok(None),
             },
@@ -138,6 +139,13 @@ impl UserAdmin {
             failed_attempts: attempts.iter().filter_map(|entry| entry.attempts).sum(),
             sessions: sessions.into_iter().map(|row| SessionInfo::of(row, now)).collect(),
         }))
+    }
+
+    async fn account(&self, email: &str) -> Result<Option<AccountRow>, StoreError> {
+        match EmailAddress::parse(email) {
+            Ok(email) => account_with_email(&*self.store, &email).await,
+            Err(_) => Ok(None),
+        }
     }
 
     /// Ends the live sessions of a user, or one of them. Returns the ids of the ended sessions.

@@ -25,6 +25,11 @@ pub(crate) enum AccountError {
         "The password is too easy to guess. Choose one that is not a common password and does not contain the e-mail address."
     )]
     PasswordTooCommon,
+    #[error(
+        "The password has a character that not every device sends alike, such as a control character or an emoji that is joined of \
+         several. Choose another one."
+    )]
+    PasswordNotAllowed,
     #[error("The passkey does not match the challenge, this server or the origin of the page.")]
     InvalidPasskey,
     #[error("The challenge is unknown, expired or used. Request a new challenge.")]
@@ -51,7 +56,7 @@ pub(crate) enum AccountError {
 }
 
 /// Every code in the member `code` of a problem.
-pub(crate) const ACCOUNT_ERROR_CODES: [&str; 14] = [
+pub(crate) const ACCOUNT_ERROR_CODES: [&str; 15] = [
     "invalid_credentials",
     "email_taken",
     "already_member",
@@ -59,6 +64,7 @@ pub(crate) const ACCOUNT_ERROR_CODES: [&str; 14] = [
     "password_too_short",
     "password_too_long",
     "password_too_common",
+    "password_not_allowed",
     "invalid_passkey",
     "challenge_expired",
     "passkeys_unavailable",
@@ -79,6 +85,7 @@ impl AccountError {
             Self::PasswordTooShort => "password_too_short",
             Self::PasswordTooLong => "password_too_long",
             Self::PasswordTooCommon => "password_too_common",
+            Self::PasswordNotAllowed => "password_not_allowed",
             Self::InvalidPasskey => "invalid_passkey",
             Self::ChallengeExpired => "challenge_expired",
             Self::PasskeysUnavailable => "passkeys_unavailable",

@@ -21,7 +21,10 @@ impl Accounts {
         if let Some(account) = linked_account().await? {
             return self.sign_in_linked(request, account, single_use).await;
         }
-        let email = verified.email.clone().map(String::from);
+        let email = match verified.email.clone() {
+            Some(email) => Some(self.stored_spelling(email).await?.into()),
+            None => None,
+        };
         let credential = NewCredential::Identity(verified.identity.clone());
         match self.register(request.registration(email, credential, Some(single_use.clone()))).await? {
             RegisterOutcome::Registered(upgrade) => Ok(upgrade),

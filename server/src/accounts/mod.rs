@@ -30,7 +30,8 @@ use crate::clock::Timestamp;
 use crate::collections::Collections;
 use crate::store::{
     AccountKey, AccountRow, AccountStore, Caller, MergeOutcome, MergeRequest, NewCredential, NewSession, PasskeyUse,
-    RegisterOutcome, Registration, RetryOutcome, SingleUse, Upgrade, UpgradeKey, UpgradeKeyError, UpgradeRetry,
+    RegisterOutcome, Registration, RetryOutcome, SingleUse, StoreError, Upgrade, UpgradeKey, UpgradeKeyError,
+    UpgradeRetry,
 };
 
 /// Registers guests, and signs callers in to accounts. Cheap to clone.
@@ -75,7 +76,31 @@ impl UpgradeRequest {
     }
 }
 
+/// The account with an e-mail address, in whichever spelling it is stored. Looks up each spelling in any case, so that the time does
+/// not tell whether the account exists.
+pub(crate) async fn account_with_email<S: AccountStore + ?Sized>(
+    store: &S,
+    email: &EmailAddress,
+) -> Result<Option<AccountRow>, StoreError> {
+    let mut found = None;
+    for spelling in email.spellings() {
+        let account = store.account(AccountKey::Email(spelling.to_owned())).await?;
+        found = found.or(account);
+    }
+    Ok(found)
+}
+
 impl Accounts {
+    /// The address in the spelling under which an account has it; if there is none, unchanged. Older versions stored international
+    /// addresses as they were typed.
+    pub(crate) async fn stored_spelling(&self, email: EmailAddress) -> Result<EmailAddress, AccountError> {
+        if email.spellings().nth(1).is_none() {
+            return Ok(email);
+        }
+        let account = account_with_email(&*self.store, &email).await?;
+        Ok(account.and_then(|account| account.email).map_or(email, EmailAddress::stored_as))
+    }
+
     /// Registers the guest with an e-mail address and a password.
     pub(crate) async fn register_with_password(
         &self,

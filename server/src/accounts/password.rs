@@ -1,10 +1,13 @@
 //! Passwords, hashed with argon2id. A hash is slow by design, and the estimate of how easy a password is to guess can be. So few
 //! are computed at a time, on threads for blocking work, and the clients share them fairly (S14).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use precis_profiles::OpaqueString;
+use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use zxcvbn::{Score, zxcvbn};
 
 use super::{AccountError, EmailAddress};
@@ -26,10 +29,17 @@ const QUEUE: usize = 128;
 /// A hash that matches no password, with the parameters of a new hash, so that checking it takes the same time.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Z3Vlc3RwYXNzLWRlY295IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A password as the client sent it. `Debug` hides it from logs.
+/// A password. `Debug` hides it from logs.
+///
+/// It is compared as an OpaqueString (RFC 8265 §4.2): in NFC, with every space as U+0020, so that the letters of one password are
+/// the same from every keyboard. Case and width are kept.
 #[derive(Clone)]
 pub(crate) struct Password {
     text: String,
+    /// The password as the client sent it, if that differs: older versions hashed this.
+    as_sent: Option<String>,
+    /// Whether the profile allows every character of it.
+    is_allowed: bool,
     /// The client whose share of the queues the password takes.
     share: Share,
 }
@@ -38,10 +48,16 @@ impl Password {
     /// # Errors
     /// The password is longer than any accepted password.
     pub(crate) fn new(text: String, client: Option<ClientNetwork>) -> Result<Self, AccountError> {
+        let enforced = OpaqueString::enforce(text.as_str()).map(Cow::into_owned);
+        let is_allowed = enforced.is_ok() || text.is_empty();
+        let (text, as_sent) = match enforced {
+            Ok(enforced) if enforced != text => (enforced, Some(text).filter(|sent| sent.len() <= MAX_BYTES)),
+            Ok(_) | Err(_) => (text, None),
+        };
         if text.len() > MAX_BYTES {
             return Err(AccountError::PasswordTooLong);
         }
-        Ok(Self { text, share: client.map(ClientNetwork::allocation) })
+        Ok(Self { text, as_sent, is_allowed, share: client.map(ClientNetwork::allocation) })
     }
 }
 
@@ -71,9 +87,12 @@ impl Passwords {
     /// Hashes a new password, unless it is too easy to guess.
     pub(crate) async fn hash(
         &self,
-        Password { text, share }: Password,
+        Password { text, is_allowed, share, .. }: Password,
         email: &EmailAddress,
     ) -> Result<PasswordHash, AccountError> {
+        if !is_allowed {
+            return Err(AccountError::PasswordNotAllowed);
+        }
         if text.chars().count() < MIN_CHARACTERS {
             return Err(AccountError::PasswordTooShort);
         }
@@ -94,12 +113,13 @@ impl Passwords {
     pub(crate) async fn is_right(
         &self,
         hash: Option<PasswordHash>,
-        Password { text, share }: Password,
+        Password { text, as_sent, share, .. }: Password,
     ) -> Result<bool, AccountError> {
         let is_known = hash.is_some();
         let is_right = run(&self.hashes, share, move || {
             let hash = hash.as_ref().map_or(DECOY, PasswordHash::expose);
-            Argon2::default().verify_password(text.as_bytes(), hash).is_ok()
+            let matches = |text: &String| Argon2::default().verify_password(text.as_bytes(), hash).is_ok();
+            matches(&text) || as_sent.as_ref().is_some_and(matches)
         });
         Ok(is_right.await? && is_known)
     }
@@ -198,6 +218,54 @@ mod tests {
             assert_eq!(code_of(common).await, "password_too_common", "{common}");
         }
         assert_eq!(Password::new("x".repeat(1025), None).unwrap_err().code(), "password_too_long");
+    }
+
+    /// The examples of RFC 8265 §4.3, and texts that keyboards send in several ways.
+    #[tokio::test]
+    async fn a_password_is_compared_as_an_opaque_string() {
+        let passwords = Passwords::new();
+        for (registered, typed, matches) in [
+            ("correct horse battery staple", "Correct Horse Battery Staple", false),
+            ("πßåπßåπßå horse", "πßåπßåπßå horse", true),
+            ("Jack of \u{2666}s battery", "Jack of \u{2666}s battery", true),
+            ("foo bar horse battery", "foo\u{1680}bar\u{a0}horse\u{3000}battery", true),
+            ("crème brûlée à Zürich", "cre\u{300}me bru\u{302}le\u{301}e a\u{300} Zu\u{308}rich", true),
+            ("cre\u{300}me bru\u{302}le\u{301}e a\u{300} Zu\u{308}rich", "crème brûlée à Zürich", true),
+            // Width is not mapped.
+            ("horse battery １２３", "horse battery 123", false),
+        ] {
+            let hash = passwords.hash(password(registered), &email()).await.unwrap();
+            assert_eq!(
+                passwords.is_right(Some(hash), password(typed)).await.unwrap(),
+                matches,
+                "{registered}, {typed}"
+            );
+        }
+        for refused in ["my cat is a \u{9}by", "horse battery \u{200d}", "horse \u{378} battery"] {
+            let refused = passwords.hash(password(refused), &email()).await;
+            assert_eq!(refused.unwrap_err().code(), "password_not_allowed");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_an_older_version_is_of_the_password_as_it_was_sent() {
+        let passwords = Passwords::new();
+        for sent in ["cre\u{300}me bru\u{302}le\u{301}e a\u{300} Zu\u{308}rich", "my cat is a \u{9}by"] {
+            let hash = PasswordHash::new(Argon2::default().hash_password(sent.as_bytes()).unwrap().to_string());
+
+            assert!(passwords.is_right(Some(hash.clone()), password(sent)).await.unwrap(), "{sent}");
+            assert!(!passwords.is_right(Some(hash), password("crème brûlée à Paris")).await.unwrap());
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_password_is_that_of_its_normal_form() {
+        let composed = "ü".repeat(MAX_BYTES / 2);
+        let decomposed = "u\u{308}".repeat(MAX_BYTES / 2);
+
+        assert!(Password::new(composed, None).is_ok());
+        assert!(Password::new(decomposed.clone(), None).is_ok());
+        assert_eq!(Password::new(decomposed + "u\u{308}", None).unwrap_err().code(), "password_too_long");
     }
 
     #[test]

@@ -91,6 +91,7 @@ async fn upgrade(
     let signed_in = match (body.email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let email = EmailAddress::parse(&email).map_err(failed)?;
+            let email = inner.accounts.stored_spelling(email).await.map_err(failed)?;
             let password = Password::new(password, client).map_err(failed)?;
             let attempt = inner.limits.admit_password_login(email.as_str(), client).await;
             let attempt = attempt.map_err(|limited| call.attempt_limited(limited, tried.as_deref()))?;

@@ -101,7 +101,7 @@ async fn upgrade(
 ) -> Result<Upgrade, Response> {
     let tried = body.email.clone();
     let failed = |error| call.attempt_failed(error, tried.as_deref());
-    let email = body.email.as_deref().map(EmailAddress::parse).transpose().map_err(failed)?;
+    let email = read_email(inner, body.email.as_deref()).await.map_err(failed)?;
     let registered = match (email, body.password, body.passkey) {
         (Some(email), Some(password), None) => {
             let password = Password::new(password, client).map_err(failed)?;
@@ -122,6 +122,13 @@ async fn upgrade(
     let upgrade = registered.map_err(failed)?;
     inner.limits.remember_network(upgrade.account.user, client).await;
     Ok(upgrade)
+}
+
+async fn read_email(inner: &Inner, text: Option<&str>) -> Result<Option<EmailAddress>, AccountError> {
+    match text {
+        Some(text) => inner.accounts.stored_spelling(EmailAddress::parse(text)?).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Begin to register with a passkey
@@ -147,6 +154,6 @@ pub(super) async fn options(
     State(Guestpass { inner }): State<Guestpass>,
     OptionalJsonBody(body): OptionalJsonBody<RegisterOptionsBody>,
 ) -> Result<Json<PasskeyChallengeResponse>, AccountError> {
-    let email = body.unwrap_or_default().email.as_deref().map(EmailAddress::parse).transpose()?;
+    let email = read_email(&inner, body.unwrap_or_default().email.as_deref()).await?;
     inner.accounts.start_passkey(caller, email, inner.clock.now()).await.map(|challenge| Json(challenge.into()))
 }

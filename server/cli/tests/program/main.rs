@@ -27,4 +27,5 @@ mod settings;
 mod shutdown;
 mod store_faults;
 mod tracing;
+mod typed_text;
 mod users_command;

@@ -16,6 +16,8 @@ mod collections_command;
 mod durability;
 #[path = "../program/migration.rs"]
 mod migration;
+#[path = "../program/typed_text.rs"]
+mod typed_text;
 #[path = "../program/users_command.rs"]
 mod users_command;
 

@@ -258,6 +258,7 @@ impl From<AccountError> for Problem {
             | AccountError::PasswordTooShort
             | AccountError::PasswordTooLong
             | AccountError::PasswordTooCommon
+            | AccountError::PasswordNotAllowed
             | AccountError::InvalidPasskey
             | AccountError::ChallengeExpired
             | AccountError::PasskeysUnavailable => StatusCode::UNPROCESSABLE_ENTITY,
