@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. Each may import only itself and the modules before it, so that there are no cycles.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "clock",
+    "shared_time",
     "secret",
     "shards",
     "settings",

@@ -28,7 +28,7 @@
 //!
 //! Each module imports only modules of the same line or of the lines above; a test checks this order, module by module.
 //!
-//! - `clock`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
+//! - `clock`, `shared_time`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
 //! - `collections`: the declarations of a guest's data, and the rules for its values
 //! - `actor`: who makes a change
 //! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
@@ -70,6 +70,7 @@ mod secret;
 mod server;
 mod settings;
 mod shards;
+mod shared_time;
 mod store;
 mod sweep;
 mod user_admin;

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     memberships: Family<MembershipLabels, Counter>,
     erasures: Family<OutcomeLabels, Counter>,
     refusals: Family<LimitLabels, Counter>,
+    future_tokens: Counter,
     active: Gauge,
 }
 
@@ -177,6 +178,12 @@ impl Metrics {
             "Requests refused by a limit, or because a page of another site sent them",
             refusals.clone(),
         );
+        let future_tokens = Counter::default();
+        registry.register(
+            "future_tokens",
+            "Requests with an access token that was issued in the future by the clock of this server",
+            future_tokens.clone(),
+        );
         let active = Gauge::default();
         registry.register(
             "active_guests",
@@ -196,6 +203,7 @@ impl Metrics {
             memberships,
             erasures,
             refusals,
+            future_tokens,
             active,
         }
     }
@@ -217,6 +225,11 @@ impl Metrics {
 
     pub(crate) fn revoked(&self) {
         self.revocations.inc();
+    }
+
+    /// Counts a request with an access token that was issued in the future, by another node.
+    pub(crate) fn saw_future_token(&self) {
+        self.future_tokens.inc();
     }
 
     /// Counts a request to become a member or to sign in as one. `outcome` is the name of an outcome, or the code of an error.

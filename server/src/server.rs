@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::open::{OpenError, open_store};
 use crate::readiness::WriteProbe;
+use crate::shared_time::SharedTime;
 use crate::store::sqlite::connection::check_exists;
 use crate::store::{Store, StoreError};
 use crate::sweep::{ClockCheck, SweepError, SweepReport, Sweeper};
@@ -95,7 +96,8 @@ impl Guestpass {
             PrepareKeysError::Store(error) => cannot_open(error),
             PrepareKeysError::Key(error) => error.into(),
         })?;
-        let clock_check = ClockCheck::default();
+        let shared_time = Arc::new(SharedTime::new(Arc::clone(&clock)));
+        let clock_check = ClockCheck::new(Arc::clone(&shared_time));
         // Before the first request, because a clock that is set later is compared with this reading. A doubt is logged.
         let _ = clock_check.check(&*store, &*clock).await.map_err(cannot_open)?;
         // A clock that is ahead would leave out revocations whose access tokens are valid again when it has been set.
@@ -117,13 +119,14 @@ impl Guestpass {
         let sessions = Sessions {
             store: store.clone(),
             guests: store.clone(),
-            issuer: Arc::new(Issuer::new(Arc::clone(&keys), &config)),
-            verifier: Arc::new(Verifier::new(Arc::clone(&keys), &config)),
+            issuer: Arc::new(Issuer::new(Arc::clone(&keys), &config, Arc::clone(&shared_time))),
+            verifier: Arc::new(Verifier::new(Arc::clone(&keys), &config, shared_time)),
             keys: Arc::clone(&keys),
             key_reloader: Arc::new(KeyReloader::new(Arc::clone(&keys), store.clone())),
             revoked,
             activity: Arc::clone(&activity),
             lifetimes: Lifetimes::of(&config),
+            future_tokens: Arc::default(),
             metrics: Arc::clone(&metrics),
         };
         let limits = Arc::new(Limits::new(&config, &keys, &store, &clock, &metrics));
@@ -187,6 +190,13 @@ impl Guestpass {
         let now = clock.now();
         self.inner.delete_expired_rows(now).await?;
         Ok(Sweeper::new(config).sweep_all(&**store, now).await?)
+    }
+
+    /// Compares the name of each issuer of ID tokens in [`Config::oidc_issuers`] with that in its discovery document, and logs what
+    /// is wrong. Run it in the background after the start: it takes a few seconds if an issuer does not respond, and such an issuer
+    /// is no error.
+    pub async fn check_oidc_issuers(&self) {
+        self.inner.accounts.issuers.check().await;
     }
 
     /// Tells this server that an operator has checked its clock. The other servers on the store that have the same time then

@@ -198,6 +198,9 @@ async fn serve_until_stopped(
         let limits = Limits { connections, shutdown_timeout: Duration::ZERO, ..limits.clone() };
         tokio::spawn(connections::serve(listener, guestpass.metrics_router(), stopped, limits));
     }
+    // In the background, because an issuer that does not respond must not delay the start.
+    let server = guestpass.clone();
+    tokio::spawn(async move { server.check_oidc_issuers().await });
     announce(address);
     let stop = async {
         loop {

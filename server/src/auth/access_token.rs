@@ -13,6 +13,7 @@ use super::keys::Keys;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::settings::Algorithm;
+use crate::shared_time::SharedTime;
 
 /// `typ` of an access token (RFC 9068 §2.1).
 pub(crate) const TYPE: &str = "at+jwt";
@@ -65,11 +66,12 @@ pub(crate) struct Issuer {
     keys: Arc<Keys>,
     issuer: String,
     audience: String,
+    shared_time: Arc<SharedTime>,
 }
 
 impl Issuer {
-    pub(crate) fn new(keys: Arc<Keys>, config: &Config) -> Self {
-        Self { keys, issuer: config.issuer.clone(), audience: config.audience.clone() }
+    pub(crate) fn new(keys: Arc<Keys>, config: &Config, shared_time: Arc<SharedTime>) -> Self {
+        Self { keys, issuer: config.issuer.clone(), audience: config.audience.clone(), shared_time }
     }
 
     /// `iss` of every token.
@@ -94,7 +96,8 @@ impl Issuer {
             sub: subject,
             aud: if generation.is_some() { &self.audience } else { &self.issuer }.clone(),
             client_id: CLIENT_ID.to_owned(),
-            iat: now.as_secs(),
+            // A node whose clock is ahead issues no token that the others take for one of the future.
+            iat: now.min(self.shared_time.at(now)).as_secs(),
             exp: expires_at.as_secs(),
             nbf: None,
             jti: Uuid::now_v7().simple().to_string(),

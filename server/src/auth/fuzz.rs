@@ -13,10 +13,11 @@ use super::access_token::{CLIENT_ID, TYPE};
 use super::keys::Keys;
 use super::refresh_token::{RefreshKeys, RefreshToken};
 use super::verify::Verifier;
-use crate::clock::Timestamp;
+use crate::clock::{SystemClock, Timestamp};
 use crate::config::Config;
 use crate::secret::Secret;
 use crate::settings::Algorithm;
+use crate::shared_time::SharedTime;
 use crate::store::{KeyEncryption, KeyLifetime, KeySet, RefreshKeyRow, SigningKeyRow};
 
 /// A constant, so that a finding can be repeated. No server uses it.
@@ -40,7 +41,7 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let Ok(keys) = Keys::new(KeySet { signing: vec![key], refresh: refresh_rows() }, KeyEncryption::default()) else {
         panic!("the key is good")
     };
-    Verifier::new(Arc::new(keys), &Config::default())
+    Verifier::new(Arc::new(keys), &Config::default(), Arc::new(SharedTime::new(Arc::new(SystemClock))))
 });
 
 static REFRESH_KEYS: LazyLock<RefreshKeys> = LazyLock::new(|| {

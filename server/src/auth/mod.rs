@@ -3,6 +3,7 @@
 mod access_token;
 mod account_caller;
 mod algorithm;
+mod future_tokens;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod guest;

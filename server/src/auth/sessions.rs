@@ -8,7 +8,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::access_token::{Issuer, SigningError};
-use super::account_caller::AccountCaller;
+use super::future_tokens::FutureTokens;
 use super::guest::Subject;
 use super::key_rotation::KeyReloader;
 use super::keys::Keys;
@@ -115,6 +115,7 @@ pub(crate) struct Sessions {
     pub(crate) revoked: Arc<RevokedSessions>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) future_tokens: Arc<FutureTokens>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -292,12 +293,26 @@ impl Sessions {
                 self.verifier.verify(token, now).0
             }
             (verified, _) => verified,
-        }?;
+        }
+        .inspect_err(|error| {
+            if let AccessTokenError::NotYetValid(at) = error {
+                self.notice_future(*at, now);
+            }
+        })?;
+        if is_new {
+            self.notice_future(verified.not_before, now);
+        }
         // The first generation has no parent.
         if let Some(generation @ 1..) = verified.generation.filter(|_| is_new) {
             self.activity.record_seen(verified.session, generation);
         }
         Ok(verified)
+    }
+
+    fn notice_future(&self, not_before: Timestamp, now: Timestamp) {
+        if self.future_tokens.notice(not_before, now) {
+            self.metrics.saw_future_token();
+        }
     }
 
     /// The session of an authentic refresh token. `None` for any other text. The session may have ended.

@@ -18,6 +18,7 @@ use super::keys::{Keys, VerifyingKeys};
 use super::token_cache::{self, TokenCache};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::shared_time::SharedTime;
 
 /// The greatest length of a token in bytes. This server's tokens are under 700 bytes; longer texts are not parsed.
 const MAX_LENGTH: usize = 4096;
@@ -34,7 +35,8 @@ pub(crate) enum AccessTokenError {
     Signature,
     Claims,
     WrongAudience,
-    NotYetValid,
+    /// The later of `iat` and `nbf`.
+    NotYetValid(Timestamp),
     Expired,
     Revoked,
 }
@@ -50,7 +52,7 @@ impl AccessTokenError {
             Self::Signature => "the signature of the access token is wrong",
             Self::Claims => "the claims of the access token are not ones that this server writes",
             Self::WrongAudience => "the access token is from another issuer or for another audience",
-            Self::NotYetValid => "the access token is not valid yet",
+            Self::NotYetValid(_) => "the access token is not valid yet",
             Self::Expired => "the access token has expired",
             Self::Revoked => "the session of the access token has been revoked",
         }
@@ -81,24 +83,43 @@ impl Verified {
 pub(crate) struct Verifier {
     rules: CachedRules,
     keys: Arc<Keys>,
+    shared_time: Arc<SharedTime>,
 }
 
 impl Verifier {
-    pub(crate) fn new(keys: Arc<Keys>, config: &Config) -> Self {
+    pub(crate) fn new(keys: Arc<Keys>, config: &Config, shared_time: Arc<SharedTime>) -> Self {
         let rules = Rules { accepts_issuer: true, ..Rules::new(&config.issuer, &config.audience) };
-        Self { rules: CachedRules::new(rules), keys }
+        Self { rules: CachedRules::new(rules), keys, shared_time }
     }
 
     /// Checks everything except revocation. Also returns the generation of the keys.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<CachedToken, AccessTokenError>, u64) {
         let ring = self.keys.load();
-        (self.rules.verify(token, ring.verifying(), ring.generation(), now), ring.generation())
+        let verify = |now| self.rules.verify(token, ring.verifying(), ring.generation(), now);
+        (self.by_either_time(now, verify), ring.generation())
     }
 
     /// The claims of a token, after the same checks as those of [`Verifier::verify`].
     pub(crate) fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, AccessTokenError> {
         let ring = self.keys.current();
-        self.rules.rules.verify(token, ring.verifying(), now).map(|(claims, _)| claims)
+        let verify = |now| self.rules.rules.verify(token, ring.verifying(), now);
+        self.by_either_time(now, verify).map(|(claims, _)| claims)
+    }
+
+    /// Verifies by the clock of this node. If that is behind, a token of another node seems to be from the future: then by the time
+    /// that the nodes share.
+    fn by_either_time<T>(
+        &self,
+        now: Timestamp,
+        verify: impl Fn(Timestamp) -> Result<T, AccessTokenError>,
+    ) -> Result<T, AccessTokenError> {
+        match verify(now) {
+            Err(AccessTokenError::NotYetValid(at)) => match self.shared_time.at(now) {
+                shared if shared > now => verify(shared),
+                _ => Err(AccessTokenError::NotYetValid(at)),
+            },
+            verified => verified,
+        }
     }
 }
 
@@ -216,7 +237,7 @@ impl Rules {
         }
         let not_before = Timestamp::from_secs(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
         if not_before > now + LEEWAY {
-            return Err(AccessTokenError::NotYetValid);
+            return Err(AccessTokenError::NotYetValid(not_before));
         }
         let subject = Subject::parse(&claims.sub).ok_or(AccessTokenError::Claims)?;
         Ok(Verified { subject, session: claims.sid, not_before, expires_at, generation: claims.r#gen })

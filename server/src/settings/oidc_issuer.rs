@@ -23,6 +23,11 @@ impl FromStr for OidcIssuer {
              https://accounts.example=my-app; http:// is for this machine only",
         );
         let (issuer, client_id) = text.split_once('=').ok_or(EXPECTED)?;
+        if issuer.contains(['{', '}']) {
+            return Err(InvalidValue::new(
+                "expected the issuer of one tenant, with the tenant's id in place of {tenantid}: repeat the setting for each tenant",
+            ));
+        }
         let url = Url::parse(issuer).map_err(|_| EXPECTED)?;
         let plain = !issuer.contains(['?', '#']) && !text.contains(char::is_whitespace);
         if client_id.is_empty() || !plain || !is_secure(&url) {
@@ -70,6 +75,7 @@ mod tests {
             "https://accounts.example?a=app",
             "https://accounts.example/#a=app",
             "https://accounts.example=my app",
+            "https://login.microsoftonline.com/{tenantid}/v2.0=app",
         ] {
             assert!(bad.parse::<OidcIssuer>().is_err(), "{bad}");
         }

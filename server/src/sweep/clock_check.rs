@@ -5,11 +5,13 @@
 //! which setting the clock does not change. The heartbeat, and not the activity of guests, because a server with a wrong clock
 //! also records activity at wrong times.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock, Timestamp};
+use crate::shared_time::SharedTime;
 use crate::store::{MaintenanceStore, StoreClocks, StoreError};
 
 /// How far the clock of this server may be from that of the database, and from its own steady clock.
@@ -47,8 +49,11 @@ pub enum ClockDoubt {
 }
 
 /// Compares the clock of this server with the others.
-#[derive(Debug, Default)]
-pub(crate) struct ClockCheck(Mutex<State>);
+#[derive(Debug)]
+pub(crate) struct ClockCheck {
+    state: Mutex<State>,
+    shared: Arc<SharedTime>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -78,6 +83,11 @@ impl Reading {
 }
 
 impl ClockCheck {
+    /// A check that also notes the time of the database in `shared`.
+    pub(crate) fn new(shared: Arc<SharedTime>) -> Self {
+        Self { state: Mutex::default(), shared }
+    }
+
     /// Checks the clock, and writes the heartbeat if the clock is trusted.
     pub(crate) async fn check(
         &self,
@@ -85,9 +95,13 @@ impl ClockCheck {
         clock: &dyn Clock,
     ) -> Result<Result<(), ClockDoubt>, StoreError> {
         let Some(steady) = clock.steady() else { return Ok(Ok(())) };
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
+        let before = clock.now();
         let clocks = store.clocks().await?;
         let now = Reading { clock: clock.now(), steady };
+        if let Some(database) = clocks.database {
+            self.shared.note(database, before, now.clock);
+        }
         let checked = state.check(clocks, now);
         match (std::mem::replace(&mut state.doubted, checked.is_err()), &checked) {
             (false, Err(doubt)) => tracing::warn!("nothing is removed from the store: {doubt}. {ADVICE}"),
@@ -107,7 +121,7 @@ impl ClockCheck {
     /// The current time; if the clock is in doubt, the time that it should show, so that nothing expires too early.
     pub(crate) async fn cautious_now(&self, clock: &dyn Clock) -> Timestamp {
         let now = clock.now();
-        let state = self.0.lock().await;
+        let state = self.state.lock().await;
         match (clock.steady(), state.trusted, state.last_run) {
             (None, ..) => now,
             _ if state.confirmed => now,
@@ -121,7 +135,7 @@ impl ClockCheck {
 
     /// Trusts the clock for as long as this process runs, because an operator has checked it.
     pub(crate) async fn confirm(&self, store: &dyn MaintenanceStore, now: Timestamp) -> Result<(), StoreError> {
-        self.0.lock().await.confirmed = true;
+        self.state.lock().await.confirmed = true;
         store.write_heartbeat(Some(now)).await
     }
 }

@@ -31,6 +31,15 @@ pub(super) enum FetchError {
     Unreadable(#[from] serde_json::Error),
     #[error("{0}")]
     Document(&'static str),
+    #[error(
+        "--oidc-issuer names it {configured}, and its discovery document {found}: {}",
+        if found.contains('{') {
+            "that stands for many issuers, one for each tenant; name the issuer of each tenant, with its id"
+        } else {
+            "write the name of the document, which its tokens have too"
+        }
+    )]
+    Name { configured: String, found: String },
     #[error(transparent)]
     Reach(#[from] ReachError),
 }

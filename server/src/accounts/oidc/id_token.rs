@@ -20,6 +20,8 @@ const MAX_LENGTH: usize = 8 * 1024;
 const LEEWAY: Duration = Duration::from_secs(60);
 /// The greatest age of a token. A client gets its ID token at a sign-in and sends it at once; an older token may be stolen.
 const MAX_AGE: Duration = Duration::from_secs(10 * 60);
+/// The greatest number of keys that are tried for one token. An issuer has two or three, of which one or two fit.
+const MAX_TRIED: usize = 8;
 /// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
 const MAX_SUBJECT_LENGTH: usize = 255;
 
@@ -115,16 +117,24 @@ impl<'a> IdToken<'a> {
         sha256(self.message.as_bytes())
     }
 
-    pub(super) fn has_key_among(&self, keys: &[Jwk]) -> bool {
-        self.key_among(keys).is_some()
+    /// Whether the key of the signature can be among these. If it is not, the issuer may have replaced its keys.
+    pub(super) fn may_have_key_among(&self, keys: &[Jwk]) -> bool {
+        match self.kid {
+            Some(_) => self.keys_among(keys).next().is_some(),
+            None => self.is_signed_by_one_of(keys),
+        }
     }
 
-    /// The key that the token names; without a name, the only key that fits.
-    fn key_among<'k>(&self, keys: &'k [Jwk]) -> Option<&'k Jwk> {
+    /// The keys that fit: those that the token names; if it names none, each one of the issuer.
+    fn keys_among<'k>(&self, keys: &'k [Jwk]) -> impl Iterator<Item = &'k Jwk> {
         let is_named = |key: &&Jwk| self.kid.is_none() || key.common.key_id == self.kid;
-        let mut fitting = keys.iter().filter(is_named).filter(|key| fits(key, self.algorithm));
-        let key = fitting.next()?;
-        fitting.next().is_none().then_some(key)
+        keys.iter().filter(is_named).filter(|key| fits(key, self.algorithm)).take(MAX_TRIED)
+    }
+
+    fn is_signed_by_one_of(&self, keys: &[Jwk]) -> bool {
+        self.keys_among(keys).filter_map(|key| DecodingKey::from_jwk(key).ok()).any(|key| {
+            jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), &key, self.algorithm).unwrap_or(false)
+        })
     }
 
     pub(super) fn verify(
@@ -134,12 +144,8 @@ impl<'a> IdToken<'a> {
         nonce: Option<&str>,
         now: Timestamp,
     ) -> Result<Claims, IdTokenError> {
-        const SIGNATURE: IdTokenError = IdTokenError("its signature was not made with a key of its issuer");
-        let key = self.key_among(keys).ok_or(SIGNATURE)?;
-        let key = DecodingKey::from_jwk(key).map_err(|_| SIGNATURE)?;
-        match jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), &key, self.algorithm) {
-            Ok(true) => {}
-            Ok(false) | Err(_) => return Err(SIGNATURE),
+        if !self.is_signed_by_one_of(keys) {
+            return Err(IdTokenError("its signature was not made with a key of its issuer"));
         }
         check(&self.claims, rules, nonce, now)?;
         Ok(self.claims)

@@ -63,6 +63,31 @@ impl TrustedIssuers {
         Ok(Self(issuers.into_iter().map(provider).collect::<Result<_, _>>()?))
     }
 
+    /// Compares the configured name of each issuer with that in its discovery document, all at once. Logs what is wrong.
+    pub(crate) async fn check(&self) {
+        let checks = self.0.iter().map(|provider| {
+            let provider = Arc::clone(provider);
+            tokio::spawn(async move { provider.check_name().await })
+        });
+        for check in checks.collect::<Vec<_>>() {
+            // An error means that the check has panicked or that the process ends.
+            let _ = check.await;
+        }
+    }
+
+    /// The error of a token whose issuer is not configured. If the names differ by a slash at the end only, the log of the issuer's
+    /// next fetch names both.
+    async fn unknown_issuer(&self, issuer: &str, now: Timestamp) -> IdTokenError {
+        let bare = issuer.trim_end_matches('/');
+        if let Some(similar) = self.0.iter().find(|provider| provider.rules.issuer.trim_end_matches('/') == bare) {
+            drop(similar.keys(now).await);
+            return IdTokenError(
+                "the setting --oidc-issuer of this server writes its issuer with or without a slash at the end",
+            );
+        }
+        IdTokenError("this server does not trust its issuer")
+    }
+
     /// Checks everything except whether the token has been used before.
     pub(crate) async fn verify(
         &self,
@@ -71,13 +96,12 @@ impl TrustedIssuers {
         now: Timestamp,
     ) -> Result<VerifiedIdToken, AccountError> {
         let read = IdToken::read(token)?;
-        let provider = self
-            .0
-            .iter()
-            .find(|provider| provider.rules.issuer == read.issuer())
-            .ok_or(IdTokenError("this server does not trust its issuer"))?;
+        let provider = match self.0.iter().find(|provider| provider.rules.issuer == read.issuer()) {
+            Some(provider) => provider,
+            None => return Err(self.unknown_issuer(read.issuer(), now).await.into()),
+        };
         let mut keys = provider.keys(now).await?;
-        if !read.has_key_among(&keys) {
+        if !read.may_have_key_among(&keys) {
             // The issuer may have rotated its keys.
             keys = provider.newer_keys(now).await?;
         }

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use super::http::{FetchError, HttpClient};
-use super::id_token::Rules;
+use super::id_token::{IdTokenError, Rules};
 use crate::accounts::AccountError;
 use crate::clock::Timestamp;
 
@@ -35,6 +35,11 @@ const MAX_WAITING: usize = 64;
 /// The greatest number of keys of one issuer that are read.
 const MAX_KEYS: usize = 100;
 
+/// A mistake in the settings, which a client cannot wait out.
+const MISNAMED: IdTokenError = IdTokenError(
+    "the setting --oidc-issuer of this server and the discovery document of its issuer have different names for it",
+);
+
 #[derive(Debug)]
 pub(super) struct Provider {
     pub(super) rules: Rules,
@@ -49,6 +54,8 @@ struct CachedKeys {
     keys: Arc<Vec<Jwk>>,
     fetched_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
+    /// Whether the last discovery document named another issuer, so that no token can be accepted.
+    misnamed: bool,
     /// The last fetch. The channel is closed when the fetch ends.
     fetch: Option<watch::Receiver<()>>,
 }
@@ -78,6 +85,10 @@ impl Provider {
                 return Ok(Arc::clone(&cache.keys));
             }
             let fetch = self.start_fetch(&mut cache, now);
+            if cache.misnamed && !is_within(cache.fetched_at, STALE, now) {
+                // At once: the fetch finds out whether this has been corrected.
+                return Err(MISNAMED.into());
+            }
             if is_within(cache.fetched_at, USABLE, now) {
                 return Ok(Arc::clone(&cache.keys));
             }
@@ -108,6 +119,9 @@ impl Provider {
         if is_within(cache.fetched_at, STALE, now) {
             return Ok(Arc::clone(&cache.keys));
         }
+        if cache.misnamed {
+            return Err(MISNAMED.into());
+        }
         Err(AccountError::IssuerUnavailable)
     }
 
@@ -128,11 +142,9 @@ impl Provider {
                     let mut cache = this.lock();
                     cache.keys = Arc::new(keys);
                     cache.fetched_at = Some(now);
+                    cache.misnamed = false;
                 }
-                Err(error) => {
-                    let issuer = &this.rules.issuer;
-                    tracing::warn!(issuer, %error, "the keys of an issuer of ID tokens could not be fetched");
-                }
+                Err(error) => this.report(&error),
             }
             drop(end);
         });
@@ -148,16 +160,40 @@ impl Provider {
         Ok(())
     }
 
+    /// Compares the configured name with that in the discovery document. Logs what is wrong.
+    pub(super) async fn check_name(&self) {
+        if let Err(error) = self.discover().await {
+            self.report(&error);
+        }
+    }
+
+    fn report(&self, error: &FetchError) {
+        let issuer = &self.rules.issuer;
+        if matches!(error, FetchError::Name { .. }) {
+            self.lock().misnamed = true;
+            tracing::error!(issuer, "an issuer of ID tokens has another name, so its tokens are refused: {error}");
+        } else {
+            tracing::warn!(issuer, %error, "the keys of an issuer of ID tokens could not be fetched");
+        }
+    }
+
     async fn fetch(&self) -> Result<Vec<Jwk>, FetchError> {
+        let KeySet { keys } = self.http.json(self.discover().await?).await?;
+        // Keys of unknown types are ignored (RFC 7517 §5).
+        Ok(keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect())
+    }
+
+    /// The URL of the keys, from the discovery document.
+    async fn discover(&self) -> Result<Url, FetchError> {
         let url = format!("{}/.well-known/openid-configuration", self.rules.issuer.trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|_| FetchError::Document("the issuer is not a URL"))?;
         let Discovery { issuer, jwks_uri } = self.http.json(url).await?;
         if issuer != self.rules.issuer {
-            return Err(FetchError::Document("the discovery document names another issuer"));
+            // For the log: in one line, and not longer than a URL.
+            let found = issuer.chars().filter(|c| !c.is_control()).take(256).collect();
+            return Err(FetchError::Name { configured: self.rules.issuer.clone(), found });
         }
-        let KeySet { keys } = self.http.json(jwks_uri).await?;
-        // Keys of unknown types are ignored (RFC 7517 §5).
-        Ok(keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect())
+        Ok(jwks_uri)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{link, link_request, server_with_issuer};
 use crate::support::membership::user_id;
 use crate::support::oidc_issuer::{Availability, Issuer, SigningKey};
+use crate::support::wait::until;
 use crate::support::{DAY, MINUTE, SECOND, Server};
 
 #[tokio::test]
@@ -94,7 +95,6 @@ async fn invalid_discovery_documents_and_redirects_get_503() {
     };
 
     for (name, value) in [
-        ("issuer", json!("https://evil.example")),
         ("issuer", Value::Null),
         ("jwks_uri", json!("http://192.0.2.1/keys")),
         ("jwks_uri", json!("file:///etc/passwd")),
@@ -113,6 +113,84 @@ async fn invalid_discovery_documents_and_redirects_get_503() {
     issuer.set_availability(Availability::Available);
     issuer.publish(&[json!({ "kty": "new", "kid": "first" }), json!("nonsense"), key.jwk()]);
     try_again().await.assert_member(&user_id(&guest.id), "registered", false);
+}
+
+#[tokio::test]
+async fn a_discovery_document_with_another_name_is_refused_at_once_until_one_of_the_two_is_corrected() {
+    let (server, issuer, key) = server_with_issuer().await;
+    let guest = server.anonymous_login().await;
+    let try_again = async || link(&server, &guest, &key.sign(&issuer.claims("ada", server.clock.secs()))).await;
+    let jwks_uri = format!("{}/keys", issuer.url);
+    for name in [format!("{}/", issuer.url), "https://login.example/{tenantid}/v2.0".to_owned()] {
+        issuer.set_discovery(json!({ "issuer": name, "jwks_uri": jwks_uri }));
+        server.clock.advance(10 * SECOND);
+
+        try_again().await.assert_refused(403, "invalid_id_token");
+        // Without another fetch.
+        issuer.set_availability(Availability::Hanging);
+        try_again().await.assert_refused(403, "invalid_id_token");
+        issuer.set_availability(Availability::Available);
+    }
+    let mut claims = issuer.claims("ada", server.clock.secs());
+    claims["iss"] = format!("{}/", issuer.url).into();
+    let response = link(&server, &guest, &key.sign(&claims)).await;
+    response.assert_refused(403, "invalid_id_token");
+    assert!(response.body.contains("a slash at the end"), "{response:?}");
+
+    issuer.set_discovery(json!({ "issuer": issuer.url, "jwks_uri": jwks_uri }));
+    server.clock.advance(10 * SECOND);
+    // This request starts the fetch, and does not wait for it.
+    try_again().await.assert_refused(403, "invalid_id_token");
+    until("the token is accepted", async || {
+        server.clock.advance(10 * SECOND);
+        try_again().await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_fitting_key_is_tried_for_a_token_that_names_none() {
+    let (server, issuer, _) = server_with_issuer().await;
+    let keys = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(SigningKey::es256);
+    let published: Vec<_> = keys.iter().map(SigningKey::jwk).collect();
+    let link_with = async |key: &SigningKey, subject: &str| {
+        let guest = server.anonymous_login().await;
+        let claims = issuer.claims(subject, server.clock.secs()).to_string();
+        link(&server, &guest, &key.sign_with(&json!({ "alg": "ES256", "typ": "JWT" }), &claims)).await
+    };
+    let named_alike = |key: &SigningKey| {
+        let mut jwk = key.jwk();
+        jwk["kid"] = "one".into();
+        jwk
+    };
+
+    // Also keys without a name, and among keys of another type.
+    let mut nameless = keys[1].jwk();
+    nameless.as_object_mut().unwrap().remove("kid");
+    issuer.publish(&[SigningKey::rs256("rsa").jwk(), published[0].clone(), nameless]);
+    assert_eq!(link_with(&keys[0], "ada").await.status, 200);
+    assert_eq!(link_with(&keys[1], "eve").await.status, 200);
+    link_with(&keys[2], "joe").await.assert_refused(403, "invalid_id_token");
+
+    // The issuer has replaced all its keys.
+    issuer.publish(&published[2..4]);
+    server.clock.advance(10 * SECOND);
+    assert_eq!(link_with(&keys[2], "joe").await.status, 200);
+
+    // Of nine keys, the ninth is not tried.
+    issuer.publish(&published);
+    server.clock.advance(10 * SECOND);
+    assert_eq!(link_with(&keys[7], "hal").await.status, 200);
+    server.clock.advance(10 * SECOND);
+    link_with(&keys[8], "ivy").await.assert_refused(403, "invalid_id_token");
+
+    // Two keys with the name that the token has.
+    issuer.publish(&[named_alike(&keys[0]), named_alike(&keys[1])]);
+    server.clock.advance(10 * SECOND);
+    let guest = server.anonymous_login().await;
+    let claims = issuer.claims("zoe", server.clock.secs()).to_string();
+    let token = keys[1].sign_with(&json!({ "alg": "ES256", "typ": "JWT", "kid": "one" }), &claims);
+    assert_eq!(link(&server, &guest, &token).await.status, 200);
 }
 
 #[tokio::test]
