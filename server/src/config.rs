@@ -141,7 +141,8 @@ pub struct Config {
     /// Whether the page `/docs/` is served, which shows the OpenAPI document. Default: `true`.
     pub docs: bool,
 
-    /// Directory with an `index.html`, which is served at every path that is not part of the API. Default: none.
+    /// Directory with an `index.html`, which is served at every path that is not part of the API and not below one of its paths.
+    /// Default: none.
     pub static_dir: Option<PathBuf>,
 
     /// JSON file with the items of `GET /items/`. [`Guestpass::open`](crate::Guestpass::open) reads it, and

@@ -7,6 +7,7 @@ const KNOWN = [
   'already_member',
   'password_too_short',
   'password_too_common',
+  'password_not_allowed',
   'invalid_email',
   'invalid_passkey',
   'challenge_expired',

@@ -159,6 +159,7 @@ export const en = {
       already_member: 'You are a member of another account. Sign out first.',
       password_too_short: 'This password is too short.',
       password_too_common: 'This password is too common. Choose another one.',
+      password_not_allowed: 'This password has a character that not every device sends alike. Choose another one.',
       invalid_email: 'This is not a valid e-mail address.',
       invalid_passkey: 'No account has this passkey.',
       challenge_expired: 'That took too long. Try again.',

@@ -158,6 +158,7 @@ export const zh: typeof en = {
       already_member: '你是另一个账号的会员，请先退出。',
       password_too_short: '密码太短。',
       password_too_common: '这个密码太常见，请换一个。',
+      password_not_allowed: '这个密码含有并非每台设备都能同样输入的字符，请换一个。',
       invalid_email: '这不是电子邮箱地址。',
       invalid_passkey: '没有账号使用这个通行密钥。',
       challenge_expired: '时间太久了，请再试一次。',

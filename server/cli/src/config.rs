@@ -150,8 +150,9 @@ pub(crate) struct ConfigArgs {
 
     /// Web origin, such as `https://shop.example`, whose pages may call this server (CORS). Pages of the server's own origin and
     /// of --issuer may anyway. Requests of all other pages that would change something get 403, and count against no limit.
-    /// Repeat the flag for more; separate them by commas in the environment, and write a list in the file. For apps, name the
-    /// origin of their pages, such as `capacitor://localhost`.
+    /// Repeat the flag for more; separate them by commas in the environment, and write a list in the file. For apps and browser
+    /// extensions, name the origin of their pages, such as `capacitor://localhost` or `chrome-extension://<id>`. A configured page
+    /// may send every header. Every page may read the keys, the discovery documents and /openapi.json.
     #[arg(long = "cors-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = BROWSERS)]
     cors_origins: Vec<Origin>,
 
@@ -165,9 +166,9 @@ pub(crate) struct ConfigArgs {
     #[arg(long = "passkey-origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = MEMBERS)]
     passkey_origins: Vec<Origin>,
 
-    /// OpenID Connect issuer whose ID tokens POST /link accepts, and the client id of this app at it: URL=CLIENT_ID. The
-    /// server finds the issuer's keys by its discovery document. Repeat the flag for more issuers, and for more client ids of
-    /// one issuer.
+    /// OpenID Connect issuer whose ID tokens POST /link accepts, and the client id of this app at it: URL=CLIENT_ID. Write the URL
+    /// as the issuer's tokens and its discovery document do; the log says at the start if they differ. The server finds the keys by
+    /// that document. Repeat the flag for more issuers, such as each tenant, and for more client ids of one issuer.
     #[arg(long = "oidc-issuer", value_name = "URL=CLIENT_ID", value_delimiter = ',', help_heading = MEMBERS)]
     oidc_issuers: Vec<OidcIssuer>,
 
@@ -192,7 +193,7 @@ pub(crate) struct ConfigArgs {
     #[arg(long, help_heading = BROWSERS)]
     no_docs: bool,
 
-    /// Directory with an index.html, which is served at every path that is not part of the API.
+    /// Directory with an index.html, which is served at every path that is not part of the API and not below one of its paths.
     #[arg(long = "static", value_name = "DIR", help_heading = BROWSERS)]
     static_dir: Option<PathBuf>,
 

@@ -19,7 +19,8 @@ use crate::serve::PROCESS;
 /// The flags of the log and the spans.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TelemetryArgs {
-    /// What is logged: a level (error, warn, info, debug, trace), and other levels for parts of the program.
+    /// What is logged: a level (off, error, warn, info, debug, trace), and other levels for parts of the program, such as
+    /// info,guestpass_server=debug.
     #[arg(long, value_name = "FILTER", default_value = "info,refinery_core=warn", value_parser = log_filter, help_heading = PROCESS)]
     log: String,
 

@@ -104,6 +104,7 @@ pub fn document(collections: &Collections) -> Value {
     document["components"]["responses"] = responses::shared_responses();
     document_collections(&mut document, collections);
     for (method, operation) in operations(&mut document) {
+        document_optional_body(operation);
         document_middleware(&method, operation);
     }
     for response in document["components"]["responses"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
@@ -120,6 +121,19 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (String, &mut Value)
         let of_methods = path.iter_mut().filter(move |(name, _)| methods.contains(&name.as_str()));
         of_methods.map(|(name, operation)| (name.clone(), operation))
     })
+}
+
+/// A body that may be left out is one that is not required. utoipa documents it as one that may be `null` too, which generators of
+/// clients make broken code of.
+fn document_optional_body(operation: &mut Value) {
+    let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema") else { return };
+    let choices = schema.get("oneOf").and_then(Value::as_array).map(Vec::as_slice);
+    if let Some([body, null] | [null, body]) = choices
+        && *null == json!({ "type": "null" })
+    {
+        *schema = body.clone();
+        operation["requestBody"]["required"] = false.into();
+    }
 }
 
 /// Documents what the middleware around all routes may add to an operation.
