@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
+import { writeJavaScript } from './wasm-to-javascript.mjs'
 
 // The features that rustc enables for wasm32. wasm-opt refuses code that uses other features.
 const FEATURES = [
@@ -21,15 +22,14 @@ const FEATURES = [
   'mutable-globals',
   'reference-types',
   'multivalue',
-]
+].map((feature) => `--enable-${feature}`)
 
 const [folder] = process.argv.slice(2)
 const code = join(folder, 'guestpass_sdk_bg.wasm')
 const glue = join(folder, 'guestpass_sdk.js')
 
 function wasmOpt(...passes) {
-  const features = FEATURES.map((feature) => `--enable-${feature}`)
-  return execFileSync('wasm-opt', [...features, code, ...passes, '--output', code], { encoding: 'utf8' })
+  return execFileSync('wasm-opt', [...FEATURES, code, ...passes, '--output', code], { encoding: 'utf8' })
 }
 
 // Functions with one caller and up to 50 instructions are inlined. Larger functions compress better alone.
@@ -48,6 +48,13 @@ const shortNames = imports.map(([, name, short]) => `${short}: ${name}`)
 const build = createHash('sha256').update(readFileSync(code)).digest('base64url').slice(0, 8)
 appendFileSync(code, customSection('guestpass', Buffer.from(build)))
 
+// Properties that are renamed in the glue.
+const renamed = {
+  mangleProps: new RegExp(`^(${Object.keys(names).map(escaped).join('|')}|__wbg_ptr)$`),
+  mangleQuoted: true,
+  mangleCache: names,
+}
+
 const { outputFiles } = buildSync({
   stdin: {
     contents: `import { __wbg_set_wasm as setExports, SessionManager, ${functions} } from './guestpass_sdk_bg.js'
@@ -61,9 +68,7 @@ const { outputFiles } = buildSync({
   format: 'esm',
   target: 'es2022',
   minify: true,
-  mangleProps: new RegExp(`^(${Object.keys(names).map(escaped).join('|')}|__wbg_ptr)$`),
-  mangleQuoted: true,
-  mangleCache: names,
+  ...renamed,
   write: false,
 })
 writeFileSync(glue, outputFiles[0].contents)
@@ -77,6 +82,12 @@ export declare const imports: WebAssembly.Imports
 /** Gives the exports of the instantiated code to the glue. */
 export declare function setExports(exports: WebAssembly.Exports): void
 `,
+)
+writeJavaScript(
+  folder,
+  FEATURES,
+  imports.map(([, name, short]) => `${name} as ${short}`),
+  renamed,
 )
 // These files are the glue and its description before the renaming.
 rmSync(join(folder, 'guestpass_sdk_bg.js'))

@@ -16,11 +16,15 @@ const BUDGETS = {
 }
 
 const wasm = await readFile('npm/pkg/guestpass_sdk_bg.wasm')
+// The same code as JavaScript, for browsers without WebAssembly. It has no budget.
+const JAVASCRIPT = '*/guestpass_sdk_javascript.js'
+const javascript = await readFile('npm/pkg/guestpass_sdk_javascript.js')
 // One file, as a bundler makes it, and its parts alone. The code for passkeys is loaded on demand.
-const script = await bundled('npm/dist/index.js', ['./passkeys*'])
-const all = await bundled('npm/dist/index.js')
+const script = await bundled('npm/dist/index.js', ['./passkeys*', JAVASCRIPT])
+const all = await bundled('npm/dist/index.js', [JAVASCRIPT])
+const replaced = await bundled('npm/dist/index.javascript.js', ['./passkeys*', JAVASCRIPT])
 const glue = await bundled('npm/pkg/guestpass_sdk.js')
-const face = await bundled('npm/dist/index.js', [GLUE, './passkeys*'])
+const face = await bundled('npm/dist/index.js', [GLUE, './passkeys*', JAVASCRIPT])
 // The panel of the devtools is loaded on demand.
 const react = await bundled('npm/dist/react.js', ['react', '*/index.js', './devtools*'])
 const binding = await bundled('npm/dist/axios.js', ['axios', '*/index.js'])
@@ -40,6 +44,7 @@ const rows = [
   ['  with passkeys, in one file', ...sum(wasm, all)],
   ['  of which glue, alone', ...sizes(glue)],
   ['  of which façade, alone', ...sizes(face)],
+  ['guestpass/javascript', ...sum(javascript, replaced)],
   ['guestpass/react, besides', ...sizes(react)],
   ['guestpass/axios, besides', ...sizes(binding)],
   ['axios + interceptors', ...sizes(axios)],

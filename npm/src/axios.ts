@@ -29,6 +29,7 @@ import {
 } from 'axios'
 import { TRANSPORT, type TransportInit, type TransportResponse } from './transport.js'
 import type { Session } from './types.js'
+import { parseUrl } from './url.js'
 
 /** Adapters made by `attachSession`. A config that the app sends again still contains one, which must not be wrapped twice. */
 const attached = new WeakSet<object>()
@@ -103,7 +104,7 @@ async function send(
 /** Resolves a URL against the page, as `XMLHttpRequest` does, and not against the session's `baseUrl`. */
 function absolute(url: string): string | undefined {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
-  return URL.canParse(url, base) ? new URL(url, base).href : undefined
+  return parseUrl(url, base)?.href
 }
 
 /** Hides the token: callers and their logs see the original config, and not the request that carried the token. */
@@ -115,7 +116,7 @@ function withoutToken<Part extends { config?: unknown; request?: unknown }>(part
 function transportResponse({ status, request, data }: AxiosResponse): TransportResponse {
   const responseUrl = request?.responseURL ?? request?.res?.responseUrl
   // Mocks of axios return the relative URL of the request here. It says nothing about a redirect.
-  const url = URL.canParse(responseUrl) ? responseUrl : ''
+  const url = parseUrl(responseUrl)?.href ?? ''
   return {
     status,
     // The adapters for XMLHttpRequest and Node report the final URL; the adapter for `fetch` does not.

@@ -1,7 +1,8 @@
 import { build, imports, SessionManager, setExports } from '../pkg/guestpass_sdk.js'
 import { GuestpassError } from './errors.js'
-import type { ManagerClass } from './manager.js'
+import type { LoadJavaScript, ManagerClass } from './manager.js'
 import type { SessionOptions, WasmSource } from './types.js'
+import { parseUrl } from './url.js'
 
 let attempt: Promise<ManagerClass> | undefined
 let instance: WebAssembly.Instance | undefined
@@ -12,29 +13,41 @@ let instance: WebAssembly.Instance | undefined
  *
  * @param usual - the source of this environment, used when the option `wasm` is not set.
  * @param remedy - advice for the message of the error.
+ * @param javascript - loads the same code as JavaScript, where WebAssembly is missing or forbidden.
  * @param read - reads a source that `fetch` cannot read, such as a file URL in Node.
+ * @throws GuestpassError with code `network` if the network failed, and with `load_failed` otherwise.
  */
 export function instantiate(
   wasm: SessionOptions['wasm'],
   usual: WasmSource | (() => WasmSource),
   remedy: string,
+  javascript?: LoadJavaScript,
   read: (source: WasmSource) => WasmSource | Promise<WasmSource> = (source) => source,
 ): Promise<ManagerClass> {
   const make = async () => {
     let source: WasmSource | undefined
+    let advice = remedy
     try {
-      const from = wasm ?? usual
-      const given = await (typeof from === 'function' ? from() : from)
-      source = given
-      const module = await compile(await read(given))
-      checkBuild(module)
-      return ready(await WebAssembly.instantiate(module, imports))
+      try {
+        if (!globalThis.WebAssembly) throw new Error('WebAssembly is not defined')
+        const from = wasm ?? usual
+        const given = await (typeof from === 'function' ? from() : from)
+        source = given
+        const module = await compile(await read(given))
+        checkBuild(module)
+        return ready(await WebAssembly.instantiate(module, imports))
+      } catch (cause) {
+        advice = policy(cause) ?? remedy
+        if (!javascript || compiles()) throw cause
+        if (globalThis.WebAssembly) console.warn(`guestpass: the slower guestpass/javascript is used. ${advice}`)
+        return (await javascript()).SessionManager
+      }
     } catch (cause) {
       attempt = undefined
       const place = typeof source === 'string' || source instanceof URL ? ` from ${source}` : ''
       throw new GuestpassError(
-        'load_failed',
-        `the compiled session manager could not be loaded${place}. ${csp(cause) ?? remedy} (${cause})`,
+        isNetworkError(cause, place.slice(6)) ? 'network' : 'load_failed',
+        `the compiled session manager could not be loaded${place}. ${advice} (${cause})`,
         { cause },
       )
     }
@@ -64,6 +77,8 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
     if (!from.ok) throw new Error(`HTTP ${from.status}`)
     // Compiles while the file is downloaded. Browsers do so only with this exact MIME type.
     if (type === 'application/wasm') return WebAssembly.compileStreaming(from)
+    // The response of many servers of single-page apps for a file that does not exist.
+    if (type?.startsWith('text/html')) throw new Error('the server sent an HTML page instead of the file')
     console.warn(`guestpass: ${from.url} is served as ${type}; serve it as application/wasm to load it faster`)
     from = await from.arrayBuffer()
   }
@@ -79,8 +94,27 @@ function checkBuild(module: WebAssembly.Module): void {
   }
 }
 
-function csp(cause: unknown): string | undefined {
+/** Whether WebAssembly is there and allowed, found out with an empty module. */
+function compiles(): boolean {
+  try {
+    return !!new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
+  } catch {
+    return false
+  }
+}
+
+/** Advice for an error of which the cause is a policy. */
+function policy(cause: unknown): string | undefined {
   if (/unsafe-eval|Content Security Policy|\bCSP\b/i.test(String(cause))) {
     return "The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src."
   }
+  if (!globalThis.WebAssembly) {
+    return 'Lockdown Mode, or a policy of the browser, switches WebAssembly off: guestpass/javascript works without it.'
+  }
+}
+
+/** `fetch` rejects with a `TypeError` when the network fails, and also for a URL that it does not support. */
+function isNetworkError(cause: unknown, url: string): boolean {
+  const isHttp = () => /^http/.test(parseUrl(url, globalThis.location?.href)?.protocol ?? '')
+  return globalThis.navigator?.onLine === false || (cause instanceof TypeError && isHttp())
 }

@@ -1,6 +1,7 @@
 // Loader for Node and compatible runtimes (server rendering, tests, Bun, Deno): reads the compiled code from the disk.
 
 import { instantiate } from './instantiate.js'
+import { javascript } from './load.javascript.js'
 import type { LoadManagerClass } from './manager.js'
 
 export const load: LoadManagerClass = (wasm) =>
@@ -8,6 +9,7 @@ export const load: LoadManagerClass = (wasm) =>
     wasm,
     () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url),
     REMEDY,
+    javascript,
     async (source) => {
       if (!String(source).startsWith('file:')) return source
       // Imported here, not at the top: a bundle for an environment without files works when it sets the option `wasm`.
@@ -17,5 +19,6 @@ export const load: LoadManagerClass = (wasm) =>
   )
 
 const REMEDY =
-  'If a bundler made one file of the program, exclude the package guestpass from the bundle, copy that file too, or use ' +
-  'guestpass/inline.'
+  'A bundler has moved the JavaScript and not this file. Exclude the package from the bundle (Next.js: ' +
+  "serverExternalPackages: ['guestpass']; Vite: ssr.external: ['guestpass']; esbuild: --external:guestpass), or use " +
+  "guestpass/inline, or pass the content of guestpass/sdk.wasm by the option 'wasm'."

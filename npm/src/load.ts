@@ -1,12 +1,13 @@
 // Loader for browsers, workers and bundlers: fetches the compiled code from a file beside the JavaScript.
 
 import { instantiate } from './instantiate.js'
+import { javascript } from './load.javascript.js'
 import type { LoadManagerClass } from './manager.js'
 
 export const load: LoadManagerClass = (wasm) =>
   // Bundlers recognise exactly this expression: they copy the file and replace the URL.
-  instantiate(wasm, () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url), REMEDY)
+  instantiate(wasm, () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url), REMEDY, javascript)
 
 const REMEDY =
-  'Check that this URL returns that file as application/wasm, and that the Content-Security-Policy allows it ' +
-  "(its origin in connect-src, 'wasm-unsafe-eval' in script-src)."
+  'If a deploy has removed the file, reload the page. If the bundler has not copied it, use guestpass/inline, or serve ' +
+  "guestpass/sdk.wasm and set its URL by the option 'wasm'. The Content-Security-Policy must allow its origin in connect-src."

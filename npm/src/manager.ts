@@ -14,8 +14,11 @@ export type { OnChange }
 
 export type ManagerClass = typeof SessionManager
 
-/** Loads the compiled code. Rejects with a `GuestpassError` of code `load_failed`. */
+/** Loads the compiled code. Rejects with a `GuestpassError` of code `load_failed` or `network`. */
 export type LoadManagerClass = (wasm?: SessionOptions['wasm']) => Promise<ManagerClass>
+
+/** Imports the module that has the same code as JavaScript. */
+export type LoadJavaScript = () => Promise<{ readonly SessionManager: ManagerClass }>
 
 /** Loads the compiled code and returns a function that creates session managers. */
 export type LoadManagerFactory = (wasm?: SessionOptions['wasm']) => Promise<ManagerFactory>

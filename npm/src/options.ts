@@ -1,6 +1,7 @@
 import { GuestpassError } from './errors.js'
 import type { ManagerOptions } from './manager.js'
 import type { CustomStorage, OnIdentityLost, SessionOptions, StorageKind } from './types.js'
+import { parseUrl } from './url.js'
 
 /** Checked options. `baseUrl` may still be undefined: it defaults to the page's origin, which a server does not have. */
 export type CheckedOptions = Omit<ManagerOptions, 'baseUrl'> & { readonly baseUrl: string | undefined }
@@ -95,9 +96,8 @@ function checkOrigin(value: unknown, index: number): string {
 }
 
 function httpUrl(value: unknown): URL | undefined {
-  if (typeof value !== 'string' || !URL.canParse(value)) return
-  const url = new URL(value)
-  if (/^https?:$/.test(url.protocol) && !url.username && !url.password) return url
+  const url = typeof value === 'string' && parseUrl(value)
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url
 }
 
 function checkStorage(storage: unknown): StorageKind | CustomStorage {

@@ -1,6 +1,7 @@
 import { createCollection } from './collection.js'
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
+import { loadPart } from './load-part.js'
 import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange } from './manager.js'
 import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
@@ -126,7 +127,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
   async function upgrade(path: '/register' | '/login' | '/link', given: object): Promise<Membership> {
     let body = given
     if ('passkey' in given) {
-      const { askForPasskey } = await import('./passkeys.js')
+      const { askForPasskey } = await loadPart('passkeys', import('./passkeys.js'))
       body = await askForPasskey(session, ask, path, given as { email?: string })
     }
     return ask('POST', path, body, 'upgrade')

@@ -2,6 +2,7 @@ import { instantiateAtOnce } from '../instantiate.js'
 import { bytes } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
+import { parseUrl } from '../url.js'
 import { declare, type TestCollection } from './collections.js'
 import { Entries } from './entries.js'
 import { respondToEntries } from './entry-routes.js'
@@ -327,7 +328,7 @@ function objectOf(body: string): Record<string, unknown> | undefined {
 function originOf(input: RequestInfo | URL): string | undefined {
   const url = absolute(input)
   const text = typeof url === 'string' ? url : url.url
-  return URL.canParse(text) ? new URL(text).origin : undefined
+  return parseUrl(text)?.origin
 }
 
 /** Rejects when the signal is aborted, without waiting for the response, as `fetch` does. */
