@@ -39,7 +39,7 @@ export function instantiate(
       } catch (cause) {
         advice = policy(cause) ?? remedy
         if (!javascript || compiles()) throw cause
-        if (globalThis.WebAssembly) console.warn(`guestpass: the slower guestpass/javascript is used. ${advice}`)
+        if (globalThis.WebAssembly) console.warn(`guestpass/javascript is used, which is slower. ${advice}`)
         return (await javascript()).SessionManager
       }
     } catch (cause) {
@@ -78,7 +78,7 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
     // Compiles while the file is downloaded. Browsers do so only with this exact MIME type.
     if (type === 'application/wasm') return WebAssembly.compileStreaming(from)
     // The response of many servers of single-page apps for a file that does not exist.
-    if (type?.startsWith('text/html')) throw new Error('the server sent an HTML page instead of the file')
+    if (type?.startsWith('text/html')) throw new Error('the server sent HTML instead of the file')
     console.warn(`guestpass: ${from.url} is served as ${type}; serve it as application/wasm to load it faster`)
     from = await from.arrayBuffer()
   }
@@ -109,7 +109,7 @@ function policy(cause: unknown): string | undefined {
     return "The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src."
   }
   if (!globalThis.WebAssembly) {
-    return 'Lockdown Mode, or a policy of the browser, switches WebAssembly off: guestpass/javascript works without it.'
+    return 'Lockdown Mode or a policy of the browser forbids WebAssembly: use guestpass/javascript.'
   }
 }
 

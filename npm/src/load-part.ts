@@ -12,7 +12,5 @@ export function loadPart<Part>(what: string, part: Promise<Part>): Promise<Part>
   })
 }
 
-// A deploy removes the files of the page that is open. Firefox and Safari remember a module that failed to load.
-const REMEDY =
-  'Reload the page: some browsers do not load the file again before that. If it happens again, check that the ' +
-  'JavaScript files of the package guestpass are served.'
+// A deploy removes the files of a page that is open. Some browsers remember until a reload that a module has not been loaded.
+const REMEDY = 'Reload the page. Then check that the server has all JavaScript of the build.'

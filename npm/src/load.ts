@@ -9,5 +9,5 @@ export const load: LoadManagerClass = (wasm) =>
   instantiate(wasm, () => new URL('../pkg/guestpass_sdk_bg.wasm', import.meta.url), REMEDY, javascript)
 
 const REMEDY =
-  'If a deploy has removed the file, reload the page. If the bundler has not copied it, use guestpass/inline, or serve ' +
-  "guestpass/sdk.wasm and set its URL by the option 'wasm'. The Content-Security-Policy must allow its origin in connect-src."
+  'Reload the page if a deploy has removed the file. If the bundler has not copied it, use guestpass/inline or the option ' +
+  "'wasm'. The Content-Security-Policy must allow its origin in connect-src."

@@ -7,6 +7,7 @@ import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, comple
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
 import type { Credentials, Membership, Session, SessionEvent, SessionInfo, SessionOptions, Snapshot } from './types.js'
+import { sendWithoutToken } from './without-token.js'
 
 /** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
 export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
@@ -77,6 +78,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       const createManager = await loaded
       if (closed) return
       manager = createManager(completeOptions(options), weakly(onChange))
+      removeRetry()
       waiting.performAll(manager)
       // The manager reports changes only. It reports none when all waiting callers have given up.
       if (snapshot === LOADING) setSnapshot(IDLE)
@@ -88,7 +90,19 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
         cause instanceof GuestpassError ? cause : new GuestpassError('load_failed', String(cause), { cause })
       waiting.rejectAll(error)
       setSnapshot(notLoaded(error))
+      if (error.code === 'network' && !loading && !closed) globalThis.addEventListener?.('online', retry)
     }
+  }
+
+  /** Loads the code again: its callers have been told that there was no network, and may not call again. */
+  function retry(): void {
+    removeRetry()
+    // The snapshot shows a failure.
+    start().catch(() => {})
+  }
+
+  function removeRetry(): void {
+    globalThis.removeEventListener?.('online', retry)
   }
 
   /** Copies the arguments first: like `fetch`, it ignores changes that the caller makes to them after the call. */
@@ -99,7 +113,8 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       given = { ...init }
       if (init.headers) given.headers = new Headers(init.headers)
     }
-    return onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
+    const sent = closed ? undefined : sendWithoutToken(options, to, given)
+    return sent ?? onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
   }
 
   function listen<Args extends unknown[]>(listeners: Listeners<Args>, listener: (...args: Args) => void): () => void {
@@ -171,6 +186,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       const last = manager
       closed = true
       manager = undefined
+      removeRetry()
       last?.close()
       // Later, because `close` may be called by a listener that the manager itself is calling.
       queueMicrotask(() => last?.free())

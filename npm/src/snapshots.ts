@@ -9,7 +9,10 @@ export const LOADING = withoutVisitor('loading')
 
 export const CLOSED = withoutVisitor('closed')
 
-/** The snapshot after the compiled code failed to load. The next call tries again; the session does not by itself. */
+/**
+ * The snapshot after the compiled code failed to load. The next call tries again. The session itself does so only when the
+ * code is `network`, as soon as the browser is online.
+ */
 export function notLoaded({ code, message }: GuestpassError): Snapshot {
   return { ...withoutVisitor('unavailable'), error: { code, message, retryAt: null } }
 }
