@@ -10,7 +10,12 @@ type RequestOptions = { readonly token?: boolean }
  * manager, once loaded, decides by the same rule (`takes_token` in `sdk/session/src/fetch_call.rs`).
  */
 export function sendWithoutToken(
-  { baseUrl = globalThis.location?.origin, allowedOrigins, requests, fetch: send = fetch }: CheckedOptions & { readonly requests?: RequestOptions; readonly fetch?: typeof globalThis.fetch },
+  {
+    baseUrl = globalThis.location?.origin,
+    allowedOrigins,
+    requests,
+    fetch: send = fetch,
+  }: CheckedOptions & { readonly requests?: RequestOptions; readonly fetch?: typeof globalThis.fetch },
   input: RequestInfo | URL,
   init: TransportInit & { readonly guestpass?: RequestOptions } = {},
 ): Promise<Response> | undefined {

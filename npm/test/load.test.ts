@@ -78,3 +78,67 @@ test('a file of another version than the JavaScript is refused with an error tha
   vi.stubGlobal('fetch', () => file('application/wasm'))
   expect(await load()).toBeTypeOf('function')
 })
+
+test('a response of HTML in the place of the file is an error that says so, and what to do', async () => {
+  const html = async () => new Response('<!doctype html>', { headers: { 'content-type': 'text/html; charset=utf-8' } })
+  vi.stubGlobal('fetch', html)
+
+  await expect(load()).rejects.toMatchObject({
+    code: 'load_failed',
+    message: expect.stringMatching(/Reload the page .*guestpass\/inline.*option 'wasm'.*HTML instead of the file/),
+  })
+})
+
+test('a failure of the network has the code network', async () => {
+  const { load } = await import('../src/load.js')
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')))
+  await expect(load('https://cdn.example/sdk.wasm')).rejects.toMatchObject({ code: 'network' })
+  // Node's error for a URL that is relative, or of a file.
+  await expect(load('/sdk.wasm')).rejects.toMatchObject({ code: 'load_failed' })
+
+  vi.stubGlobal('fetch', async () => new Response('offline', { status: 503 }))
+  await expect(load('https://cdn.example/sdk.wasm')).rejects.toMatchObject({ code: 'load_failed' })
+  vi.stubGlobal('navigator', { onLine: false })
+  await expect(load('https://cdn.example/sdk.wasm')).rejects.toMatchObject({ code: 'network' })
+})
+
+test('without WebAssembly, the same code is loaded as JavaScript, and the file is not fetched', async () => {
+  vi.stubGlobal('WebAssembly', undefined)
+  vi.stubGlobal('fetch', () => expect.unreachable())
+
+  expect(await load()).toBeTypeOf('function')
+})
+
+test('when WebAssembly is forbidden, the code is loaded as JavaScript, and a warning says what to add', async () => {
+  const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const forbidden = new WebAssembly.CompileError(`Refused to compile: 'unsafe-eval' is not an allowed source`)
+  vi.stubGlobal('fetch', () => file('application/wasm'))
+  vi.spyOn(WebAssembly, 'compileStreaming').mockRejectedValue(forbidden)
+  vi.spyOn(WebAssembly, 'Module').mockImplementation(() => {
+    throw forbidden
+  })
+
+  expect(await load()).toBeTypeOf('function')
+
+  expect(warned).toHaveBeenCalledWith(expect.stringContaining("add 'wasm-unsafe-eval' to script-src"))
+})
+
+test('without WebAssembly, guestpass/inline names the entry that needs none', async () => {
+  const inline = await import('../src/load.inline.js')
+  vi.stubGlobal('WebAssembly', undefined)
+
+  await expect(inline.load()).rejects.toMatchObject({
+    code: 'load_failed',
+    message: expect.stringMatching(/Lockdown Mode.*use guestpass\/javascript/),
+  })
+})
+
+test('an import that fails rejects with a GuestpassError that says what to do', async () => {
+  const { loadPart } = await import('../src/load-part.js')
+  const cause = new TypeError('Failed to fetch dynamically imported module')
+
+  await expect(loadPart('passkeys', Promise.reject(cause))).rejects.toMatchObject({
+    ...{ name: 'GuestpassError', code: 'load_failed', cause },
+    message: expect.stringMatching(/^the code for passkeys could not be loaded\. Reload the page/),
+  })
+})

@@ -7,6 +7,7 @@ import { setUp } from './fake-manager.js'
 
 afterEach(() => {
   vi.useRealTimers()
+  vi.unstubAllGlobals()
 })
 
 test.each(['start', 'signOut', 'token'] as const)('%s loads the session manager and calls it', async (method) => {
@@ -260,4 +261,64 @@ test('changing the init after a queued call has no effect', async () => {
   await Promise.all([first, second])
 
   expect(module.manager.inits.map((sent) => sent?.body)).toEqual(['1', '2'])
+})
+
+/** Globals of a page, whose events a test dispatches. */
+function stubPage(): EventTarget {
+  const page = new EventTarget()
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
+  vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page))
+  return page
+}
+
+test('C26: after a load without a network, the session loads again once when the page is online', async () => {
+  const page = stubPage()
+  const { module, session } = setUp()
+
+  const first = session.start()
+  module.fail(new GuestpassError('network', 'offline'))
+  await expect(first).rejects.toMatchObject({ code: 'network' })
+  expect(session.getSnapshot()).toMatchObject({ status: 'unavailable', error: { code: 'network' } })
+
+  page.dispatchEvent(new Event('online'))
+  expect(module.loads).toBe(2)
+  module.fail(new GuestpassError('network', 'still offline'))
+  await vi.waitUntil(() => session.getSnapshot().error?.message === 'still offline')
+  page.dispatchEvent(new Event('online'))
+  module.succeed()
+  await vi.waitUntil(() => session.getSnapshot().status === 'idle')
+
+  page.dispatchEvent(new Event('online'))
+  expect(module.loads).toBe(3)
+  expect(module.manager.calls).toEqual(['start'])
+})
+
+test('C26: a closed session, and one whose file is missing, do not load again', async () => {
+  const page = stubPage()
+  const [closed, missing] = [setUp(), setUp()]
+
+  const calls = [closed.session.start(), missing.session.start()]
+  closed.module.fail(new GuestpassError('network', 'offline'))
+  missing.module.fail(new GuestpassError('load_failed', 'HTTP 404'))
+  await Promise.allSettled(calls)
+  closed.session.close()
+  page.dispatchEvent(new Event('online'))
+
+  expect([closed.module.loads, missing.module.loads]).toEqual([1, 1])
+})
+
+test('a call while the page is offline loads again, and the event afterwards does not', async () => {
+  const page = stubPage()
+  const { module, session } = setUp()
+
+  const first = session.start()
+  module.fail(new GuestpassError('network', 'offline'))
+  await expect(first).rejects.toMatchObject({ code: 'network' })
+  const second = session.token()
+  module.succeed()
+  await second
+  page.dispatchEvent(new Event('online'))
+
+  expect(module.loads).toBe(2)
+  expect(module.manager.calls).toEqual(['token'])
 })
