@@ -74,8 +74,9 @@ export function createCollection<T>(fetch: Session['fetch'], name: string): Coll
 
 /** The path of an entry. Throws for a key that the server refuses, or that cannot be in a URL. */
 function pathOf(key: string): string {
-  // Parsers of URLs remove . and .., also when they are percent-encoded. UTF-8 has no lone surrogates.
-  const isText = typeof key === 'string' && !/^\.\.?$|[\p{Cc}\p{Cs}]/u.test(key)
+  // Parsers of URLs remove . and .., also when they are percent-encoded. UTF-8 has no lone surrogates. Hermes knows no \p{Cc}.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a key must not contain any
+  const isText = typeof key === 'string' && !/^\.\.?$|[\0-\x1f\x7f-\x9f\ud800-\udfff]/u.test(key)
   const path = isText && encodeURIComponent(key)
   // 1 to 512 bytes.
   if (!path || !/^([^%]|%..){0,512}$/.test(path)) throw invalid('this key is not allowed', 'collection')
