@@ -1,6 +1,7 @@
 // A browser and its tabs, controlled by WebDriver.
 
 import { By, Key, type WebDriver, type WebElement } from 'selenium-webdriver'
+import type { Driver as ChromeDriver } from 'selenium-webdriver/chrome.js'
 import { Type } from 'selenium-webdriver/lib/logging.js'
 import { Protocol, Transport, VirtualAuthenticatorOptions } from 'selenium-webdriver/lib/virtual_authenticator.js'
 import { type Engine, startEngine } from './engines.ts'
@@ -14,9 +15,10 @@ export class Browser implements AsyncDisposable {
    * Starts the engine that the environment variable ENGINE names; Chromium when it names none.
    *
    * @param tabs - each tab that is opened is added to this list.
+   * @param flags - further arguments for Chromium.
    */
-  static async start(tabs: Tab[] = []): Promise<Browser> {
-    const engine = await startEngine()
+  static async start(tabs: Tab[] = [], flags: readonly string[] = []): Promise<Browser> {
+    const engine = await startEngine(flags)
     const browser = new Browser(engine, tabs)
     await engine.driver.manage().setTimeouts({ script: 60_000 })
     return browser
@@ -183,6 +185,12 @@ export class Tab {
     const able = (await driver.getCapabilities()).get('webauthn:virtualAuthenticators') === true
     if (able) await driver.addVirtualAuthenticator(options)
     return able
+  }
+
+  /** Disconnects the tab from the network, or connects it again. Only for Chromium. */
+  async setOffline(offline: boolean): Promise<void> {
+    const driver = (await this.#focused()) as ChromeDriver
+    await driver.setNetworkConditions({ offline, latency: 0, download_throughput: -1, upload_throughput: -1 })
   }
 
   async screenshot(): Promise<Buffer> {

@@ -17,21 +17,25 @@ export interface Engine {
   end(): Promise<void>
 }
 
-/** Starts the engine that the environment variable ENGINE names; Chromium when it names none. */
-export function startEngine(): Promise<Engine> {
+/**
+ * Starts the engine that the environment variable ENGINE names; Chromium when it names none.
+ *
+ * @param flags - further arguments for Chromium.
+ */
+export function startEngine(flags: readonly string[] = []): Promise<Engine> {
   const name = process.env.ENGINE ?? 'chromium'
   const start = engines[name]
   if (!start) throw new Error(`ENGINE=${name} must be one of ${Object.keys(engines).join(', ')}`)
-  return start()
+  return start(flags)
 }
 
 /** The browsers are Debian's packages. The drivers are on the PATH or in Debian's packages; nothing is downloaded. */
-const engines: Readonly<Record<string, () => Promise<Engine>>> = { chromium, firefox, webkit }
+const engines: Readonly<Record<string, (flags: readonly string[]) => Promise<Engine>>> = { chromium, firefox, webkit }
 
 // `get` does not wait until a page is loaded, so that several tabs load at the same time.
 const LOADING = 'none'
 
-async function chromium(): Promise<Engine> {
+async function chromium(flags: readonly string[]): Promise<Engine> {
   const logs = new Preferences()
   logs.setLevel(Type.BROWSER, Level.ALL)
   const options = new chrome.Options()
@@ -48,6 +52,7 @@ async function chromium(): Promise<Engine> {
     '--disable-component-update',
     '--disable-sync',
     '--window-size=1280,900',
+    ...flags,
   )
   const driver = await new Builder()
     .forBrowser('chrome')
