@@ -33,7 +33,7 @@ export class Listeners<Args extends unknown[]> {
 }
 
 /** Reports an error as uncaught, as browsers do with an exception of a DOM event listener. */
-function report(error: unknown): void {
+export function report(error: unknown): void {
   if (typeof reportError === 'function') {
     reportError(error)
   } else {

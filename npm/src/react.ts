@@ -37,6 +37,8 @@ import {
   useSyncExternalStore,
 } from 'react'
 import type { SessionDevtoolsProps } from './devtools.js'
+import { report } from './listeners.js'
+import { loadPart } from './load-part.js'
 import { IDLE } from './snapshots.js'
 import type { Session, SessionInfo, Snapshot } from './types.js'
 
@@ -144,7 +146,8 @@ export function useSessions(): VisitorSessions {
 
 /**
  * A panel for developers. It shows the state and the events of the session, and has buttons to expire the token, to revoke
- * the session and to go offline. Its code is loaded when the panel is first rendered.
+ * the session and to go offline. Its code is loaded when the panel is first rendered; if that fails, the error is reported
+ * and the panel is empty.
  *
  * @throws Error when no `SessionProvider` is above the component.
  */
@@ -153,7 +156,13 @@ export function SessionDevtools(props: SessionDevtoolsProps): ReactNode {
   return createElement(Suspense, null, createElement(LazyDevtools, { ...props, session }))
 }
 
-const LazyDevtools = /* @__PURE__ */ lazy(() => import('./devtools.js'))
+const LazyDevtools = /* @__PURE__ */ lazy(() =>
+  loadPart('SessionDevtools', import('./devtools.js')).catch((error: unknown) => {
+    // Rejecting would remove the whole app from the page.
+    report(error)
+    return { default: () => null }
+  }),
+)
 
 function useProvidedSession(): Session {
   const session = useContext(SessionContext)

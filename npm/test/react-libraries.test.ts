@@ -181,3 +181,20 @@ test('the developer panel restores fetch when it is removed', async () => {
 
   expect(globalThis.fetch).toBe(before)
 })
+
+test('when the code of the developer panel cannot be loaded, the error is reported and the app stays', async () => {
+  const reported = vi.fn()
+  vi.stubGlobal('reportError', reported)
+  vi.resetModules()
+  vi.doMock('../src/devtools.js', () => {
+    throw new TypeError('Failed to fetch dynamically imported module')
+  })
+  const { SessionDevtools, SessionProvider } = await import('../src/react.js')
+
+  const container = await mount(h(SessionProvider, { session }, 'the app', h(SessionDevtools, {})))
+  await vi.waitFor(() => expect(reported).toHaveBeenCalledTimes(1))
+
+  expect(reported.mock.calls[0]?.[0]).toMatchObject({ name: 'GuestpassError', code: 'load_failed' })
+  expect(container.textContent).toBe('the app')
+  vi.doUnmock('../src/devtools.js')
+})
