@@ -1,66 +1,19 @@
 // The examples: built and started by their own scripts, with the packed package, and used in Chromium with the real server.
 
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Browser, type Tab } from 'guestpass-e2e/harness/browser.ts'
-import { Child } from 'guestpass-e2e/harness/child.ts'
+import type { Child } from 'guestpass-e2e/harness/child.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
-import { consoleErrors, GUEST, npmRun, shownAt, shownBy, shownIn } from './page.ts'
+import { consoleErrors, GUEST, press, shownAt, shownBy, shownIn, texts } from './page.ts'
+import { freePort, npmRun, startScript } from './program.ts'
 import { example, pageWithoutBundler, tarball } from './tarball.ts'
 
 const run = promisify(execFile)
-const root = fileURLToPath(new URL('../../', import.meta.url))
-
-/**
- * Starts what a script of the package.json in a folder starts, without npm and a shell: they would outlive a kill.
- * `ready` matches what the program prints when it is ready.
- */
-async function startScript(
-  folder: string,
-  script: string,
-  options: {
-    readonly args?: readonly string[]
-    readonly env?: Readonly<Record<string, string>>
-    readonly ready: RegExp
-  },
-): Promise<Child> {
-  const { scripts } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  const [program = '', ...words] = scripts[script].split(' ')
-  const installed = [join(folder, 'node_modules/.bin', program), join(root, 'node_modules/.bin', program)]
-  const { args = [], env = {}, ready } = options
-  return Child.start({
-    command: installed.find((path) => existsSync(path)) ?? program,
-    args: [...words, ...args],
-    cwd: folder,
-    env: { NO_COLOR: '1', ...env },
-    ready,
-  })
-}
-
-/** Presses the first button with this text. */
-function press(tab: Tab, text: string): Promise<void> {
-  return tab.evaluate((text) => {
-    const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === text)
-    if (!button) throw new Error(`there is no button ${text}`)
-    button.click()
-  }, text)
-}
-
-/** The texts of the elements that a selector finds. */
-function texts(tab: Tab, selector: string): Promise<string[]> {
-  return tab.evaluate(
-    (selector) => [...document.querySelectorAll(selector)].map(({ textContent }) => textContent),
-    selector,
-  )
-}
 
 async function viteBuild(): Promise<string> {
   const folder = await example('vite')
@@ -214,16 +167,6 @@ test('react-router: the server renders an idle session, and the clientLoader has
     await router.stop()
   }
 })
-
-/** A free port. The page has an address before it is served, because the server must allow its origin. */
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
-}
 
 test.each(['guestpass', 'guestpass/inline'])(
   'node: the program is a guest, after npm install, by the entry %s',

@@ -1,12 +1,8 @@
 // How the tests look at an example in Chromium: the id of the guest is in its <output>, an error in its role "alert".
 
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { Browser, type Tab } from 'guestpass-e2e/harness/browser.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect } from 'vitest'
-
-const run = promisify(execFile)
 
 export const GUEST = /^anonymous_[\da-f-]{36}$/
 
@@ -49,11 +45,19 @@ export async function consoleErrors(tab: Tab): Promise<string[]> {
   return (await tab.console()).filter((line) => line.startsWith('SEVERE') && !line.includes('/favicon.ico'))
 }
 
-/** Runs a script of the package.json in a folder. */
-export function npmRun(
-  folder: string,
-  script: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ stdout: string; stderr: string }> {
-  return run('npm', ['run', script], { cwd: folder, env: { ...process.env, NO_COLOR: '1', ...env } })
+/** Presses the first button with this text. */
+export function press(tab: Tab, text: string): Promise<void> {
+  return tab.evaluate((text) => {
+    const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === text)
+    if (!button) throw new Error(`there is no button ${text}`)
+    button.click()
+  }, text)
+}
+
+/** The texts of the elements that a selector finds. */
+export function texts(tab: Tab, selector: string): Promise<string[]> {
+  return tab.evaluate(
+    (selector) => [...document.querySelectorAll(selector)].map(({ textContent }) => textContent),
+    selector,
+  )
 }

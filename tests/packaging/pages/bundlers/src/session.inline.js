@@ -1,0 +1,3 @@
+import { createSession } from 'guestpass/inline'
+
+export const session = createSession()

@@ -1,0 +1,1 @@
+export { Session } from 'shop-session/client'
