@@ -127,7 +127,23 @@ test('webpack: the built page has a guest', async () => {
   expect(await shownBy(join(folder, 'page'))).toEqual({ guest: expect.stringMatching(GUEST) })
 })
 
-test('next: the server renders an idle session, the browser continues it without a mismatch, and the edge runtime has guests', async () => {
+test('angular: the visitor of the built page becomes a guest', async () => {
+  const folder = await example('angular')
+  await npmRun(folder, 'build')
+  await using server = await Server.start(['--static', join(folder, 'dist')])
+  await using browser = await Browser.start()
+  const tab = await browser.openTab()
+  await tab.startLoading(server.url)
+  await tab.until('the page has a button', () => document.querySelector('button'))
+  expect(await server.guests()).toEqual([])
+
+  await press(tab, 'Visit')
+
+  expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
+  expect(await consoleErrors(tab)).toEqual([])
+})
+
+test('next: the server renders an idle session, the browser continues it without a mismatch, and both runtimes of the server have guests', async () => {
   await using server = await Server.start()
   const folder = await example('next')
   const env = { API: server.url, NEXT_TELEMETRY_DISABLED: '1' }
@@ -141,8 +157,10 @@ test('next: the server renders an idle session, the browser continues it without
 
     expect(await shownAt(next.greeting)).toEqual({ guest: expect.stringMatching(GUEST) })
 
-    const edge = await fetch(`${next.greeting}/edge`)
-    expect(await edge.json()).toMatchObject({ id: expect.stringMatching(GUEST) })
+    for (const path of ['server', 'edge']) {
+      const response = await fetch(`${next.greeting}/${path}`)
+      expect(await response.json()).toMatchObject({ id: expect.stringMatching(GUEST) })
+    }
   } finally {
     await next.stop()
   }

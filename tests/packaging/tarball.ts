@@ -50,7 +50,7 @@ async function copy(source: string, name: string): Promise<string> {
   const folder = join(work, name)
   await rm(folder, { recursive: true, force: true })
   // Without what a developer has installed or built in place.
-  const filter = (path: string) => !/^(node_modules|dist|build|\.next|\.react-router)$/.test(basename(path))
+  const filter = (path: string) => !/^(node_modules|dist|build|\.angular|\.next|\.react-router)$/.test(basename(path))
   await cp(source, folder, { recursive: true, filter })
   return folder
 }
