@@ -4,7 +4,7 @@ const session = createSession()
 const output = document.querySelector('output')
 const alert = document.querySelector('[role=alert]')
 
-const attempt = async (action) => {
+async function attempt(action) {
   alert.textContent = ''
   try {
     await action()
@@ -16,7 +16,14 @@ const attempt = async (action) => {
 session.subscribe(() => {
   output.textContent = session.getSnapshot().id ?? 'not yet a guest'
 })
-document.querySelector('button').onclick = () => attempt(() => session.fetch('/me'))
+
+async function visit() {
+  const response = await session.fetch('/me')
+  const { created_at } = await response.json()
+  document.querySelector('time').textContent = created_at
+}
+
+document.querySelector('button').onclick = () => attempt(visit)
 
 // Reads the stored guest, without a request.
 attempt(() => session.start())

@@ -6,8 +6,12 @@ export default defineConfig({
     VitePWA({
       registerType: 'autoUpdate',
       manifest: { name: 'Guestpass offline', icons: [{ src: 'icon.svg', sizes: 'any', type: 'image/svg+xml' }] },
-      // The compiled code of Guestpass is a .wasm file, which the plugin does not store unless it is named.
-      workbox: { globPatterns: ['**/*.{html,js,svg,wasm}'] },
+      workbox: {
+        // The compiled code of Guestpass is a .wasm file. The plugin does not store such files unless they are named.
+        globPatterns: ['**/*.{html,js,svg,wasm}'],
+        // The same code for browsers without WebAssembly. Few visitors need it.
+        globIgnores: ['**/guestpass_sdk_javascript-*.js'],
+      },
     }),
   ],
 })

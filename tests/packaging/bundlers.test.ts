@@ -2,7 +2,7 @@
 // with the real server.
 
 import { execFile } from 'node:child_process'
-import { cp, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -87,7 +87,7 @@ test('a bundler that does not copy the compiled code: the error names guestpass/
   await tab.startLoading(`${server.url}/${name}/index.html`)
 
   const { error } = await shownIn(tab)
-  expect(error).toMatch(/guestpass_sdk_bg\.wasm.*guestpass\/inline.*guestpass\/sdk\.wasm.*option 'wasm'/)
+  expect(error).toMatch(/guestpass_sdk_bg\.wasm.*guestpass\/inline.*the option 'wasm'/)
 })
 
 const PROGRAMS: [row: string, command: string, start: string][] = [
@@ -104,7 +104,7 @@ const PROGRAMS: [row: string, command: string, start: string][] = [
   ['tsup, program for Node', 'tsup src/program.js --format esm,cjs', 'node dist/program.cjs'],
   [
     'Rollup, program for Node',
-    "rollup src/program.js --dir dist --plugin 'node-resolve={exportConditions:[\"node\"]}'",
+    'rollup src/program.js --dir dist --plugin \'node-resolve={exportConditions:["node"]}\'',
     'node dist/program.js',
   ],
   [
@@ -126,4 +126,44 @@ test.each(PROGRAMS)('%s: the program is a guest', async (_row, command, start) =
 
   expect(stderr).toBe('')
   expect(stdout.trim()).toMatch(GUEST)
+})
+
+/** The tests of each row of the guide's table. */
+const TESTS: Record<string, readonly string[]> = {
+  'Vite, page, in development and built': [
+    'vite: the visitor of the built page',
+    'vite: the page works in development',
+  ],
+  'Vite, server, also with `ssr.noExternal`': ['Vite, server (ssr.noExternal)'],
+  'vite-plugin-pwa, page that starts offline': ['pwa: the page starts offline', 'pwa: without the compiled code'],
+  'webpack, page': ['webpack: the built page'],
+  'webpack, program for Node': ['webpack, program for Node'],
+  'Next.js with Turbopack, page; route handlers, also of the edge runtime': ['next: the server renders'],
+  'Next.js with webpack, page; route handlers of the Node runtime; `standalone`; workspaces': [
+    'next start: the page',
+    'standalone: the page',
+  ],
+  'React Router, page and server': ['react-router: the server renders'],
+  'Angular, page': ['angular: the visitor'],
+  'esbuild, page of ES modules': ['esbuild, page of ES modules'],
+  'esbuild, page of one script': ['esbuild, page of one script'],
+  'esbuild, program for Node': ['esbuild, program for Node', 'esbuild, program for Node as CommonJS'],
+  'tsup, page': ['tsup, page'],
+  'tsup, program for Node': ['tsup, program for Node'],
+  'Rollup, page': ['Rollup, page'],
+  'Rollup, program for Node': ['Rollup, program for Node'],
+  'Bun, page': ['Bun, page'],
+  'Bun, program, bundled or not': ['Bun, program', 'Bun, bundle for Bun', 'Bun, bundle for Node'],
+  'none, page with an import map': ['plain-page: a page'],
+  'none, program for Node': ['node: the program is a guest'],
+}
+
+test('each row of the table in the guide has a test', async () => {
+  const rows = [...guide.matchAll(/^\| (.+?) +\| (.+?) +\| .*\|$/gm)].map(([, tool, target]) => `${tool}, ${target}`)
+  const files = (await readdir(path('.'))).filter((name) => name.endsWith('.test.ts'))
+  const sources = await Promise.all(files.map((name) => readFile(path(name), 'utf8')))
+
+  expect(rows.filter((row) => !/^(tool,|-)/.test(row))).toEqual(Object.keys(TESTS))
+  const tests = sources.join('').replace(/const TESTS[\s\S]*?\n}/, '')
+  for (const name of Object.values(TESTS).flat()) expect(tests).toContain(name)
 })
