@@ -85,14 +85,17 @@ describe('the option wasm takes', () => {
   })
 })
 
-test('guestpass/inline loads without a file and without the network', async () => {
-  vi.stubGlobal('fetch', () => expect.unreachable())
-  vi.doMock('node:fs/promises', () => expect.unreachable())
+test.each(['index.inline', 'index.node'] as const)(
+  'the entry %s loads without a file and without the network',
+  async (entry) => {
+    vi.stubGlobal('fetch', () => expect.unreachable())
+    vi.doMock('node:fs/promises', () => expect.unreachable())
 
-  expect(await started('index.inline', {})).toBe('idle')
+    expect(await started(entry, {})).toBe('idle')
 
-  vi.doUnmock('node:fs/promises')
-})
+    vi.doUnmock('node:fs/promises')
+  },
+)
 
 test('sessions of different entries share the code that the first one loads', async () => {
   const instantiated = vi.spyOn(WebAssembly, 'instantiate')

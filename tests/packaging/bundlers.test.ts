@@ -128,6 +128,16 @@ test.each(PROGRAMS)('%s: the program is a guest', async (_row, command, start) =
   expect(stdout.trim()).toMatch(GUEST)
 })
 
+test.each([
+  ['angular/angular.json', '"loader": { ".wasm": "file" }'],
+  ['angular/src/session.ts', "import file from 'guestpass/sdk.wasm'"],
+  ['angular/src/session.ts', 'createSession({ wasm: new URL(file, import.meta.url) })'],
+  ['pwa/vite.config.js', "globIgnores: ['**/guestpass_sdk_javascript-*.js']"],
+])('the example %s and the guide have the line %s', async (file, line) => {
+  expect(await readFile(path(`../../examples/${file}`), 'utf8')).toContain(line)
+  expect(guide).toContain(line)
+})
+
 /** The tests of each row of the guide's table. */
 const TESTS: Record<string, readonly string[]> = {
   'Vite, page, in development and built': [

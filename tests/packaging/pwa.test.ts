@@ -18,6 +18,8 @@ async function offline(
   const file = join(folder, 'vite.config.js')
   await writeFile(file, change(await readFile(file, 'utf8')))
   await npmRun(folder, 'build')
+  // No page stores what only browsers without WebAssembly need.
+  expect(await readFile(join(folder, 'dist/sw.js'), 'utf8')).not.toContain('guestpass_sdk_javascript')
   await using server = await Server.start(['--static', join(folder, 'dist')])
   await using browser = await Browser.start()
   const tab = await browser.openTab()
