@@ -130,6 +130,7 @@ test.each(PROGRAMS)('%s: the program is a guest', async (_row, command, start) =
 
 test.each([
   ['angular/angular.json', '"loader": { ".wasm": "file" }'],
+  ['angular/angular.json', '"prebundle": { "exclude": ["guestpass"] }'],
   ['angular/src/session.ts', "import file from 'guestpass/sdk.wasm'"],
   ['angular/src/session.ts', 'createSession({ wasm: new URL(file, import.meta.url) })'],
   ['pwa/vite.config.js', "globIgnores: ['**/guestpass_sdk_javascript-*.js']"],
@@ -154,7 +155,7 @@ const TESTS: Record<string, readonly string[]> = {
     'standalone: the page',
   ],
   'React Router, page and server': ['react-router: the server renders'],
-  'Angular, page': ['angular: the visitor'],
+  'Angular, page, in development and built': ['angular: the visitor', 'angular: the page works in development'],
   'esbuild, page of ES modules': ['esbuild, page of ES modules'],
   'esbuild, page of one script': ['esbuild, page of one script'],
   'esbuild, program for Node': ['esbuild, program for Node', 'esbuild, program for Node as CommonJS'],

@@ -143,6 +143,27 @@ test('angular: the visitor of the built page becomes a guest', async () => {
   expect(await consoleErrors(tab)).toEqual([])
 })
 
+test('angular: the page works in development', async () => {
+  await using server = await Server.start()
+  const angular = await startScript(await example('angular'), 'start', {
+    args: ['--host', '127.0.0.1', '--port', String(await freePort())],
+    env: { API: server.url },
+    ready: /Local:\s+(http:\S+)/,
+  })
+  try {
+    await using browser = await Browser.start()
+    const tab = await browser.openTab()
+    await tab.startLoading(angular.greeting)
+    await tab.until('the page has a button', () => document.querySelector('button'))
+    await press(tab, 'Visit')
+
+    expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
+    expect(await consoleErrors(tab)).toEqual([])
+  } finally {
+    await angular.stop()
+  }
+})
+
 test('next: the server renders an idle session, the browser continues it without a mismatch, and both runtimes of the server have guests', async () => {
   await using server = await Server.start()
   const folder = await example('next')
