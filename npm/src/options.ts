@@ -1,7 +1,6 @@
 import { GuestpassError } from './errors.js'
 import type { ManagerOptions } from './manager.js'
-import type { CustomStorage, OnIdentityLost, SessionOptions, StorageKind } from './types.js'
-import { parseUrl } from './url.js'
+import type { CustomStorage, OnIdentityLost, RequestOptions, SessionOptions, StorageKind } from './types.js'
 
 /** Checked options. `baseUrl` may still be undefined: it defaults to the page's origin, which a server does not have. */
 export type CheckedOptions = Omit<ManagerOptions, 'baseUrl'> & { readonly baseUrl: string | undefined }
@@ -25,7 +24,20 @@ const KNOWN = [
   'timeout',
   'debug',
   'wasm',
+  'fetch',
+  'headers',
+  'requests',
 ] as const satisfies readonly (keyof SessionOptions)[]
+
+/** The members of `RequestOptions`, with their types. */
+const REQUEST_OPTIONS = {
+  token: 'boolean',
+  replay: 'boolean',
+  isUnauthorized: 'function',
+} as const satisfies Record<keyof RequestOptions, string>
+
+/** The headers of the session's own requests that an app cannot set. */
+const OWN_HEADERS = ['Authorization', 'Content-Type', 'Idempotency-Key', 'Proof-Of-Work']
 
 /** Checks the options, since callers in plain JavaScript have no types, and fills in the defaults. */
 export function checkOptions(options: SessionOptions = {}): CheckedOptions {
@@ -36,11 +48,13 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
       throw invalid(`there is no option ${option}; the options are ${KNOWN.join(', ')}`)
     }
   }
-  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false } = options
+  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false, fetch, requests } = options
   if (typeof name !== 'string' || name === '') throw invalid('name must be a non-empty string')
   if (!Array.isArray(allowedOrigins)) throw invalid('allowedOrigins must be an array')
   if (!isTimeout(timeout)) throw invalid(TIMEOUT_RULE)
   if (typeof debug !== 'boolean' && typeof debug !== 'function') throw invalid('debug must be a boolean or a function')
+  if (fetch !== undefined && typeof fetch !== 'function') throw invalid('fetch must be a function')
+  checkRequestOptions(requests, 'requests', 'createSession')
   return {
     baseUrl: baseUrl === undefined ? undefined : checkBaseUrl(baseUrl),
     name,
@@ -48,8 +62,42 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
     storage: checkStorage(options.storage),
     onIdentityLost: oneOf('onIdentityLost', options.onIdentityLost, POLICIES),
     timeout,
+    fetch,
+    headers: checkHeaders(options.headers),
+    requests,
     wasm: options.wasm,
     debug: debug === true ? (line) => console.debug(`guestpass ${name}: ${line}`) : debug || undefined,
+  }
+}
+
+/** Checks the options of a request: the member `option` of the argument of the function `where`. */
+export function checkRequestOptions(options: unknown, option: string, where: string): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null) throw invalid(`${option} must be an object`, where)
+  for (const [name, value] of Object.entries(options)) {
+    const type = REQUEST_OPTIONS[name as keyof RequestOptions]
+    if (typeof type !== 'string') {
+      throw invalid(`there is no ${option}.${name}; the members are ${Object.keys(REQUEST_OPTIONS).join(', ')}`, where)
+    }
+    // biome-ignore lint/suspicious/useValidTypeof: each type is one of `typeof`
+    if (value !== undefined && typeof value !== type) throw invalid(`${option}.${name} must be a ${type}`, where)
+  }
+}
+
+/** Returns the function that the session calls for each of its own requests. */
+function checkHeaders(given: SessionOptions['headers']): ManagerOptions['headers'] {
+  if (given === undefined || typeof given === 'function') return given
+  const headers = copyHeaders(given)
+  const own = OWN_HEADERS.find((name) => headers.has(name))
+  if (own) throw invalid(`headers must not contain ${own}, which belongs to the session`)
+  return () => headers
+}
+
+function copyHeaders(given: HeadersInit): Headers {
+  try {
+    return new Headers(given)
+  } catch {
+    throw invalid('headers must be headers, or a function that returns headers')
   }
 }
 

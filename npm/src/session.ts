@@ -3,11 +3,10 @@ import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
 import { loadPart } from './load-part.js'
 import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange } from './manager.js'
-import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
+import { type CheckedOptions, checkNext, checkOptions, checkRequestOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
-import type { Credentials, Membership, Session, SessionEvent, SessionInfo, SessionOptions, Snapshot } from './types.js'
-import { sendWithoutToken } from './without-token.js'
+import type { Credentials, GuestpassRequestInit, Membership, Session, SessionEvent, SessionInfo, SessionOptions, Snapshot } from './types.js'
 
 /** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
 export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
@@ -106,10 +105,12 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
   }
 
   /** Copies the arguments first: like `fetch`, it ignores changes that the caller makes to them after the call. */
-  async function fetchOnceLoaded(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const to = input instanceof URL ? input.href : input
+  async function fetchOnceLoaded(input: RequestInfo | URL, init?: GuestpassRequestInit): Promise<Response> {
+    checkRequestOptions(init?.guestpass, 'guestpass', 'fetch')
+    // Not `instanceof`: a `Request` may be one of another realm. The session manager checks it.
+    const to = isRequest(input) ? input : String(input)
     let given = init
-    if (init && !(init instanceof Request)) {
+    if (init && !isRequest(init)) {
       given = { ...init }
       if (init.headers) given.headers = new Headers(init.headers)
     }
@@ -149,7 +150,8 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
   }
 
   const session: Session = {
-    fetch: (input, init) => (manager ? manager.fetch(input, init) : fetchOnceLoaded(input, init)),
+    fetch: (input, init) =>
+      manager && !init?.guestpass ? manager.fetch(input, init) : fetchOnceLoaded(input, init),
     collection: (name) => createCollection(session.fetch, name),
     async token({ signal, timeout } = {}) {
       checkTokenTimeout(timeout)
@@ -212,9 +214,14 @@ function weakly(onChange: OnChange): OnChange {
   return (snapshot, event) => reference.deref()?.(snapshot, event)
 }
 
+/** Whether a value has the members of a `Request`. */
+function isRequest(value: object | string): boolean {
+  return typeof value === 'object' && 'url' in value
+}
+
 /** The signal of a call of `fetch`: that of `init`, where null means none, or else that of the `Request`. */
 function signalOf(input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null | undefined {
-  return init?.signal === undefined && input instanceof Request ? input.signal : init?.signal
+  return init?.signal === undefined ? (input as Request).signal : init.signal
 }
 
 function closedError(): GuestpassError {

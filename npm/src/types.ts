@@ -106,10 +106,51 @@ export interface SessionOptions {
    */
   readonly debug?: boolean | ((line: string) => void)
   /**
+   * Sends every request of the session: its own requests, and those of `session.fetch`. A transport such as axios sends its
+   * requests itself. Default: the global `fetch`, looked up at each use.
+   */
+  readonly fetch?: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
+  /**
+   * Further headers of the session's own requests (login, refresh, revocation, account requests), such as a tenant, a trace
+   * or an API key. A function is called for each request; if it throws or rejects, the attempt fails like one without a
+   * network. The requests of `session.fetch` do not get these headers.
+   *
+   * `Authorization`, `Content-Type`, `Idempotency-Key` and `Proof-Of-Work` belong to the session: they are refused here, and
+   * ignored in the result of a function.
+   */
+  readonly headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>)
+  /** The defaults of the requests of `session.fetch`. */
+  readonly requests?: RequestOptions
+  /**
    * The source of the compiled session manager. Default: the file beside the package's JavaScript. A function is called
    * when the code is needed, and again after a failure. All sessions of a page share the code that the first one loads.
    */
   readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>)
+}
+
+/** How the session treats a request of `session.fetch`. A member that is undefined has its default. */
+export interface RequestOptions {
+  /** Whether the request gets the token, if its origin is allowed. Default true. */
+  readonly token?: boolean | undefined
+  /**
+   * Whether the request may be sent a second time, after a response says that its token is not accepted. Default true. With
+   * false, the session keeps no copy of the body of a `Request`, and the caller gets the first response.
+   */
+  readonly replay?: boolean | undefined
+  /**
+   * Whether a response says that the token is not accepted; then the session refreshes the token and sends the request once
+   * more. Read the body from `response.clone()`. An exception rejects the call.
+   *
+   * Default: the status is 401, and `WWW-Authenticate` is missing, or has a challenge `Bearer` without `error` or with
+   * `error="invalid_token"` (RFC 6750).
+   */
+  readonly isUnauthorized?: ((response: Response) => boolean | Promise<boolean>) | undefined
+}
+
+/** The init of `session.fetch`. */
+export interface GuestpassRequestInit extends RequestInit {
+  /** How the session treats this request. Members that are missing have the values of the session's option `requests`. */
+  readonly guestpass?: RequestOptions | undefined
 }
 
 /** The compiled session manager (`guestpass/sdk.wasm`): its URL, a response with it, its bytes, or the compiled module. */
@@ -272,7 +313,7 @@ export interface TokenOptions {
 export interface Session {
   /**
    * Sends a request, with the signature of `fetch`. It attaches the access token when the origin is allowed. After a
-   * 401 it refreshes the token and sends the request once more.
+   * 401 about the token it refreshes the token and sends the request once more; `init.guestpass` changes this.
    *
    * Relative URLs are resolved against `baseUrl` as if it ended in a slash: with `https://shop.example/api`, `'items'` is
    * `/api/items` and `'/items'` is `/items`. The URL of a `Request` is already absolute.
@@ -284,7 +325,7 @@ export interface Session {
    * before 16.1 do not, and a page can neither detect nor prevent it. If you support those versions and your server
    * redirects to foreign origins, pass `redirect: 'error'`.
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  fetch(input: RequestInfo | URL, init?: GuestpassRequestInit): Promise<Response>
   /**
    * The collection of the visitor with this name, which the server declares. It sends no request before it is used.
    *

@@ -1,7 +1,7 @@
 //! The options of a session, as JavaScript passes them. Members are read one by one: `serde_wasm_bindgen::from_value` would
 //! add ten kilobytes.
 
-use guestpass_session::{CustomStorage, OnIdentityLost, Options, StorageKind};
+use guestpass_session::{CustomStorage, OnIdentityLost, Options, RequestOptions, StorageKind};
 use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::session_manager::milliseconds;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
-import type { CustomStorage, ErrorCode, OnIdentityLost, SessionEvent, Snapshot, StorageKind } from '../src/types.js'
+import type { CustomStorage, ErrorCode, OnIdentityLost, RequestOptions, SessionEvent, Snapshot, StorageKind } from '../src/types.js'
 
 /** The options of a session manager, checked and complete. */
 export interface ManagerOptions {
@@ -21,6 +21,12 @@ export interface ManagerOptions {
   readonly onIdentityLost: OnIdentityLost
   /** In milliseconds. */
   readonly timeout: number
+  /** Sends every request, in the place of the global `fetch`. */
+  readonly fetch?: ((input: RequestInfo | URL, init?: RequestInit) => Promise<Response>) | undefined
+  /** Returns further headers of the session's own requests. Called for each of them. */
+  readonly headers?: (() => HeadersInit | Promise<HeadersInit>) | undefined
+  /** The defaults of the requests of `fetch`. */
+  readonly requests?: RequestOptions | undefined
   /** Called with a line of text for each step. */
   readonly debug?: ((line: string) => void) | undefined
   /** The class of the errors that calls reject with. */
@@ -64,6 +70,16 @@ impl ManagerOptions {
             .error_class(self.get("errorClass").unchecked_into());
         for origin in self.get("allowedOrigins").unchecked_into::<Array>().iter() {
             options = options.allowed_origin(origin.unchecked_into::<JsString>());
+        }
+        if let Ok(fetch) = self.get("fetch").dyn_into::<Function>() {
+            options = options.fetch(fetch);
+        }
+        if let Ok(headers) = self.get("headers").dyn_into::<Function>() {
+            options = options.headers(headers);
+        }
+        let requests = self.get("requests");
+        if requests.is_object() {
+            options = options.requests(requests.unchecked_into::<RequestOptions>());
         }
         if let Ok(debug) = self.get("debug").dyn_into::<Function>() {
             options = options.on_step(move |line| {

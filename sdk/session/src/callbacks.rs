@@ -3,11 +3,13 @@
 
 use std::rc::Weak;
 
-use guestpass_core::{Input, Op, WaiterId};
+use guestpass_core::{Input, Op};
 use js_sys::JsString;
 use wasm_bindgen::JsValue;
+use web_sys::AbortSignal;
 
 use crate::js::{self, JsFunction};
+use crate::server_request::ServerRequest;
 use crate::server_response::Head;
 use crate::session_manager::SessionManager;
 
@@ -27,8 +29,8 @@ pub(crate) enum Callback {
     TabMessage,
     /// Another tab has stored something.
     StorageChanged,
-    /// The caller has aborted a call.
-    Aborted(WaiterId),
+    /// A caller has aborted the calls of this signal.
+    Aborted(AbortSignal),
     /// The previous operation of the storage has ended. With the text to store; without one to load.
     StorageFree(Option<JsString>),
     Loaded(Op),
@@ -39,6 +41,8 @@ pub(crate) enum Callback {
     /// The first request for the lock has ended.
     LockRequestEnded(Op),
     LockFailed(Op),
+    /// The further headers of a request have arrived.
+    HeadersArrived(Op, ServerRequest),
     ResponseArrived(Op),
     /// The body of a response has arrived.
     BodyArrived(Op, Head),
@@ -84,7 +88,10 @@ impl SessionManager {
                 Some(message) => Input::TabMessage(message),
                 None => return JsValue::UNDEFINED,
             },
-            Callback::Aborted(waiter) => Input::Abandon { waiter },
+            Callback::Aborted(ref signal) => {
+                self.abandon(signal);
+                return JsValue::UNDEFINED;
+            }
             Callback::StorageFree(ref text) => return self.operate_asynchronously(text.as_ref()),
             Callback::Loaded(op) => self.decode_loaded(op, value),
             Callback::Saved(op) => Input::Saved { op },
@@ -95,6 +102,7 @@ impl SessionManager {
             Callback::LockFailed(op) if self.drop_lock(op) => Input::LockUnavailable { op },
             // This session has released it.
             Callback::LockFailed(_) => return JsValue::UNDEFINED,
+            Callback::HeadersArrived(op, ref request) => return self.headers_arrived(op, request, value),
             Callback::ResponseArrived(op) => return self.response_arrived(op, value),
             Callback::BodyArrived(op, head) => {
                 self.request_ended(op);

@@ -1,10 +1,11 @@
 //! A call of `fetch`: the request of a caller, which is sent once or twice.
 
-use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Symbol};
+use js_sys::{Array, JsString, Object, Promise, Reflect, Symbol};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, ReadableStream, Response};
+use web_sys::{AbortSignal, Response};
 
 use crate::js::{self, JsFunction};
+use crate::session_manager::SessionManager;
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,6 +22,10 @@ extern "C" {
     fn signal(this: &Init) -> JsValue;
     #[wasm_bindgen(method, getter, structural)]
     fn body(this: &Init) -> JsValue;
+    #[wasm_bindgen(method, getter, structural)]
+    fn guestpass(this: &Init) -> JsValue;
+    #[wasm_bindgen(method, setter, structural)]
+    fn set_guestpass(this: &Init, guestpass: &JsValue);
     #[wasm_bindgen(method, indexing_getter)]
     fn transport(this: &Init, symbol: &Symbol) -> JsValue;
     #[wasm_bindgen(method, setter, structural, js_name = Authorization)]
@@ -47,6 +52,8 @@ extern "C" {
     fn has(this: &Headers, name: &JsString) -> bool;
     #[wasm_bindgen(method)]
     pub(crate) fn set(this: &Headers, name: &JsString, value: &JsString);
+    #[wasm_bindgen(method)]
+    pub(crate) fn delete(this: &Headers, name: &JsString);
 
     #[wasm_bindgen(extends = Init)]
     type Request;
@@ -92,6 +99,16 @@ impl Origins {
         let base_url = JsString::from(trimmed);
         Self { base: base_url.concat(&"/".into()).into(), base_url, allowed }
     }
+
+    /// The URL of a request. An object is a URL of any library or realm, if its text is one. The text of any other object, such
+    /// as a `Request` that `fetch` does not accept, would be a relative URL.
+    fn resolve(&self, input: &JsValue) -> Result<Url, JsValue> {
+        if !input.is_object() {
+            return Url::new(input, &self.base);
+        }
+        let text = js::text_of(input)?;
+        if text.starts_with("[object ", 0) { Url::new(&text, &JsValue::UNDEFINED) } else { Url::new(&text, &self.base) }
+    }
 }
 
 pub(crate) struct FetchCall {
@@ -108,24 +125,28 @@ pub(crate) struct FetchCall {
     pub(crate) replayable: bool,
     /// A copy of a `Request` for the replay, made before the first send: the body can be read only once.
     replay: Option<Request>,
-    /// Replaces `fetch` for this call: `TRANSPORT` in `npm/src/transport.ts`.
-    transport: JsValue,
+    /// Sends this request: `TRANSPORT` in `npm/src/transport.ts`, the `fetch` of the options, or undefined for the global one.
+    fetch: JsValue,
+    /// Whether the caller wants the token.
+    token: bool,
+    /// The caller's function that decides about a response; undefined for the rule of C23.
+    pub(crate) is_unauthorized: JsValue,
 }
 
 impl FetchCall {
     /// Reads the arguments of the caller, as `fetch` does: the caller may change them as soon as this returns. Relative URLs are
     /// relative to the base URL.
-    pub(crate) fn new(origins: &Origins, input: &JsValue, given: &JsValue) -> Result<Self, JsValue> {
-        let mut request = as_request(input);
-        let url = match &request {
-            Some(request) => Url::new(&js::get(request, "url"), &JsValue::UNDEFINED),
-            None => Url::new(input, &origins.base),
-        }?;
+    pub(crate) fn new(manager: &SessionManager, input: &JsValue, given: &JsValue) -> Result<Self, JsValue> {
+        let (mut request, url) = match request_url(input) {
+            Some(url) => (Some(input.clone().unchecked_into::<Request>()), Url::new(&url, &JsValue::UNDEFINED)),
+            None => (None, manager.origins.resolve(input)),
+        };
+        let url = url?;
         let init = empty();
-        let (mut headers, mut signal, mut body, mut transport) = Default::default();
+        let (mut headers, mut signal, mut body, mut transport, mut own) = Default::default();
         if !given.is_object() {
             // The usual call has no init.
-        } else if as_request(given).is_some() {
+        } else if js::text_of(given).is_ok_and(|text| text == "[object Request]") {
             // `fetch` reads the getters of a `Request` in the place of an init; a copy would not have them.
             let input = request.map_or_else(|| url.href().into(), JsValue::from);
             request = Some(Request::new(&input, given)?);
@@ -133,7 +154,14 @@ impl FetchCall {
             js::assign(&init, given)?;
             (headers, signal, body) = (init.headers(), init.signal(), init.body());
             transport = TRANSPORT.with(|symbol| init.transport(symbol));
+            own = init.guestpass();
+            // The `fetch` of the options may be that of another session.
+            init.set_guestpass(&JsValue::UNDEFINED);
         }
+        let option = |name| {
+            let option = |from: &JsValue| if from.is_object() { js::get(from, name) } else { JsValue::UNDEFINED };
+            Some(option(&own)).filter(|own| !own.is_undefined()).unwrap_or_else(|| option(&manager.requests))
+        };
         let headers: Option<Headers> = match &request {
             Some(request) if headers.is_undefined() => Some(request.headers().unchecked_into()),
             None if headers.is_undefined() => None,
@@ -150,19 +178,22 @@ impl FetchCall {
             is_request: request.is_some(),
             input: request.map_or_else(|| url.href().into(), JsValue::from),
             signal: signal.is_object().then(|| signal.unchecked_into()),
-            replayable: !is_stream(&body),
+            replayable: option("replay") != false && !is_stream(&body),
             replay: None,
-            transport,
+            fetch: if transport.is_undefined() { manager.fetch.clone() } else { transport },
+            token: option("token") != false,
+            is_unauthorized: option("isUnauthorized"),
             headers,
             init,
             url,
         })
     }
 
-    /// Whether the request gets the token: its exact origin is allowed (C12), and the caller has not set `Authorization`. A
-    /// `blob:` URL has the origin of the page that made it, but no request goes there.
+    /// Whether the request gets the token: its exact origin is allowed (C12), and the caller has neither set `Authorization` nor
+    /// refused the token. A `blob:` URL has the origin of the page that made it, but no request goes there.
     pub(crate) fn takes_token(&self, origins: &Origins) -> bool {
-        origins.allowed.includes(&self.url.origin(), 0)
+        self.token
+            && origins.allowed.includes(&self.url.origin(), 0)
             && BLOB.with(|blob| self.url.protocol() != *blob)
             && !self.headers.as_ref().is_some_and(|headers| AUTHORIZATION.with(|name| headers.has(name)))
     }
@@ -175,9 +206,9 @@ impl FetchCall {
                 .is_ok_and(|url| url.origin() != self.url.origin())
     }
 
-    /// Sends the request without the token.
+    /// Sends the request as it is.
     pub(crate) fn send_unchanged(&self) -> Result<Promise, JsValue> {
-        if self.is_request { js::fetch(&self.input, &self.init) } else { self.fetch() }
+        js::fetch(&self.fetch, &self.input, &self.init)
     }
 
     /// Sends the request with the token. `last`: the request will not be sent again.
@@ -192,7 +223,7 @@ impl FetchCall {
                     self.init.set_headers(&headers);
                 }
             }
-            return self.fetch();
+            return self.send_unchanged();
         }
         // The caller's own `Request` is left as `fetch` leaves it: its body is read, and it has no token.
         let request = match self.replay.take() {
@@ -209,15 +240,7 @@ impl FetchCall {
         js::assign(&extras, &self.init)?;
         extras.set_headers(&JsValue::UNDEFINED);
         extras.set_body(&JsValue::UNDEFINED);
-        js::fetch(&request, &extras)
-    }
-
-    fn fetch(&self) -> Result<Promise, JsValue> {
-        if self.transport.is_undefined() {
-            return js::fetch(&self.input, &self.init);
-        }
-        let transport: &Function = self.transport.unchecked_ref();
-        transport.call2(&JsValue::UNDEFINED, &self.input, &self.init).map(|sent| Promise::resolve(&sent))
+        js::fetch(&self.fetch, &request, &extras)
     }
 
     /// Frees the copy for the replay: otherwise its branch of the body would stay in memory.
@@ -248,14 +271,22 @@ fn empty() -> Init {
     Object::new().unchecked_into()
 }
 
-fn as_request(value: &JsValue) -> Option<Request> {
-    value.is_instance_of::<web_sys::Request>().then(|| value.clone().unchecked_into())
+/// The URL of a `Request`; `None` for any other value. `instanceof` is false for a `Request` of another realm, and for one that
+/// was made before the app replaced the class. The getter is that of the class, because a subclass may have its own.
+fn request_url(value: &JsValue) -> Option<JsValue> {
+    if !value.is_object() {
+        return None;
+    }
+    let prototype = js::get(&js::global("Request"), "prototype");
+    let url = js::get_for(&prototype, "url", value).ok().filter(JsValue::is_string);
+    // A polyfill has no getter: its objects have members.
+    url.or_else(|| value.is_instance_of::<web_sys::Request>().then(|| js::get(value, "url")))
 }
 
 /// Whether a body is a stream, which can be read only once. Node also accepts an async iterable as one.
 fn is_stream(body: &JsValue) -> bool {
     body.is_object()
-        && (body.is_instance_of::<ReadableStream>()
+        && (js::get(body, "getReader").is_function()
             || Reflect::get(body, &Symbol::async_iterator()).is_ok_and(|iterate| !js::is_missing(&iterate)))
 }
 

@@ -19,6 +19,12 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = Reflect, catch, js_name = get)]
     fn reflect_get(object: &JsValue, name: &str) -> Result<JsValue, JsValue>;
+    /// Calls a getter of `object` for another object. It throws if the getter does not accept that object.
+    #[wasm_bindgen(js_namespace = Reflect, catch, js_name = get)]
+    pub(crate) fn get_for(object: &JsValue, name: &str, receiver: &JsValue) -> Result<JsValue, JsValue>;
+    /// The text of any value. It throws what `toString` throws.
+    #[wasm_bindgen(catch, js_name = String)]
+    pub(crate) fn text_of(value: &JsValue) -> Result<JsString, JsValue>;
     /// An object that this crate has made.
     type Made;
     #[wasm_bindgen(method, indexing_setter)]
@@ -61,9 +67,14 @@ pub(crate) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
     object.unchecked_ref::<Made>().set(name, value.into());
 }
 
-/// Calls `fetch`. A replacement by the app may return a value that is not a promise.
-pub(crate) fn fetch(input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
-    global_fetch(input, init).map(|sent| Promise::resolve(&sent))
+/// Calls `own`, or `fetch` if it is undefined. A function of the app may return a value that is not a promise.
+pub(crate) fn fetch(own: &JsValue, input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
+    let sent = if own.is_undefined() {
+        global_fetch(input, init)
+    } else {
+        own.unchecked_ref::<Function>().call2(&JsValue::UNDEFINED, input, init)
+    };
+    sent.map(|sent| Promise::resolve(&sent))
 }
 
 /// `promise.then(fulfilled, rejected)`. The callbacks are freed with the promise.

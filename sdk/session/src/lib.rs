@@ -35,6 +35,7 @@
 
 mod base64url;
 mod callbacks;
+mod challenge;
 mod clock;
 mod debug_log;
 mod error;
@@ -61,7 +62,7 @@ mod web_locks;
 
 pub use error::{Error, ErrorCode};
 pub use guestpass_core::{AccountRequestKind, IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault};
-pub use options::{CustomStorage, Options, StorageKind, TokenOptions};
+pub use options::{CustomStorage, Options, RequestOptions, StorageKind, TokenOptions};
 pub use session::{AccountRequest, AfterSignOut, Session, Upgrade};
 pub use session_event::{SessionEvent, SignedOutReason};
 pub use snapshot::{Snapshot, SnapshotError};

@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use guestpass_core::OnIdentityLost;
-use js_sys::{Array, Function, JsString};
+use js_sys::{Array, Function, JsString, Object};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::error::CallError;
+use crate::js::set;
 use crate::session_event::SessionEvent;
 use crate::snapshot::Snapshot;
 use crate::subscription::OnChange;
@@ -38,6 +39,11 @@ pub struct Options {
     pub(crate) storage: StorageKind,
     pub(crate) on_identity_lost: OnIdentityLost,
     pub(crate) timeout: Duration,
+    /// Undefined for the global function.
+    pub(crate) fetch: JsValue,
+    pub(crate) headers: Option<Function>,
+    /// [`RequestOptions`], or undefined.
+    pub(crate) requests: JsValue,
     pub(crate) on_change: Option<Box<OnChange>>,
     pub(crate) on_step: Option<OnStep>,
     pub(crate) to_error: Option<ToError>,
@@ -54,6 +60,9 @@ impl Options {
             storage: StorageKind::Local,
             on_identity_lost: OnIdentityLost::Reacquire,
             timeout: DEFAULT_TIMEOUT,
+            fetch: JsValue::UNDEFINED,
+            headers: None,
+            requests: JsValue::UNDEFINED,
             on_change: None,
             on_step: None,
             to_error: None,
@@ -89,6 +98,44 @@ impl Options {
     /// How long a call waits for a token. Whole milliseconds count. Default: 30 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// A function with the signature of `fetch` that sends every request of the session: its own requests, and those of
+    /// [`Session::fetch`](crate::Session::fetch). Default: the global `fetch`, looked up at each use.
+    pub fn fetch(mut self, fetch: Function) -> Self {
+        self.fetch = fetch.into();
+        self
+    }
+
+    /// A function that returns further headers of the session's own requests (login, refresh, revocation, account requests):
+    /// the init of a `Headers`, or a promise of it. It is called without arguments for each request. If it throws or rejects,
+    /// the attempt fails like one without a network. `Authorization`, `Content-Type`, `Idempotency-Key` and `Proof-Of-Work` in
+    /// its result are ignored. The requests of [`Session::fetch`](crate::Session::fetch) do not get these headers. Default:
+    /// no further headers.
+    ///
+    /// ```no_run
+    /// use guestpass_session::Options;
+    /// use wasm_bindgen::JsCast;
+    /// use wasm_bindgen::closure::Closure;
+    /// use web_sys::Headers;
+    ///
+    /// let headers = Closure::<dyn Fn() -> Headers>::new(|| {
+    ///     let headers = Headers::new().unwrap_throw();
+    ///     headers.set("X-Tenant", "shop").unwrap_throw();
+    ///     headers
+    /// });
+    /// let options = Options::new("https://api.shop.example").headers(headers.into_js_value().unchecked_into());
+    /// # use wasm_bindgen::UnwrapThrowExt;
+    /// ```
+    pub fn headers(mut self, headers: Function) -> Self {
+        self.headers = Some(headers);
+        self
+    }
+
+    /// The defaults of the requests of [`Session::fetch`](crate::Session::fetch).
+    pub fn requests(mut self, options: RequestOptions) -> Self {
+        self.requests = options.into();
         self
     }
 
@@ -131,6 +178,57 @@ pub struct TokenOptions {
     pub signal: Option<AbortSignal>,
     /// How long the call waits for a token, instead of the timeout of the session. Whole milliseconds count.
     pub timeout: Option<Duration>,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// How a session treats a request: the defaults of [`Options::requests`], or the options of one call of
+    /// [`Session::fetch_with_options`](crate::Session::fetch_with_options). A JavaScript object.
+    ///
+    /// ```no_run
+    /// use guestpass_session::RequestOptions;
+    ///
+    /// let options = RequestOptions::new().replay(false);
+    /// ```
+    #[derive(Clone, Debug)]
+    #[wasm_bindgen(typescript_type = "RequestOptions")]
+    pub type RequestOptions;
+}
+
+impl RequestOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Object::new().unchecked_into()
+    }
+
+    /// Whether the request gets the token, if its origin is allowed. Default: true.
+    pub fn token(self, token: bool) -> Self {
+        set(&self, "token", token);
+        self
+    }
+
+    /// Whether the request may be sent a second time, after a response says that its token is not accepted. Default: true. With
+    /// false, the session keeps no copy of the body of a `Request`, and the caller gets the first response.
+    pub fn replay(self, replay: bool) -> Self {
+        set(&self, "replay", replay);
+        self
+    }
+
+    /// A function that decides whether a response says that the token is not accepted: it takes the `Response`, and returns a
+    /// boolean or a promise of one. It reads the body from a clone. An exception rejects the call.
+    ///
+    /// Default: the status is 401, and `WWW-Authenticate` is missing, or has a challenge `Bearer` without `error` or with
+    /// `error="invalid_token"` (RFC 6750 §3.1).
+    pub fn is_unauthorized(self, is_unauthorized: Function) -> Self {
+        set(&self, "isUnauthorized", is_unauthorized);
+        self
+    }
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Where a session is stored.

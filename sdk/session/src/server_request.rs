@@ -22,11 +22,18 @@ extern "C" {
     fn append(this: &UrlSearchParams, name: &str, value: &JsString);
 }
 
+/// The headers that the further headers of the options cannot set.
+const OWN_HEADERS: [&str; 4] = ["Authorization", "Content-Type", IDEMPOTENCY_KEY, "Proof-Of-Work"];
+
 /// The requests in flight.
 #[derive(Default)]
 pub(crate) struct InFlight(Vec<(Op, AbortController)>);
 
 impl InFlight {
+    fn contains(&self, op: Op) -> bool {
+        self.0.iter().any(|(sent, _)| *sent == op)
+    }
+
     /// Removes a request; `None` if it has ended.
     fn take(&mut self, op: Op) -> Option<AbortController> {
         let index = self.0.iter().position(|(sent, _)| *sent == op)?;
@@ -34,12 +41,26 @@ impl InFlight {
     }
 }
 
+/// A request that waits for the further headers of the options.
+pub(crate) struct ServerRequest {
+    url: JsValue,
+    init: JsValue,
+}
+
 impl SessionManager {
     /// Passes a URL and an init to `fetch` instead of gloo-net's `Request`: an app may have replaced `fetch` by the function of
     /// a library, which rejects a `Request` of another realm.
     pub(crate) fn send(&self, op: Op, request: &Request) {
-        let Ok((controller, sent)) = self.try_send(request) else { return self.feed(Input::SendFailed { op }) };
+        let Ok((controller, request)) = self.prepare(request) else { return self.feed(Input::SendFailed { op }) };
         self.in_flight.borrow_mut().0.push((op, controller));
+        let sent = match &self.headers {
+            None => js::fetch(&self.fetch, &request.url, &request.init),
+            Some(headers) => headers.call0(&JsValue::UNDEFINED).map(|headers| {
+                let arrived = self.js_function(Callback::HeadersArrived(op, request));
+                js::then(&Promise::resolve(&headers), Some(arrived), None)
+            }),
+        };
+        let sent = sent.unwrap_or_else(|error| Promise::reject(&error));
         let responded = js::then(&sent, Some(self.js_function(Callback::ResponseArrived(op))), None);
         let _ = js::then(&responded, None, Some(self.js_function(Callback::SendFailed(op))));
     }
@@ -51,7 +72,26 @@ impl SessionManager {
         }
     }
 
-    fn try_send(&self, request: &Request) -> Result<(AbortController, Promise), JsValue> {
+    /// Sends a request with the further headers of the options.
+    pub(crate) fn headers_arrived(&self, op: Op, request: &ServerRequest, further: &JsValue) -> JsValue {
+        let sent = Headers::new(further).and_then(|further| {
+            for name in OWN_HEADERS {
+                further.delete(&name.into());
+            }
+            let own = get(&request.init, "headers");
+            let headers = Object::from_entries(&further)?;
+            js::assign(&headers, Object::from_entries(&own)?.as_ref())?;
+            set(&request.init, "headers", headers);
+            if !self.in_flight.borrow().contains(op) {
+                // It was cancelled meanwhile. A `fetch` of the app may ignore its signal.
+                return Err(JsValue::UNDEFINED);
+            }
+            js::fetch(&self.fetch, &request.url, &request.init)
+        });
+        sent.unwrap_or_else(|error| Promise::reject(&error)).into()
+    }
+
+    fn prepare(&self, request: &Request) -> Result<(AbortController, ServerRequest), JsValue> {
         let controller = AbortController::new()?;
         let headers = Headers::new(&JsValue::UNDEFINED)?;
         let (method, path, body) = self.describe(request, &headers);
@@ -66,8 +106,8 @@ impl SessionManager {
         // A visitor may leave the page directly after a sign-out.
         set(&init, "keepalive", matches!(request, Request::Revoke { .. }));
         set(&init, "signal", get(&controller, "signal"));
-        let sent = js::fetch(&self.origins.base_url.concat(&path), &init);
-        Ok((controller, sent.unwrap_or_else(|error| Promise::reject(&error))))
+        let url = self.origins.base_url.concat(&path).into();
+        Ok((controller, ServerRequest { url, init: init.into() }))
     }
 
     /// Returns the method, path and body of a request, and adds its headers.

@@ -37,13 +37,12 @@ impl Head {
         if !response.is_object() {
             return None;
         }
+        let header = header(response, RETRY_AFTER);
         let response = Response::from(Clone::clone(response));
         let status = response.status();
         if !response.ok() && status < 400 {
             return None;
         }
-        // gloo-net's own `get` throws if there are no headers, as in a response that the test of an app has made.
-        let header = response.headers().into_raw().get(RETRY_AFTER).unwrap_or_default();
         Some(Self { status, retry_after: header.and_then(|header| retry_after(&header)) })
     }
 
@@ -54,6 +53,12 @@ impl Head {
             json.map_or((ResponseBody::Other, None), |json| decode_body(handles, self.status, text, &json));
         MachineResponse { status: self.status, retry_after: self.retry_after, body, text }
     }
+}
+
+/// A header of a response; `None` without it. gloo-net's own `get` throws if there are no headers, as in a response that the
+/// test of an app has made.
+pub(crate) fn header(response: &web_sys::Response, name: &str) -> Option<String> {
+    response.headers().get(name).unwrap_or_default()
 }
 
 /// Returns the body, and its text for the caller of an account request, without the tokens.

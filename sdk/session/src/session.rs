@@ -9,8 +9,8 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{RequestInit, Response};
 
-use crate::js::to_js;
-use crate::options::{Options, TokenOptions};
+use crate::js::{set, to_js};
+use crate::options::{Options, RequestOptions, TokenOptions};
 use crate::session_event::SessionEvent;
 use crate::session_manager::SessionManager;
 use crate::snapshot::Snapshot;
@@ -62,6 +62,18 @@ impl Session {
     /// this returns.
     pub fn fetch_with(&self, input: impl Into<JsValue>, init: &RequestInit) -> Promise<Response> {
         self.send(&input.into(), init)
+    }
+
+    /// Like [`fetch_with`](Self::fetch_with), with options of the session for this request.
+    pub fn fetch_with_options(
+        &self,
+        input: impl Into<JsValue>,
+        init: &RequestInit,
+        options: &RequestOptions,
+    ) -> Promise<Response> {
+        let copy = Object::assign(&Object::new(), init.unchecked_ref());
+        set(&copy, "guestpass", options.clone());
+        self.send(&input.into(), &copy)
     }
 
     fn send(&self, input: &JsValue, init: &JsValue) -> Promise<Response> {

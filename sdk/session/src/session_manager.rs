@@ -5,12 +5,13 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use guestpass_core::{AccountRequestKind, Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot};
-use js_sys::{JsString, Promise};
+use js_sys::{Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Response};
 
 use crate::base64url;
 use crate::callbacks::{self, Callback};
+use crate::challenge::is_about_token;
 use crate::clock;
 use crate::debug_log::DebugLog;
 use crate::error::CallError;
@@ -20,6 +21,7 @@ use crate::js::{self, JsFunction, number};
 use crate::listener::Listener;
 use crate::options::{Options, ToError, TokenOptions};
 use crate::server_request::InFlight;
+use crate::server_response::header;
 use crate::session_event::SessionEvent;
 use crate::snapshot::Snapshot;
 use crate::storage::Storage;
@@ -38,6 +40,12 @@ pub(crate) struct SessionManager {
     pub(crate) key: JsString,
     pub(crate) origins: Origins,
     timeout: Duration,
+    /// Sends each request; undefined for the global function.
+    pub(crate) fetch: JsValue,
+    /// Returns further headers of each request of the session itself.
+    pub(crate) headers: Option<Function>,
+    /// The defaults of the requests of callers, or undefined: an object with the members of `RequestOptions`.
+    pub(crate) requests: JsValue,
     on_change: Box<OnChange>,
     subscribers: OnceCell<Box<dyn Subscribers>>,
     pub(crate) to_error: ToError,
@@ -73,6 +81,13 @@ struct StandingGrant {
     until: Cell<(f64, f64)>,
 }
 
+/// A caller's request that was sent, and its response when it has arrived.
+struct SentCall {
+    call: FetchCall,
+    granted: GrantedToken,
+    response: JsValue,
+}
+
 impl SessionManager {
     pub(crate) fn new(options: Options) -> Rc<Self> {
         let storage = Storage::open(options.storage);
@@ -89,6 +104,9 @@ impl SessionManager {
             key,
             origins,
             timeout: options.timeout,
+            fetch: options.fetch,
+            headers: options.headers,
+            requests: options.requests,
             on_change: options.on_change.unwrap_or_else(|| Box::new(|_, _| ())),
             subscribers: OnceCell::new(),
             to_error: options.to_error.unwrap_or_else(|| Box::new(CallError::into_error)),
@@ -268,7 +286,7 @@ impl SessionManager {
     }
 
     pub(crate) fn fetch(&self, input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
-        let call = FetchCall::new(&self.origins, input, init)?;
+        let call = FetchCall::new(self, input, init)?;
         if !call.takes_token(&self.origins) {
             return call.send_unchanged();
         }
@@ -282,32 +300,55 @@ impl SessionManager {
 
     pub(crate) fn send_call(&self, mut call: FetchCall, granted: GrantedToken) -> Result<Promise, JsValue> {
         let sent = call.send(&granted.authorization, granted.attempt > 0)?;
+        Ok(self.when(&sent, SentCall { call, granted, response: JsValue::UNDEFINED }, Self::call_responded))
+    }
+
+    /// Calls `next` with the value of a promise.
+    fn when(&self, promise: &Promise, sent: SentCall, next: fn(&Self, SentCall, JsValue) -> JsValue) -> Promise {
         // A request keeps the session alive, although the app may have dropped it.
-        let pending = Rc::new(Cell::new(self.this.upgrade().map(|manager| (manager, call, granted))));
+        let pending = Rc::new(Cell::new(self.this.upgrade().map(|manager| (manager, sent))));
         let failing = Rc::clone(&pending);
-        let arrived = JsFunction::new(move |response: JsValue| match pending.take() {
-            Some((manager, call, granted)) => manager.call_responded(call, &granted, response),
-            None => response,
+        let arrived = JsFunction::new(move |value: JsValue| match pending.take() {
+            Some((manager, sent)) => next(&manager, sent, value),
+            None => value,
         });
         // A failed request does not need the session. Without this, JavaScript would free it later.
         let failed = JsFunction::new(move |error| {
             drop(failing.take());
             Promise::reject(&error).into()
         });
-        Ok(js::then(&sent, Some(arrived), Some(failed)))
+        js::then(promise, Some(arrived), Some(failed))
+    }
+
+    /// Decides whether the response is about the token: by the caller's own function, or by the rule of C23.
+    fn call_responded(&self, mut sent: SentCall, response: JsValue) -> JsValue {
+        sent.response = response;
+        let response: &Response = sent.response.unchecked_ref();
+        let rule = &sent.call.is_unauthorized;
+        if sent.call.was_redirected_elsewhere(response) {
+            return self.call_judged(sent, JsValue::FALSE);
+        }
+        if rule.is_undefined() {
+            let refused = response.status() == 401
+                && header(response, "WWW-Authenticate").is_none_or(|challenges| is_about_token(&challenges));
+            return self.call_judged(sent, refused.into());
+        }
+        match rule.unchecked_ref::<Function>().call1(&JsValue::UNDEFINED, response) {
+            Ok(judged) => self.when(&Promise::resolve(&judged), sent, Self::call_judged).into(),
+            Err(error) => Promise::reject(&error).into(),
+        }
     }
 
     /// The machine decides whether the request is replayed: once at most.
-    fn call_responded(&self, call: FetchCall, granted: &GrantedToken, response: JsValue) -> JsValue {
-        let response: Response = response.unchecked_into();
-        if response.status() != 401 || call.was_redirected_elsewhere(&response) {
+    fn call_judged(&self, SentCall { call, granted, response }: SentCall, unauthorized: JsValue) -> JsValue {
+        if !unauthorized.is_truthy() {
             call.release();
-            return response.into();
+            return response;
         }
         let (signal, replayable, deadline) = (call.signal.clone(), call.replayable, clock::deadline(self.timeout));
         let (version, attempt) = (granted.version, granted.attempt);
         let ask = |waiter| Input::Unauthorized { waiter, deadline, version, attempt, replayable };
-        self.wait(Continuation::Replay(call, response), signal.as_ref(), &ask).into()
+        self.wait(Continuation::Replay(call, response.unchecked_into()), signal.as_ref(), &ask).into()
     }
 
     pub(crate) fn token(&self, TokenOptions { signal, timeout }: TokenOptions) -> Promise {

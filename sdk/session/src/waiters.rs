@@ -1,6 +1,7 @@
 //! The calls that wait for an outcome of the machine.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use guestpass_core::{Grant, Input, Outcome, SessionError, Version, WaiterId};
 use js_sys::{Function, JsString, Promise};
@@ -45,8 +46,8 @@ struct Waiter {
     resolve: Function,
     reject: Function,
     signal: Option<AbortSignal>,
-    /// Removed with the waiter.
-    _on_abort: Option<Listener>,
+    /// Shared by the waiters of this signal: Node warns of more than ten listeners. Removed with the last of them.
+    on_abort: Option<Rc<Listener>>,
 }
 
 #[derive(Default)]
@@ -72,6 +73,13 @@ impl Waiters {
         JsValue::UNDEFINED
     }
 
+    /// The listener of a signal for which other calls wait already.
+    fn listener_of(&self, signal: &AbortSignal) -> Option<Rc<Listener>> {
+        let waiting = self.waiting.borrow();
+        // The last one first: that finds the signal of many calls at once.
+        waiting.iter().rev().find(|waiter| waiter.signal.as_ref() == Some(signal))?.on_abort.clone()
+    }
+
     fn take(&self, id: WaiterId) -> Option<Waiter> {
         let mut waiting = self.waiting.borrow_mut();
         let index = waiting.iter().position(|waiter| waiter.id == id)?;
@@ -95,19 +103,27 @@ impl SessionManager {
         let mut functions = None;
         let promise = Promise::new(&mut |resolve, reject| functions = Some((resolve, reject)));
         if let Some((resolve, reject)) = functions {
-            let on_abort = signal.map(|signal| Listener::new(signal, "abort", self.js_function(Callback::Aborted(id))));
-            let signal = signal.cloned();
-            self.waiters.waiting.borrow_mut().push(Waiter {
-                id,
-                continuation,
-                resolve,
-                reject,
-                signal,
-                _on_abort: on_abort,
+            let on_abort = signal.map(|signal| {
+                let new =
+                    || Rc::new(Listener::new(signal, "abort", self.js_function(Callback::Aborted(signal.clone()))));
+                self.waiters.listener_of(signal).unwrap_or_else(new)
             });
+            let signal = signal.cloned();
+            self.waiters.waiting.borrow_mut().push(Waiter { id, continuation, resolve, reject, signal, on_abort });
         }
         self.feed(ask(id));
         promise
+    }
+
+    /// Abandons the calls of a signal.
+    pub(crate) fn abandon(&self, signal: &AbortSignal) {
+        let waiting = self.waiters.waiting.borrow();
+        let waiters = waiting.iter().filter(|waiter| waiter.signal.as_ref() == Some(signal)).map(|waiter| waiter.id);
+        let waiters: Vec<WaiterId> = waiters.collect();
+        drop(waiting);
+        for waiter in waiters {
+            self.feed(Input::Abandon { waiter });
+        }
     }
 
     fn granted_token(&self, grant: Grant) -> GrantedToken {
