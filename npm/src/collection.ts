@@ -1,12 +1,23 @@
 import { GuestpassError } from './errors.js'
 import { invalid } from './options.js'
 import { elapsed, isTemporary, retryAfter } from './retry.js'
-import type { ChangeOptions, Collection, EntryPage, Problem, Session, StoredValue } from './types.js'
+import type {
+  ChangeOptions,
+  Collection,
+  EntryPage,
+  GuestpassRequestInit,
+  Problem,
+  Session,
+  StoredValue,
+} from './types.js'
 
 /** How often `add` repeats its request. */
 const REPEATS = 3
 /** The longest wait before a repetition, in milliseconds. */
 const LONGEST_DELAY = 30_000
+
+/** Also if the session's option `requests` says otherwise. */
+const WITH_TOKEN = { guestpass: { token: true } }
 
 interface SendOptions extends ChangeOptions {
   readonly ifNoneMatch?: '*' | undefined
@@ -35,7 +46,13 @@ export function createCollection<T>(fetch: Session['fetch'], name: string): Coll
       let delay = 125 * 2 ** (attempt + Math.random())
       try {
         // Relative to `baseUrl`, which may have a path.
-        const response = await fetch(`me/${name}${path}`, { method, headers, body, signal } as RequestInit)
+        const response = await fetch(`me/${name}${path}`, {
+          method,
+          headers,
+          body,
+          signal,
+          ...WITH_TOKEN,
+        } as GuestpassRequestInit)
         const json = parse(await response.text())
         if (response.status === 204 || (response.ok && json !== undefined)) {
           return { value: json as Value, etag: response.headers.get('ETag') ?? '' }

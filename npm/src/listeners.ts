@@ -32,6 +32,26 @@ export class Listeners<Args extends unknown[]> {
   }
 }
 
+const waiting = new WeakMap<EventTarget, Listeners<[]>>()
+const emitAbort = ({ target }: Event) => waiting.get(target as EventTarget)?.emit()
+
+/**
+ * Calls `listener` when the signal is aborted. Returns a function that removes the listener. All listeners of a signal share
+ * one of the signal itself, because Node warns of more than ten.
+ */
+export function onAbort(signal: AbortSignal | null | undefined, listener: () => void): () => void {
+  if (!signal) return () => {}
+  const listeners = waiting.get(signal) ?? new Listeners()
+  waiting.set(signal, listeners)
+  const remove = listeners.add(listener)
+  // Without effect when the signal has it already.
+  signal.addEventListener('abort', emitAbort)
+  return () => {
+    remove()
+    if (listeners.empty) signal.removeEventListener('abort', emitAbort)
+  }
+}
+
 /** Reports an error as uncaught, as browsers do with an exception of a DOM event listener. */
 export function report(error: unknown): void {
   if (typeof reportError === 'function') {

@@ -79,7 +79,6 @@ export function checkRequestOptions(options: unknown, option: string, where: str
     if (typeof type !== 'string') {
       throw invalid(`there is no ${option}.${name}; the members are ${Object.keys(REQUEST_OPTIONS).join(', ')}`, where)
     }
-    // biome-ignore lint/suspicious/useValidTypeof: each type is one of `typeof`
     if (value !== undefined && typeof value !== type) throw invalid(`${option}.${name} must be a ${type}`, where)
   }
 }

@@ -1,4 +1,5 @@
 import { GuestpassError } from './errors.js'
+import { onAbort } from './listeners.js'
 import type { Manager } from './manager.js'
 
 /** Calls that wait until the session manager is loaded, in the order in which they were made. Each call settles. */
@@ -21,7 +22,7 @@ export class CallQueue {
     return new Promise<T>((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
+        removeListener()
         this.#calls.delete(call)
       }
       const call: Call = {
@@ -35,12 +36,11 @@ export class CallQueue {
           reject(reason)
         },
       }
-      const onAbort = () => call.reject(signal?.reason)
+      const removeListener = onAbort(signal, () => call.reject(signal?.reason))
       const timer = setTimeout(() => {
         const message = `the compiled session manager was not loaded within ${timeout} ms`
         call.reject(new GuestpassError('timeout', message))
       }, timeout)
-      signal?.addEventListener('abort', onAbort)
       this.#calls.add(call)
     })
   }

@@ -1,3 +1,5 @@
+import { onAbort } from './listeners.js'
+
 /** Statuses of a failure that may pass: another attempt may succeed. */
 export function isTemporary(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
@@ -14,13 +16,14 @@ export function elapsed(delay: number, signal: AbortSignal | undefined): Promise
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer)
+      removeListener()
       reject(signal?.reason)
     }
     const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort)
+      removeListener()
       resolve()
     }, delay)
+    const removeListener = onAbort(signal, abort)
     if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
   })
 }

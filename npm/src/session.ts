@@ -3,10 +3,26 @@ import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
 import { loadPart } from './load-part.js'
 import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange } from './manager.js'
-import { type CheckedOptions, checkNext, checkOptions, checkRequestOptions, checkTokenTimeout, completeOptions } from './options.js'
+import {
+  type CheckedOptions,
+  checkNext,
+  checkOptions,
+  checkRequestOptions,
+  checkTokenTimeout,
+  completeOptions,
+} from './options.js'
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
-import type { Credentials, GuestpassRequestInit, Membership, Session, SessionEvent, SessionInfo, SessionOptions, Snapshot } from './types.js'
+import type {
+  Credentials,
+  GuestpassRequestInit,
+  Membership,
+  Session,
+  SessionEvent,
+  SessionInfo,
+  SessionOptions,
+  Snapshot,
+} from './types.js'
 
 /** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
 export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
@@ -150,8 +166,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
   }
 
   const session: Session = {
-    fetch: (input, init) =>
-      manager && !init?.guestpass ? manager.fetch(input, init) : fetchOnceLoaded(input, init),
+    fetch: (input, init) => (manager && !init?.guestpass ? manager.fetch(input, init) : fetchOnceLoaded(input, init)),
     collection: (name) => createCollection(session.fetch, name),
     async token({ signal, timeout } = {}) {
       checkTokenTimeout(timeout)

@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** A request that the server has received. */
@@ -7,6 +14,9 @@ export interface Seen {
   readonly token: string | undefined
   readonly body: string
 }
+
+/** The status, the JSON and the headers of a response. */
+export type Answer = readonly [status: number, json: unknown, headers?: OutgoingHttpHeaders]
 
 interface Guest {
   readonly id: string
@@ -17,6 +27,10 @@ interface Guest {
 /** A small HTTP server with the endpoints of Guestpass. It records the requests. */
 export class GuestServer implements AsyncDisposable {
   readonly seen: Seen[] = []
+  /** The same requests, with their headers. */
+  readonly requests: { readonly path: string; readonly method: string; readonly headers: IncomingHttpHeaders }[] = []
+  readonly #answers = new Map<string, Answer[]>()
+  readonly #held = new Map<string, Promise<void>>()
   readonly #server: Server
   readonly #guests: Guest[] = []
   #serial = 0
@@ -46,6 +60,26 @@ export class GuestServer implements AsyncDisposable {
     return this.seen.filter((request) => request.path === path).length
   }
 
+  /** The headers of the first request for a path. */
+  headersOf(path: string): IncomingHttpHeaders | undefined {
+    return this.requests.find((request) => request.path === path)?.headers
+  }
+
+  /** Answers the next requests for a path, and all later ones like the last of them. */
+  answer(path: string, ...answers: Answer[]): void {
+    this.#answers.set(path, answers)
+  }
+
+  /** Holds the responses to requests for a path, until the returned function is called. */
+  hold(path: string): () => void {
+    let release = () => {}
+    this.#held.set(path, new Promise((resolve) => (release = resolve)))
+    return () => {
+      this.#held.delete(path)
+      release()
+    }
+  }
+
   /** Refuses all access tokens issued so far. The sessions can be refreshed. */
   refuseAccessTokens(): void {
     for (const guest of this.#guests) guest.accessToken = ''
@@ -62,12 +96,16 @@ export class GuestServer implements AsyncDisposable {
     let body = ''
     for await (const chunk of request) body += chunk
     this.seen.push({ path: pathname, token, body })
+    this.requests.push({ path: pathname, method: request.method ?? '', headers: request.headers })
+    await this.#held.get(pathname)
     if (pathname === '/elsewhere') {
       response.writeHead(307, { location: searchParams.get('to') ?? '/' }).end()
       return
     }
-    const [status, json] = this.#resource(pathname, token, body)
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+    const answers = this.#answers.get(pathname) ?? []
+    const answer = answers.length > 1 ? answers.shift() : answers[0]
+    const [status, json, headers]: Answer = answer ?? this.#resource(pathname, token, body)
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(json))
   }
 
   #resource(path: string, token: string | undefined, body: string): [status: number, json: unknown] {
@@ -81,6 +119,7 @@ export class GuestServer implements AsyncDisposable {
       const guest = this.#guests.find(({ refreshToken }) => refreshToken === form.get('refresh_token'))
       return guest ? [200, this.#renew(guest)] : [400, { error: 'invalid_grant' }]
     }
+    if (path === '/me/export') return [200, {}]
     if (path === '/forbidden') return [401, { title: 'Unauthorized' }]
     if (path === '/revoke' || path === '/public-data') return [200, {}]
     const guest = token ? this.#guests.find(({ accessToken }) => accessToken === token) : undefined

@@ -1,4 +1,5 @@
 import { GuestpassError } from '../errors.js'
+import { onAbort } from '../listeners.js'
 import { elapsed, isTemporary, retryAfter as retryAfterOf } from '../retry.js'
 import type { Session } from '../types.js'
 import { EventParser, type ServerSentEvent } from './parser.js'
@@ -65,7 +66,7 @@ export async function* eventStream(
     attempt.signal.addEventListener('abort', () => connection.abort(attempt.signal.reason))
     const abort = () => attempt.abort(signal?.reason)
     if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort)
+    const removeListener = onAbort(signal, abort)
     const stop = onVisitorChange(session, (error: unknown = ANOTHER_VISITOR) => attempt.abort(error))
     const parser = new EventParser(id)
     let [failure, opened, woken, retryAfter]: [unknown, boolean, boolean, number] = [undefined, false, false, 0]
@@ -79,7 +80,9 @@ export async function* eventStream(
         const response = await session.fetch(url, {
           headers: requestHeaders(callerHeaders, id),
           cache: 'no-store',
-          signal: connection.signal,
+          signal: attempt.signal,
+          // Also if the session's option `requests` says otherwise.
+          guestpass: { token: true },
         })
         if (response.status === 204) return
         retryAfter = retryAfterOf(response)
@@ -114,7 +117,7 @@ export async function* eventStream(
       id = ''
     } finally {
       stop()
-      signal?.removeEventListener('abort', abort)
+      removeListener()
       // Closes the connection when the caller has left the loop.
       attempt.abort()
     }

@@ -2,34 +2,57 @@
 
 /// Whether the challenges say that the access token is missing or not accepted (C23): one of them has the scheme `Bearer`, and
 /// no `error` other than `invalid_token` (RFC 6750 §3).
+///
+/// A word before `=` is the name of a parameter. Any other word begins a challenge, or is its token68, which has no parameters.
 pub(crate) fn is_about_token(field: &str) -> bool {
-    let (mut quoted, mut escaped) = (false, false);
-    // Commas separate both challenges and parameters. One in a quoted string separates nothing.
-    let elements = field.split(|character| {
-        let is_quote = character == '"' && !escaped;
-        escaped = quoted && character == '\\' && !escaped;
-        quoted ^= is_quote;
-        character == ',' && !quoted
-    });
+    let mut rest = field.as_bytes();
     let (mut found, mut current) = (false, false);
-    for element in elements {
-        let mut parameter = element.trim_ascii();
-        let end = parameter.find([' ', '\t', '=']).unwrap_or(parameter.len());
-        let (scheme, rest) = parameter.split_at(end);
-        let rest = rest.trim_ascii_start();
-        // A scheme begins a challenge. Without a space, its first parameter would be one of the previous challenge.
-        if !scheme.is_empty() && !rest.starts_with('=') {
+    while !rest.is_empty() {
+        let word = next_word(&mut rest);
+        skip(&mut rest, b' ');
+        if rest.first() == Some(&b'=') {
+            skip(&mut rest, b'=');
+            let value = next_word(&mut rest);
+            if is(word, b"error") {
+                current &= matches!(value, b"invalid_token" | b"\"invalid_token\"");
+            }
+        } else if !word.is_empty() {
             found |= current;
-            current = scheme.eq_ignore_ascii_case("Bearer");
-            parameter = rest;
+            current = is(word, b"Bearer");
         }
-        if let Some((name, value)) = parameter.split_once('=')
-            && name.trim_ascii().eq_ignore_ascii_case("error")
-        {
-            current &= value.trim_ascii().trim_start_matches('"').split('"').next() == Some("invalid_token");
-        }
+        skip(&mut rest, b',');
     }
     found | current
+}
+
+/// Whether a word is this one, in any case. A function of its own, because its code is long where it is inlined.
+#[inline(never)]
+fn is(word: &[u8], name: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(name)
+}
+
+/// Takes the bytes up to a separator. A quoted string is one word, with its quotes.
+fn next_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let (mut end, mut quoted) = (0, false);
+    while let Some(byte) = rest.get(end)
+        && (quoted || !matches!(byte, b',' | b' ' | b'\t' | b'='))
+    {
+        // The byte after a backslash ends nothing.
+        end += if quoted && *byte == b'\\' { 2 } else { 1 };
+        quoted ^= *byte == b'"';
+    }
+    let (word, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+    *rest = after;
+    word
+}
+
+/// Removes spaces and one further separator from the beginning.
+fn skip(rest: &mut &[u8], separator: u8) {
+    while let [first, after @ ..] = *rest
+        && (*first == separator || matches!(first, b' ' | b'\t'))
+    {
+        *rest = after;
+    }
 }
 
 #[cfg(test)]

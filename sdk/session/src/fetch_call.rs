@@ -53,6 +53,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn set(this: &Headers, name: &JsString, value: &JsString);
     #[wasm_bindgen(method)]
+    pub(crate) fn get(this: &Headers, name: &JsString) -> Option<JsString>;
+    #[wasm_bindgen(method)]
     pub(crate) fn delete(this: &Headers, name: &JsString);
 
     #[wasm_bindgen(extends = Init)]
@@ -158,9 +160,11 @@ impl FetchCall {
             // The `fetch` of the options may be that of another session.
             init.set_guestpass(&JsValue::UNDEFINED);
         }
+        // The options of a session are for `fetch` alone, not for a transport.
+        let defaults = if transport.is_undefined() { &manager.requests } else { &JsValue::UNDEFINED };
         let option = |name| {
             let option = |from: &JsValue| if from.is_object() { js::get(from, name) } else { JsValue::UNDEFINED };
-            Some(option(&own)).filter(|own| !own.is_undefined()).unwrap_or_else(|| option(&manager.requests))
+            Some(option(&own)).filter(|own| !own.is_undefined()).unwrap_or_else(|| option(defaults))
         };
         let headers: Option<Headers> = match &request {
             Some(request) if headers.is_undefined() => Some(request.headers().unchecked_into()),

@@ -22,7 +22,7 @@ extern "C" {
     fn append(this: &UrlSearchParams, name: &str, value: &JsString);
 }
 
-/// The headers that the further headers of the options cannot set.
+/// The headers that the session sets, and the further headers of the options cannot set.
 const OWN_HEADERS: [&str; 4] = ["Authorization", "Content-Type", IDEMPOTENCY_KEY, "Proof-Of-Work"];
 
 /// The requests in flight.
@@ -75,13 +75,15 @@ impl SessionManager {
     /// Sends a request with the further headers of the options.
     pub(crate) fn headers_arrived(&self, op: Op, request: &ServerRequest, further: &JsValue) -> JsValue {
         let sent = Headers::new(further).and_then(|further| {
+            let own: Headers = get(&request.init, "headers").unchecked_into();
             for name in OWN_HEADERS {
-                further.delete(&name.into());
+                let name = name.into();
+                match own.get(&name) {
+                    Some(value) => further.set(&name, &value),
+                    None => further.delete(&name),
+                }
             }
-            let own = get(&request.init, "headers");
-            let headers = Object::from_entries(&further)?;
-            js::assign(&headers, Object::from_entries(&own)?.as_ref())?;
-            set(&request.init, "headers", headers);
+            set(&request.init, "headers", further);
             if !self.in_flight.borrow().contains(op) {
                 // It was cancelled meanwhile. A `fetch` of the app may ignore its signal.
                 return Err(JsValue::UNDEFINED);
