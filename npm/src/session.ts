@@ -123,10 +123,11 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
   /** Copies the arguments first: like `fetch`, it ignores changes that the caller makes to them after the call. */
   async function fetchOnceLoaded(input: RequestInfo | URL, init?: GuestpassRequestInit): Promise<Response> {
     checkRequestOptions(init?.guestpass, 'guestpass', 'fetch')
-    // Not `instanceof`: a `Request` may be one of another realm. The session manager checks it.
-    const to = isRequest(input) ? input : String(input)
+    // Not `instanceof`: objects may be of another realm or library. The session manager checks them.
+    const to = (input as URL).href ?? input
     let given = init
-    if (init && !isRequest(init)) {
+    // A `Request` in the place of an init has getters, which this would not copy.
+    if (init && !('url' in init)) {
       given = { ...init }
       if (init.headers) given.headers = new Headers(init.headers)
     }
@@ -227,11 +228,6 @@ const listenedTo = new Set<Session>()
 function weakly(onChange: OnChange): OnChange {
   const reference = new WeakRef(onChange)
   return (snapshot, event) => reference.deref()?.(snapshot, event)
-}
-
-/** Whether a value has the members of a `Request`. */
-function isRequest(value: object | string): boolean {
-  return typeof value === 'object' && 'url' in value
 }
 
 /** The signal of a call of `fetch`: that of `init`, where null means none, or else that of the `Request`. */

@@ -1,5 +1,6 @@
 // The options `fetch`, `headers` and `requests`, and `guestpass` of a request, with the compiled session manager.
 
+import { getEventListeners } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as undici from 'undici'
@@ -324,3 +325,193 @@ describe('C23: a 401 of POST /coupon that is about something else is sent once, 
     expect(events.some(({ type }) => type === 'unauthorized')).toBe(times === 2)
   })
 })
+
+describe('C25: what the caller passes never changes where a request goes', () => {
+  const NOTHING_BUT_A_LOGIN = /^\/anonymous-login$/
+
+  /** All calls, before and after the session manager is loaded. */
+  async function eachTime(call: (session: Session) => Promise<unknown>) {
+    const { session } = open()
+    await call(session)
+    await session.token()
+    await call(session)
+  }
+
+  test("a Request of another library rejects like Node's fetch, and no other URL is asked for", async () => {
+    const body = 'tea'
+    const request = () => new undici.Request(`${server.url}/me/cart`, { method: 'POST', body }) as unknown as Request
+    await expect(fetch(request())).rejects.toThrow(TypeError)
+
+    await eachTime(async (session) => {
+      await expect(session.fetch(request())).rejects.toThrow(TypeError)
+      await expect(session.fetch(request(), { method: 'PUT' })).rejects.toThrow(TypeError)
+    })
+
+    expect(server.seen.map(({ path }) => path).filter((path) => !NOTHING_BUT_A_LOGIN.test(path))).toEqual([])
+  })
+
+  test('a Request of another library as init is read like any other init', async () => {
+    const init = () =>
+      new undici.Request(`${server.url}/ignored`, {
+        method: 'POST',
+        body: 'tea',
+        headers: { 'X-Kept': 'kept' },
+      }) as unknown as RequestInit
+
+    await eachTime(async (session) => {
+      expect((await session.fetch('/me/cart', init())).status).toBe(200)
+    })
+
+    const carts = server.requests.filter(({ path }) => path === '/me/cart')
+    expect(carts.map(({ method, headers }) => [method, headers['x-kept']])).toEqual(Array(2).fill(['POST', 'kept']))
+    expect(server.seen.filter(({ path }) => path === '/me/cart').map(({ body }) => body)).toEqual(['tea', 'tea'])
+  })
+
+  test('a Request that was made before the class was replaced is sent and replayed as it is', async () => {
+    const old = () => new Original(`${server.url}/me/cart`, { method: 'POST', body: 'tea' })
+    const Original = globalThis.Request
+    vi.stubGlobal('Request', class extends Original {})
+
+    await eachTime(async (session) => {
+      server.refuseAccessTokens()
+      expect((await session.fetch(old())).status).toBe(200)
+    })
+
+    expect(new Set(server.requests.map(({ path, method }) => `${method} ${path}`))).toEqual(
+      new Set(['POST /anonymous-login', 'POST /me/cart', 'POST /token']),
+    )
+    expect(server.seen.filter(({ path }) => path === '/me/cart').every(({ body }) => body === 'tea')).toBe(true)
+  })
+
+  test('a getter of a subclass does not decide where the token goes', async () => {
+    await using elsewhere = await GuestServer.listen()
+    class Lying extends Request {
+      override get url() {
+        return `${server.url}/items/`
+      }
+    }
+
+    await eachTime((session) => session.fetch(new Lying(`${elsewhere.url}/public-data`)))
+
+    expect(elsewhere.seen.map(({ token }) => token)).toEqual([undefined, undefined])
+  })
+
+  test.each<[string, () => unknown]>([
+    ['an object', () => ({ url: `${server.url}/items/`, method: 'GET' })],
+    ['an object with the prototype of Request', () => Object.create(Request.prototype)],
+    ['an array of another object', () => [{}]],
+    ['a symbol', () => Symbol('/items/')],
+    ['an object without a text', () => Object.create(null)],
+  ])('%s in the place of a URL rejects with a TypeError', async (_, input) => {
+    await eachTime(async (session) => {
+      await expect(session.fetch(input() as string)).rejects.toThrow(TypeError)
+    })
+
+    expect(server.seen.map(({ path }) => path).filter((path) => !NOTHING_BUT_A_LOGIN.test(path))).toEqual([])
+  })
+
+  test('a URL of another library and an object with the text of a URL are that URL', async () => {
+    const url = { toString: () => `${server.url}/items/` } as unknown as URL
+    const relative = new String('/items/') as string
+
+    await eachTime(async (session) => {
+      expect((await session.fetch(url)).status).toBe(200)
+      expect((await session.fetch(relative)).status).toBe(200)
+    })
+  })
+
+  test('headers, a form and a signal of another library: what fetch does', async () => {
+    const form = new undici.FormData()
+    form.set('item', 'tea')
+    const headers = new undici.Headers({ 'X-Kept': 'kept' }) as unknown as Headers
+    const init = { method: 'POST', headers, body: form as unknown as FormData }
+    await fetch(`${server.url}/public-data`, init)
+    const plain = server.seen[0]
+    const signal = {} as AbortSignal
+    await expect(fetch(server.url, { signal })).rejects.toThrow(TypeError)
+
+    await eachTime(async (session) => {
+      await session.fetch('/public-data', init)
+      await expect(session.fetch('/public-data', { signal })).rejects.toThrow(TypeError)
+    })
+
+    const sent = server.seen.filter(({ path }) => path === '/public-data')
+    expect(sent).toHaveLength(3)
+    const unbound = (body: string | undefined) => body?.replace(/-+formdata-undici-\d+/g, '')
+    for (const { body } of sent) expect(unbound(body)).toBe(unbound(plain?.body))
+    for (const { path, headers } of server.requests) if (path === '/public-data') expect(headers['x-kept']).toBe('kept')
+  })
+})
+
+describe('C26: many calls with one signal', () => {
+  let warnings: string[]
+  const onWarning = (warning: Error) => warnings.push(warning.name)
+
+  beforeEach(() => {
+    warnings = []
+    process.on('warning', onWarning)
+  })
+
+  afterEach(() => {
+    process.off('warning', onWarning)
+  })
+
+  test('before a token is there: no warning, and no listener is left', async () => {
+    const { signal } = new AbortController()
+    // The listeners of Node's own `fetch` stay until its memory is collected.
+    const { session } = open({ fetch: (input, { signal: _, ...init } = {}) => fetch(input, init) })
+    const release = server.hold('/anonymous-login')
+    const loading = Array.from({ length: 20 }, () => session.fetch('/items/', { signal }))
+    const tokens = Array.from({ length: 2000 }, () => session.token({ signal }))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    await vi.waitFor(() => expect(server.count('/anonymous-login')).toBe(1))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    const waiting = Array.from({ length: 20 }, () => session.fetch('/items/', { signal }))
+    const more = Array.from({ length: 2000 }, () => session.token({ signal }))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+
+    release()
+    expect(new Set(await Promise.all([...tokens, ...more])).size).toBe(1)
+    await Promise.all([...loading, ...waiting])
+    await new Promise(setImmediate)
+
+    expect(warnings).toEqual([])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
+  test('an abort rejects all of its calls and no other, and leaves no listener', async () => {
+    const [one, two] = [new AbortController(), new AbortController()]
+    const { session } = open()
+    const release = server.hold('/anonymous-login')
+    const call = (signal: AbortSignal) => session.token({ signal }).catch((error) => error)
+    const early = [one, two, one, two].map(({ signal }) => call(signal))
+    await vi.waitFor(() => expect(server.count('/anonymous-login')).toBe(1))
+    const late = [one, two, one, two].map(({ signal }) => call(signal))
+
+    one.abort('enough')
+    release()
+
+    const expected = ['enough', 'access-2', 'enough', 'access-2']
+    expect(await Promise.all([...early, ...late])).toEqual([...expected, ...expected])
+    expect([one, two].flatMap(({ signal }) => getEventListeners(signal, 'abort'))).toEqual([])
+  })
+
+  test('an abort while the compiled code is loaded leaves no listener', async () => {
+    const { signal, abort } = stopper()
+    const { session } = open({ wasm: () => new Promise<never>(() => {}), timeout: 10_000 })
+    const calls = Array.from({ length: 20 }, () => session.fetch('/items/', { signal }).catch((error) => error))
+    await Promise.resolve()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+
+    abort('enough')
+
+    expect(await Promise.all(calls)).toEqual(Array(20).fill('enough'))
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(warnings).toEqual([])
+  })
+})
+
+function stopper() {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: (reason: unknown) => controller.abort(reason) }
+}
