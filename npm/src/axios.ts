@@ -34,7 +34,10 @@ import type { RequestOptions, Session } from './types.js'
 
 /** How the session treats a request of axios. A member that is undefined has its default. */
 export interface AxiosRequestOptions extends Omit<RequestOptions, 'isUnauthorized'> {
-  /** As for `session.fetch`, with the response of axios, which is not yet checked by `validateStatus`. */
+  /**
+   * As for `session.fetch`, with the response of axios before `validateStatus` and `transformResponse`: `data` is the text of
+   * the body, or what `responseType` says.
+   */
   readonly isUnauthorized?: ((response: AxiosResponse) => boolean | Promise<boolean>) | undefined
 }
 

@@ -1,9 +1,10 @@
 // `attachSession` with the real axios and the real session manager, against a server.
 
+import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import axios, { AxiosError, type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { attachSession } from '../src/axios.js'
+import { type AxiosRequestOptions, attachSession } from '../src/axios.js'
 import { createSession } from '../src/index.node.js'
 import type { Session, SessionEvent, SessionOptions } from '../src/types.js'
 import { GuestServer } from './guest-server.js'
@@ -155,6 +156,144 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect((await other).status).toBe(200)
     const late = await api.get('/items/', { signal: AbortSignal.abort() }).catch((error) => error)
     expect(axios.isCancel(late)).toBe(true)
+  })
+
+  test("C5: a request whose timeout ends before there is a token rejects with axios' own error", async () => {
+    const { api, session } = setUp({ adapter })
+    const release = server.hold('/anonymous-login')
+    const other = api.get('/items/')
+
+    const errors = await Promise.all([
+      api.get('/items/', { timeout: 20 }).catch((error) => error),
+      api.get('/items/', { timeout: 20, transitional: { clarifyTimeoutError: true } }).catch((error) => error),
+      api.get('/items/', { timeout: 20, timeoutErrorMessage: 'too slow' }).catch((error) => error),
+    ])
+    release()
+
+    expect(errors.map(({ message, code }) => [message, code])).toEqual([
+      ['timeout of 20ms exceeded', 'ECONNABORTED'],
+      ['timeout of 20ms exceeded', 'ETIMEDOUT'],
+      ['too slow', 'ECONNABORTED'],
+    ])
+    for (const error of errors) expect(axios.isAxiosError(error)).toBe(true)
+    expect(errors[0].config).toMatchObject({ url: '/items/', timeout: 20 })
+    // The shared login goes on.
+    expect((await other).data).toEqual({ visitor: 'anonymous_1' })
+    expect(session.getSnapshot().status).toBe('active')
+    expect(server.count('/anonymous-login')).toBe(1)
+  })
+
+  test('a timeout ends the wait between a 401 and the replay', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.token()
+    server.refuseAccessTokens()
+    const release = server.hold('/token')
+
+    const error = await api.get('/items/', { timeout: 300 }).catch((error) => error)
+    release()
+
+    expect(error).toMatchObject({ name: 'AxiosError', code: 'ECONNABORTED' })
+    expect(sent('/items/')).toHaveLength(1)
+  })
+
+  test('a request that takes longer than the timeout rejects with the error of the adapter', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.token()
+    const release = server.hold('/items/')
+
+    const error = await api.get('/items/', { timeout: 100 }).catch((error) => error)
+    release()
+
+    expect(error).toMatchObject({ name: 'AxiosError', code: expect.stringMatching(/^(ECONNABORTED|ETIMEDOUT)$/) })
+    if (adapter === 'http') expect(error.message).toBe('timeout of 100ms exceeded')
+    expect(error.config.timeout).toBe(100)
+  })
+
+  test('C5: a request that is cancelled while it waits for a token rejects at once, and leaves no listener', async () => {
+    const { api } = setUp({ adapter })
+    const release = server.hold('/anonymous-login')
+    const controller = new AbortController()
+    const source = axios.CancelToken.source()
+    const unsubscribe = vi.spyOn(source.token, 'unsubscribe')
+    const waiting = [
+      api.get('/items/', { signal: controller.signal }),
+      api.get('/items/', { cancelToken: source.token }),
+    ].map((call) => call.catch((error) => error))
+    await vi.waitFor(() => expect(server.count('/anonymous-login')).toBe(1))
+
+    controller.abort()
+    source.cancel('left the page')
+
+    const [aborted, cancelled] = await Promise.all(waiting)
+    release()
+    expect([aborted, cancelled].every(axios.isCancel)).toBe(true)
+    expect(cancelled.message).toBe('left the page')
+    expect(aborted.config.url).toBe('/items/')
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    expect(unsubscribe).toHaveBeenCalledTimes(1)
+  })
+
+  test('C5: a request that is cancelled between a 401 and the replay rejects with a CanceledError', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.token()
+    server.refuseAccessTokens()
+    const release = server.hold('/token')
+    const controller = new AbortController()
+    const call = api.get('/items/', { signal: controller.signal }).catch((error) => error)
+    await vi.waitFor(() => expect(server.count('/token')).toBe(1))
+
+    controller.abort()
+
+    expect(axios.isCancel(await call)).toBe(true)
+    release()
+  })
+
+  test('C23: a 401 that is about something else is sent once', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.token()
+    server.answer('/coupon', [401, {}, { 'WWW-Authenticate': 'Bearer error="insufficient_scope"' }])
+
+    await expect(api.post('/coupon', { code: 'SPRING' })).rejects.toMatchObject({ response: { status: 401 } })
+
+    expect(sent('/coupon')).toHaveLength(1)
+    expect(server.count('/token')).toBe(0)
+  })
+
+  test('C23: isUnauthorized gets the response of axios, for a request and as a default', async () => {
+    const { api, session } = setUp({ adapter })
+    await session.token()
+    const guestpass: AxiosRequestOptions = {
+      isUnauthorized: ({ data }) => JSON.parse(data).errors?.[0] === 'UNAUTHENTICATED',
+    }
+    server.answer('/graphql', [200, { errors: ['UNAUTHENTICATED'] }], [200, { data: {} }])
+    expect((await api.post('/graphql', {}, { guestpass })).data).toEqual({ data: {} })
+    expect(sent('/graphql')).toHaveLength(2)
+
+    const other = axios.create({ baseURL: server.url, adapter, validateStatus: () => true })
+    attachSession(other, session, { isUnauthorized: async ({ status }) => status === 419 })
+    server.answer('/sanctum', [419, {}], [200, {}])
+    expect((await other.get('/sanctum')).status).toBe(200)
+    expect((await other.get('/forbidden')).status).toBe(401)
+    expect(sent('/forbidden')).toHaveLength(1)
+  })
+
+  test('token: false and replay: false, for a request; the defaults of the session have no effect', async () => {
+    const { api, session } = setUp({ adapter }, { requests: { token: false, isUnauthorized: () => true } })
+    await session.token()
+
+    await api.get('/public-data', { guestpass: { token: false } })
+    await api.get('/public-data')
+    server.refuseAccessTokens()
+    await expect(api.get('/items/', { guestpass: { replay: false } })).rejects.toMatchObject({
+      response: { status: 401 },
+    })
+
+    expect(sent('/public-data').map(({ token }) => token)).toEqual([undefined, 'access-2'])
+    expect(sent('/items/')).toHaveLength(1)
+    // @ts-expect-error: the types find it, too
+    await expect(api.get('/items/', { guestpass: { tokn: false } })).rejects.toMatchObject({ code: 'invalid_option' })
+    const wrong = { isUnauthorized: 419 } as unknown as AxiosRequestOptions
+    await expect(api.get('/items/', { guestpass: wrong })).rejects.toMatchObject({ code: 'invalid_option' })
   })
 
   test('a config of an earlier request can be sent again', async () => {
