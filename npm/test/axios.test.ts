@@ -270,7 +270,7 @@ describe.each(['http', 'fetch'] as const)('with the adapter %s', (adapter) => {
     expect(sent('/graphql')).toHaveLength(2)
 
     const other = axios.create({ baseURL: server.url, adapter, validateStatus: () => true })
-    attachSession(other, session, { isUnauthorized: async ({ status }) => status === 419 })
+    attachSession(other, setUp().session, { isUnauthorized: async ({ status }) => status === 419 })
     server.answer('/sanctum', [419, {}], [200, {}])
     expect((await other.get('/sanctum')).status).toBe(200)
     expect((await other.get('/forbidden')).status).toBe(401)
