@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { GuestpassError } from '../src/errors.js'
 import { TRANSPORT, type TransportInit } from '../src/transport.js'
+import type { GuestpassRequestInit } from '../src/types.js'
 import { setUp } from './fake-manager.js'
 
 const sent = vi.fn(async (_input: RequestInfo | URL, _init?: RequestInit) => new Response('sent'))
@@ -18,7 +19,7 @@ afterEach(() => {
 
 const OWN = { Authorization: 'Basic eDp5' }
 
-test.each<[string, RequestInfo | URL, RequestInit?]>([
+test.each<[string, RequestInfo | URL, GuestpassRequestInit?]>([
   ['to another origin', 'https://elsewhere.example/'],
   ['to another origin, as a URL', new URL('https://elsewhere.example/')],
   ['to another origin, as a Request', new Request('https://elsewhere.example/')],
@@ -26,7 +27,7 @@ test.each<[string, RequestInfo | URL, RequestInit?]>([
   ['with its own Authorization', '/items', { headers: OWN }],
   ['of a Request with its own Authorization', new Request('https://shop.example/items', { headers: OWN })],
   ['to a blob', 'blob:https://shop.example/9f2b'],
-  ['that wants no token', '/items', { guestpass: { token: false } } as RequestInit],
+  ['that wants no token', '/items', { guestpass: { token: false } }],
 ])('C27: a request %s is sent, and loads nothing', async (_what, input, init) => {
   const { module, session } = setUp()
 
@@ -78,6 +79,20 @@ test('a transport sends the request itself', async () => {
 
   expect(transport).toHaveBeenCalledWith('https://elsewhere.example/', { method: 'PUT' })
   expect(sent).not.toHaveBeenCalled()
+})
+
+test("C27: the session's options fetch and requests apply", async () => {
+  const own = vi.fn(async () => new Response('own'))
+  const { module, session } = setUp({ fetch: own, requests: { token: false } })
+
+  const text = await (await session.fetch('/items', { method: 'PUT' })).text()
+  const call = session.fetch('/items', { guestpass: { token: true } })
+  module.succeed()
+  await call
+
+  expect(text).toBe('own')
+  expect(own.mock.calls).toEqual([['https://shop.example/items', { method: 'PUT' }]])
+  expect(module.manager.calls).toEqual(['fetch /items'])
 })
 
 test('a closed session sends nothing', async () => {
