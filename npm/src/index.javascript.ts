@@ -1,6 +1,6 @@
 /**
  * The same API as `guestpass`, for environments without WebAssembly, such as React Native: the compiled session manager is
- * translated to JavaScript, which is larger and slower. The entry `guestpass` loads it by itself in browsers whose
+ * translated to JavaScript, which is larger. The entry `guestpass` loads it by itself in browsers whose
  * WebAssembly is switched off.
  *
  * @example

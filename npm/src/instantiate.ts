@@ -39,14 +39,14 @@ export function instantiate(
       } catch (cause) {
         advice = policy(cause) ?? remedy
         if (!javascript || compiles()) throw cause
-        if (globalThis.WebAssembly) console.warn(`guestpass/javascript is used, which is slower. ${advice}`)
+        if (globalThis.WebAssembly) console.warn(`guestpass/javascript is used, which is larger. ${advice}`)
         return (await javascript()).SessionManager
       }
     } catch (cause) {
       attempt = undefined
       const place = typeof source === 'string' || source instanceof URL ? ` from ${source}` : ''
       throw new GuestpassError(
-        isNetworkError(cause, place.slice(6)) ? 'network' : 'load_failed',
+        isNetworkError(cause, source) ? 'network' : 'load_failed',
         `the compiled session manager could not be loaded${place}. ${advice} (${cause})`,
         { cause },
       )
@@ -114,7 +114,7 @@ function policy(cause: unknown): string | undefined {
 }
 
 /** `fetch` rejects with a `TypeError` when the network fails, and also for a URL that it does not support. */
-function isNetworkError(cause: unknown, url: string): boolean {
-  const isHttp = () => /^http/.test(parseUrl(url, globalThis.location?.href)?.protocol ?? '')
-  return globalThis.navigator?.onLine === false || (cause instanceof TypeError && isHttp())
+function isNetworkError(cause: unknown, source: unknown): boolean {
+  const url = source && parseUrl(source, globalThis.location?.href)
+  return globalThis.navigator?.onLine === false || (cause instanceof TypeError && !!url && /^http/.test(url.protocol))
 }

@@ -3,8 +3,8 @@
 import { loadPart } from './load-part.js'
 import type { LoadJavaScript, LoadManagerClass } from './manager.js'
 
-export const load: LoadManagerClass = async () =>
-  (await loadPart('sessions without WebAssembly', javascript())).SessionManager
+export const load: LoadManagerClass = async () => (await javascript()).SessionManager
 
 /** The module is a file of its own, which is loaded only where it is needed. */
-export const javascript: LoadJavaScript = () => import('../pkg/guestpass_sdk_javascript.js')
+export const javascript: LoadJavaScript = () =>
+  loadPart('sessions without WebAssembly', import('../pkg/guestpass_sdk_javascript.js'))

@@ -123,6 +123,28 @@ test('when WebAssembly is forbidden, the code is loaded as JavaScript, and a war
   expect(warned).toHaveBeenCalledWith(expect.stringContaining("add 'wasm-unsafe-eval' to script-src"))
 })
 
+test('when the JavaScript cannot be loaded either, the error says what to do', async () => {
+  vi.stubGlobal('WebAssembly', undefined)
+  vi.doMock('../pkg/guestpass_sdk_javascript.js', () => {
+    throw new TypeError('Failed to fetch dynamically imported module')
+  })
+
+  await expect(load()).rejects.toMatchObject({
+    code: 'load_failed',
+    message: expect.stringContaining('sessions without WebAssembly could not be loaded. Reload the page.'),
+  })
+  vi.doUnmock('../pkg/guestpass_sdk_javascript.js')
+})
+
+test('a page in which the address of the file is not known is not offline', async () => {
+  vi.stubGlobal('location', new URL('https://shop.example/'))
+  const wasm = () => {
+    throw new TypeError('Failed to construct URL')
+  }
+
+  await expect(load(wasm)).rejects.toMatchObject({ code: 'load_failed' })
+})
+
 test('without WebAssembly, guestpass/inline names the entry that needs none', async () => {
   const inline = await import('../src/load.inline.js')
   vi.stubGlobal('WebAssembly', undefined)

@@ -38,7 +38,15 @@ for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'document']) 
 const before = new Set(Object.getOwnPropertyNames(globalThis))
 
 const sessions = []
-const entries = ['index.js', 'index.inline.js', 'index.javascript.js', 'index.node.js', 'react.js', 'axios.js', 'streams/index.js']
+const entries = [
+  'index.js',
+  'index.inline.js',
+  'index.javascript.js',
+  'index.node.js',
+  'react.js',
+  'axios.js',
+  'streams/index.js',
+]
 for (const entry of [...entries, 'testing/index.js']) {
   const { createSession } = await import(new URL(`../../dist/${entry}`, import.meta.url).href)
   const session = createSession?.({ baseUrl: 'http://127.0.0.1', name: entry })
