@@ -115,6 +115,6 @@ function policy(cause: unknown): string | undefined {
 
 /** `fetch` rejects with a `TypeError` when the network fails, and also for a URL that it does not support. */
 function isNetworkError(cause: unknown, source: unknown): boolean {
-  const url = source && parseUrl(source, globalThis.location?.href)
-  return globalThis.navigator?.onLine === false || (cause instanceof TypeError && !!url && /^http/.test(url.protocol))
+  const url = source ? parseUrl(source, globalThis.location?.href) : undefined
+  return globalThis.navigator?.onLine === false || (cause instanceof TypeError && /^http/.test(url?.protocol ?? ''))
 }
