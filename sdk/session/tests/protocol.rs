@@ -43,7 +43,8 @@ enum PackageErrorCode {
     /// An option of `createSession`, `token`, `signOut` or `openWebSocket`, or a name or key of a collection, is invalid; the
     /// message names it.
     InvalidOption,
-    /// The compiled session manager could not be loaded; the message tells what to do.
+    /// The compiled session manager, or a part of the package that is loaded on demand, could not be loaded; the message tells what
+    /// to do. If there is no network to load the session manager, the code is `network`.
     LoadFailed,
 }
 
