@@ -5,7 +5,8 @@
 //
 // ANY /echo?status=401        responds with the request: {method, path, headers, body}
 // ANY /redirect?status=&to=   redirects
-// ANY /refuse-once?key=       responds with 401 to the first request with this key, then like /echo
+// ANY /refuse-once?key=       responds with 401 to the first request with this key, then like /echo. `challenge=` is for
+//                             WWW-Authenticate
 // ANY /late?key=              responds after a request to /release with this key
 // GET /release?key=           makes /late respond
 // GET /sent?key=              the list of requests to /refuse-once and /late with this key
@@ -32,6 +33,10 @@ const server = createServer(async (request, response) => {
     case '/redirect':
       return response.writeHead(Number(url.searchParams.get('status')), { Location: url.searchParams.get('to') }).end()
     case '/refuse-once':
+      if (url.searchParams.has('challenge')) {
+        response.setHeader('WWW-Authenticate', url.searchParams.get('challenge'))
+        response.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate')
+      }
       return respond(response, note(key, seen) === 1 ? 401 : 200, seen)
     case '/late':
       note(key, seen)

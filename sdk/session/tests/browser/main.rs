@@ -14,6 +14,7 @@ mod memory;
 mod origins;
 mod ownership;
 mod replays;
+mod request_options;
 mod requests;
 mod session;
 mod storage;
