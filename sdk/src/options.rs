@@ -67,19 +67,13 @@ impl ManagerOptions {
             .storage(storage_kind(self.get("storage")))
             .on_identity_lost(on_identity_lost(&self.get("onIdentityLost")))
             .timeout(milliseconds(self.get("timeout").as_f64().unwrap_or_default()))
+            // Undefined counts as not set.
+            .fetch(self.get("fetch").unchecked_into())
+            .headers(self.get("headers").unchecked_into())
+            .requests(self.get("requests").unchecked_into::<RequestOptions>())
             .error_class(self.get("errorClass").unchecked_into());
         for origin in self.get("allowedOrigins").unchecked_into::<Array>().iter() {
             options = options.allowed_origin(origin.unchecked_into::<JsString>());
-        }
-        if let Ok(fetch) = self.get("fetch").dyn_into::<Function>() {
-            options = options.fetch(fetch);
-        }
-        if let Ok(headers) = self.get("headers").dyn_into::<Function>() {
-            options = options.headers(headers);
-        }
-        let requests = self.get("requests");
-        if requests.is_object() {
-            options = options.requests(requests.unchecked_into::<RequestOptions>());
         }
         if let Ok(debug) = self.get("debug").dyn_into::<Function>() {
             options = options.on_step(move |line| {

@@ -67,14 +67,19 @@ pub(crate) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
     object.unchecked_ref::<Made>().set(name, value.into());
 }
 
-/// Calls `own`, or `fetch` if it is undefined. A function of the app may return a value that is not a promise.
+/// Calls `own`, or `fetch` if it is undefined.
 pub(crate) fn fetch(own: &JsValue, input: &JsValue, init: &JsValue) -> Result<Promise, JsValue> {
-    let sent = if own.is_undefined() {
-        global_fetch(input, init)
+    if own.is_undefined() {
+        global_fetch(input, init).map(|sent| Promise::resolve(&sent))
     } else {
-        own.unchecked_ref::<Function>().call2(&JsValue::UNDEFINED, input, init)
-    };
-    sent.map(|sent| Promise::resolve(&sent))
+        call_own(own, input, init)
+    }
+}
+
+/// Calls a function of the app, which may return a value that is not a promise.
+pub(crate) fn call_own(function: &JsValue, one: &JsValue, two: &JsValue) -> Result<Promise, JsValue> {
+    let function: &Function = function.unchecked_ref();
+    function.call2(&JsValue::UNDEFINED, one, two).map(|returned| Promise::resolve(&returned))
 }
 
 /// `promise.then(fulfilled, rejected)`. The callbacks are freed with the promise.

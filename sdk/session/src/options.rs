@@ -39,10 +39,9 @@ pub struct Options {
     pub(crate) storage: StorageKind,
     pub(crate) on_identity_lost: OnIdentityLost,
     pub(crate) timeout: Duration,
-    /// Undefined for the global function.
+    /// Functions and an object of [`RequestOptions`], or undefined.
     pub(crate) fetch: JsValue,
-    pub(crate) headers: Option<Function>,
-    /// [`RequestOptions`], or undefined.
+    pub(crate) headers: JsValue,
     pub(crate) requests: JsValue,
     pub(crate) on_change: Option<Box<OnChange>>,
     pub(crate) on_step: Option<OnStep>,
@@ -61,7 +60,7 @@ impl Options {
             on_identity_lost: OnIdentityLost::Reacquire,
             timeout: DEFAULT_TIMEOUT,
             fetch: JsValue::UNDEFINED,
-            headers: None,
+            headers: JsValue::UNDEFINED,
             requests: JsValue::UNDEFINED,
             on_change: None,
             on_step: None,
@@ -129,7 +128,7 @@ impl Options {
     /// # use wasm_bindgen::UnwrapThrowExt;
     /// ```
     pub fn headers(mut self, headers: Function) -> Self {
-        self.headers = Some(headers);
+        self.headers = headers.into();
         self
     }
 

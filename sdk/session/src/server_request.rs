@@ -53,12 +53,11 @@ impl SessionManager {
     pub(crate) fn send(&self, op: Op, request: &Request) {
         let Ok((controller, request)) = self.prepare(request) else { return self.feed(Input::SendFailed { op }) };
         self.in_flight.borrow_mut().0.push((op, controller));
-        let sent = match &self.headers {
-            None => js::fetch(&self.fetch, &request.url, &request.init),
-            Some(headers) => headers.call0(&JsValue::UNDEFINED).map(|headers| {
-                let arrived = self.js_function(Callback::HeadersArrived(op, request));
-                js::then(&Promise::resolve(&headers), Some(arrived), None)
-            }),
+        let sent = if self.headers.is_undefined() {
+            js::fetch(&self.fetch, &request.url, &request.init)
+        } else {
+            js::call_own(&self.headers, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
+                .map(|headers| js::then(&headers, Some(self.js_function(Callback::HeadersArrived(op, request))), None))
         };
         let sent = sent.unwrap_or_else(|error| Promise::reject(&error));
         let responded = js::then(&sent, Some(self.js_function(Callback::ResponseArrived(op))), None);

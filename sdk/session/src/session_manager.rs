@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use guestpass_core::{AccountRequestKind, Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot};
-use js_sys::{Function, JsString, Promise};
+use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Response};
 
@@ -42,8 +42,8 @@ pub(crate) struct SessionManager {
     timeout: Duration,
     /// Sends each request; undefined for the global function.
     pub(crate) fetch: JsValue,
-    /// Returns further headers of each request of the session itself.
-    pub(crate) headers: Option<Function>,
+    /// Returns further headers of each request of the session itself; undefined if there are none.
+    pub(crate) headers: JsValue,
     /// The defaults of the requests of callers, or undefined: an object with the members of `RequestOptions`.
     pub(crate) requests: JsValue,
     on_change: Box<OnChange>,
@@ -333,8 +333,8 @@ impl SessionManager {
                 && header(response, "WWW-Authenticate").is_none_or(|challenges| is_about_token(&challenges));
             return self.call_judged(sent, refused.into());
         }
-        match rule.unchecked_ref::<Function>().call1(&JsValue::UNDEFINED, response) {
-            Ok(judged) => self.when(&Promise::resolve(&judged), sent, Self::call_judged).into(),
+        match js::call_own(rule, response, &JsValue::UNDEFINED) {
+            Ok(judged) => self.when(&judged, sent, Self::call_judged).into(),
             Err(error) => Promise::reject(&error).into(),
         }
     }
