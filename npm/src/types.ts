@@ -96,8 +96,9 @@ export interface SessionOptions {
    */
   readonly onIdentityLost?: OnIdentityLost
   /**
-   * How long a call waits for a token, in milliseconds. Default 30 000. It does not limit the request itself; to do so,
-   * pass `signal: AbortSignal.timeout(…)` to `fetch`.
+   * How long a call waits for a token, in milliseconds, and the deadline of each of the session's own requests, such as a
+   * login. Default 30 000. It does not limit the requests of callers; to do so, pass `signal: AbortSignal.timeout(…)` to
+   * `fetch`.
    */
   readonly timeout?: number
   /**

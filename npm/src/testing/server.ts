@@ -1,4 +1,5 @@
 import { instantiateAtOnce } from '../instantiate.js'
+import { onAbort } from '../listeners.js'
 import { bytes } from '../load.inline.js'
 import { sessionFactory } from '../session.js'
 import type { Session, SessionOptions } from '../types.js'
@@ -335,9 +336,8 @@ function originOf(input: RequestInfo | URL): string | undefined {
 function unlessAborted(response: Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
   if (!signal) return response
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-    response.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const removeListener = onAbort(signal, () => reject(signal.reason))
+    response.then(resolve, reject).finally(removeListener)
   })
 }
 
