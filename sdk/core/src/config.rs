@@ -14,6 +14,8 @@ pub struct Config {
     pub storage_timeout: u64,
     /// The longest wait for a response of the server.
     pub http_timeout: u64,
+    /// The longest wait for the answer to a challenge of the server: the lifetime of a challenge.
+    pub solve_timeout: u64,
     /// Without the lock: how long a tab waits for the acquire keys of other tabs before it acquires. On a busy computer their
     /// writes have taken more than 150 ms to arrive (WebKitGTK).
     pub acquire_key_settle: u64,
@@ -40,6 +42,7 @@ impl Default for Config {
             lock_wait: 12_000,
             storage_timeout: 1_000,
             http_timeout: 10_000,
+            solve_timeout: 300_000,
             acquire_key_settle: 400,
             storage_lag: 50,
             backoff_base: 500,

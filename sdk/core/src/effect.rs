@@ -37,9 +37,16 @@ pub enum Effect {
         /// What to send.
         request: Request,
     },
-    /// Abort a request: its completion is ignored.
+    /// Do what the server demands before it makes a guest, such as a proof of work: `Solved` or `SolveFailed`.
+    Solve {
+        /// For the completion.
+        op: Op,
+        /// The problem of the response with status 428 (RFC 9457), as JSON text.
+        problem: Handle,
+    },
+    /// Abort a request or a `Solve`: its completion is ignored.
     Cancel {
-        /// Of the `Send`.
+        /// Of the `Send` or `Solve`.
         op: Op,
     },
     /// Send a message to the other tabs.
@@ -62,6 +69,8 @@ pub enum Request {
     Acquire {
         /// The idempotency key: the same key gives the same guest.
         key: Handle,
+        /// The answer to the challenge of the server.
+        answer: Option<Handle>,
     },
     /// Refresh the access token (RFC 6749 §6).
     Refresh {
@@ -158,6 +167,9 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// A challenge of the server was not answered. The next call gets a new one.
+    pub const UNSOLVED: Self = Self::Rejected { status: 428 };
+
     /// The stable code of the error, for logs.
     pub fn code(self) -> &'static str {
         match self {

@@ -117,6 +117,19 @@ pub enum Input {
         op: Op,
     },
 
+    /// `Solve` is done.
+    Solved {
+        /// Of the effect.
+        op: Op,
+        /// The answer for the server. Without tokens.
+        answer: Handle,
+    },
+    /// `Solve` has failed: there is no solver, or the visitor has declined.
+    SolveFailed {
+        /// Of the effect.
+        op: Op,
+    },
+
     /// Another tab has published this message.
     TabMessage(TabMessage),
     /// The browser reports that it is online.

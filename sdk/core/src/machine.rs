@@ -9,6 +9,7 @@
 //! | `reload.rs`, `storage.rs` | reads outside of a transaction; whether the storage works |
 //! | `waiters.rs` | the calls that wait |
 //! | `account_requests.rs` | the requests that need the refresh token |
+//! | `challenges.rs` | what the server demands before it makes a guest |
 //! | `revocations.rs` | tokens to be revoked |
 //! | `backoff.rs`, `jitter.rs` | when the next attempt may start |
 //! | `context.rs`, `queue.rs` | what all parts share: the configuration, effects and events |
@@ -28,6 +29,7 @@
 mod account_requests;
 mod adoption;
 mod backoff;
+mod challenges;
 mod context;
 mod current;
 mod identity;
@@ -47,6 +49,7 @@ mod waiters;
 
 use self::account_requests::AccountRequests;
 use self::backoff::Backoff;
+use self::challenges::Challenges;
 use self::context::Context;
 use self::current::{Current, StaleReason};
 use self::identity::Identity;
@@ -71,6 +74,7 @@ pub struct Machine {
     reload: Reload,
     waiters: Waiters,
     account_requests: AccountRequests,
+    challenges: Challenges,
     revocations: Revocations,
     backoff: Backoff,
     snapshot: Snapshot,
@@ -97,6 +101,7 @@ impl Machine {
             reload: Reload::default(),
             waiters: Waiters::default(),
             account_requests: AccountRequests::default(),
+            challenges: Challenges::default(),
             revocations: Revocations::default(),
             backoff: Backoff::default(),
             snapshot: status::IDLE,
@@ -114,9 +119,7 @@ impl Machine {
             Input::Unauthorized { waiter, deadline, version, attempt, replayable } => {
                 self.on_unauthorized(now, waiter, deadline, version, attempt, replayable);
             }
-            Input::Abandon { waiter } => {
-                self.settle(waiter, Outcome::Failed(SessionError::Aborted));
-            }
+            Input::Abandon { waiter } => self.on_abandon(waiter),
             Input::Expire => self.identity.mark_stale(StaleReason::Expired),
             Input::SignOut { waiter, permanent } => self.on_sign_out(now, waiter, permanent),
             Input::AccountRequest { waiter, deadline, kind } => self.on_account_request(waiter, deadline, kind),
@@ -130,6 +133,8 @@ impl Machine {
             Input::KeyMade { op, key } => self.on_key_made(now, op, key),
             Input::Responded { op, response } => self.on_response(now, op, response),
             Input::SendFailed { op } => self.on_send_failed(now, op),
+            Input::Solved { op, answer } => self.on_solved(now, op, answer),
+            Input::SolveFailed { op } => self.on_solve_failed(now, op),
 
             Input::TabMessage(message) => self.on_tab_message(now, message),
             Input::Online => {
@@ -212,6 +217,7 @@ impl Machine {
             || self.transaction.as_ref().is_some_and(|transaction| transaction.references(handle))
             || self.revocations.contains(handle)
             || self.account_requests.references(handle)
+            || self.challenges.references(handle)
     }
 
     fn on_start(&mut self, waiter: WaiterId, reset: bool) {
@@ -219,6 +225,15 @@ impl Machine {
             self.phase = Phase::Open;
         }
         self.waiters.add(waiter, Want::Started, None);
+    }
+
+    /// A token request goes on without its callers; a challenge is answered only while a call waits.
+    fn on_abandon(&mut self, waiter: WaiterId) {
+        self.settle(waiter, Outcome::Failed(SessionError::Aborted));
+        self.drive_account_requests();
+        if self.transaction.as_ref().is_some_and(Transaction::is_solving) && !self.waits_for_token() {
+            self.cancel_transaction();
+        }
     }
 
     /// A response belongs to the transaction or to a revocation.
@@ -321,6 +336,7 @@ impl Machine {
     fn close(&mut self) {
         self.cancel_transaction();
         self.account_requests.clear();
+        self.challenges = Challenges::default();
         self.reload = Reload::default();
         self.revocations.clear();
         self.waiters.settle_all(Outcome::Failed(SessionError::Closed), &mut self.context);

@@ -9,7 +9,7 @@ pub struct Response {
     pub retry_after: Option<u64>,
     /// The body, decoded.
     pub body: ResponseBody,
-    /// The JSON text of the body of a successful response, without tokens.
+    /// The JSON text of the body of a successful response, without tokens, or of a response with status 428.
     pub text: Option<Handle>,
 }
 
@@ -46,6 +46,8 @@ pub(crate) enum TokenOutcome {
     Ended,
     /// 409: the guest of this idempotency key has been used since, so the key is not accepted again.
     AcquireKeyRejected,
+    /// 428: the server demands a proof of work or a CAPTCHA for this idempotency key.
+    Challenge { key: Handle, problem: Handle },
     /// A temporary error: the session is kept, and the attempt is repeated.
     Transient(SessionError),
     /// An error that time does not remove. The session is kept.
@@ -55,6 +57,9 @@ pub(crate) enum TokenOutcome {
 impl Response {
     pub(crate) fn classify_token(self, request: &Request) -> TokenOutcome {
         let status = self.status;
+        if let (428, Some(problem), &Request::Acquire { key, .. }) = (status, self.text, request) {
+            return TokenOutcome::Challenge { key, problem };
+        }
         match (status, self.body, request) {
             (200..=299, ResponseBody::Token(token), _) => TokenOutcome::Token(token),
             (400 | 401, ResponseBody::Error(Handle::INVALID_GRANT), Request::Refresh { .. }) => TokenOutcome::Ended,

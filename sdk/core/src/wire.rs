@@ -24,6 +24,8 @@ pub const RETRY_AFTER: &str = "Retry-After";
 /// Request header of [`ANONYMOUS_LOGIN_PATH`], [`REGISTER_PATH`], [`LOGIN_PATH`] and [`LINK_PATH`]: at least 128 random bits,
 /// base64url without padding. As secret as a token.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Request header of [`ANONYMOUS_LOGIN_PATH`]: the solution of a challenge, as base64 of JSON.
+pub const PROOF_OF_WORK: &str = "Proof-Of-Work";
 /// The least length of an idempotency key in characters: 128 bits in base64url.
 pub const IDEMPOTENCY_KEY_MIN: usize = 22;
 /// The greatest length of an idempotency key in characters.

@@ -47,6 +47,8 @@ pub(crate) enum Callback {
     /// The body of a response has arrived.
     BodyArrived(Op, Head),
     SendFailed(Op),
+    Solved(Op),
+    SolveFailed(Op),
 }
 
 /// A function for JavaScript. It does nothing when the session no longer exists.
@@ -112,6 +114,8 @@ impl SessionManager {
                 self.request_ended(op);
                 Input::SendFailed { op }
             }
+            Callback::Solved(op) => self.solved(op, value),
+            Callback::SolveFailed(op) => self.solve_failed(op, value),
         };
         self.feed(input);
         JsValue::UNDEFINED

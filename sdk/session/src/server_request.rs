@@ -1,7 +1,9 @@
-//! The requests of the session itself: token requests and account requests. They never take the path of a caller's request,
+//! The requests of the session itself, and the answers to the challenges of the server. The requests never take the path of a caller's request,
 //! which attaches the token (C1).
 
-use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, REVOKE_PATH, TOKEN_PATH};
+use guestpass_core::wire::{
+    ANONYMOUS_LOGIN_PATH, GRANT_TYPE_REFRESH, IDEMPOTENCY_KEY, PROOF_OF_WORK, REVOKE_PATH, TOKEN_PATH,
+};
 use guestpass_core::{Handle, Input, Op, Request};
 use js_sys::{JsString, Object, Promise};
 use wasm_bindgen::prelude::*;
@@ -9,7 +11,7 @@ use web_sys::AbortController;
 
 use crate::callbacks::Callback;
 use crate::fetch_call::{AUTHORIZATION, Headers, bearer};
-use crate::js::{self, get, set};
+use crate::js::{self, get, parse_object, set, stringify};
 use crate::server_response::Head;
 use crate::session_manager::SessionManager;
 
@@ -122,9 +124,17 @@ impl SessionManager {
         };
         let post = |path: &str, body: JsValue| ("POST".into(), path.into(), body);
         match *request {
-            Request::Acquire { key } => {
+            Request::Acquire { key, answer } => {
                 set_json(Some(key));
-                post(ANONYMOUS_LOGIN_PATH, r#"{"refresh":true}"#.into())
+                let body = Object::new();
+                set(&body, "refresh", true);
+                if let Some(answer) = answer.and_then(|answer| parse_object(&text(answer))) {
+                    if let Ok(proof) = get(&answer, "proof").dyn_into() {
+                        headers.set(&PROOF_OF_WORK.into(), &proof);
+                    }
+                    set(&body, "captcha", get(&answer, "captcha"));
+                }
+                post(ANONYMOUS_LOGIN_PATH, stringify(&body, &JsValue::UNDEFINED).into())
             }
             Request::Refresh { refresh_token } => {
                 let form = UrlSearchParams::new();
@@ -147,6 +157,34 @@ impl SessionManager {
                 (get(&call, "method"), get(&call, "path").unchecked_into(), body)
             }
         }
+    }
+
+    pub(crate) fn solve(&self, op: Op, problem: Handle) {
+        self.unsolved.take();
+        let controller = AbortController::new();
+        let (Some(solver), Ok(controller)) = (&self.solver, controller) else {
+            return self.feed(Input::SolveFailed { op });
+        };
+        let solved = solver(&self.handles.text(problem), &controller.signal());
+        self.in_flight.borrow_mut().0.push((op, controller));
+        let callback = |callback| Some(self.js_function(callback));
+        let _ = js::then(&solved, callback(Callback::Solved(op)), callback(Callback::SolveFailed(op)));
+    }
+
+    pub(crate) fn solved(&self, op: Op, answer: &JsValue) -> Input {
+        self.request_ended(op);
+        match self.handles.handle(answer.clone()) {
+            Some(answer) => Input::Solved { op, answer },
+            None => Input::SolveFailed { op },
+        }
+    }
+
+    pub(crate) fn solve_failed(&self, op: Op, reason: &JsValue) -> Input {
+        // A solver that was cancelled rejects, too.
+        if self.in_flight.borrow_mut().take(op).is_some() {
+            self.unsolved.replace(reason.clone());
+        }
+        Input::SolveFailed { op }
     }
 
     /// Returns the promise of the body, so that a body that ends early counts as a failed request.

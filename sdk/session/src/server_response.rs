@@ -55,19 +55,14 @@ impl Head {
     }
 }
 
-/// A header of a response; `None` without it. gloo-net's own `get` throws if there are no headers, as in a response that the
-/// test of an app has made.
-pub(crate) fn header(response: &web_sys::Response, name: &str) -> Option<String> {
-    response.headers().get(name).unwrap_or_default()
-}
-
-/// Returns the body, and its text for the caller of an account request, without the tokens.
+/// Returns the body, and its text: for the caller of an account request, without the tokens; or a challenge.
 fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> (ResponseBody, Option<Handle>) {
     let handle = |name| handles.handle(get(json, name));
     if status >= 300 {
         // The code of RFC 6749 §5.2, or of a problem (RFC 9457).
         let code = handle(member::ERROR).or_else(|| handle(member::CODE));
-        return (code.map_or(ResponseBody::Other, ResponseBody::Error), None);
+        let challenge = handles.handle(text.clone()).filter(|_| status == 428);
+        return (code.map_or(ResponseBody::Other, ResponseBody::Error), challenge);
     }
     let token = get(json, member::ACCESS_TOKEN);
     let Some(access_token) = handles.handle(token.clone()) else {

@@ -19,7 +19,7 @@ use crate::fetch_call::{FetchCall, Origins};
 use crate::handles::Handles;
 use crate::js::{self, JsFunction, number};
 use crate::listener::Listener;
-use crate::options::{Options, ToError, TokenOptions};
+use crate::options::{Options, Solver, ToError, TokenOptions};
 use crate::server_request::InFlight;
 use crate::server_response::header;
 use crate::session_event::SessionEvent;
@@ -49,6 +49,9 @@ pub(crate) struct SessionManager {
     on_change: Box<OnChange>,
     subscribers: OnceCell<Box<dyn Subscribers>>,
     pub(crate) to_error: ToError,
+    pub(crate) solver: Option<Solver>,
+    /// Why the solver has failed.
+    pub(crate) unsolved: RefCell<JsValue>,
     log: Option<DebugLog>,
     pub(crate) storage: Storage,
     pub(crate) handles: Handles,
@@ -110,6 +113,8 @@ impl SessionManager {
             on_change: options.on_change.unwrap_or_else(|| Box::new(|_, _| ())),
             subscribers: OnceCell::new(),
             to_error: options.to_error.unwrap_or_else(|| Box::new(CallError::into_error)),
+            solver: options.solver,
+            unsolved: RefCell::default(),
             log: options.on_step.map(DebugLog::new),
             storage,
             handles: Handles::new(),
@@ -185,6 +190,7 @@ impl SessionManager {
                 }
             }
             Effect::Send { op, request } => self.send(op, &request),
+            Effect::Solve { op, problem } => self.solve(op, problem),
             Effect::Cancel { op } => self.cancel(op),
             Effect::Publish(message) => {
                 if let Some(channel) = &*self.channel.borrow() {

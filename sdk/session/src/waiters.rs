@@ -148,8 +148,10 @@ impl SessionManager {
                     call.release();
                     cancel_body(&response);
                 }
+                let unsolved = self.unsolved.borrow().clone();
                 Err(match signal {
                     Some(signal) if error == SessionError::Aborted => abort_reason(&signal),
+                    _ if error == SessionError::UNSOLVED && !unsolved.is_undefined() => unsolved,
                     _ => (self.to_error)(error.into()),
                 })
             }

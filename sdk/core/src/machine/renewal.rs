@@ -1,6 +1,7 @@
 //! Renewal: how the machine gets a usable credential. It adopts a newer one, refreshes, or acquires a guest.
 
 use super::Machine;
+use super::challenges::Challenges;
 use super::current::StaleReason;
 use super::transaction::{Received, Step, TransactionKind};
 use crate::response::{TokenOutcome, TokenResponse};
@@ -63,7 +64,7 @@ impl Machine {
         let Some(transaction) = &mut self.transaction else { return };
         match self.identity.choose_acquire_key(stored_acquire_key) {
             Some(key) if transaction.sees_acquire_keys() || !self.storage.is_shared() => {
-                self.send(now, Request::Acquire { key });
+                self.send(now, Request::Acquire { key, answer: self.challenges.answer(key) });
             }
             Some(_) => transaction.await_acquire_keys(now, &mut self.context),
             None => transaction.make_key(now, &mut self.context),
@@ -102,12 +103,45 @@ impl Machine {
                 self.identity.reject_acquire_key();
                 self.fail(now, SessionError::Unavailable { status: 409 }, retry_after);
             }
+            TokenOutcome::Challenge { key, problem } => self.solve(now, key, problem),
             TokenOutcome::Transient(error) => self.fail(now, error, retry_after),
-            TokenOutcome::Rejected(error) => {
-                self.fail(now, error, retry_after);
-                self.fail_stuck_account_request(error);
-            }
+            TokenOutcome::Rejected(error) => self.reject(now, error, retry_after),
         }
+    }
+
+    fn reject(&mut self, now: Timestamp, error: SessionError, retry_after: Option<u64>) {
+        self.fail(now, error, retry_after);
+        self.fail_stuck_account_request(error);
+    }
+
+    /// The lock is kept: the other tabs of the browser need not solve the same.
+    fn solve(&mut self, now: Timestamp, key: Handle, problem: Handle) {
+        let Some(transaction) = &mut self.transaction else { return };
+        if transaction.is_overtaken(self.identity.version()) {
+            self.end_transaction();
+        } else if self.challenges.on_challenge(key) {
+            transaction.solve(now, key, problem, &mut self.context);
+        } else {
+            self.reject_unsolved(now);
+        }
+    }
+
+    pub(super) fn on_solved(&mut self, now: Timestamp, op: Op, answer: Handle) {
+        if let Some(key) = self.transaction.as_ref().and_then(|transaction| transaction.solving(op)) {
+            self.challenges.on_answer(answer);
+            self.send(now, Request::Acquire { key, answer: Some(answer) });
+        }
+    }
+
+    pub(super) fn on_solve_failed(&mut self, now: Timestamp, op: Op) {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.solving(op).is_some()) {
+            self.reject_unsolved(now);
+        }
+    }
+
+    fn reject_unsolved(&mut self, now: Timestamp) {
+        self.challenges = Challenges::default();
+        self.reject(now, SessionError::UNSOLVED, None);
     }
 
     /// The response only counts if no other tab has committed since the request was sent (C7). That to an upgrade always

@@ -30,8 +30,9 @@ impl Machine {
     /// cause a retry, with a credential that needs no refresh.
     pub(super) fn cancel_overtaken_request(&mut self, now: Timestamp) {
         let version = self.identity.version();
-        if self.transaction.as_ref().is_some_and(|transaction| transaction.is_overtaken(version))
-            && !self.wants_renewal(now)
+        if let Some(transaction) = &self.transaction
+            && transaction.is_overtaken(version)
+            && (transaction.is_solving() || !self.wants_renewal(now))
         {
             self.cancel_transaction();
         }

@@ -50,6 +50,8 @@ pub(super) enum Step {
     AwaitingVisibility,
     ReadingAgain,
     Sending(Request),
+    /// Answers a challenge of the server for this acquire key.
+    Solving(Handle),
     /// Waits before the account request is sent again.
     Pausing,
     Comparing(Received),
@@ -146,9 +148,23 @@ impl Transaction {
         }
     }
 
+    pub(super) fn is_solving(&self) -> bool {
+        matches!(self.step, Step::Solving(_))
+    }
+
+    /// The acquire key of the challenge that this op answers, if the transaction waits for its answer.
+    pub(super) fn solving(&self, op: Op) -> Option<Handle> {
+        match self.step {
+            Step::Solving(key) if self.op == op => Some(key),
+            _ => None,
+        }
+    }
+
     /// Whether a newer version has made the renewal that is under way unnecessary.
     pub(super) fn is_overtaken(&self, version: Version) -> bool {
-        self.kind == TransactionKind::Renew && matches!(self.step, Step::Sending(_)) && version > self.base
+        self.kind == TransactionKind::Renew
+            && matches!(self.step, Step::Sending(_) | Step::Solving(_))
+            && version > self.base
     }
 
     /// Whether the acquire keys of other tabs are visible: under the lock, or after waiting for them.
@@ -194,6 +210,10 @@ impl Transaction {
             Step::Sending(_) => {
                 context.effect(Effect::Cancel { op: self.op });
                 Overdue::Failed(SessionError::Timeout)
+            }
+            Step::Solving(_) => {
+                context.effect(Effect::Cancel { op: self.op });
+                Overdue::Failed(SessionError::UNSOLVED)
             }
             Step::MakingKey => Overdue::Failed(SessionError::Timeout),
             _ if !self.extended => {
@@ -255,6 +275,11 @@ impl Transaction {
         context.effect(Effect::Send { op, request });
     }
 
+    pub(super) fn solve(&mut self, now: Timestamp, key: Handle, problem: Handle, context: &mut Context) {
+        let op = self.enter(now, Step::Solving(key), context.config.solve_timeout, context);
+        context.effect(Effect::Solve { op, problem });
+    }
+
     /// Keeps the lock, and waits before the next attempt.
     pub(super) fn pause(&mut self, now: Timestamp, failures: u32, retry_after: Option<u64>, context: &mut Context) {
         let delay = delay(failures, retry_after, context);
@@ -270,7 +295,7 @@ impl Transaction {
 
     /// Cancels what is under way and releases the lock. Completions that come later belong to no step.
     pub(super) fn cancel(&mut self, context: &mut Context) {
-        if let Step::Sending(_) = self.step {
+        if let Step::Sending(_) | Step::Solving(_) = self.step {
             context.effect(Effect::Cancel { op: self.op });
         }
         self.release(context);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a transcript that does not parse is a failed test")]
 
 mod acquire;
+mod challenges;
 mod erase;
 mod expiry;
 mod export;

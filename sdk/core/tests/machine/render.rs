@@ -15,6 +15,7 @@ pub(crate) fn render_effect(effect: &Effect) -> String {
         Effect::Send { request, .. } => format!("send {}", render_request(request)),
         Effect::ReleaseLock { .. } => "unlock".to_owned(),
         Effect::Cancel { .. } => "cancel".to_owned(),
+        Effect::Solve { problem, .. } => format!("solve {}", text_of(*problem)),
         Effect::Publish(TabMessage::Committed(version)) => format!("publish {}", render_version(*version)),
         Effect::Publish(TabMessage::SignedOut { epoch, end_reason }) => {
             format!("publish signout {epoch}{}", render_end_reason(*end_reason))
@@ -50,7 +51,10 @@ fn render_record(record: &Record) -> String {
 
 fn render_request(request: &Request) -> String {
     match *request {
-        Request::Acquire { key } => format!("acquire {}", text_of(key)),
+        Request::Acquire { key, answer: None } => format!("acquire {}", text_of(key)),
+        Request::Acquire { key, answer: Some(answer) } => {
+            format!("acquire {} answer {}", text_of(key), text_of(answer))
+        }
         Request::Refresh { refresh_token } => format!("refresh {}", text_of(refresh_token)),
         Request::Revoke { token } => format!("revoke {}", text_of(token)),
         Request::Account { waiter, refresh_token, key: None } => {

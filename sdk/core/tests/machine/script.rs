@@ -201,6 +201,8 @@ impl Tab {
             ("nolock", _) => Input::LockUnavailable { op: op("lock") },
             ("key", [key]) => Input::KeyMade { op: op("key"), key: handle(key) },
             ("responded", rest) => Input::Responded { op: op("send"), response: response(rest) },
+            ("solved", [answer]) => Input::Solved { op: op("solve"), answer: handle(answer) },
+            ("unsolved", _) => Input::SolveFailed { op: op("solve") },
             ("unsent", _) => Input::SendFailed { op: op("send") },
             ("message", ["signout", epoch, rest @ ..]) => {
                 Input::TabMessage(TabMessage::SignedOut { epoch: epoch.parse().unwrap(), end_reason: end_reason(rest) })
@@ -251,6 +253,7 @@ impl Tab {
             Effect::TakeLock { op } => Some(("lock", *op)),
             Effect::MakeKey { op } => Some(("key", *op)),
             Effect::Send { op, .. } => Some(("send", *op)),
+            Effect::Solve { op, .. } => Some(("solve", *op)),
             _ => None,
         };
         if let Some((kind, op)) = named {
@@ -304,13 +307,17 @@ fn token(words: &[&str]) -> TokenResponse {
     }
 }
 
-/// A token, `member` and a token, `text TEXT`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone has a body of another shape.
+/// A token, `member` and a token, `text TEXT`, `428 PROBLEM`, or `STATUS [retry MS] [ERROR_CODE]`; `200` alone has a body of another shape.
 fn response(words: &[&str]) -> Response {
     let (status, retry_after) = (200, None);
     match words {
         ["member", rest @ ..] => {
             let (body, text) = (ResponseBody::Token(token(rest)), Some(handle("member")));
             return Response { status, retry_after, body, text };
+        }
+        ["428", problem] => {
+            let (body, text) = (ResponseBody::Error(handle("proof_required")), Some(handle(problem)));
+            return Response { status: 428, retry_after, body, text };
         }
         ["text", text] => {
             return Response { status, retry_after, body: ResponseBody::Other, text: Some(handle(text)) };

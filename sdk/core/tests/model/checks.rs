@@ -313,6 +313,10 @@ impl World {
                 self.deliver_message(tab, 0);
                 return true;
             }
+            if let Some(op) = self.tabs[tab].solves.keys().next().copied() {
+                self.solve(tab, op, true);
+                return true;
+            }
             let sends: Vec<_> = self.tabs[tab].sends.iter().map(|(op, sent)| (*op, sent.clone())).collect();
             if let Some((op, sent)) = sends.first() {
                 if sent.response.is_none() {

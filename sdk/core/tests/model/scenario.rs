@@ -34,7 +34,7 @@ pub(crate) struct Budget {
     pub(crate) starts: u8,
     /// Timers that fire while an effect is under way.
     pub(crate) timers: u8,
-    /// Requests or responses that are lost, refused with 503, or repeated.
+    /// Requests or responses that are lost, refused with 503, or repeated; challenges that are answered wrongly, or not at all.
     pub(crate) network: u8,
     /// Tabs whose storage fails from then on.
     pub(crate) storage: u8,
@@ -97,6 +97,9 @@ pub(crate) enum Action {
     DeliverTwice(usize, Op),
     Lose(usize, Op),
     Overload(usize, Op),
+    Solve(usize, Op),
+    SolveWrongly(usize, Op),
+    FailToSolve(usize, Op),
     DeliverMessage(usize, usize),
     LoseMessage(usize, usize),
     Timer(usize),
@@ -165,6 +168,11 @@ impl Model for Scenario {
                 push(actions, left.network * u8::from(responded), Action::DeliverTwice(index, op));
                 push(actions, left.network, Action::Lose(index, op));
                 push(actions, left.network * u8::from(!responded), Action::Overload(index, op));
+            }
+            for op in tab.solves.keys() {
+                actions.push(Action::Solve(index, *op));
+                push(actions, left.network, Action::SolveWrongly(index, *op));
+                push(actions, left.network, Action::FailToSolve(index, *op));
             }
             for message in 0..tab.inbox.len() {
                 actions.push(Action::DeliverMessage(index, message));
@@ -293,6 +301,15 @@ impl State {
             Action::Overload(tab, op) => {
                 left[0].network -= 1;
                 world.overload(tab, op);
+            }
+            Action::Solve(tab, op) => world.solve(tab, op, true),
+            Action::SolveWrongly(tab, op) => {
+                left[0].network -= 1;
+                world.solve(tab, op, false);
+            }
+            Action::FailToSolve(tab, op) => {
+                left[0].network -= 1;
+                world.fail_to_solve(tab, op);
             }
             Action::DeliverMessage(tab, message) => world.deliver_message(tab, message),
             Action::LoseMessage(tab, message) => {

@@ -3,12 +3,14 @@
 use crate::scenario::{Budget, Scenario};
 use crate::world::Browser;
 
-const BROWSER: Browser = Browser { locks: true, sync_storage: true, stops: false, classic: false };
+const BROWSER: Browser = Browser { locks: true, sync_storage: true, stops: false, classic: false, challenged: false };
 const LOCKLESS: Browser = Browser { locks: false, ..BROWSER };
 const SLOW_STORAGE: Browser = Browser { sync_storage: false, ..BROWSER };
 const STOPS: Browser = Browser { stops: true, ..BROWSER };
 const SLOW_LOCKLESS: Browser = Browser { locks: false, sync_storage: false, ..BROWSER };
 const CLASSIC: Browser = Browser { classic: true, ..BROWSER };
+const CHALLENGED: Browser = Browser { challenged: true, ..BROWSER };
+const CHALLENGED_LOCKLESS: Browser = Browser { locks: false, ..CHALLENGED };
 
 const QUIET: Budget = Budget {
     calls: 1,
@@ -55,6 +57,9 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         cold("first_visit_slow_storage_lockless", 2, SLOW_LOCKLESS, Budget { network: more, ..QUIET }),
         cold("first_visit_revoked", 2, LOCKLESS, Budget { revocations: 1, refusals: more, ..QUIET }),
         cold("first_visit_sign_out", 2, BROWSER, Budget { sign_outs: 1 + more, ..QUIET }),
+        cold("first_visit_proof", 2, CHALLENGED, Budget { network: 1, timers: 1, ..QUIET }),
+        cold("first_visit_proof_lockless", 2, CHALLENGED_LOCKLESS, Budget { network: 1, timers: more, ..QUIET }),
+        cold("first_visit_proof_sign_out", 2, CHALLENGED, Budget { sign_outs: 1, crashes: 1, closes: 1, ..QUIET }),
         warm("expiry", 3, BROWSER, Budget { expiries: 3, ..QUIET }),
         warm("expiry_lockless", 3, LOCKLESS, Budget { expiries: 3, ..QUIET }),
         warm("expiry_network", 2, BROWSER, Budget { expiries: 2, network: 2, timers: 1 + more, ..QUIET }),
@@ -178,6 +183,7 @@ pub(crate) fn walks() -> Vec<Scenario> {
         walk("walk_slow_storage", SLOW_STORAGE),
         walk("walk_slow_storage_lockless", SLOW_LOCKLESS),
         walk("walk_stops", STOPS),
+        walk("walk_proof", CHALLENGED),
     ]
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Server {
     upgrades: BTreeMap<String, Upgrade>,
     /// Issues no refresh tokens.
     classic: bool,
+    /// Demands an answer to a challenge before it makes a guest.
+    challenges: bool,
 }
 
 /// The account requests.
@@ -70,15 +72,21 @@ pub(crate) const OLD_MEMBER: &str = "old@example.com";
 pub(crate) const NEW_MEMBER: &str = "new@example.com";
 
 impl Server {
-    pub(crate) fn new(classic: bool) -> Self {
+    pub(crate) fn new(classic: bool, challenges: bool) -> Self {
         let member = User { email: Some(OLD_MEMBER), ..User::default() };
-        Self { sessions: Vec::new(), users: vec![member], keys: BTreeMap::new(), upgrades: BTreeMap::new(), classic }
+        let (sessions, keys, upgrades) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { sessions, users: vec![member], keys, upgrades, classic, challenges }
     }
 
     /// `account`: of an account request.
     pub(crate) fn serve(&mut self, request: &Request, account: Option<Account>, epoch: u64) -> Response {
         match (*request, account) {
-            (Request::Acquire { key }, _) => self.acquire(&text_of(key), epoch),
+            (Request::Acquire { key, answer }, _)
+                if self.challenges && !self.keys.contains_key(&text_of(key)) && answer != Some(answer_to(key)) =>
+            {
+                Response { text: Some(key), ..problem(428, "proof_required") }
+            }
+            (Request::Acquire { key, .. }, _) => self.acquire(&text_of(key), epoch),
             (Request::Refresh { refresh_token }, _) => match self.accept(refresh_token) {
                 Some((session, counter)) => self.rotate(session, counter),
                 None => response(400, ResponseBody::Error(Handle::INVALID_GRANT)),
@@ -295,6 +303,11 @@ impl Session {
 
 fn user_of(subject: Subject) -> Option<usize> {
     text_of(subject.visitor).parse().ok()
+}
+
+/// The answer to the challenge for an acquire key. The model's problem is the key itself.
+pub(crate) fn answer_to(key: Handle) -> Handle {
+    handle(&format!("answer to {}", text_of(key)))
 }
 
 /// A problem response. The state of the server does not change.

@@ -20,6 +20,8 @@ pub(crate) struct Tab {
     /// Every load and store of this tab fails.
     pub(crate) storage_fails: bool,
     pub(crate) sends: BTreeMap<Op, Sent>,
+    /// The problems that are being solved.
+    pub(crate) solves: BTreeMap<Op, Handle>,
     pub(crate) inbox: Vec<TabMessage>,
     pub(crate) calls: BTreeMap<u32, Call>,
     /// The tab has gone on without the lock, so two tabs may have had a transaction at the same time.
@@ -91,6 +93,7 @@ impl Tab {
             io: VecDeque::new(),
             storage_fails: false,
             sends: BTreeMap::new(),
+            solves: BTreeMap::new(),
             inbox: Vec::new(),
             calls: BTreeMap::new(),
             without_lock: false,

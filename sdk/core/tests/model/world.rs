@@ -8,7 +8,7 @@ use guestpass_core::{
 
 use crate::diagram;
 use crate::handles::{handle, unreferenced};
-use crate::server::{Account, Server, problem};
+use crate::server::{Account, Server, answer_to, problem};
 use crate::tab::{CALL_TIMEOUT, Call, Io, Life, Sent, Tab};
 
 /// The properties of the browser in a scenario.
@@ -22,6 +22,8 @@ pub(crate) struct Browser {
     pub(crate) stops: bool,
     /// The server issues no refresh tokens.
     pub(crate) classic: bool,
+    /// The server demands a proof of work.
+    pub(crate) challenged: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +67,7 @@ impl World {
             tabs: (0..tabs).map(|index| Tab::new(index, browser)).collect(),
             storage: Record::default(),
             lock: Lock::default(),
-            server: Server::new(browser.classic),
+            server: Server::new(browser.classic, browser.challenged),
             violations: BTreeMap::new(),
             storage_failed: false,
             lost_upgrade: false,
@@ -213,6 +215,21 @@ impl World {
         }
     }
 
+    /// A tab has solved a problem. `right`: the server accepts the answer.
+    pub(crate) fn solve(&mut self, tab: usize, op: Op, right: bool) {
+        if let Some(key) = self.tabs[tab].solves.remove(&op) {
+            let answer = if right { answer_to(key) } else { handle("wrong answer") };
+            self.feed(tab, Input::Solved { op, answer });
+        }
+    }
+
+    /// The solver fails.
+    pub(crate) fn fail_to_solve(&mut self, tab: usize, op: Op) {
+        if self.tabs[tab].solves.remove(&op).is_some() {
+            self.feed(tab, Input::SolveFailed { op });
+        }
+    }
+
     pub(crate) fn deliver_message(&mut self, tab: usize, index: usize) {
         let message = self.tabs[tab].inbox.remove(index);
         self.feed(tab, Input::TabMessage(message));
@@ -258,7 +275,8 @@ impl World {
         let leftover = self.lock.holder.is_some_and(|(holder, _)| holder == tab)
             || self.lock.queue.iter().any(|(waiting, ..)| *waiting == tab)
             || self.tabs[tab].machine.poll_timeout().is_some()
-            || self.tabs[tab].calls.values().any(Call::is_waiting);
+            || self.tabs[tab].calls.values().any(Call::is_waiting)
+            || !self.tabs[tab].solves.is_empty();
         if leftover {
             self.report("C16", format!("tab {tab} has left a lock, a timer or a call behind"));
         }
@@ -337,7 +355,11 @@ impl World {
                 };
                 self.tabs[tab].sends.insert(op, Sent { request, account, epoch, response: None, cancelled: false });
             }
+            Effect::Solve { op, problem } => {
+                self.tabs[tab].solves.insert(op, problem);
+            }
             Effect::Cancel { op } => {
+                self.tabs[tab].solves.remove(&op);
                 if let Some(sent) = self.tabs[tab].sends.get_mut(&op) {
                     sent.cancelled = true;
                 }

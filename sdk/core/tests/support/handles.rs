@@ -71,13 +71,14 @@ pub(crate) fn unreferenced(before: &Machine, input: &Input, effects: &[Effect], 
 fn of_input(input: &Input) -> Vec<Handle> {
     match *input {
         Input::KeyMade { key, .. } => vec![key],
+        Input::Solved { answer, .. } => vec![answer],
         Input::Loaded { stored: Stored::Record(record), .. } => of_record(record),
         Input::Responded { response: Response { body, text, .. }, .. } => match body {
             ResponseBody::Token(token) => {
                 let tokens = [token.access_token].into_iter().chain(token.refresh_token);
                 tokens.chain(of_subject(token.subject)).chain(text).collect()
             }
-            ResponseBody::Error(code) => vec![code],
+            ResponseBody::Error(code) => [code].into_iter().chain(text).collect(),
             ResponseBody::Other => text.into_iter().collect(),
         },
         _ => Vec::new(),
@@ -88,11 +89,12 @@ fn of_effect(effect: &Effect) -> Vec<Handle> {
     match *effect {
         Effect::Store { record, .. } => of_record(record),
         Effect::Send { request, .. } => match request {
-            Request::Acquire { key } => vec![key],
+            Request::Acquire { key, answer } => [key].into_iter().chain(answer).collect(),
             Request::Refresh { refresh_token } => vec![refresh_token],
             Request::Revoke { token } => vec![token],
             Request::Account { refresh_token, key, .. } => [refresh_token].into_iter().chain(key).collect(),
         },
+        Effect::Solve { problem, .. } => vec![problem],
         Effect::Settle { outcome, .. } => match outcome {
             Outcome::Token(grant) => vec![grant.access_token],
             Outcome::Response(text) | Outcome::Refused { reason: text, .. } => vec![text],
