@@ -1,7 +1,9 @@
 // Makes the output of wasm-pack (target bundler) smaller: optimises the code with wasm-opt, gives short names to the imports and exports
 // of the code, and makes one minified module of the glue, from which the package takes the imports and to which it gives the exports.
 //
-//   node scripts/shrink-wasm.mjs FOLDER
+//   node scripts/shrink-wasm.mjs FOLDER NAME EXPORT
+//
+// NAME is that of the library, and EXPORT the class or function that the glue exports.
 //
 // A pass of binaryen chooses the short names and prints them; esbuild renames the properties of the glue accordingly. Nothing is
 // replaced by text search.
@@ -24,9 +26,9 @@ const FEATURES = [
   'multivalue',
 ].map((feature) => `--enable-${feature}`)
 
-const [folder] = process.argv.slice(2)
-const code = join(folder, 'guestpass_sdk_bg.wasm')
-const glue = join(folder, 'guestpass_sdk.js')
+const [folder, name, exported] = process.argv.slice(2)
+const code = join(folder, `${name}_bg.wasm`)
+const glue = join(folder, `${name}.js`)
 
 function wasmOpt(...passes) {
   return execFileSync('wasm-opt', [...FEATURES, code, ...passes, '--output', code], { encoding: 'utf8' })
@@ -57,8 +59,8 @@ const renamed = {
 
 const { outputFiles } = buildSync({
   stdin: {
-    contents: `import { __wbg_set_wasm as setExports, SessionManager, ${functions} } from './guestpass_sdk_bg.js'
-      export { SessionManager, setExports }
+    contents: `import { __wbg_set_wasm as setExports, ${[exported, ...functions]} } from './${name}_bg.js'
+      export { ${exported}, setExports }
       export const build = '${build}'
       // The pass of binaryen names the module of all imports a.
       export const imports = { a: { ${shortNames} } }`,
@@ -73,7 +75,7 @@ const { outputFiles } = buildSync({
 })
 writeFileSync(glue, outputFiles[0].contents)
 appendFileSync(
-  join(folder, 'guestpass_sdk.d.ts'),
+  join(folder, `${name}.d.ts`),
   `
 /** The id of the build. */
 export declare const build: string
@@ -90,7 +92,7 @@ writeJavaScript(
   renamed,
 )
 // These files are the glue and its description before the renaming.
-rmSync(join(folder, 'guestpass_sdk_bg.js'))
+rmSync(join(folder, `${name}_bg.js`))
 rmSync(`${code}.d.ts`)
 
 /** WebAssembly core specification, §5.5.3: a section that engines skip. */

@@ -8,9 +8,12 @@ export type Manager = Pick<
 >
 
 /** Checked and complete options. `baseUrl` does not end in a slash. */
-export type ManagerOptions = Omit<WasmOptions, 'errorClass'> & { readonly wasm: SessionOptions['wasm'] }
+export type ManagerOptions = Omit<WasmOptions, 'errorClass' | 'solve'> & Pick<CompleteOptions, 'wasm' | 'captcha'>
 
-export type { OnChange }
+/** The options, each with a value, which may be undefined. */
+type CompleteOptions = { readonly [Name in keyof SessionOptions]-?: SessionOptions[Name] | undefined }
+
+export type { OnChange, WasmOptions }
 
 export type ManagerClass = typeof SessionManager
 

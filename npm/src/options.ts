@@ -24,9 +24,7 @@ const KNOWN = [
   'timeout',
   'debug',
   'wasm',
-  'fetch',
-  'headers',
-  'requests',
+  'captcha',
 ] as const satisfies readonly (keyof SessionOptions)[]
 
 /** The members of `RequestOptions`, with their types. */
@@ -48,13 +46,12 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
       throw invalid(`there is no option ${option}; the options are ${KNOWN.join(', ')}`)
     }
   }
-  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false, fetch, requests } = options
+  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false, captcha } = options
   if (typeof name !== 'string' || name === '') throw invalid('name must be a non-empty string')
   if (!Array.isArray(allowedOrigins)) throw invalid('allowedOrigins must be an array')
   if (!isTimeout(timeout)) throw invalid(TIMEOUT_RULE)
   if (typeof debug !== 'boolean' && typeof debug !== 'function') throw invalid('debug must be a boolean or a function')
-  if (fetch !== undefined && typeof fetch !== 'function') throw invalid('fetch must be a function')
-  checkRequestOptions(requests, 'requests', 'createSession')
+  if (captcha !== undefined && typeof captcha !== 'function') throw invalid('captcha must be a function')
   return {
     baseUrl: baseUrl === undefined ? undefined : checkBaseUrl(baseUrl),
     name,
@@ -66,6 +63,7 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
     headers: checkHeaders(options.headers),
     requests,
     wasm: options.wasm,
+    captcha,
     debug: debug === true ? (line) => console.debug(`guestpass ${name}: ${line}`) : debug || undefined,
   }
 }

@@ -212,6 +212,27 @@ export type SessionEvent =
       /** The fault in English, for developers. */
       readonly message: string
     }
+  | {
+      /**
+       * The session computes the proof of work that the server demands before it makes a guest. Emitted at the beginning,
+       * up to four times a second, and at the end.
+       */
+      readonly type: 'proof'
+      /** The time of the event, in milliseconds since the Unix epoch. */
+      readonly at: number
+      /**
+       * How far it is.
+       *
+       * - `solving`: It is computed.
+       * - `solved`: It is sent to the server.
+       * - `failed`: It is not needed any more, or this environment cannot compute it.
+       */
+      readonly state: 'solving' | 'solved' | 'failed'
+      /** The number of attempts so far. */
+      readonly attempts: number
+      /** The number of attempts that a proof needs on average. It may need several times as many. */
+      readonly expected: number
+    }
 
 /**
  * Why a visitor has another id.

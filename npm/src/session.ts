@@ -1,16 +1,8 @@
 import { createCollection } from './collection.js'
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
-import { loadPart } from './load-part.js'
-import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange } from './manager.js'
-import {
-  type CheckedOptions,
-  checkNext,
-  checkOptions,
-  checkRequestOptions,
-  checkTokenTimeout,
-  completeOptions,
-} from './options.js'
+import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange, WasmOptions } from './manager.js'
+import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
 import type {
@@ -28,8 +20,30 @@ import type {
 export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
   return managedSessionFactory(async (wasm) => {
     const SessionManager = await load(wasm)
-    return (options, onChange) => new SessionManager({ ...options, errorClass: GuestpassError }, onChange)
+    return (options, onChange) => {
+      const solve = solver(options.captcha, onChange)
+      return new SessionManager({ ...options, errorClass: GuestpassError, solve }, onChange)
+    }
   })
+}
+
+/** Answers a login to which the server has responded with 428, by code that is loaded with the first one. */
+function solver(captcha: SessionOptions['captcha'], onChange: OnChange): WasmOptions['solve'] {
+  let answer: Promise<NonNullable<WasmOptions['solve']>> | undefined
+  return async (problem, signal) => {
+    answer ??= import('./challenge.js').then(({ answerer }) => answerer(captcha, onChange))
+    return (
+      await answer.catch((cause) => {
+        answer = undefined
+        throw new GuestpassError(
+          'load_failed',
+          'the part of guestpass that answers a challenge of the server could not be loaded; ' +
+            `check the connection, and that the server has the files of this version: reload the page (${cause})`,
+          { cause },
+        )
+      })
+    )(problem, signal)
+  }
 }
 
 /** The same as `sessionFactory`, with any session manager. After a failed `load`, the next call loads again. */

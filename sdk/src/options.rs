@@ -1,8 +1,8 @@
 //! The options of a session, as JavaScript passes them. Members are read one by one: `serde_wasm_bindgen::from_value` would
 //! add ten kilobytes.
 
-use guestpass_session::{CustomStorage, OnIdentityLost, Options, RequestOptions, StorageKind};
-use js_sys::{Array, Function, JsString, Reflect};
+use guestpass_session::{CustomStorage, OnIdentityLost, Options, StorageKind};
+use js_sys::{Array, Function, JsString, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::session_manager::milliseconds;
@@ -29,6 +29,8 @@ export interface ManagerOptions {
   readonly requests?: RequestOptions | undefined
   /** Called with a line of text for each step. */
   readonly debug?: ((line: string) => void) | undefined
+  /** Answers a response with status 428: gets its problem as JSON text, and resolves with the answer as JSON text. */
+  readonly solve?: ((problem: string, signal: AbortSignal) => Promise<string>) | undefined
   /** The class of the errors that calls reject with. */
   readonly errorClass: new (code: ErrorCode, message: string, details: { status?: number; reason?: string }) => Error
 }
@@ -79,6 +81,12 @@ impl ManagerOptions {
             options = options.on_step(move |line| {
                 // An exception of the listener does not affect the session.
                 let _ = debug.call1(&JsValue::UNDEFINED, &line.into());
+            });
+        }
+        if let Ok(solve) = self.get("solve").dyn_into::<Function>() {
+            options = options.solver(move |problem, signal| {
+                let solved = solve.call2(&JsValue::UNDEFINED, problem, signal);
+                solved.map_or_else(|error| Promise::reject(&error), |solved| Promise::resolve(&solved))
             });
         }
         options

@@ -48,6 +48,38 @@ enum PackageErrorCode {
     LoadFailed,
 }
 
+/// The events that the npm package emits itself. Its type `SessionEvent` has these and those of the session manager.
+#[derive(JsonSchema)]
+#[schemars(tag = "type", rename_all = "snake_case")]
+#[expect(dead_code, reason = "only the schema is used")]
+enum PackageEvent {
+    /// The session computes the proof of work that the server demands before it makes a guest. Emitted at the beginning,
+    /// up to four times a second, and at the end.
+    Proof {
+        /// The time of the event, in milliseconds since the Unix epoch.
+        at: f64,
+        /// How far it is.
+        state: ProofState,
+        /// The number of attempts so far.
+        attempts: f64,
+        /// The number of attempts that a proof needs on average. It may need several times as many.
+        expected: f64,
+    },
+}
+
+/// How far a proof of work is.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "only the schema is used")]
+enum ProofState {
+    /// It is computed.
+    Solving,
+    /// It is sent to the server.
+    Solved,
+    /// It is not needed any more, or this environment cannot compute it.
+    Failed,
+}
+
 fn generate() -> String {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     generator.subschema_for::<Snapshot>();
@@ -58,6 +90,9 @@ fn generate() -> String {
 
     let package_codes = PackageErrorCode::json_schema(&mut generator).to_value();
     schemas["ErrorCode"]["oneOf"].as_array_mut().unwrap().extend(variants(&package_codes).cloned());
+
+    let package_events = PackageEvent::json_schema(&mut generator).to_value();
+    schemas["SessionEvent"]["oneOf"].as_array_mut().unwrap().extend(variants(&package_events).cloned());
 
     let declarations: String = schemas.iter().map(|(name, schema)| declaration(name, schema)).collect();
     format!("// Generated from the Rust types, by: {COMMAND}\n{declarations}")
