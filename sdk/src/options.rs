@@ -2,7 +2,7 @@
 //! add ten kilobytes.
 
 use guestpass_session::{CustomStorage, OnIdentityLost, Options, StorageKind};
-use js_sys::{Array, Function, JsString, Promise, Reflect};
+use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::session_manager::milliseconds;
@@ -84,10 +84,7 @@ impl ManagerOptions {
             });
         }
         if let Ok(solve) = self.get("solve").dyn_into::<Function>() {
-            options = options.solver(move |problem, signal| {
-                let solved = solve.call2(&JsValue::UNDEFINED, problem, signal);
-                solved.map_or_else(|error| Promise::reject(&error), |solved| Promise::resolve(&solved))
-            });
+            options = options.solver(solve);
         }
         options
     }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use guestpass_core::OnIdentityLost;
-use js_sys::{Array, Function, JsString, Promise};
+use js_sys::{Array, Function, JsString};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
@@ -17,9 +17,6 @@ use crate::subscription::OnChange;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) type OnStep = Box<dyn Fn(&str)>;
-
-/// Answers a challenge: see [`Options::solver`].
-pub(crate) type Solver = Box<dyn Fn(&JsString, &AbortSignal) -> Promise>;
 
 /// Makes the JavaScript value that a call rejects with.
 pub(crate) type ToError = Box<dyn Fn(CallError) -> JsValue>;
@@ -49,7 +46,7 @@ pub struct Options {
     pub(crate) on_change: Option<Box<OnChange>>,
     pub(crate) on_step: Option<OnStep>,
     pub(crate) to_error: Option<ToError>,
-    pub(crate) solver: Option<Solver>,
+    pub(crate) solver: Option<Function>,
 }
 
 impl Options {
@@ -160,14 +157,14 @@ impl Options {
         self
     }
 
-    /// Answers the challenge of a server that demands a proof of work or a CAPTCHA before it makes a guest. `solve` gets the
-    /// problem of the response with status 428 (RFC 9457), as JSON text. Its promise resolves with the JSON text of an object
-    /// with the members `proof` (the value of the header `Proof-Of-Work`) and `captcha` (the token of the CAPTCHA), as far as
-    /// the server has asked for them for this guest. If it rejects, the calls that wait reject with the same value. The signal
-    /// is aborted when the answer is no longer needed. The crate `guestpass-proof` computes a proof of work. Default: no
-    /// solver, and such a login is rejected.
-    pub fn solver(mut self, solve: impl Fn(&JsString, &AbortSignal) -> Promise + 'static) -> Self {
-        self.solver = Some(Box::new(solve));
+    /// The JavaScript function that answers the challenge of a server that demands a proof of work or a CAPTCHA before it makes
+    /// a guest. Its arguments are the problem of the response with status 428 (RFC 9457), as JSON text, and an `AbortSignal`,
+    /// which is aborted when the answer is no longer needed. It returns a promise of the JSON text of an object with the members
+    /// `proof` (the value of the header `Proof-Of-Work`) and `captcha` (the token of the CAPTCHA), as far as the server has
+    /// asked for them for this guest. If the promise rejects, the calls that wait reject with the same value. The crate
+    /// `guestpass-proof` computes a proof of work. Default: no solver, and such a login is rejected.
+    pub fn solver(mut self, solve: Function) -> Self {
+        self.solver = Some(solve);
         self
     }
 

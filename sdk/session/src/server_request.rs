@@ -161,14 +161,17 @@ impl SessionManager {
 
     pub(crate) fn solve(&self, op: Op, problem: Handle) {
         self.unsolved.take();
-        let controller = AbortController::new();
-        let (Some(solver), Ok(controller)) = (&self.solver, controller) else {
-            return self.feed(Input::SolveFailed { op });
-        };
-        let solved = solver(&self.handles.text(problem), &controller.signal());
+        let Ok((controller, solved)) = self.try_solve(problem) else { return self.feed(Input::SolveFailed { op }) };
         self.in_flight.borrow_mut().0.push((op, controller));
         let callback = |callback| Some(self.js_function(callback));
         let _ = js::then(&solved, callback(Callback::Solved(op)), callback(Callback::SolveFailed(op)));
+    }
+
+    fn try_solve(&self, problem: Handle) -> Result<(AbortController, Promise), JsValue> {
+        let controller = AbortController::new()?;
+        let solver = self.solver.as_ref().ok_or(JsValue::UNDEFINED)?;
+        let solved = solver.call2(&JsValue::UNDEFINED, &self.handles.text(problem), &get(&controller, "signal"))?;
+        Ok((controller, Promise::resolve(&solved)))
     }
 
     pub(crate) fn solved(&self, op: Op, answer: &JsValue) -> Input {

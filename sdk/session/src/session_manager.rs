@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use guestpass_core::{AccountRequestKind, Config, Effect, Input, Machine, Sharing, Snapshot as MachineSnapshot};
-use js_sys::{JsString, Promise};
+use js_sys::{Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Response};
 
@@ -19,7 +19,7 @@ use crate::fetch_call::{FetchCall, Origins};
 use crate::handles::Handles;
 use crate::js::{self, JsFunction, number};
 use crate::listener::Listener;
-use crate::options::{Options, Solver, ToError, TokenOptions};
+use crate::options::{Options, ToError, TokenOptions};
 use crate::server_request::InFlight;
 use crate::server_response::header;
 use crate::session_event::SessionEvent;
@@ -49,7 +49,7 @@ pub(crate) struct SessionManager {
     on_change: Box<OnChange>,
     subscribers: OnceCell<Box<dyn Subscribers>>,
     pub(crate) to_error: ToError,
-    pub(crate) solver: Option<Solver>,
+    pub(crate) solver: Option<Function>,
     /// Why the solver has failed.
     pub(crate) unsolved: RefCell<JsValue>,
     log: Option<DebugLog>,
