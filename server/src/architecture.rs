@@ -8,6 +8,7 @@ const ORDER: [&str; 29] = [
     "shared_time",
     "secret",
     "shards",
+    "http_client",
     "settings",
     "etag",
     "collections",

@@ -11,7 +11,9 @@ use ipnet::IpNet;
 
 use crate::collections::Collections;
 use crate::secret::sha256;
-use crate::settings::{Algorithm, InvalidValue, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate};
+use crate::settings::{
+    Algorithm, CaptchaSecret, CaptchaUrl, InvalidValue, KeyEncryptionKey, OidcIssuer, ProofOfWork, Rate,
+};
 use crate::store::postgres::PostgresUrl;
 
 /// The settings of a server. The program `guestpass` has a flag for each field, and the same defaults.
@@ -93,6 +95,13 @@ pub struct Config {
 
     /// Proof of work (ALTCHA, version 2) that a client needs to create a guest. Default: [`ProofOfWork::Off`].
     pub login_proof: ProofOfWork,
+
+    /// URL at which a service verifies the tokens of its CAPTCHA. With it, a client needs such a token to create a guest.
+    /// Default: none.
+    pub captcha_verify_url: Option<CaptchaUrl>,
+
+    /// The secret that the service of [`captcha_verify_url`](Self::captcha_verify_url) has given to this site. Default: none.
+    pub captcha_secret: Option<CaptchaSecret>,
 
     /// Proxies in front of this server. The address of a client is read from the `X-Forwarded-For` that they write. Without
     /// this setting, all clients behind a proxy count as one client. Default: none.
@@ -179,6 +188,8 @@ impl Default for Config {
             account_rate: at_most(300, 10 * MINUTE),
             password_rate: at_most(10, 15 * MINUTE),
             login_proof: ProofOfWork::Off,
+            captcha_verify_url: None,
+            captcha_secret: None,
             trusted_proxies: Vec::new(),
             require_refresh: false,
             session_max_age: None,
@@ -261,6 +272,10 @@ impl Config {
             let reason = "must differ from --issuer, which is the audience of tokens without refresh, so that other services \
                           refuse those; choose another name, or set --require-refresh";
             return Err(ConfigError::new("--audience", reason));
+        }
+        if self.captcha_verify_url.is_some() != self.captcha_secret.is_some() {
+            let reason = "needs --captcha-secret, and --captcha-secret needs it; the CAPTCHA service shows both";
+            return Err(ConfigError::new("--captcha-verify-url", reason));
         }
         if let Some(directory) = &self.static_dir
             && !directory.join("index.html").is_file()

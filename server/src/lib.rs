@@ -28,7 +28,7 @@
 //!
 //! Each module imports only modules of the same line or of the lines above; a test checks this order, module by module.
 //!
-//! - `clock`, `shared_time`, `secret`, `shards`, `settings`, `etag`, `metrics`: types without dependencies on the rest
+//! - `clock`, `secret`, `shards`, `http_client`, `settings`, `etag`, `metrics`: types without dependencies on the rest
 //! - `collections`: the declarations of a guest's data, and the rules for its values
 //! - `actor`: who makes a change
 //! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
@@ -59,6 +59,7 @@ mod failed_attempts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+mod http_client;
 mod key_admin;
 mod limits;
 mod metrics;
@@ -90,7 +91,7 @@ pub use open::OpenError;
 pub use routes::openapi::document as openapi;
 pub use server::Guestpass;
 pub use settings::{
-    Algorithm, InvalidOrigin, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, Origin, ProofOfWork,
+    Algorithm, CaptchaSecret, CaptchaUrl, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, ProofOfWork,
     Rate, UnknownAlgorithm,
 };
 pub use store::postgres::PostgresUrl;

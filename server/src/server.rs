@@ -129,7 +129,7 @@ impl Guestpass {
             future_tokens: Arc::default(),
             metrics: Arc::clone(&metrics),
         };
-        let limits = Arc::new(Limits::new(&config, &keys, &store, &clock, &metrics));
+        let limits = Arc::new(Limits::new(&config, &keys, &store, &clock, &metrics)?);
         let inner = Arc::new(Inner {
             config,
             clock,

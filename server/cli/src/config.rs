@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guestpass_server::{
-    Algorithm, Collections, Config, IntrospectionSecret, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate,
-    StoreLocation,
+    Algorithm, CaptchaSecret, CaptchaUrl, Collections, Config, IntrospectionSecret, KeyEncryptionKey, OidcIssuer,
+    Origin, ProofOfWork, Rate, StoreLocation,
 };
 use ipnet::IpNet;
 
@@ -123,11 +123,24 @@ pub(crate) struct ConfigArgs {
 
     /// Requires a proof of work (ALTCHA, version 2) from each client that creates a guest: the number of PBKDF2 iterations in
     /// each of the 256 attempts that a client needs on average, or off. 2000 keeps one core busy for between a tenth of a
-    /// second and some seconds. Use it if limits by address are not enough and your clients can compute the proof
-    /// (docs/api.md). The npm package guestpass cannot: with this setting it can create no guest. One client may send 300 wrong
+    /// second and some seconds. Use it if limits by address are not enough and your clients can compute the proof: the npm
+    /// package guestpass does so by itself, and docs/api.md describes it for other clients. One client may send 300 wrong
     /// solutions in 10 minutes.
     #[arg(long, value_name = "COST", default_value = "off", help_heading = ABUSE)]
     login_proof: ProofOfWork,
+
+    /// Requires the token of a CAPTCHA from each client that creates a guest: the https:// URL at which the service of the CAPTCHA
+    /// verifies tokens, such as https://challenges.cloudflare.com/turnstile/v0/siteverify or
+    /// https://api.hcaptcha.com/siteverify; http:// for this machine only. The server sends the form fields secret, response and
+    /// remoteip there, and reads the member success of the JSON response. If the service does not respond within 5 seconds, no
+    /// guest is created. One client may send 300 wrong tokens in 10 minutes.
+    #[arg(long, value_name = "URL", help_heading = ABUSE)]
+    captcha_verify_url: Option<CaptchaUrl>,
+
+    /// Secret that the service of --captcha-verify-url has given to your site. Set it in the environment or in a file: other
+    /// users of the machine can read the flags of a process.
+    #[arg(long, value_name = "SECRET", help_heading = ABUSE)]
+    captcha_secret: Option<CaptchaSecret>,
 
     /// Address or network, such as 10.0.0.0/8, of a proxy in front of this server. The server then reads the address of the
     /// client from the X-Forwarded-For that the proxy writes. Without this setting, all clients behind a proxy count as one
@@ -268,6 +281,8 @@ impl From<ConfigArgs> for Config {
             account_rate: args.account_rate,
             password_rate: args.password_rate,
             login_proof: args.login_proof,
+            captcha_verify_url: args.captcha_verify_url,
+            captcha_secret: args.captcha_secret,
             trusted_proxies: args.trusted_proxies,
             require_refresh: args.require_refresh,
             session_max_age: args.session_max_age.0,

@@ -9,7 +9,8 @@ use clap::{Arg, ArgAction, Command};
 
 /// Settings whose value can contain a secret, also if it is written wrongly: a URL with a password is not a URL if a slash is
 /// missing. Their values are never in an error message, because more people can read the log than may know the secret.
-pub(crate) const SECRET: [&str; 4] = ["store", "introspection-secret", "key-encryption-key", "otlp-endpoint"];
+pub(crate) const SECRET: [&str; 5] =
+    ["store", "introspection-secret", "key-encryption-key", "captcha-secret", "otlp-endpoint"];
 
 /// Settings that are refused on the command line, because other users of the machine can read the flags of a process.
 pub(crate) const NOT_A_FLAG: [&str; 1] = ["key-encryption-key"];

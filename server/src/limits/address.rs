@@ -79,8 +79,14 @@ impl TrustedProxies {
         self.0.is_empty()
     }
 
-    /// The client behind the connected `peer`. `forwarded` has the lines of `X-Forwarded-For`, the last one first.
+    /// The network of the client behind the connected `peer`. See [`Self::address_behind`].
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn client_behind<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a [u8]>) -> ClientNetwork {
+        self.address_behind(peer, forwarded).into()
+    }
+
+    /// The client behind the connected `peer`. `forwarded` has the lines of `X-Forwarded-For`, the last one first.
+    pub(crate) fn address_behind<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a [u8]>) -> IpAddr {
         let mut client = peer.to_canonical();
         let mut hops = forwarded.flat_map(|line| line.rsplit(|byte| *byte == b','));
         while self.trusts(client) {
@@ -88,7 +94,7 @@ impl TrustedProxies {
             let Some(hop) = hops.next().and_then(address) else { break };
             client = hop;
         }
-        client.into()
+        client
     }
 
     fn trusts(&self, address: IpAddr) -> bool {

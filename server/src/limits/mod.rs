@@ -6,6 +6,7 @@
 
 mod address;
 mod admission;
+mod captcha;
 mod fair_queue;
 mod foreign_page;
 mod password_attempts;
@@ -14,6 +15,7 @@ mod rate;
 mod recent;
 mod retries;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,18 +26,20 @@ pub use self::address::ClientNetwork;
 
 pub(crate) use self::address::TrustedProxies;
 pub(crate) use self::admission::{Admitted, LimitState, RateLimited};
+pub(crate) use self::captcha::{CAPTCHA_REQUIRED, CaptchaError};
 pub(crate) use self::fair_queue::{FairQueue, QueueFull, Share};
 pub(crate) use self::foreign_page::{PageOrigins, RequestSource};
 pub(crate) use self::proof::{CHALLENGE, PROOF_REQUIRED, ProofError};
 
 use self::admission::{BY_MEMBER, BY_SESSION, ByNetwork, Limit, TOTAL, admit};
+use self::captcha::{Captchas, CheckError as CaptchaCheckError};
 use self::password_attempts::PasswordAttempts;
 use self::proof::{CheckError, Proofs};
 use self::rate::{Key, Limiter, MonotonicClock};
 use self::retries::LoginRetries;
 use crate::auth::Keys;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::secret::sha256;
 use crate::settings::Rate;
@@ -57,6 +61,7 @@ pub(crate) struct Limits {
     password_registrations: Option<PasswordAttempts>,
     retries: LoginRetries,
     proofs: Option<Proofs>,
+    captchas: Option<Captchas>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -80,10 +85,12 @@ pub(crate) enum LoginLimited {
         /// A new challenge as JSON. `None`: a challenge could not be made.
         challenge: Option<serde_json::Value>,
     },
+    /// The login needs the token of a CAPTCHA.
+    CaptchaRequired(CaptchaError),
     /// A rate limit is exhausted.
     RateLimited(RateLimited),
-    /// Too many proofs wait for their check.
-    Busy,
+    /// Too many proofs or tokens wait for their check, or the service that verifies tokens is not available.
+    Unavailable,
 }
 
 /// How often a member may sign in to the same account again. Each sign-in opens a session and adds to the audit trail.
@@ -99,11 +106,11 @@ impl Limits {
         store: &Arc<dyn Store>,
         clock: &Arc<dyn Clock>,
         metrics: &Arc<Metrics>,
-    ) -> Self {
+    ) -> Result<Self, ConfigError> {
         let monotonic = MonotonicClock::new(clock);
         let limiter = |rate: Rate| Limiter::new(rate, &monotonic);
         let by_network = |rate: Rate| ByNetwork::new(rate, &monotonic);
-        Self {
+        Ok(Self {
             proxies: TrustedProxies::new(&config.trusted_proxies),
             page_origins: PageOrigins::new(config),
             logins: by_network(config.login_rate),
@@ -117,10 +124,11 @@ impl Limits {
             password_registrations: PasswordAttempts::new(config.password_rate, &monotonic),
             retries: LoginRetries::new(),
             proofs: Proofs::new(config.login_proof, keys, clock, &monotonic),
+            captchas: Captchas::new(config, &monotonic)?,
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             metrics: Arc::clone(metrics),
-        }
+        })
     }
 
     /// Whether a request comes from a page of another site. It is counted in the metrics, and against no limit (S13).
@@ -132,14 +140,16 @@ impl Limits {
         is_foreign
     }
 
-    /// Counts a login of a guest. `key` is the SHA-256 of the idempotency key, and `proof` the proof of work, if the client
-    /// sent them. A few retries of an admitted login are not counted.
+    /// Counts a login of a guest. `key` is the SHA-256 of the idempotency key, `proof` the proof of work, and `captcha` the token
+    /// of a CAPTCHA, if the client sent them. A few retries of an admitted login are not counted, and need no proof and no token.
     pub(crate) async fn admit_login(
         &self,
-        client: Option<ClientNetwork>,
+        address: Option<IpAddr>,
         key: Option<[u8; 32]>,
         proof: Option<&[u8]>,
+        captcha: Option<&str>,
     ) -> Result<AdmittedLogin<'_>, LoginLimited> {
+        let client = address.map(ClientNetwork::from);
         if key.as_ref().is_some_and(|key| self.retries.is_uncounted(key)) {
             return Ok(AdmittedLogin { admitted: Admitted::default(), replacement_key: None });
         }
@@ -157,8 +167,21 @@ impl Limits {
                 }
                 CheckError::QueueFull => {
                     self.metrics.limited("login", "queue");
-                    LoginLimited::Busy
+                    LoginLimited::Unavailable
                 }
+            })?;
+        }
+        // After the proof: a token can be verified once only, so it must not be used up by a login that lacks the proof.
+        if let Some(captchas) = &self.captchas {
+            captchas.check(captcha, address).await.map_err(|error| {
+                let (limit, refusal) = match error {
+                    CaptchaCheckError::Captcha(error) => ("captcha", LoginLimited::CaptchaRequired(error)),
+                    CaptchaCheckError::RateLimited(limited) => ("wrong-captchas", LoginLimited::RateLimited(limited)),
+                    CaptchaCheckError::QueueFull => ("queue", LoginLimited::Unavailable),
+                    CaptchaCheckError::Unavailable => ("captcha-service", LoginLimited::Unavailable),
+                };
+                self.metrics.limited("login", limit);
+                refusal
             })?;
         }
         let limits = by_network(self.logins.as_ref(), client).chain(total(self.all_logins.as_ref()));

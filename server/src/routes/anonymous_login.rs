@@ -2,14 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use guestpass_core::wire::{ANONYMOUS_LOGIN_PATH, TokenResponse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::{Problem, ProblemBody};
-use super::extract::{OptionalJsonBody, idempotency_key};
+use super::extract::{ClientAddress, OptionalJsonBody, given, idempotency_key};
+use super::limits::{PROOF_OF_WORK, rate_limit_fields};
 use super::openapi::{BodyErrors, LoginLimits, refresh_link, revoke_link};
+use crate::limits::AdmittedLogin;
+use crate::secret::sha256;
 use crate::server::Guestpass;
 
 /// The kind of session to make.
@@ -18,6 +22,10 @@ pub(super) struct LoginBody {
     /// True: a short-lived access token and a refresh token. False: one long-lived access token.
     #[serde(default)]
     pub(super) refresh: bool,
+    /// The token of a CAPTCHA, if a 428 response asks for one. Ignored if the server requires none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    pub(super) captcha: Option<String>,
 }
 
 /// Make a guest
@@ -72,15 +80,30 @@ pub(super) struct LoginBody {
 )]
 pub(super) async fn anonymous_login(
     State(Guestpass { inner }): State<Guestpass>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody<LoginBody>,
-) -> Result<Json<TokenResponse>, Problem> {
+) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let LoginBody { refresh } = body.unwrap_or_default();
+    let LoginBody { refresh, captcha } = body.unwrap_or_default();
     if inner.config.require_refresh && !refresh {
         let detail = "This server issues no long-lived tokens. Log in with the body {\"refresh\": true}.";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
-    let tokens = inner.sessions.login(refresh, key, inner.clock.now()).await?;
-    Ok(Json(tokens))
+    let proof = headers.get(PROOF_OF_WORK).map(HeaderValue::as_bytes);
+    let key_hash = key.map(|key| sha256(key.as_bytes()));
+    let AdmittedLogin { admitted, replacement_key } =
+        match inner.limits.admit_login(address, key_hash, proof, captcha.as_deref()).await {
+            Ok(admitted) => admitted,
+            Err(limited) => return Ok(limited.into_response()),
+        };
+    let tokens = inner.sessions.login(refresh, replacement_key.as_deref().or(key), inner.clock.now()).await;
+    let mut response = tokens.map(Json).map_err(Problem::from).into_response();
+    if response.status().is_client_error() {
+        // A login that is refused makes no guest.
+        admitted.refund();
+    } else {
+        response.headers_mut().extend(rate_limit_fields(&admitted.states));
+    }
+    Ok(response)
 }

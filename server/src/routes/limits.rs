@@ -8,12 +8,10 @@ use axum::http::header::{AsHeaderName, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use guestpass_core::wire::IDEMPOTENCY_KEY;
 
 use super::error::{NoAttempt, OAuthError, Problem};
 use super::extract::client_of;
-use crate::limits::{AdmittedLogin, LimitState, Limits, LoginLimited, RateLimited, RequestSource};
-use crate::secret::sha256;
+use crate::limits::{LimitState, Limits, LoginLimited, RateLimited, RequestSource};
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -69,32 +67,17 @@ pub(super) async fn limit_account_requests(
     }
 }
 
-/// Limits `POST /anonymous-login`.
-pub(super) async fn limit_logins(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
-    let client = client_of(&limits, request.headers(), request.extensions());
-    let key = single_value(request.headers(), IDEMPOTENCY_KEY).map(|key| sha256(key.as_bytes()));
-    let proof = request.headers().get(PROOF_OF_WORK).cloned();
-    match limits.admit_login(client, key, proof.as_ref().map(HeaderValue::as_bytes)).await {
-        Ok(AdmittedLogin { admitted, replacement_key }) => {
-            // Base64url, so it is a valid header value.
-            if let Some(key) = replacement_key.and_then(|key| HeaderValue::try_from(key).ok()) {
-                request.headers_mut().insert(IDEMPOTENCY_KEY, key);
+/// The response to a login that may not proceed.
+impl IntoResponse for LoginLimited {
+    fn into_response(self) -> Response {
+        match self {
+            Self::ProofRequired { error, challenge: Some(challenge) } => {
+                Problem::proof_required(error, challenge).into_response()
             }
-            let mut response = next.run(request).await;
-            if response.status().is_client_error() {
-                // A malformed request makes no guest.
-                admitted.refund();
-            } else {
-                response.headers_mut().extend(rate_limit_fields(&admitted.states));
-            }
-            response
+            Self::CaptchaRequired(error) => Problem::captcha_required(error).into_response(),
+            Self::RateLimited(limited) => limited.into_response(),
+            Self::ProofRequired { challenge: None, .. } | Self::Unavailable => Problem::unavailable().into_response(),
         }
-        Err(LoginLimited::ProofRequired { error, challenge }) => match challenge {
-            Some(challenge) => Problem::proof_required(error, challenge).into_response(),
-            None => Problem::unavailable().into_response(),
-        },
-        Err(LoginLimited::RateLimited(limited)) => limited.into_response(),
-        Err(LoginLimited::Busy) => Problem::unavailable().into_response(),
     }
 }
 

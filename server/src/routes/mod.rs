@@ -39,8 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::Problem;
-use self::limits::{limit_account_requests, limit_logins, refuse_foreign_pages};
-use crate::config::Config;
+use self::limits::{limit_account_requests, refuse_foreign_pages};
 use crate::limits::{ClientNetwork, Limits};
 use crate::server::{Guestpass, Inner};
 
@@ -93,7 +92,6 @@ impl Guestpass {
 /// Every route with its documentation, and the page `/docs/` if `docs` is set. A handler without documentation cannot be routed
 /// here.
 fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
-    let mut logins = OpenApiRouter::new().routes(routes!(anonymous_login::anonymous_login));
     let mut accounts = OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(register::options))
@@ -102,10 +100,9 @@ fn api(limits: Option<&Arc<Limits>>, docs: bool) -> OpenApiRouter<Guestpass> {
         .routes(routes!(link::link));
     if let Some(limits) = limits {
         accounts = accounts.route_layer(from_fn_with_state(Arc::clone(limits), limit_account_requests));
-        logins = logins.route_layer(from_fn_with_state(Arc::clone(limits), limit_logins));
     }
     let api = OpenApiRouter::with_openapi(openapi::outline())
-        .merge(logins)
+        .routes(routes!(anonymous_login::anonymous_login))
         .merge(accounts)
         .routes(routes!(token::token))
         .routes(routes!(revoke::revoke))

@@ -1,6 +1,7 @@
 //! Values of single settings, each with the text form that operators write.
 
 mod algorithm;
+mod captcha;
 mod key_encryption_key;
 mod oidc_issuer;
 mod origin;
@@ -8,6 +9,7 @@ mod proof_of_work;
 mod rate;
 
 pub use self::algorithm::{Algorithm, UnknownAlgorithm};
+pub use self::captcha::{CaptchaSecret, CaptchaUrl};
 pub use self::key_encryption_key::{KeyEncryptionKey, KeyEncryptionKeyId};
 pub use self::oidc_issuer::OidcIssuer;
 pub use self::origin::{InvalidOrigin, Origin};

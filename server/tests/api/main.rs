@@ -13,6 +13,7 @@ mod access_token;
 mod anonymous_login;
 mod audit;
 mod bearer;
+mod captcha;
 mod cors;
 mod docs;
 mod erased_file;

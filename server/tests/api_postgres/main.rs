@@ -12,6 +12,8 @@ const STORE: support::database::Kind = support::database::Kind::Postgres;
 mod anonymous_login;
 #[path = "../api/audit.rs"]
 mod audit;
+#[path = "../api/captcha.rs"]
+mod captcha;
 #[path = "../api/health.rs"]
 mod health;
 #[path = "../api/introspect.rs"]

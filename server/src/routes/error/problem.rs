@@ -13,8 +13,8 @@ use super::sentence;
 use crate::accounts::AccountError;
 use crate::auth::{AccessTokenError, AccountCallerError, LoginError, Unauthorized, UnavailableError};
 use crate::collections::{ChangeError, ValueError};
-use crate::limits::{CHALLENGE, PROOF_REQUIRED, ProofError};
-use crate::settings::Origin;
+use crate::config::Origin;
+use crate::limits::{CAPTCHA_REQUIRED, CHALLENGE, CaptchaError, PROOF_REQUIRED, ProofError};
 use crate::store::{DataError, StoreError};
 
 /// The `code` of the response to a request from a page of another site.
@@ -98,6 +98,16 @@ impl Problem {
         Self::new(StatusCode::PRECONDITION_REQUIRED, detail)
             .with("code", json!(PROOF_REQUIRED))
             .with(CHALLENGE, challenge)
+    }
+
+    /// 428: the login needs the token of a CAPTCHA.
+    pub(in crate::routes) fn captcha_required(error: CaptchaError) -> Self {
+        let detail = format!(
+            "{}. Let the visitor answer the CAPTCHA, and send this request again with the token as the member captcha of the \
+             JSON body.",
+            error.describe()
+        );
+        Self::new(StatusCode::PRECONDITION_REQUIRED, detail).with("code", json!(CAPTCHA_REQUIRED))
     }
 
     fn with(mut self, member: &str, value: Value) -> Self {

@@ -1,7 +1,7 @@
 //! The client of a request, as it is counted by the limits.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -25,15 +25,31 @@ impl FromRequestParts<Guestpass> for Client {
     }
 }
 
+/// The address of the client, if the embedding application provides the address of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::routes) struct ClientAddress(pub(in crate::routes) Option<IpAddr>);
+
+impl FromRequestParts<Guestpass> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, Guestpass { inner }: &Guestpass) -> Result<Self, Infallible> {
+        Ok(Self(address_of(&inner.limits, &parts.headers, &parts.extensions)))
+    }
+}
+
 /// The network of the client that sent a request. `None` if the embedding application does not provide the address of the
 /// connection.
 pub(crate) fn client_of(limits: &Limits, headers: &HeaderMap, extensions: &Extensions) -> Option<ClientNetwork> {
+    address_of(limits, headers, extensions).map(Into::into)
+}
+
+fn address_of(limits: &Limits, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
     let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     if limits.proxies.is_empty() && headers.contains_key(X_FORWARDED_FOR) {
         warn_of_ignored_header();
     }
     let forwarded = headers.get_all(X_FORWARDED_FOR).iter().rev().map(HeaderValue::as_bytes);
-    Some(limits.proxies.client_behind(peer.ip(), forwarded))
+    Some(limits.proxies.address_behind(peer.ip(), forwarded))
 }
 
 /// Behind a proxy that is not trusted, all clients have the address of the proxy, and one client can use up the limits of all.

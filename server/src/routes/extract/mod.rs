@@ -12,7 +12,7 @@ mod language;
 mod visitor;
 
 pub(super) use self::body::{JsonBody, JsonBodyBytes, JsonValue, MergePatchValue, OAuthForm, OptionalJsonBody, given};
-pub(super) use self::client::Client;
+pub(super) use self::client::{Client, ClientAddress};
 pub(super) use self::collection::{DeclaredCollection, EntryKey};
 pub(super) use self::idempotency_key::idempotency_key;
 pub(super) use self::language::{AcceptLanguage, Language};
