@@ -55,9 +55,7 @@ type Derive = (counter: number) => Uint8Array | undefined | Promise<Uint8Array |
 async function deriver({ nonce, salt, cost, keyLength, keyPrefix }: ProofParameters): Promise<Derive> {
   const [nonceBytes, saltBytes, prefix] = [bytes(nonce), bytes(salt), bytes(keyPrefix)]
   try {
-    const code = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-    const { instance } = await WebAssembly.instantiate(code, imports)
-    setExports(instance.exports)
+    await instantiateOnce()
     return (counter) => attempt(nonceBytes, saltBytes, cost, keyLength, prefix, counter)
   } catch (cause) {
     const { subtle } = globalThis.crypto
@@ -72,6 +70,18 @@ async function deriver({ nonce, salt, cost, keyLength, keyPrefix }: ProofParamet
       return prefix.every((byte, index) => byte === key[index]) ? key : undefined
     }
   }
+}
+
+let instantiated: Promise<void> | undefined
+
+/** The glue keeps the memory of the first instance. */
+function instantiateOnce(): Promise<void> {
+  instantiated ??= (async () => {
+    const code = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+    const { instance } = await WebAssembly.instantiate(code, imports)
+    setExports(instance.exports)
+  })()
+  return instantiated
 }
 
 /** Lets the thread handle other events. Unlike timers, messages are not delayed in a page that is not visible. */

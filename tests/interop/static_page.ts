@@ -10,11 +10,11 @@ export class StaticPage implements AsyncDisposable {
   readonly #folder: string
   readonly #server: Server
 
-  /** Serves files and folders. The keys are the paths in URLs; `index.html` is the page. */
-  static async serve(files: Readonly<Record<string, string>>): Promise<StaticPage> {
+  /** Serves files and folders. The keys are the paths in URLs; `index.html` is the page. `flags`: of the server. */
+  static async serve(files: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<StaticPage> {
     const folder = await mkdtemp(join(tmpdir(), 'guestpass-page-'))
     for (const [name, source] of Object.entries(files)) await cp(source, join(folder, name), { recursive: true })
-    return new StaticPage(folder, await Server.start(['--static', folder]))
+    return new StaticPage(folder, await Server.start(['--static', folder, ...flags]))
   }
 
   private constructor(folder: string, server: Server) {

@@ -32,6 +32,8 @@ test('the tarball has exactly these files', async () => {
     'LICENSE-MIT',
     'README.md',
     'package.json',
+    'pkg/guestpass_proof.js',
+    'pkg/guestpass_proof_inline.js',
     'pkg/guestpass_sdk.js',
     'pkg/guestpass_sdk_bg.wasm',
     'pkg/guestpass_sdk_inline.js',

@@ -1,4 +1,4 @@
-//! Secrets in files of their own: `--store-file`, `--introspection-secret-file`, `--key-encryption-key-file`
+//! Secrets in files of their own: `--store-file`, `--introspection-secret-file`, `--key-encryption-key-file`, `--captcha-secret-file`
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,45 @@ async fn several_secrets_come_from_the_environment_and_from_the_file_of_settings
         assert!(introspects(&server, OLD).await && introspects(&server, NEW).await);
         server.kill();
     }
+}
+
+#[tokio::test]
+async fn the_secret_of_a_captcha_service_comes_from_a_file_or_the_environment_and_is_not_logged() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
+    let folder = Folder::new();
+    let secret = folder.file("captcha", &format!("{OLD}\n"));
+    let settings = format!("captcha-verify-url = {url:?}\ncaptcha-secret-file = {:?}\n", secret.display().to_string());
+    let mut in_file = guestpass();
+    in_file.args(["serve", "--config"]).arg(folder.file("guestpass.toml", &settings));
+    let mut in_environment = guestpass();
+    in_environment.arg("serve").env("GUESTPASS_CAPTCHA_VERIFY_URL", &url).env("GUESTPASS_CAPTCHA_SECRET", OLD);
+
+    for command in [&mut in_file, &mut in_environment] {
+        let log = folder.path("log");
+        let command = command.stderr(std::fs::File::create(&log).unwrap());
+        let server = Process::spawn_serve(command, &folder.path("guestpass.db"));
+        let login = server.http.post(format!("{}/anonymous-login", server.url)).body(r#"{"captcha":"t"}"#);
+        let login = login.header("content-type", "application/json");
+        let (response, form) = tokio::join!(login.send(), refuse(&listener));
+
+        assert_eq!(response.unwrap().status(), 503);
+        assert!(form.contains(&format!("secret={OLD}&response=t&remoteip=127.0.0.1")), "{form}");
+        server.kill();
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains("the CAPTCHA service has verified no token") && !log.contains(OLD), "{log}");
+    }
+}
+
+/// Accepts one connection, and closes it after the request.
+async fn refuse(listener: &tokio::net::TcpListener) -> String {
+    use tokio::io::AsyncReadExt as _;
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !String::from_utf8_lossy(&request).contains("remoteip") {
+        assert!(connection.read_buf(&mut request).await.unwrap() > 0);
+    }
+    String::from_utf8(request).unwrap()
 }
 
 #[test]

@@ -115,6 +115,7 @@ fn a_secret_that_cannot_be_used_is_not_repeated() {
     for secret in ["hunter2short", "hunter2 with spaces, which no header of HTTP can have", "hunter2\nshort"] {
         assert_not_repeated("serve", "introspection-secret", secret, "hunter2", "expected 32 or more");
     }
+    assert_not_repeated("serve", "captcha-secret", "hunter2 x", "hunter2", "as the CAPTCHA service shows them");
     assert_not_repeated("serve", "otlp-endpoint", "collector:hunter2@otlp", "hunter2", "http://localhost:4318");
 }
 

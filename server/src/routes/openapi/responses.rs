@@ -266,7 +266,7 @@ fn invalid_places() -> Value {
     })
 }
 
-/// The response to a login without a proof of work if `--login-proof` requires one.
+/// The response to a login without a proof of work or without the token of a CAPTCHA, if the settings require them.
 fn proof_required() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let number = |description: &str| json!({ "type": "integer", "description": description });
@@ -288,19 +288,24 @@ fn proof_required() -> Value {
     });
     let challenge = json!({
         "type": "object",
-        "description": "A challenge of ALTCHA version 2.",
+        "description": "With the code `proof_required`: a challenge of ALTCHA version 2.",
         "required": ["parameters", "signature"],
         "properties": { "parameters": parameters, "signature": text("The signature of this server. Send it back unchanged.") },
     });
     let members = json!({
         "type": "object",
-        "required": ["code", "challenge"],
-        "properties": { "code": { "type": "string", "const": "proof_required" }, "challenge": challenge },
+        "required": ["code"],
+        "properties": {
+            "code": { "type": "string", "enum": ["proof_required", "captcha_required"] },
+            "challenge": challenge,
+        },
     });
     let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, members] });
     json!({
-        "description": "The server was started with `--login-proof`: solve `challenge`, and send the request again with \
-            `Proof-Of-Work`. This request did not count against any limit.",
+        "description": "`proof_required`: the server was started with `--login-proof`: solve `challenge`, and send the request \
+            again with `Proof-Of-Work`. `captcha_required`: it was started with `--captcha-verify-url`: let the visitor answer \
+            the CAPTCHA, and send the request again with the token as the member `captcha` of the body. This request did not \
+            count against any limit of logins.",
         "content": { "application/problem+json": { "schema": schema } },
     })
 }
