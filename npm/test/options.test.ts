@@ -111,6 +111,7 @@ test.each<[string, unknown]>([
   ['storage.set', { storage: { get: () => null } }],
   ['storage.shared', { storage: { get: () => null, set: () => {}, shared: 'yes' } }],
   ['debug', { debug: 'yes' }],
+  ['captcha', { captcha: '0x4AAA' }],
   ['onIdentityLost', { onIdentityLost: 'panic' }],
   ['timeout', { timeout: 0 }],
   ['timeout', { timeout: Number.NaN }],
