@@ -66,3 +66,24 @@ async fn s10_the_log_warns_once_about_an_untrusted_proxy() {
     assert_eq!(lines_about_proxies(&[], &[]).await, 0);
     assert_eq!(lines_about_proxies(&["--trusted-proxy", "127.0.0.1"], &claims).await, 0);
 }
+
+#[tokio::test]
+async fn a_request_that_fails_is_one_line_with_its_cause() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let mut command = guestpass();
+    command.arg("serve").stderr(File::create(path("log")).unwrap());
+    let server = Process::spawn_serve(&mut command, &path("guestpass.db"));
+    let login = || server.http.post(format!("{}/anonymous-login", server.url)).send();
+    assert_eq!(login().await.unwrap().status(), 200);
+
+    std::fs::rename(path("guestpass.db"), path("elsewhere")).unwrap();
+    assert_eq!(login().await.unwrap().status(), 503);
+
+    let log = read_to_string(path("log")).unwrap();
+    // A job of the background fails for itself.
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("ERROR") && !line.contains("background job")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains("/anonymous-login") && lines[0].contains("has been moved"), "{log}");
+    std::fs::rename(path("elsewhere"), path("guestpass.db")).unwrap();
+}

@@ -21,6 +21,7 @@ mod keys_command;
 mod log;
 mod metrics;
 mod migration;
+mod oidc_issuers;
 mod restore;
 mod secret_files;
 mod settings;

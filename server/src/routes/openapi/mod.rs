@@ -127,10 +127,10 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (String, &mut Value)
 /// clients make broken code of.
 fn document_optional_body(operation: &mut Value) {
     let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema") else { return };
-    let choices = schema.get("oneOf").and_then(Value::as_array).map(Vec::as_slice);
-    if let Some([body, null] | [null, body]) = choices
-        && *null == json!({ "type": "null" })
-    {
+    let choices = schema.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let (null, bodies): (Vec<_>, Vec<_>) =
+        choices.iter().cloned().partition(|choice| *choice == json!({ "type": "null" }));
+    if let ([_], [body]) = (null.as_slice(), bodies.as_slice()) {
         *schema = body.clone();
         operation["requestBody"]["required"] = false.into();
     }

@@ -181,10 +181,10 @@ fn commit_and_respond(
         .and_then(|()| in_place());
     commits.jobs.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
     commits.seconds.observe(started.elapsed().as_secs_f64());
-    // A cause is logged once, and not for each transaction that it makes fail.
+    // The requests and the background jobs of the transaction log the error; this is logged once for each cause.
     match (committed.as_ref().err().map(ToString::to_string), &failure) {
         (Some(error), last) if last.as_ref() != Some(&error) => {
-            tracing::error!(jobs = batch.len(), error, "a transaction failed");
+            tracing::debug!(jobs = batch.len(), error, "a transaction failed");
             *failure = Some(error);
         }
         (None, Some(_)) => {
