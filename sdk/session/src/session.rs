@@ -49,7 +49,7 @@ impl Session {
         Self(SessionManager::new(options))
     }
 
-    /// Sends a request like `fetch`: attaches the token where the origin is allowed, and on a 401 refreshes the token and
+    /// Sends a request like `fetch`: attaches the token where the origin is allowed, and on a 401 about the token refreshes it and
     /// sends the request once more.
     ///
     /// `input` is a URL, as a text or a `web_sys::Url`, or a `web_sys::Request`. A relative URL is relative to the base URL,
