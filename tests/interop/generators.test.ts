@@ -13,11 +13,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 const TIMEOUT = 180_000
 const TOOLS = here('generators/node_modules/.bin')
 const PYTHON = process.env.GUESTPASS_PYTHON ?? 'python3'
-const TSC_FLAGS = '--noEmit --strict --skipLibCheck --target es2022 --module esnext --moduleResolution bundler --lib es2022,dom,dom.iterable'
+const TSC_FLAGS =
+  '--noEmit --strict --skipLibCheck --target es2022 --module esnext --moduleResolution bundler --lib es2022,dom,dom.iterable'
 
 let server: Server
 let folder: string
-let document: { readonly paths: Record<string, Record<string, { readonly requestBody?: { readonly content: object } }>> }
+let document: {
+  readonly paths: Record<string, Record<string, { readonly requestBody?: { readonly content: object } }>>
+}
 
 beforeAll(async () => {
   server = await Server.start(['--issuer', 'http://localhost:8000', '--passkey-domain', 'localhost'])
@@ -32,7 +35,9 @@ afterAll(async () => {
 })
 
 test('a body that may be left out is not required, and is never null', () => {
-  const bodies = Object.values(document.paths).flatMap((path) => Object.values(path).map(({ requestBody }) => requestBody))
+  const bodies = Object.values(document.paths).flatMap((path) =>
+    Object.values(path).map(({ requestBody }) => requestBody),
+  )
 
   expect(JSON.stringify(bodies)).not.toContain('"null"')
   expect(document.paths['/anonymous-login']?.post?.requestBody).toEqual({
@@ -44,12 +49,22 @@ test('a body that may be left out is not required, and is never null', () => {
 test(
   'the clients of orval, openapi-typescript and hey-api compile and log guests in',
   async () => {
-    const orval = { api: { input: './openapi.json', output: { target: './orval.ts', client: 'fetch', baseUrl: server.url } } }
+    const orval = {
+      api: { input: './openapi.json', output: { target: './orval.ts', client: 'fetch', baseUrl: server.url } },
+    }
     await writeFile(join(folder, 'orval.config.cjs'), `module.exports = ${JSON.stringify(orval)}`)
     await Promise.all([
       run(join(TOOLS, 'orval'), '--config', 'orval.config.cjs'),
       run(join(TOOLS, 'openapi-typescript'), 'openapi.json', '--output', 'openapi_typescript.ts'),
-      run(join(TOOLS, 'openapi-ts'), '--input', 'openapi.json', '--output', 'hey_api', '--client', '@hey-api/client-fetch'),
+      run(
+        join(TOOLS, 'openapi-ts'),
+        '--input',
+        'openapi.json',
+        '--output',
+        'hey_api',
+        '--client',
+        '@hey-api/client-fetch',
+      ),
     ])
     await copyFile(here('generators/client.ts'), join(folder, 'client.ts'))
 
@@ -77,7 +92,14 @@ test(
 /** Runs a program in the folder, and returns its standard output. */
 async function run(program: string, ...args: readonly string[]): Promise<string> {
   const PATH = [dirname(PYTHON), process.env.PATH].join(delimiter)
-  const env = { ...process.env, PATH, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1', SCARF_ANALYTICS: 'false', DO_NOT_TRACK: '1' }
+  const env = {
+    ...process.env,
+    PATH,
+    PYTHONPATH: folder,
+    PYTHONDONTWRITEBYTECODE: '1',
+    SCARF_ANALYTICS: 'false',
+    DO_NOT_TRACK: '1',
+  }
   const { stdout } = await promisify(execFile)(program, args, { cwd: folder, env, maxBuffer: 2 ** 24 })
   return stdout
 }

@@ -29,6 +29,10 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, object]) -> 
         # Whether a condition holds depends on the entries that there are.
         for condition in ("If-Match", "If-None-Match"):
             case.headers.pop(condition, None)
+    if case.path in ("/anonymous-login", "/register/options") and case.body is None:
+        # The server takes null for no body, as simple clients mean it. The contract leaves it out, because generators of clients
+        # cannot express it.
+        case.body = []
     if case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if case.path.endswith("/{key}"):

@@ -39,6 +39,7 @@ pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Cli, Sources), SettingsE
     let matches = command.try_get_matches_from_mut(&argv).map_err(|error| name_the_variable(error, &argv))?;
     let (chosen, chosen_matches) = innermost(&command, &matches);
     let mut sources = Sources::of_environment(chosen, chosen_matches);
+    sources.warnings.extend(misspelt_variables(&command));
 
     if let Some(flag) = NOT_A_FLAG.iter().find(|flag| level(chosen, chosen_matches, flag) == Level::CommandLine) {
         return Err(SettingsError::Setting(format!(
@@ -140,7 +141,7 @@ fn level(command: &Command, matches: &ArgMatches, flag: &str) -> Level {
 pub(crate) struct Sources {
     /// By the name of the flag without its dashes.
     names: BTreeMap<String, String>,
-    /// One line for each file with a secret that other users can read.
+    /// One line for each file with a secret that other users can read, and for each variable that is misspelt.
     pub(crate) warnings: Vec<String>,
     /// The path and the text of the TOML file.
     file: Option<(PathBuf, String)>,
@@ -227,6 +228,25 @@ fn boolean(text: &str) -> Result<bool, String> {
 /// The variable of a flag: `GUESTPASS_ACCESS_TTL` of `access-ttl`.
 fn variable(flag: &str) -> String {
     format!("GUESTPASS_{}", flag.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// A warning for each variable of the environment that is no setting, and nearly the name of one. Others are not meant for this
+/// program: Kubernetes sets `GUESTPASS_PORT` for a service of this name.
+fn misspelt_variables(command: &Command) -> Vec<String> {
+    let known = variables(command);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut unknown: Vec<_> = names.filter(|name| name.starts_with("GUESTPASS_") && !known.contains(name)).collect();
+    unknown.sort_unstable();
+    let meant = |name: &String| known.iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
+    let warning =
+        |name: String| meant(&name).map(|known| format!("{name} is no setting and is ignored: is it {known}?"));
+    unknown.into_iter().filter_map(warning).collect()
+}
+
+/// The variables of a command and of the commands below it.
+fn variables(command: &Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter_map(Arg::get_long).map(variable);
+    own.chain(command.get_subcommands().flat_map(variables)).collect()
 }
 
 /// clap's message names the flag for a bad value of a variable, too. If the flag is not on the command line, the value comes

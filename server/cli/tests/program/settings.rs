@@ -286,3 +286,25 @@ fn the_program_has_no_setting_that_injects_faults() {
     let error = error_line(guestpass().args(["serve", "--demo"]));
     assert!(error.contains("--demo"), "{error}");
 }
+
+#[test]
+fn a_misspelt_variable_is_a_warning() {
+    let warned = |name: &str| {
+        let output = run(guestpass().args(["keys", "new-encryption-key"]).env(name, "1m"));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+
+    for (name, meant) in [
+        ("GUESTPASS_ACCES_TTL", "GUESTPASS_ACCESS_TTL"),
+        ("GUESTPASS_CORS_ORIGINS", "GUESTPASS_CORS_ORIGIN"),
+        ("GUESTPASS_STROE_FILE", "GUESTPASS_STORE_FILE"),
+    ] {
+        let warning = format!("guestpass: warning: {name} is no setting and is ignored: is it {meant}?\n");
+        assert_eq!(warned(name), warning);
+    }
+    // Kubernetes sets these for a service with the name `guestpass`.
+    for name in ["GUESTPASS_PORT", "GUESTPASS_SERVICE_HOST", "GUESTPASS_PORT_8000_TCP"] {
+        assert_eq!(warned(name), "");
+    }
+}
