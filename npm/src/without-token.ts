@@ -25,7 +25,8 @@ export function sendWithoutToken(
   if (!url || init instanceof Request || !(request || input instanceof URL || typeof input === 'string')) return
   const { guestpass, [TRANSPORT]: transport = send, ...rest } = init
   const allowed = url.protocol !== 'blob:' && [parseUrl(baseUrl)?.origin, ...allowedOrigins].includes(url.origin)
-  const wanted = guestpass?.token ?? requests?.token ?? true
+  // The options of a session are for `fetch` alone, not for a transport.
+  const wanted = guestpass?.token ?? (transport ?? requests?.token) !== false
   if (allowed && wanted && !new Headers(init.headers ?? request?.headers).has('Authorization')) return
   return (transport as typeof fetch)(request ?? url.href, rest)
 }
