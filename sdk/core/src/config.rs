@@ -24,8 +24,12 @@ pub struct Config {
     pub storage_lag: u64,
     /// The upper bound of the first back-off; it doubles with every failure.
     pub backoff_base: u64,
-    /// The longest back-off, and the longest `Retry-After` that is obeyed.
+    /// The longest back-off of a renewal.
     pub backoff_cap: u64,
+    /// The longest `Retry-After` that is obeyed, and the longest back-off of a revocation.
+    pub retry_after_cap: u64,
+    /// How long a revocation is tried again if the expiry of its token is not known.
+    pub revocation_lifetime: u64,
     /// How long no attempt is made after the browser has reported that it is offline.
     pub offline_probe: u64,
     /// A token that replaced a refused one is trusted for this time: if a resource responds to it with 401, the 401 goes to
@@ -47,6 +51,8 @@ impl Default for Config {
             storage_lag: 50,
             backoff_base: 500,
             backoff_cap: 60_000,
+            retry_after_cap: 3_600_000,
+            revocation_lifetime: 30 * 86_400_000,
             offline_probe: 30_000,
             refusal_cooldown: 10_000,
         }

@@ -135,4 +135,18 @@ pub struct Record {
     pub acquire_key: Option<Handle>,
     /// `None` before the first acquisition and after a sign-out.
     pub credential: Option<Credential>,
+    /// The revocations that the server has not answered yet, of this epoch and of older ones.
+    pub revocations: [Option<PendingRevocation>; MAX_REVOCATIONS],
+}
+
+/// The most revocations that wait at a time. The oldest is dropped for a further one.
+pub const MAX_REVOCATIONS: usize = 4;
+
+/// A session that was signed out, and that the server has not revoked yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PendingRevocation {
+    /// The refresh token; without one, the access token.
+    pub token: Handle,
+    /// When the revocation is dropped, because the token has expired: wall clock.
+    pub until: u64,
 }

@@ -37,16 +37,9 @@ pub enum Effect {
         /// What to send.
         request: Request,
     },
-    /// Do what the server demands before it makes a guest, such as a proof of work: `Solved` or `SolveFailed`.
-    Solve {
-        /// For the completion.
-        op: Op,
-        /// The problem of the response with status 428 (RFC 9457), as JSON text.
-        problem: Handle,
-    },
-    /// Abort a request or a `Solve`: its completion is ignored.
+    /// Abort a request, or stop waiting for a load or store that does not respond: later ones start without it.
     Cancel {
-        /// Of the `Send` or `Solve`.
+        /// Of the `Send`, `Load` or `Store`.
         op: Op,
     },
     /// Send a message to the other tabs.
@@ -156,6 +149,8 @@ pub enum SessionError {
         /// The HTTP status.
         status: u16,
     },
+    /// The storage of the browser has failed, and other tabs may have the session: it cannot be renewed. The attempt is repeated.
+    Storage,
     /// The server has ended the session, and the policy is [`OnIdentityLost::Stop`](crate::OnIdentityLost::Stop).
     SessionEnded,
     /// The session was signed out.
@@ -177,6 +172,7 @@ impl SessionError {
             Self::Timeout => "timeout",
             Self::Unavailable { .. } => "unavailable",
             Self::Rejected { .. } => "rejected",
+            Self::Storage => "storage",
             Self::SessionEnded => "session_ended",
             Self::SignedOut => "signed_out",
             Self::Aborted => "aborted",

@@ -27,7 +27,7 @@ pub enum Event {
         /// The generation of that credential.
         generation: u64,
     },
-    /// A resource has responded with 401.
+    /// A resource has responded with 401: reported once for each credential.
     Unauthorized {
         /// The generation of the credential that was refused.
         generation: u64,
@@ -101,7 +101,7 @@ pub enum SignedOutBy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(inline))]
 pub enum StorageFault {
-    /// The storage failed or did not respond: the session goes on in memory.
+    /// The storage failed or did not respond: the session goes on in memory until the storage works again.
     Memory,
     /// The content of the storage could not be read, and is treated as nothing.
     Corrupt,
@@ -132,9 +132,9 @@ pub enum Status {
     Loading,
     /// The session asks the server for a guest.
     Acquiring,
-    /// There is a credential. It may need a refresh, which happens by itself.
+    /// There is a usable token. It may be refreshed ahead of its end, or need a refresh at its next use.
     Active,
-    /// There is a credential, and a refresh is under way.
+    /// The token has expired or was refused, and a refresh is under way.
     Refreshing,
     /// The last attempt failed, and there is no usable token. The session is kept; the error of the snapshot says why the
     /// attempt failed, and when the session tries again by itself.

@@ -136,6 +136,8 @@ pub enum Input {
     Online,
     /// The browser reports that it is offline.
     Offline,
+    /// The page is about to be hidden or closed: if other code has emptied the storage, the session is written again.
+    Hidden,
     /// The page is visible again, restored from the back/forward cache, or woken from sleep.
     Visible,
     /// The timer has fired. Every other input checks the time too, so a timer may fire late.

@@ -69,7 +69,10 @@ mod response;
 pub mod wire;
 
 pub use config::{Config, OnIdentityLost, Sharing};
-pub use credential::{Credential, EndReason, Expiry, Handle, Kind, Record, Subject, Timestamp, Version};
+pub use credential::{
+    Credential, EndReason, Expiry, Handle, Kind, MAX_REVOCATIONS, PendingRevocation, Record, Subject, Timestamp,
+    Version,
+};
 pub use effect::{AccountRequestKind, Effect, Grant, Outcome, Request, SessionError};
 pub use event::{Event, IdentityReason, SignedOutBy, Snapshot, Status, StorageFault};
 pub use input::{Input, Op, Stored, TabMessage, WaiterId};

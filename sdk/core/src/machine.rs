@@ -77,6 +77,8 @@ pub struct Machine {
     challenges: Challenges,
     revocations: Revocations,
     backoff: Backoff,
+    /// The newest version whose refusal was reported.
+    reported_refusal: Version,
     snapshot: Snapshot,
 }
 
@@ -104,6 +106,7 @@ impl Machine {
             challenges: Challenges::default(),
             revocations: Revocations::default(),
             backoff: Backoff::default(),
+            reported_refusal: Version::default(),
             snapshot: status::IDLE,
         }
     }
@@ -140,13 +143,19 @@ impl Machine {
             Input::Online => {
                 self.backoff.online(now);
                 self.retry_account_request(now);
+                self.revocations.retry_now(now);
+                if self.storage.has_failed() {
+                    self.retry_storage(now);
+                }
             }
             Input::Offline => self.backoff.offline(now, &self.context.config),
             Input::Visible => {
                 self.backoff.retry_now(now);
                 self.retry_account_request(now);
-                self.start_reload(now);
+                self.revocations.retry_now(now);
+                self.retry_storage(now);
             }
+            Input::Hidden => self.start_reload(now),
             Input::Tick => {}
         }
         self.settle_ready(now);
@@ -199,10 +208,7 @@ impl Machine {
     /// running until none is.
     pub fn is_busy(&self) -> bool {
         // An account request has a waiter for as long as it lasts.
-        !self.waiters.is_empty()
-            || self.transaction.is_some()
-            || self.reload.is_loading()
-            || !self.revocations.is_empty()
+        !self.waiters.is_empty() || self.transaction.is_some() || self.reload.is_loading() || self.revocations.is_busy()
     }
 
     /// The time until which every [`Input::TokenWanted`] is granted the token that was granted last and has no other effect,
@@ -241,7 +247,12 @@ impl Machine {
         match self.transaction.as_ref().and_then(|transaction| transaction.request(op)) {
             Some(Request::Account { .. }) => self.on_account_response(now, response),
             Some(request) => self.on_token_response(now, &request, response),
-            None => self.revocations.on_response(now, op, response.status, &mut self.context),
+            None => {
+                let Response { status, retry_after, .. } = response;
+                if self.revocations.on_response(now, op, status, retry_after, &mut self.context) {
+                    self.on_revocation_done(now);
+                }
+            }
         }
     }
 
@@ -249,7 +260,16 @@ impl Machine {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.request(op).is_some()) {
             self.fail(now, SessionError::Network, None);
         } else {
-            self.revocations.on_failure(now, op, &mut self.context);
+            self.revocations.on_failure(now, op, None, &mut self.context);
+        }
+    }
+
+    /// The server has answered, or a token has expired: the storage need not have the revocation any more.
+    fn on_revocation_done(&mut self, now: Timestamp) {
+        if self.storage.is_in_memory() {
+            self.revocations.remove_done();
+        } else if self.transaction.is_none() {
+            self.start_reload(now);
         }
     }
 
@@ -271,19 +291,26 @@ impl Machine {
         if let Some(error) = self.backoff.rejection(now) {
             self.waiters.fail_tokens(error, &mut self.context);
         }
+        if let Some((until, error)) = self.backoff.asked_to_wait(now) {
+            let account_requests = self.account_request_wants_token();
+            self.waiters.fail_before(until, account_requests, error, &mut self.context);
+        }
     }
 
     /// Ends what has come to its deadline.
     fn expire(&mut self, now: Timestamp) {
         let error = self.backoff.error().unwrap_or(SessionError::Timeout);
         self.waiters.settle_overdue(now, error, &mut self.context);
-        if self.reload.is_overdue(now, &self.context) {
+        if self.reload.is_overdue(now, &mut self.context) {
+            self.storage.pause(now, &self.context);
             self.on_reload_failed();
         }
         if self.transaction.as_ref().is_some_and(|transaction| transaction.deadline() <= now.mono) {
             self.on_transaction_deadline(now);
         }
-        self.revocations.expire(now, &mut self.context);
+        if self.revocations.expire(now, &mut self.context) {
+            self.on_revocation_done(now);
+        }
         if self.reload.is_check_due(now) {
             self.start_reload(now);
         }

@@ -14,8 +14,10 @@ pub(super) struct AccountRequest {
     pub(super) key: Option<Handle>,
     /// The body of the response to an upgrade, without its tokens.
     pub(super) response: Option<Handle>,
-    /// Attempts without a usable response. The server may have done what was asked all the same.
+    /// Attempts without a usable response.
     pub(super) failures: u32,
+    /// One of them was sent: the server may have done what was asked.
+    pub(super) may_be_done: bool,
 }
 
 impl AccountRequests {
@@ -28,7 +30,7 @@ impl AccountRequests {
     }
 
     pub(super) fn begin(&mut self, waiter: WaiterId, kind: AccountRequestKind) {
-        self.0 = Some(AccountRequest { waiter, kind, key: None, response: None, failures: 0 });
+        self.0 = Some(AccountRequest { waiter, kind, key: None, response: None, failures: 0, may_be_done: false });
     }
 
     pub(super) fn clear(&mut self) {
@@ -37,7 +39,7 @@ impl AccountRequests {
 
     /// Whether the server may have erased the visitor although no response said so.
     pub(super) fn may_have_erased(&self) -> bool {
-        self.0.as_ref().is_some_and(|request| request.kind == AccountRequestKind::Erase && request.failures > 0)
+        self.0.as_ref().is_some_and(|request| request.kind == AccountRequestKind::Erase && request.may_be_done)
     }
 
     pub(super) fn references(&self, handle: Handle) -> bool {

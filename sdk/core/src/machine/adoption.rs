@@ -13,21 +13,23 @@ impl Machine {
                 // repairs the storage.
                 self.start_reload(now);
             }
-            // Also if the version is older: then a tab has overwritten a newer record.
+            // Also if the version is older: then a newer record was overwritten, or the storage was emptied.
             TabMessage::Committed(version) if version != self.identity.version() => {
                 self.reload.expect(version);
                 self.start_reload(now);
             }
+            // The other tab may have done the revocations that wait.
+            TabMessage::Committed(_) if !self.revocations.is_empty() => self.start_reload(now),
             TabMessage::Committed(_) => {}
         }
     }
 
     /// Reads the storage, once more if a load is under way.
     pub(super) fn start_reload(&mut self, now: Timestamp) {
-        if self.storage.is_in_memory() {
-            self.storage.set_loaded();
-        } else {
+        if self.storage.is_available(now) {
             self.reload.start(now, &mut self.context);
+        } else {
+            self.storage.set_loaded();
         }
     }
 
@@ -36,11 +38,18 @@ impl Machine {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.kind() == TransactionKind::SignOut) {
             return self.storage.set_loaded(); // the stored session is about to be signed out
         }
-        let behind = self.identity.is_newer_than(record);
+        if !self.storage.is_loaded() && *record == Record::default() {
+            // Another tab that has a session writes it again.
+            self.publish(TabMessage::Committed(record.version));
+        }
         self.adopt(now, record);
         self.cancel_overtaken_request(now);
-        if behind && self.transaction.is_none() {
-            self.begin(now, TransactionKind::Repair);
+        if self.is_ahead_of(record) && self.transaction.is_none() {
+            // An emptied storage is written without the lock: a tab that acquires a guest under the lock finds the session when
+            // it compares.
+            let emptied = record.credential.is_none() && self.identity.current().is_some();
+            let shared = self.storage.is_shared() && !emptied;
+            self.begin_with(now, TransactionKind::Repair, shared);
         }
         if again {
             return self.start_reload(now);
@@ -51,14 +60,27 @@ impl Machine {
     pub(super) fn on_reload_failed(&mut self) {
         self.reload.finish();
         self.storage.set_loaded();
-        self.storage.fall_back_to_memory(&mut self.context);
+        self.storage.failed(true, &mut self.context);
+    }
+
+    /// Whether the stored record lacks what this tab knows (C21, C22).
+    pub(super) fn is_ahead_of(&self, record: &Record) -> bool {
+        self.identity.is_newer_than(record) || self.revocations.differ_from(record)
+    }
+
+    /// Takes over the revocations of a record. Another tab has probably sent them, unless this is the first read of a page.
+    pub(super) fn merge_revocations(&mut self, now: Timestamp, record: &Record) {
+        let delay = if self.storage.is_loaded() { self.context.config.http_timeout } else { 1 };
+        let outdated = record.version < self.identity.version();
+        self.revocations.merge(record, outdated, now.mono.saturating_add(delay));
     }
 
     /// Adopts a stored record if it is newer (C7).
     pub(super) fn adopt(&mut self, now: Timestamp, record: &Record) {
         let version = record.version;
+        self.merge_revocations(now, record);
         self.learn_epoch(now, version, record.end_reason);
-        if version > self.identity.version() {
+        if self.identity.yields_to(record) {
             self.identity.advance(version, record.end_reason);
             if let Some(credential) = record.credential {
                 let (id, generation) = (credential.subject, version.generation);

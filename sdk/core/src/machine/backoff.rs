@@ -9,6 +9,8 @@ pub(super) struct Backoff {
     error: Option<SessionError>,
     failures: u32,
     not_before: u64,
+    /// The server has asked for no attempt before this time (`Retry-After`).
+    asked_until: u64,
     offline_until: u64,
 }
 
@@ -35,6 +37,11 @@ impl Backoff {
         }
     }
 
+    /// The error for the calls whose deadline is not after the time, in the future, that the server has asked to wait for.
+    pub(super) fn asked_to_wait(&self, now: Timestamp) -> Option<(u64, SessionError)> {
+        self.error.filter(|_| self.asked_until > now.mono).map(|error| (self.asked_until, error))
+    }
+
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
@@ -57,6 +64,7 @@ impl Backoff {
         self.error = Some(error);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.mono.saturating_add(delay);
+        self.asked_until = now.mono.saturating_add(asked(retry_after, context));
         if self.offline_until > 0 {
             self.offline(now, &context.config);
         }
@@ -74,7 +82,7 @@ impl Backoff {
     }
 
     pub(super) fn retry_now(&mut self, now: Timestamp) {
-        self.not_before = self.not_before.min(now.mono);
+        self.not_before = self.not_before.min(now.mono.max(self.asked_until));
     }
 }
 
@@ -82,6 +90,10 @@ impl Backoff {
 pub(super) fn delay(failures: u32, retry_after: Option<u64>, context: &mut Context) -> u64 {
     let (base, cap) = (context.config.backoff_base, context.config.backoff_cap);
     let ceiling = (base << failures.min(20)).min(cap);
-    let asked = retry_after.unwrap_or(0).min(cap);
-    asked.saturating_add(context.jitter.below(ceiling)).max(1)
+    asked(retry_after, context).saturating_add(context.jitter.below(ceiling)).max(1)
+}
+
+/// `Retry-After`, cut to what is obeyed.
+fn asked(retry_after: Option<u64>, context: &Context) -> u64 {
+    retry_after.unwrap_or(0).min(context.config.retry_after_cap)
 }

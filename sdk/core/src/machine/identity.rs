@@ -18,7 +18,20 @@ pub(super) struct Identity {
     /// The key that the server has rejected with 409.
     rejected_acquire_key: Option<Handle>,
     current: Option<Current>,
+    keeping: Keeping,
     previous: Option<PreviousIdentity>,
+}
+
+/// Where the credential is, besides this tab.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Keeping {
+    /// In the storage, or it was: other tabs may have it, so it is renewed only with the storage.
+    #[default]
+    Stored,
+    /// Nowhere: the storage failed before it was stored.
+    Unstored,
+    /// Nowhere, and the storage may have another guest, which then replaces that of this tab.
+    Apart,
 }
 
 /// The identity that the server has ended, until the next one replaces it.
@@ -73,7 +86,32 @@ impl Identity {
             end_reason: self.end_reason,
             acquire_key: self.acquire_key,
             credential: self.credential().copied(),
+            ..Record::default()
         }
+    }
+
+    /// Whether no storage has the credential.
+    pub(super) fn is_unstored(&self) -> bool {
+        self.keeping != Keeping::Stored
+    }
+
+    pub(super) fn keeping(&self) -> Keeping {
+        self.keeping
+    }
+
+    pub(super) fn keep(&mut self, keeping: Keeping) {
+        self.keeping = keeping;
+    }
+
+    /// Whether a stored record of this epoch replaces the state of this tab: it is newer, or it has another guest, and this tab
+    /// is apart from the storage or has a record of the same version.
+    pub(super) fn yields_to(&self, record: &Record) -> bool {
+        let is_another = record.credential.is_some_and(|stored| {
+            let differs = |current: &Current| current.subject() != stored.subject;
+            self.keeping == Keeping::Apart
+                || (record.version == self.version && self.current.as_ref().is_some_and(differs))
+        });
+        record.version > self.version || (record.version.epoch == self.version.epoch && is_another)
     }
 
     /// Whether the stored record is older than the state of this tab.
@@ -126,6 +164,7 @@ impl Identity {
             is_another = !ended && change == Some(old.reason);
         }
         self.current = Some(Current::new(now, credential, after_refusal, context));
+        self.keeping = Keeping::Stored;
         self.acquire_key = None;
         is_another
     }
@@ -148,6 +187,7 @@ impl Identity {
     pub(super) fn begin_epoch(&mut self, epoch: u64, end_reason: EndReason) -> Option<Subject> {
         self.advance(Version { epoch, generation: 0 }, end_reason);
         self.acquire_key = None;
+        self.keeping = Keeping::Stored;
         let previous = self.previous.take().and_then(|previous| previous.id);
         self.current.take().and_then(|current| current.subject()).or(previous)
     }
@@ -169,6 +209,11 @@ impl Identity {
         let rejected = self.rejected_acquire_key;
         self.acquire_key = stored.or(self.acquire_key).filter(|key| rejected != Some(*key));
         self.acquire_key
+    }
+
+    /// The next acquisition uses another key.
+    pub(super) fn drop_acquire_key(&mut self) {
+        self.acquire_key = None;
     }
 
     pub(super) fn set_acquire_key(&mut self, key: Handle) {

@@ -80,6 +80,9 @@ impl Machine {
         if self.transaction.is_none() || self.awaits_commit(now) {
             return;
         }
+        if self.cannot_be_renewed() && !self.is_abandoned() {
+            return self.pause_account_request(now, SessionError::Storage, None);
+        }
         match (self.account_requests.current(), &mut self.transaction) {
             // What was read may have ended the call.
             (Some(request), Some(transaction)) if self.waiters.contains(request.waiter) => match request.key {
@@ -151,6 +154,7 @@ impl Machine {
         }
         transaction.pause(now, request.failures, retry_after, &mut self.context);
         request.failures = request.failures.saturating_add(1);
+        request.may_be_done |= error != SessionError::Storage;
         self.waiters.note_failure(now, waiter, error, retry_after);
     }
 
@@ -183,6 +187,11 @@ impl Machine {
     fn finish_account_request(&mut self, waiter: WaiterId, outcome: Outcome) {
         self.end_transaction();
         self.settle(waiter, outcome);
+    }
+
+    /// Whether the caller of the account request no longer waits.
+    fn is_abandoned(&self) -> bool {
+        self.account_requests.current().is_none_or(|request| !self.waiters.contains(request.waiter))
     }
 
     /// The caller no longer waits.

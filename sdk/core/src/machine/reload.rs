@@ -66,15 +66,18 @@ impl Reload {
     }
 
     /// Whether the load has timed out twice.
-    pub(super) fn is_overdue(&mut self, now: Timestamp, context: &Context) -> bool {
+    pub(super) fn is_overdue(&mut self, now: Timestamp, context: &mut Context) -> bool {
         match &mut self.load {
             Some(load) if load.deadline <= now.mono && !load.extended => {
                 load.extended = true;
                 load.deadline = context.storage_deadline(now);
                 false
             }
-            Some(load) => load.deadline <= now.mono,
-            None => false,
+            Some(load) if load.deadline <= now.mono => {
+                context.effect(Effect::Cancel { op: load.op });
+                true
+            }
+            _ => false,
         }
     }
 

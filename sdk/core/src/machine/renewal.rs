@@ -3,7 +3,8 @@
 use super::Machine;
 use super::challenges::Challenges;
 use super::current::StaleReason;
-use super::transaction::{Received, Step, TransactionKind};
+use super::identity::Keeping;
+use super::transaction::{Received, Step, Transaction, TransactionKind};
 use crate::response::{TokenOutcome, TokenResponse};
 use crate::{
     Credential, Event, Expiry, Handle, IdentityReason, OnIdentityLost, Op, Record, Request, Response, SessionError,
@@ -23,6 +24,9 @@ impl Machine {
         if self.awaits_commit(now) {
             return;
         }
+        if self.cannot_be_renewed() {
+            return self.fail(now, SessionError::Storage, None);
+        }
         let Some(current) = self.identity.current() else {
             return self.acquire(now, acquire_key);
         };
@@ -40,7 +44,15 @@ impl Machine {
     pub(super) fn adopt_in_transaction(&mut self, now: Timestamp, record: Option<Record>) -> Option<Handle> {
         let record = record?;
         self.adopt(now, &record);
+        self.revoke_stored(now, &record);
         self.identity.usable_acquire_key(&record)
+    }
+
+    /// Whether the storage cannot be read, and other tabs may have the session: its refresh token may be too old by now, so that
+    /// the server would take it for a stolen one (C28).
+    pub(super) fn cannot_be_renewed(&self) -> bool {
+        let blind = self.transaction.as_ref().is_some_and(Transaction::is_blind);
+        blind && self.identity.current().is_some() && !self.identity.is_unstored()
     }
 
     /// See [`Transaction::await_commit`](super::transaction::Transaction::await_commit).
@@ -62,13 +74,22 @@ impl Machine {
     /// Acquires a guest under the acquire key that all tabs use, so that all get the same guest (C19).
     pub(super) fn acquire(&mut self, now: Timestamp, stored_acquire_key: Option<Handle>) {
         let Some(transaction) = &mut self.transaction else { return };
+        let alone = !self.storage.is_shared() || transaction.is_apart() || transaction.is_blind();
         match self.identity.choose_acquire_key(stored_acquire_key) {
-            Some(key) if transaction.sees_acquire_keys() || !self.storage.is_shared() => {
-                self.send(now, Request::Acquire { key, answer: self.challenges.answer(key) });
+            Some(key) if transaction.sees_acquire_keys() || alone => {
+                self.send(now, Request::Acquire { key });
             }
             Some(_) => transaction.await_acquire_keys(now, &mut self.context),
             None => transaction.make_key(now, &mut self.context),
         }
+    }
+
+    /// Acquires a guest under a key that no other tab can read, and that no other tab is waited for.
+    pub(super) fn acquire_apart(&mut self, now: Timestamp) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.set_apart();
+        }
+        self.acquire(now, None);
     }
 
     pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Handle) {
@@ -77,7 +98,11 @@ impl Machine {
                 if transaction.kind() == TransactionKind::AccountRequest {
                     return self.store_upgrade_key(now, key);
                 }
+                let apart = transaction.is_apart();
                 self.identity.set_acquire_key(key);
+                if apart {
+                    return self.acquire(now, None);
+                }
                 self.store(now, Step::StoringKey, self.identity.record());
             }
             _ => {}
@@ -159,6 +184,7 @@ impl Machine {
             return self.cancel_transaction();
         }
         match received {
+            Received::Ended if self.cannot_be_renewed() => self.fail(now, SessionError::Storage, None),
             Received::Ended if upgrade_key.is_some() && self.may_be_upgrading_elsewhere() => {
                 self.fail(now, SessionError::Unavailable { status: 400 }, None);
             }
@@ -169,6 +195,7 @@ impl Machine {
                     end_reason: self.identity.end_reason(),
                     acquire_key: upgrade_key.filter(|_| !upgrades),
                     credential: Some(credential),
+                    ..Record::default()
                 };
                 self.store(now, Step::Committing(credential), record);
             }
@@ -184,7 +211,7 @@ impl Machine {
     }
 
     /// Store → release → publish → settle: no call is settled under the lock (C6).
-    pub(super) fn commit(&mut self, now: Timestamp, credential: Credential) {
+    pub(super) fn commit(&mut self, now: Timestamp, credential: Credential, keeping: Keeping) {
         let Some(transaction) = &self.transaction else { return };
         let base = transaction.base();
         if self.identity.version() > base {
@@ -201,7 +228,10 @@ impl Machine {
         let id = credential.subject;
         self.identity.advance(version, self.identity.end_reason());
         self.replace_credential(now, credential, IdentityReason::InvalidGrant);
-        self.publish(TabMessage::Committed(version));
+        self.identity.keep(keeping);
+        if keeping == Keeping::Stored {
+            self.publish(TabMessage::Committed(version));
+        }
         self.context.event(if acquired {
             Event::Acquired { id }
         } else {
@@ -210,6 +240,33 @@ impl Machine {
         // Calls that waited for this credential get it even if its lifetime is too short to use: else they would wait forever.
         self.grant(true);
         self.finish_upgrade();
+    }
+}
+
+impl Machine {
+    /// The credential cannot be stored. If other tabs have its predecessor, or can read its acquire key, it is not used: the same
+    /// request is sent again, and the server responds with the same credential, because it is unused. Otherwise the stored
+    /// refresh token would become too old, and count as stolen in another tab or after a reload (C28).
+    pub(super) fn commit_unstored(&mut self, now: Timestamp, credential: Credential) {
+        let Some(transaction) = &self.transaction else { return };
+        if transaction.kind() == TransactionKind::AccountRequest {
+            // The only session that is left.
+            self.commit(now, credential, Keeping::Unstored);
+        } else if self.identity.current().is_some() {
+            if self.identity.is_unstored() {
+                self.commit(now, credential, self.identity.keeping());
+            } else {
+                self.fail(now, SessionError::Storage, None);
+            }
+        } else if transaction.is_apart() || transaction.is_blind() {
+            self.commit(now, credential, Keeping::Apart);
+        } else if self.backoff.error() == Some(SessionError::Storage) {
+            // The key fits in the storage, and the credential does not.
+            self.identity.drop_acquire_key();
+            self.acquire_apart(now);
+        } else {
+            self.fail(now, SessionError::Storage, None);
+        }
     }
 }
 

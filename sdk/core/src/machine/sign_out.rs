@@ -1,18 +1,18 @@
 //! Sign-out: how an epoch ends, by this tab or by another one, and how that is stored.
 
+use super::identity::Keeping;
 use super::transaction::{Step, Transaction, TransactionKind};
 use super::waiters::Want;
 use super::{Machine, Phase};
 use crate::{
-    Credential, EndReason, Event, Outcome, Record, SessionError, SignedOutBy, Subject, TabMessage, Timestamp, Version,
-    WaiterId,
+    EndReason, Event, Outcome, Record, SessionError, SignedOutBy, Subject, TabMessage, Timestamp, Version, WaiterId,
 };
 
 impl Machine {
     pub(super) fn on_sign_out(&mut self, now: Timestamp, waiter: WaiterId, permanent: bool) {
         self.waiters.add(waiter, Want::SignedOut, None);
-        if let Some(token) = self.identity.credential().map(Credential::revocable) {
-            self.revocations.start(now, token, &mut self.context);
+        if let Some(credential) = self.identity.credential() {
+            self.revocations.start(now, credential, &mut self.context);
         }
         self.sign_out(now, if permanent { EndReason::Permanent } else { EndReason::SignedOut });
     }
@@ -65,8 +65,8 @@ impl Machine {
     /// Forgets everything of the epoch before; returns its subject.
     fn begin_epoch(&mut self, now: Timestamp, epoch: u64, end_reason: EndReason) -> Option<Subject> {
         // No tab has stored it, so no other tab can revoke it.
-        if let Some(token) = self.transaction.as_ref().and_then(Transaction::revocable) {
-            self.revocations.start(now, token, &mut self.context);
+        if let Some(credential) = self.transaction.as_ref().and_then(Transaction::uncommitted) {
+            self.revocations.start(now, &credential, &mut self.context);
         }
         self.cancel_transaction();
         self.backoff.succeeded();
@@ -92,36 +92,55 @@ impl Machine {
                 self.waiters.settle_signed_out(&mut self.context);
                 return self.adopt(now, &record);
             }
-            let stored = record.credential.as_ref().map(Credential::revocable);
-            if let Some(token) = stored.filter(|token| !self.revocations.contains(*token)) {
-                self.revocations.start(now, token, &mut self.context);
-            }
+            self.merge_revocations(now, &record);
+            self.revoke_stored(now, &record);
         }
         self.storage.set_loaded();
         self.store(now, Step::StoringOwn, self.identity.record());
     }
 
-    /// Replaces a stored record that is older than the state of this tab.
+    /// The stored session was signed out, and is about to be replaced.
+    pub(super) fn revoke_stored(&mut self, now: Timestamp, record: &Record) {
+        if let Some(credential) = &record.credential
+            && record.version.epoch < self.identity.version().epoch
+        {
+            self.revocations.start(now, credential, &mut self.context);
+        }
+    }
+
+    /// Replaces a stored record that lacks what this tab knows.
     pub(super) fn repair(&mut self, now: Timestamp, record: Option<Record>) {
-        let behind = record.as_ref().is_some_and(|record| self.identity.is_newer_than(record));
         self.adopt_in_transaction(now, record);
-        if behind {
-            self.store(now, Step::StoringOwn, self.identity.record());
-        } else {
-            self.cancel_transaction();
+        match record.filter(|record| self.is_ahead_of(record)) {
+            Some(record) if self.identity.is_newer_than(&record) => {
+                self.store(now, Step::StoringOwn, self.identity.record());
+            }
+            // Only the revocations differ. The record may have the acquire key of another tab.
+            Some(record) => self.store(now, Step::StoringOwn, record),
+            None => self.cancel_transaction(),
         }
     }
 
     /// The sign-out is stored, or the storage is repaired.
-    pub(super) fn on_own_record_stored(&mut self) {
-        let kind = self.transaction.as_ref().map(|transaction| transaction.kind());
+    pub(super) fn on_own_record_stored(&mut self, now: Timestamp) {
+        self.identity.keep(Keeping::Stored);
+        if self.on_own_record_kept() != Some(TransactionKind::SignOut) {
+            self.publish(TabMessage::Committed(self.identity.version()));
+        }
+        if self.revocations.has_done() {
+            self.start_reload(now);
+        }
+    }
+
+    /// Ends a sign-out or a repair; returns which of them.
+    pub(super) fn on_own_record_kept(&mut self) -> Option<TransactionKind> {
+        let kind = self.transaction.as_ref().map(Transaction::kind);
         self.cancel_transaction();
         if kind == Some(TransactionKind::SignOut) {
             self.publish_sign_out();
             self.waiters.settle_signed_out(&mut self.context);
-        } else {
-            self.publish(TabMessage::Committed(self.identity.version()));
         }
+        kind
     }
 
     fn publish_sign_out(&mut self) {

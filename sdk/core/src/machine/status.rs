@@ -21,7 +21,9 @@ impl Machine {
         let status = match self.phase {
             Phase::Ended => Status::Ended,
             _ if error.is_some() && !self.identity.is_usable(now, false) => Status::Unavailable,
-            _ if self.is_renewing() && credential.is_some() => Status::Refreshing,
+            _ if self.is_renewing() && credential.is_some() && !self.identity.is_usable(now, false) => {
+                Status::Refreshing
+            }
             _ if credential.is_some() => Status::Active,
             Phase::SignedOut => Status::SignedOut,
             _ if self.reload.is_loading() && !self.storage.is_loaded() => Status::Loading,

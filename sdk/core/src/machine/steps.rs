@@ -1,5 +1,6 @@
 //! The machine moves its transaction from step to step: completions, deadlines, loads and stores.
 
+use super::identity::Keeping;
 use super::transaction::{Overdue, Step, Transaction, TransactionKind};
 use super::{Machine, storage};
 use crate::{Effect, Op, Record, SessionError, Stored, Timestamp};
@@ -7,7 +8,11 @@ use crate::{Effect, Op, Record, SessionError, Stored, Timestamp};
 impl Machine {
     /// Begins a transaction. The one before must have ended.
     pub(super) fn begin(&mut self, now: Timestamp, kind: TransactionKind) {
-        let shared = self.storage.is_shared();
+        self.begin_with(now, kind, self.storage.is_shared());
+    }
+
+    /// `shared`: under the lock.
+    pub(super) fn begin_with(&mut self, now: Timestamp, kind: TransactionKind, shared: bool) {
         self.transaction = Some(Transaction::begin(now, kind, self.identity.version(), shared, &mut self.context));
         if !shared {
             self.load(now, Step::Reading);
@@ -39,21 +44,26 @@ impl Machine {
     }
 
     pub(super) fn load(&mut self, now: Timestamp, step: Step) {
-        let in_memory = self.storage.is_in_memory();
+        let available = self.storage.is_available(now);
         if let Some(transaction) = &mut self.transaction {
-            transaction.load(now, step, in_memory, &mut self.context);
-            if in_memory {
-                self.continue_in_memory(now);
+            transaction.load(now, step, available, &mut self.context);
+            if !available {
+                self.continue_without_storage(now);
             }
         }
     }
 
-    pub(super) fn store(&mut self, now: Timestamp, step: Step, record: Record) {
-        let in_memory = self.storage.is_in_memory();
+    /// Stores the record with the revocations that wait.
+    pub(super) fn store(&mut self, now: Timestamp, step: Step, mut record: Record) {
+        let available = self.storage.is_available(now);
         if let Some(transaction) = &mut self.transaction {
-            transaction.store(now, step, record, in_memory, &mut self.context);
-            if in_memory {
-                self.continue_in_memory(now);
+            let available = available && !transaction.is_blind();
+            if available {
+                record.revocations = self.revocations.to_store();
+            }
+            transaction.store(now, step, record, available, &mut self.context);
+            if !available {
+                self.continue_without_storage(now);
             }
         }
     }
@@ -76,17 +86,25 @@ impl Machine {
 
     pub(super) fn on_loaded(&mut self, now: Timestamp, op: Op, stored: Stored) {
         if self.reload.owns(op) {
+            self.storage.load_succeeded();
             let record = storage::decode(stored, &mut self.context);
             self.on_reloaded(now, &record);
         } else if self.owns_transaction(op) {
+            self.storage.load_succeeded();
             let record = storage::decode(stored, &mut self.context);
             self.on_transaction_loaded(now, Some(record));
+        } else {
+            self.on_late_completion(now);
         }
     }
 
     pub(super) fn on_saved(&mut self, now: Timestamp, op: Op) {
         if self.owns_transaction(op) {
+            self.storage.store_succeeded();
+            self.revocations.stored();
             self.on_transaction_saved(now);
+        } else {
+            self.on_late_completion(now);
         }
     }
 
@@ -98,13 +116,29 @@ impl Machine {
         }
     }
 
+    /// A load or store that had timed out has completed: the storage responds again, and may have another record.
+    fn on_late_completion(&mut self, now: Timestamp) {
+        if self.storage.has_failed() {
+            self.retry_storage(now);
+        }
+    }
+
+    /// Reads a storage that has failed or was emptied, to write the session again.
+    pub(super) fn retry_storage(&mut self, now: Timestamp) {
+        self.storage.retry_now();
+        self.start_reload(now);
+    }
+
     pub(super) fn on_transaction_deadline(&mut self, now: Timestamp) {
         let Some(transaction) = &mut self.transaction else { return };
         match transaction.on_deadline(now, &mut self.context) {
             Overdue::Extended => {}
             Overdue::Read(step) => self.load(now, step),
             Overdue::Failed(error) => self.fail(now, error, None),
-            Overdue::StorageFailed => self.on_transaction_storage_failed(now),
+            Overdue::StorageFailed => {
+                self.storage.pause(now, &self.context);
+                self.on_transaction_storage_failed(now);
+            }
         }
     }
 
@@ -130,23 +164,48 @@ impl Machine {
     }
 
     fn on_transaction_storage_failed(&mut self, now: Timestamp) {
-        self.storage.fall_back_to_memory(&mut self.context);
-        self.continue_in_memory(now);
+        self.storage.failed(!self.is_storing(), &mut self.context);
+        self.continue_without_storage(now);
     }
 
-    /// Completes the load or store of the step without a storage.
-    fn continue_in_memory(&mut self, now: Timestamp) {
+    fn is_storing(&self) -> bool {
+        matches!(
+            self.transaction.as_ref().map(Transaction::step),
+            Some(Step::StoringKey | Step::Committing(_) | Step::StoringOwn)
+        )
+    }
+
+    /// Goes on after a load or store that has failed, or without a storage.
+    fn continue_without_storage(&mut self, now: Timestamp) {
         self.storage.set_loaded();
-        match self.transaction.as_ref().map(Transaction::step) {
-            Some(Step::StoringKey | Step::Committing(_) | Step::StoringOwn) => self.on_transaction_saved(now),
-            Some(_) => self.on_transaction_loaded(now, None),
-            None => {}
+        if !self.is_storing() {
+            self.on_transaction_loaded(now, None);
+        } else if self.storage.is_in_memory() {
+            self.on_transaction_saved(now);
+        } else {
+            self.on_not_stored(now);
         }
     }
 
-    /// `record`: `None` without a storage.
+    /// The record of the step is not stored.
+    fn on_not_stored(&mut self, now: Timestamp) {
+        match self.transaction.as_ref().map(Transaction::step) {
+            Some(Step::StoringKey) if self.is_sending_account_request() => self.send_account_request(now),
+            Some(Step::StoringKey) => self.acquire_apart(now),
+            Some(Step::Committing(credential)) => self.commit_unstored(now, credential),
+            // The storage gets it when it works again.
+            Some(Step::StoringOwn) => {
+                self.on_own_record_kept();
+            }
+            _ => {}
+        }
+    }
+
+    /// `record`: `None` if it could not be read, or there is no storage.
     fn on_transaction_loaded(&mut self, now: Timestamp, record: Option<Record>) {
-        let Some(transaction) = &self.transaction else { return };
+        let in_memory = self.storage.is_in_memory();
+        let Some(transaction) = &mut self.transaction else { return };
+        transaction.set_blind(record.is_none() && !in_memory);
         match (transaction.kind(), transaction.step()) {
             (TransactionKind::Renew, Step::Reading | Step::ReadingAgain) => self.renew(now, record),
             (TransactionKind::AccountRequest, Step::Reading | Step::ReadingAgain) => {
@@ -165,8 +224,8 @@ impl Machine {
         match self.transaction.as_ref().map(Transaction::step) {
             Some(Step::StoringKey) if self.is_sending_account_request() => self.send_account_request(now),
             Some(Step::StoringKey) => self.acquire(now, None),
-            Some(Step::Committing(credential)) => self.commit(now, credential),
-            Some(Step::StoringOwn) => self.on_own_record_stored(),
+            Some(Step::Committing(credential)) => self.commit(now, credential, Keeping::Stored),
+            Some(Step::StoringOwn) => self.on_own_record_stored(now),
             _ => {}
         }
     }

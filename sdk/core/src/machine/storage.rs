@@ -1,24 +1,41 @@
 //! The state of the storage: whether it works, which tabs share it, and whether it has been read.
 
 use super::context::Context;
-use crate::{Event, Record, Sharing, StorageFault, Stored};
+use crate::{Event, Record, Sharing, StorageFault, Stored, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Storage {
     sharing: Sharing,
-    /// There is no storage, or it has failed: the record is kept in memory only.
-    in_memory: bool,
-    /// The storage has been read once, or there is none.
+    /// The storage has been read once, or cannot be read.
     loaded: bool,
+    /// The last load has failed.
+    load_failed: bool,
+    /// The last store has failed.
+    store_failed: bool,
+    /// After a load or store that did not respond: when the next one may start. Monotonic time.
+    retry_at: u64,
 }
+
+/// How long no load or store starts after one that did not respond, in multiples of its deadline.
+const PAUSE_AFTER_TIMEOUT: u64 = 10;
 
 impl Storage {
     pub(super) fn new(sharing: Sharing) -> Self {
-        Self { sharing, in_memory: sharing == Sharing::InMemory, loaded: false }
+        Self { sharing, loaded: false, load_failed: false, store_failed: false, retry_at: 0 }
     }
 
+    /// Whether there is no storage.
     pub(super) fn is_in_memory(&self) -> bool {
-        self.in_memory
+        self.sharing == Sharing::InMemory
+    }
+
+    /// Whether a load or store may start. One that fails at once is tried again each time.
+    pub(super) fn is_available(&self, now: Timestamp) -> bool {
+        !self.is_in_memory() && self.retry_at <= now.mono
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.load_failed || self.store_failed
     }
 
     pub(super) fn is_loaded(&self) -> bool {
@@ -29,17 +46,39 @@ impl Storage {
         self.loaded = true;
     }
 
-    /// Whether other tabs read and write this storage: only then are there a lock and messages.
+    /// Whether other tabs read and write this storage: only then are there a lock and messages. Also while it fails in this tab.
     pub(super) fn is_shared(&self) -> bool {
-        !self.in_memory && self.sharing == Sharing::Tabs
+        self.sharing == Sharing::Tabs
     }
 
-    /// The storage has failed: the session goes on in memory, and reports that once (C14).
-    pub(super) fn fall_back_to_memory(&mut self, context: &mut Context) {
-        if !self.in_memory {
-            self.in_memory = true;
+    pub(super) fn load_succeeded(&mut self) {
+        self.load_failed = false;
+    }
+
+    pub(super) fn store_succeeded(&mut self) {
+        self.store_failed = false;
+    }
+
+    /// A load or store has failed. The first failure is reported (C14).
+    pub(super) fn failed(&mut self, is_load: bool, context: &mut Context) {
+        if !self.has_failed() {
             context.event(Event::Storage(StorageFault::Memory));
         }
+        if is_load {
+            self.load_failed = true;
+        } else {
+            self.store_failed = true;
+        }
+    }
+
+    /// A load or store has not responded: the next ones would wait as long.
+    pub(super) fn pause(&mut self, now: Timestamp, context: &Context) {
+        self.retry_at = now.mono.saturating_add(context.config.storage_timeout * PAUSE_AFTER_TIMEOUT);
+    }
+
+    /// Ends the pause.
+    pub(super) fn retry_now(&mut self) {
+        self.retry_at = 0;
     }
 }
 

@@ -37,7 +37,10 @@ impl Machine {
         if version.epoch != newest.epoch || self.phase != Phase::Open {
             return false;
         }
-        self.context.event(Event::Unauthorized { generation: version.generation });
+        if version > self.reported_refusal {
+            self.reported_refusal = version;
+            self.context.event(Event::Unauthorized { generation: version.generation });
+        }
         if version == newest {
             if self.identity.current().is_some_and(|current| current.is_trusted(now)) {
                 return false;

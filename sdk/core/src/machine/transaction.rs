@@ -23,6 +23,10 @@ pub(super) struct Transaction {
     deadline: u64,
     /// The deadline is the second one of this step.
     extended: bool,
+    /// The last load has failed: nothing is stored, because it could replace what cannot be read.
+    blind: bool,
+    /// The acquire key is not stored: no other tab can get the guest.
+    apart: bool,
     /// The version that the request starts from. A commit needs it unchanged (C7).
     base: Version,
 }
@@ -91,7 +95,18 @@ impl Transaction {
         if shared {
             context.effect(Effect::TakeLock { op });
         }
-        Self { kind, lock, contended: false, step: Step::Locking, op, deadline, extended: false, base }
+        Self {
+            kind,
+            lock,
+            contended: false,
+            step: Step::Locking,
+            op,
+            deadline,
+            extended: false,
+            blind: false,
+            apart: false,
+            base,
+        }
     }
 
     pub(super) fn kind(&self) -> TransactionKind {
@@ -123,18 +138,34 @@ impl Transaction {
         self.lock.is_some()
     }
 
+    pub(super) fn is_blind(&self) -> bool {
+        self.blind
+    }
+
+    pub(super) fn set_blind(&mut self, blind: bool) {
+        self.blind = blind;
+    }
+
+    pub(super) fn is_apart(&self) -> bool {
+        self.apart
+    }
+
+    pub(super) fn set_apart(&mut self) {
+        self.apart = true;
+    }
+
     /// Whether the server may respond to the request, or has responded.
     pub(super) fn awaits_response_or_commit(&self) -> bool {
         matches!(self.step, Step::Sending(_) | Step::Comparing(_) | Step::Committing(_))
     }
 
-    /// The token whose revocation ends the session of an upgrade, if that may not be stored.
-    pub(super) fn revocable(&self) -> Option<Handle> {
-        match &self.step {
+    /// The credential of an upgrade, if it may not be stored.
+    pub(super) fn uncommitted(&self) -> Option<Credential> {
+        match self.step {
             Step::Comparing(Received::Credential(credential)) | Step::Committing(credential)
                 if self.kind == TransactionKind::AccountRequest =>
             {
-                Some(credential.revocable())
+                Some(credential)
             }
             _ => None,
         }
@@ -221,7 +252,10 @@ impl Transaction {
                 self.deadline = context.storage_deadline(now);
                 Overdue::Extended
             }
-            _ => Overdue::StorageFailed,
+            _ => {
+                context.effect(Effect::Cancel { op: self.op });
+                Overdue::StorageFailed
+            }
         }
     }
 
@@ -234,18 +268,18 @@ impl Transaction {
         self.op
     }
 
-    /// `in_memory`: there is nothing to load.
-    pub(super) fn load(&mut self, now: Timestamp, step: Step, in_memory: bool, context: &mut Context) {
+    /// `available`: the storage can be asked.
+    pub(super) fn load(&mut self, now: Timestamp, step: Step, available: bool, context: &mut Context) {
         let op = self.enter(now, step, context.config.storage_timeout, context);
-        if !in_memory {
+        if available {
             context.effect(Effect::Load { op });
         }
     }
 
-    /// `in_memory`: there is nowhere to store the record.
-    pub(super) fn store(&mut self, now: Timestamp, step: Step, record: Record, in_memory: bool, context: &mut Context) {
+    /// `available`: the storage can be asked.
+    pub(super) fn store(&mut self, now: Timestamp, step: Step, record: Record, available: bool, context: &mut Context) {
         let op = self.enter(now, step, context.config.storage_timeout, context);
-        if !in_memory {
+        if available {
             context.effect(Effect::Store { op, record });
         }
     }

@@ -106,6 +106,21 @@ impl Waiters {
         self.settle_where(&|waiter| needs_session(waiter.want).then_some(Outcome::Failed(error)), context);
     }
 
+    /// Fails the calls that want a token and whose deadline is not after `at`: no attempt is made before.
+    pub(super) fn fail_before(&mut self, at: u64, account_requests: bool, error: SessionError, context: &mut Context) {
+        let wants = |want| match want {
+            Want::AccountRequest(_) => account_requests,
+            want => want.is_token(),
+        };
+        self.settle_where(
+            &|waiter| {
+                let hopeless = wants(waiter.want) && waiter.deadline.is_some_and(|deadline| deadline <= at);
+                hopeless.then_some(Outcome::Failed(error))
+            },
+            context,
+        );
+    }
+
     /// Fails the calls whose deadline has come: with the error of the call, or else with `error`.
     pub(super) fn settle_overdue(&mut self, now: Timestamp, error: SessionError, context: &mut Context) {
         self.settle_where(

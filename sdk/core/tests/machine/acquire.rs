@@ -19,7 +19,7 @@ fn waiting_calls_share_one_acquisition() {
         "
         want 1                    -> load
         want 2                    ->
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         want 3                    ->
         granted                   -> load
         loaded empty              -> key
@@ -40,7 +40,7 @@ fn c01_a_start_reads_the_storage_and_sends_no_request() {
     tab.run(
         "
         start 1      -> load | loading
-        loaded empty -> settle 1 done | idle
+        loaded empty -> publish 0.0, settle 1 done | idle
         start 2      -> settle 2 done
         ",
     );
@@ -62,7 +62,7 @@ fn c19_an_acquire_key_that_another_tab_has_stored_is_used() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded 0.0 acquire_key k9 -> send acquire k9
         ",
@@ -75,7 +75,7 @@ fn c19_after_a_lost_response_the_same_key_is_sent_again() {
     tab.run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
@@ -105,7 +105,7 @@ fn c19_after_a_contended_lock_the_acquire_key_of_another_tab_is_awaited() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted contended         -> load
         loaded empty              ->
         after 50                  -> load
@@ -119,7 +119,7 @@ fn c19_without_the_lock_the_last_stored_acquire_key_is_used() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         nolock                    -> load
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
@@ -138,7 +138,7 @@ fn c19_without_the_lock_a_guest_that_another_tab_has_acquired_is_adopted() {
     tab().run(
         "
         want 1                     -> load
-        loaded empty               -> lock
+        loaded empty               -> publish 0.0, lock
         nolock                     -> load
         loaded 0.0 acquire_key k2  ->
         after 400                  -> load
@@ -153,7 +153,7 @@ fn c09_a_guest_that_was_adopted_while_acquire_keys_were_awaited_is_refreshed() {
     tab().run(
         "
         want 1                     -> load
-        loaded empty               -> lock
+        loaded empty               -> publish 0.0, lock
         nolock                     -> load
         loaded 0.0 acquire_key k2  ->
         message 0.1                -> load
@@ -210,7 +210,7 @@ fn a_storage_of_one_tab_needs_no_lock_and_no_messages() {
         loaded 0.0 acquire_key k1 -> store 0.1 a1/r1
         saved                     -> settle 1 a1; acquired g1 | active
         signout 2                 -> send revoke r1, load; signed_out g1 this_tab
-        loaded 0.1 a1/r1          -> store 1.0
+        loaded 0.1 a1/r1          -> store 1.0 revoke r1
         saved                     -> settle 2 done | signed_out
         ",
     );
@@ -221,7 +221,7 @@ fn a_classic_server_sends_neither_lifetime_nor_subject() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
@@ -293,7 +293,7 @@ fn c08_an_acquisition_that_finds_a_sign_out_begins_again_in_the_new_epoch() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded 1.0                -> unlock, lock
         granted                   -> load

@@ -11,7 +11,7 @@ const SENT: &str = "
 
 const STORED: &str = "
     granted                    -> load
-    loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased
+    loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased revoke r1
     saved                      -> unlock, publish signout 1 erased, settle 2 done | signed_out
 ";
 
@@ -124,7 +124,7 @@ fn no_guest_is_acquired_only_to_be_erased() {
     tab().run(
         "
         erase 1      -> load
-        loaded empty -> settle 1 done | idle
+        loaded empty -> publish 0.0, settle 1 done | idle
         ",
     );
 }
@@ -134,7 +134,7 @@ fn a_guest_that_is_being_acquired_is_erased_afterwards() {
     tab().run(
         "
         want 1                     -> load
-        loaded empty               -> lock
+        loaded empty               -> publish 0.0, lock
         erase 2                    ->
         abort 1                    -> settle 1 aborted
         nolock                     -> load
@@ -157,7 +157,7 @@ fn concurrent_erasures_share_one_result() {
         "
         responded 204              -> unlock, publish signout 1 erased, lock; signed_out g1 this_tab erased
         granted                    -> load
-        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased
+        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased revoke r1
         saved                      -> unlock, publish signout 1 erased, settle 2 done, settle 3 done
         ",
     );
@@ -185,7 +185,7 @@ fn the_deadline_of_an_erasure_does_not_end_the_sign_out_that_follows() {
         ",
     );
     tab.now.mono += 1_000;
-    tab.run("loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased");
+    tab.run("loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 erased revoke r1");
     tab.run("after 1999 ->");
     tab.run("saved -> publish signout 1 erased, settle 2 done");
 }

@@ -78,7 +78,7 @@ fn a_token_without_usable_lifetime_still_serves_the_calls_that_waited_for_it() {
     tab.run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
@@ -126,8 +126,23 @@ fn c11_a_token_that_would_expire_before_it_reaches_the_server_is_not_used() {
         tab.run(&format!("loaded 0.2 a2/r2 as g1 {lifetime} -> ; adopted g1"));
         tab.run(&format!("after {last} ->"));
         let mut later = tab.clone();
-        tab.run("want 2 -> settle 2 a2, lock | refreshing");
+        tab.run("want 2 -> settle 2 a2, lock | active");
         later.run("after 1 ->");
         later.run("want 2 -> lock");
     }
+}
+
+#[test]
+fn c24_a_renewal_ahead_of_expiry_is_invisible() {
+    let mut tab = active();
+    tab.run(
+        "
+        after 810000               -> lock | active
+        granted                    -> load | active
+        loaded 0.1 a1/r1 as g1 900 -> send refresh r1 | active
+        unsent                     -> unlock; retrying network | active
+        expire                     ->
+        want 2                     -> | unavailable
+        ",
+    );
 }

@@ -59,7 +59,7 @@ fn an_export_without_a_guest_acquires_one_first() {
     tab().run(
         "
         export 1     -> load | loading
-        loaded empty -> lock | acquiring
+        loaded empty -> publish 0.0, lock | acquiring
         ",
     );
 }

@@ -68,7 +68,13 @@ fn after_a_sign_out_a_token_is_referenced_until_it_is_revoked() {
     let mut tab = active();
     tab.feed("signout 2");
     assert_eq!(referenced(&tab, &["a1", "r1", "g1"]), ["r1"]);
-    tab.feed("responded 200");
+    for line in ["granted", "loaded 0.1 a1/r1 as g1 900", "saved", "responded 200", "loaded 1.0 revoke r1"] {
+        tab.feed(line);
+    }
+    assert_eq!(referenced(&tab, &["a1", "r1", "g1"]), ["r1"], "the storage still has it");
+    for line in ["granted", "loaded 1.0 revoke r1", "saved"] {
+        tab.feed(line);
+    }
     assert!(referenced(&tab, &["a1", "r1", "g1"]).is_empty());
 }
 

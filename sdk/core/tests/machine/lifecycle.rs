@@ -1,4 +1,6 @@
-use crate::script::{SIGNED_OUT, Tab, active, tab};
+use guestpass_core::{Config, Sharing};
+
+use crate::script::{SIGNED_OUT, Tab, active, tab, tab_with};
 
 #[test]
 fn c16_close_settles_every_call_and_releases_everything() {
@@ -54,7 +56,7 @@ fn c16_close_withdraws_the_request_for_the_lock() {
     tab().run(
         "
         want 1       -> load
-        loaded empty -> lock
+        loaded empty -> publish 0.0, lock
         close        -> unlock, settle 1 closed, shutdown
         granted      -> unlock
         ",
@@ -181,6 +183,16 @@ fn c26_a_machine_is_busy_until_nothing_is_under_way() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
     assert!(tab.machine.is_busy(), "a revocation");
-    assert!(busy(&mut tab, "unsent"), "which is tried again");
-    assert!(!busy(&mut tab, "close"));
+    assert!(!busy(&mut tab, "unsent"), "which is stored, so that any page can try again");
+
+    let mut tab = tab_with(Config { sharing: Sharing::InMemory, ..Config::default() });
+    for line in ["want 1", "key k1", "responded a1/r1 as g1 900", "signout 2"] {
+        tab.feed(line);
+    }
+    for _ in 0..2 {
+        assert!(busy(&mut tab, "unsent"), "in memory, it is tried again");
+        let wait = tab.timer().unwrap();
+        tab.feed(&format!("after {wait}"));
+    }
+    assert!(!busy(&mut tab, "unsent"), "three times");
 }

@@ -3,7 +3,7 @@ use crate::script::{active, tab};
 const SIGNED_OUT: &str = "
     signout 2 permanent        -> send revoke r1, publish signout 1 permanent, lock; signed_out g1 this_tab permanent | signed_out
     granted                    -> load
-    loaded 0.1 a1/r1 as g1 900 -> store 1.0 permanent
+    loaded 0.1 a1/r1 as g1 900 -> store 1.0 permanent revoke r1
     saved                      -> unlock, publish signout 1 permanent, settle 2 done
 ";
 
@@ -112,7 +112,7 @@ fn c08_of_two_concurrent_sign_outs_the_permanent_one_counts() {
         "
         signout 2 permanent -> send revoke r1, publish signout 1 permanent, lock; signed_out g1 this_tab permanent
         granted             -> load
-        loaded 1.0          -> store 1.0 permanent
+        loaded 1.0          -> store 1.0 permanent revoke r1
         saved               -> unlock, publish signout 1 permanent, settle 2 done
         ",
     );

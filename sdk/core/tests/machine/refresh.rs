@@ -57,7 +57,7 @@ fn c02_an_announced_commit_is_awaited_before_a_refresh() {
         granted                       -> load
         loaded 0.1 a1/r1 as g1 900    ->
         after 50                      -> load, load
-        loaded 0.2 a2/r2 as g1 900    -> settle 2 a2; adopted g1 | refreshing
+        loaded 0.2 a2/r2 as g1 900    -> settle 2 a2; adopted g1 | active
         loaded@13 0.2 a2/r2 as g1 900 -> unlock | active
         ",
     );

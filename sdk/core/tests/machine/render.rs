@@ -46,6 +46,9 @@ fn render_record(record: &Record) -> String {
         let refresh = credential.refresh_token.map_or("-".to_owned(), text_of);
         write!(line, " {}/{refresh}", text_of(credential.access_token)).unwrap();
     }
+    for pending in record.revocations.iter().flatten() {
+        write!(line, " revoke {}", text_of(pending.token)).unwrap();
+    }
     line
 }
 

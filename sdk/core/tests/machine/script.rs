@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use guestpass_core::wire::{GUEST_PREFIX, USER_PREFIX};
 use guestpass_core::{
-    AccountRequestKind, Config, Credential, Effect, EndReason, Expiry, Input, Kind, Machine, OnIdentityLost, Op,
-    Outcome, Record, Response, ResponseBody, Stored, Subject, TabMessage, Timestamp, TokenResponse, Version, WaiterId,
+    AccountRequestKind, Config, Credential, Effect, EndReason, Expiry, Input, Kind, MAX_REVOCATIONS, Machine,
+    OnIdentityLost, Op, Outcome, PendingRevocation, Record, Response, ResponseBody, Stored, Subject, TabMessage,
+    Timestamp, TokenResponse, Version, WaiterId,
 };
 
 use crate::handles::{handle, unreferenced};
@@ -18,6 +19,9 @@ use crate::render::{render_effect, render_event};
 
 /// The deadline of every call in a transcript, in milliseconds after its start.
 pub(crate) const CALL_TIMEOUT: u64 = 30_000;
+
+/// When a revocation that begins at the start of a transcript is dropped: wall clock, in milliseconds.
+const REVOCATION_END: u64 = 1_000_000 + 30 * 86_400_000;
 
 /// A machine, its clock, and the last op of each kind of effect.
 #[derive(Clone)]
@@ -30,7 +34,7 @@ pub(crate) struct Tab {
 /// A first visit, up to a credential of generation 1 that lasts 900 seconds. Waiter 1 has used it once.
 pub(crate) const FIRST_VISIT: &str = "
     want 1                    -> load | loading
-    loaded empty              -> lock | acquiring
+    loaded empty              -> publish 0.0, lock | acquiring
     granted                   -> load
     loaded empty              -> key
     key k1                    -> store 0.0 acquire_key k1
@@ -61,7 +65,7 @@ pub(crate) const UPGRADE_SENT: &str = "
 pub(crate) const SIGNED_OUT: &str = "
     signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab | signed_out
     granted                    -> load
-    loaded 0.1 a1/r1 as g1 900 -> store 1.0
+    loaded 0.1 a1/r1 as g1 900 -> store 1.0 revoke r1
     saved                      -> unlock, publish signout 1, settle 2 done | signed_out
 ";
 
@@ -211,6 +215,7 @@ impl Tab {
             ("online", _) => Input::Online,
             ("offline", _) => Input::Offline,
             ("visible", _) => Input::Visible,
+            ("hidden", _) => Input::Hidden,
             ("after", [milliseconds]) => {
                 let milliseconds: u64 = milliseconds.parse().unwrap();
                 self.now = Timestamp { mono: self.now.mono + milliseconds, wall: self.now.wall + milliseconds };
@@ -220,7 +225,8 @@ impl Tab {
         }
     }
 
-    /// `empty`, `corrupt`, or `E.G [erased | permanent] [acquire_key K] [A/R as ID SECONDS]`.
+    /// `empty`, `corrupt`, or `E.G [erased | permanent] [acquire_key K] [A/R as ID SECONDS] [revoke R]…`. A revocation lasts as
+    /// long as if it had begun at the start of the transcript.
     fn stored(&self, words: &[&str]) -> Stored {
         let rest = match words {
             ["empty"] => return Stored::Empty,
@@ -237,11 +243,17 @@ impl Tab {
                 expiry: token.expires_in.map(|seconds| Expiry::received(self.now, seconds * 1_000)),
             }
         });
+        let mut revocations = [None; MAX_REVOCATIONS];
+        let tokens = rest.iter().skip_while(|word| **word != "revoke").filter(|word| **word != "revoke");
+        for (place, token) in revocations.iter_mut().zip(tokens) {
+            *place = Some(PendingRevocation { token: handle(token), until: REVOCATION_END });
+        }
         Stored::Record(Record {
             version: version(rest[0]),
             end_reason: end_reason(&rest[1..]),
             acquire_key,
             credential,
+            revocations,
         })
     }
 

@@ -6,7 +6,15 @@ use crate::script::{SIGNED_OUT, active, active_with, tab};
 fn a_sign_out_is_stored_published_and_revoked() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
-    tab.run("responded 200 ->");
+    tab.run(
+        "
+        responded 200        -> load
+        loaded 1.0 revoke r1 -> lock
+        granted              -> load
+        loaded 1.0 revoke r1 -> store 1.0
+        saved                -> unlock, publish 1.0
+        ",
+    );
     assert_eq!(tab.timer(), None);
     assert_eq!(tab.machine.snapshot().id, None);
 }
@@ -19,11 +27,11 @@ fn the_next_use_after_a_sign_out_acquires_a_guest() {
         "
         want 3                    -> lock | acquiring
         granted                   -> load
-        loaded 1.0                -> key
-        key k2                    -> store 1.0 acquire_key k2
+        loaded 1.0 revoke r1      -> key
+        key k2                    -> store 1.0 acquire_key k2 revoke r1
         saved                     -> send acquire k2
         responded a2/r2 as g2 900 -> load
-        loaded 1.0 acquire_key k2 -> store 1.1 a2/r2
+        loaded 1.0 acquire_key k2 revoke r1 -> store 1.1 a2/r2 revoke r1
         saved                     -> unlock, publish 1.1, settle 3 a2; acquired g2 | active
         ",
     );
@@ -40,7 +48,7 @@ fn c08_a_sign_out_fails_waiting_calls_and_cancels_the_refresh() {
         signout 3                    -> send revoke r1, cancel, unlock, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
         responded@11 a2/r2 as g1 900 ->
         granted                      -> load
-        loaded 0.1 a1/r1 as g1 900   -> store 1.0
+        loaded 0.1 a1/r1 as g1 900   -> store 1.0 revoke r1
         saved                        -> unlock, publish signout 1, settle 3 done | signed_out
         ",
     );
@@ -53,7 +61,7 @@ fn c08_a_call_during_a_sign_out_gets_the_next_guest() {
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
         want 3                     ->
         granted                    -> load
-        loaded 0.1 a1/r1 as g1 900 -> store 1.0
+        loaded 0.1 a1/r1 as g1 900 -> store 1.0 revoke r1
         saved                      -> unlock, publish signout 1, settle 2 done, lock | acquiring
         ",
     );
@@ -113,7 +121,7 @@ fn c08_an_overwritten_sign_out_is_stored_again() {
         message 0.2                -> load
         loaded 0.2 a2/r2 as g1 900 -> lock
         granted                    -> load
-        loaded 0.2 a2/r2 as g1 900 -> store 1.0
+        loaded 0.2 a2/r2 as g1 900 -> send revoke r2, store 1.0 revoke r1 revoke r2
         saved                      -> unlock, publish 1.0 | signed_out
         ",
     );
@@ -136,7 +144,7 @@ fn a_sign_out_revokes_the_newer_token_of_another_tab() {
         "
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
         granted                    -> load
-        loaded 0.3 a3/r3 as g3 900 -> send revoke r3, store 1.0
+        loaded 0.3 a3/r3 as g3 900 -> send revoke r3, store 1.0 revoke r1 revoke r3
         saved                      -> unlock, publish signout 1, settle 2 done | signed_out
         ",
     );
@@ -148,7 +156,7 @@ fn a_sign_out_before_the_first_read_revokes_the_stored_token() {
         "
         signout 1                  -> publish signout 1, lock; signed_out - this_tab
         granted                    -> load
-        loaded 0.7 a7/r7 as g1 900 -> send revoke r7, store 1.0
+        loaded 0.7 a7/r7 as g1 900 -> send revoke r7, store 1.0 revoke r7
         saved                      -> unlock, publish signout 1, settle 1 done | signed_out
         want 2                     -> lock
         ",
@@ -177,16 +185,104 @@ fn without_a_refresh_token_the_access_token_is_revoked() {
 }
 
 #[test]
-fn a_revocation_is_tried_three_times() {
+fn c22_a_revocation_is_tried_again_until_the_server_answers() {
     let mut tab = active();
     tab.run(SIGNED_OUT);
-    for error in ["unsent", "responded 503"] {
-        tab.run(&format!("{error} ->"));
-        let wait = tab.timer().unwrap();
-        tab.run(&format!("after {wait} -> send revoke r1"));
+    for _ in 0..20 {
+        for error in ["unsent", "responded 503", "responded 425", "responded 429"] {
+            tab.run(&format!("{error} ->"));
+            let wait = tab.timer().unwrap();
+            assert!(wait <= 2 * 3_600_000, "{wait}");
+            tab.run(&format!("after {wait} -> send revoke r1"));
+        }
     }
     tab.run("after 10000 -> cancel");
+    tab.run("online -> send revoke r1");
+    tab.run("responded 401 -> load");
+}
+
+#[test]
+fn c22_a_revocation_obeys_retry_after() {
+    let mut tab = active();
+    tab.run(SIGNED_OUT);
+    tab.run(
+        "
+        responded 503 retry 30000 ->
+        online                    ->
+        visible                   -> load
+        loaded 1.0 revoke r1      ->
+        after 29999               ->
+        after 1                   -> send revoke r1
+        ",
+    );
+}
+
+#[test]
+fn c22_a_revocation_is_dropped_when_its_token_has_expired() {
+    let mut tab = active();
+    tab.run(SIGNED_OUT);
+    let day: u64 = 86_400_000;
+    tab.run(&format!(
+        "
+        unsent               ->
+        after {day}          -> send revoke r1
+        unsent               ->
+        after {}             -> load
+        loaded 1.0 revoke r1 -> lock
+        granted              -> load
+        loaded 1.0 revoke r1 -> store 1.0
+        saved                -> unlock, publish 1.0
+        ",
+        30 * day
+    ));
     assert_eq!(tab.timer(), None);
+}
+
+#[test]
+fn c22_the_next_page_sends_a_revocation_that_waits_and_a_next_guest_keeps_it() {
+    tab().run(
+        "
+        want 1                              -> load
+        loaded 1.0 revoke r1                -> lock
+        after 1                             -> send revoke r1
+        granted                             -> load
+        loaded 1.0 revoke r1                -> key
+        key k2                              -> store 1.0 acquire_key k2 revoke r1
+        saved                               -> send acquire k2
+        responded@3 503                     ->
+        responded a2/r2 as g2 900           -> load
+        loaded 1.0 acquire_key k2 revoke r1 -> store 1.1 a2/r2 revoke r1
+        saved                               -> unlock, publish 1.1, settle 1 a2; acquired g2 | active
+        ",
+    );
+}
+
+#[test]
+fn c22_a_revocation_that_another_tab_has_done_is_dropped() {
+    let mut tab = active();
+    tab.run(
+        "
+        message signout 1    -> load; signed_out g1 another_tab
+        loaded 1.0 revoke r1 ->
+        message 1.0          -> load
+        loaded 1.0           ->
+        ",
+    );
+    assert_eq!(tab.timer(), None);
+}
+
+#[test]
+fn c22_the_record_of_a_revocation_keeps_the_acquire_key_of_another_tab() {
+    let mut tab = active();
+    tab.run(SIGNED_OUT);
+    tab.run(
+        "
+        responded 200                       -> load
+        loaded 1.0 acquire_key k9 revoke r1 -> lock
+        granted                             -> load
+        loaded 1.0 acquire_key k9 revoke r1 -> store 1.0 acquire_key k9
+        ",
+    );
 }
 
 #[test]
@@ -196,7 +292,7 @@ fn a_sign_out_is_stored_without_a_lock_that_is_not_granted() {
         signout 2                  -> send revoke r1, publish signout 1, lock; signed_out g1 this_tab
         responded 200              ->
         after 12000                -> unlock, load
-        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0
+        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 revoke r1
         saved                      -> publish signout 1, settle 2 done
         ",
     );
@@ -239,7 +335,7 @@ fn c08_a_sign_out_that_its_tab_has_not_stored_is_stored_by_another_tab() {
         message signout 1          -> load; signed_out g1 another_tab | signed_out
         loaded 0.1 a1/r1 as g1 900 -> lock
         granted                    -> load
-        loaded 0.1 a1/r1 as g1 900 -> store 1.0
+        loaded 0.1 a1/r1 as g1 900 -> send revoke r1, store 1.0 revoke r1
         saved                      -> unlock, publish 1.0 | signed_out
         ",
     );
@@ -272,9 +368,13 @@ fn a_response_ends_its_own_revocation_only() {
     tab.run(&format!(
         "
         granted                    -> load
-        loaded 0.4 a9/r9 as g9 900 -> send revoke r9, store 1.0
+        loaded 0.4 a9/r9 as g9 900 -> send revoke r9, store 1.0 revoke r1 revoke r9
         saved                      -> unlock, publish signout 1, settle 2 done
-        responded@{first} 200      ->
+        responded@{first} 200      -> load
+        loaded 1.0 revoke r1 revoke r9 -> lock
+        granted                    -> load
+        loaded 1.0 revoke r1 revoke r9 -> store 1.0 revoke r9
+        saved                      -> unlock, publish 1.0
         after 10000                -> cancel
         "
     ));
@@ -317,7 +417,7 @@ fn a_sign_out_that_another_tab_has_stored_again_is_not_stored_twice() {
         visible                    -> load
         loaded 0.2 a2/r2 as g1 900 -> lock
         granted                    -> load
-        loaded 1.0                 -> unlock | signed_out
+        loaded 1.0 revoke r1       -> unlock | signed_out
         ",
     );
 }
@@ -327,7 +427,7 @@ fn c08_after_a_sign_out_the_acquire_key_of_the_acquisition_is_not_used() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded empty              -> key
         key k1                    -> store 0.0 acquire_key k1
@@ -355,7 +455,7 @@ fn a_sign_out_resets_the_back_off() {
         responded 503 retry 20000  -> unlock; retrying unavailable
         signout 3                  -> send revoke r1, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab | signed_out
         granted                    -> load
-        loaded 0.1 a1/r1 as g1 900 -> store 1.0
+        loaded 0.1 a1/r1 as g1 900 -> store 1.0 revoke r1
         saved                      -> unlock, publish signout 1, settle 3 done
         want 4                     -> lock
         ",

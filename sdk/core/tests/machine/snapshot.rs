@@ -19,7 +19,7 @@ fn the_status_is_idle_before_the_first_use() {
         "
         online       -> | idle
         start 1      -> load | loading
-        loaded empty -> settle 1 done | idle
+        loaded empty -> publish 0.0, settle 1 done | idle
         visible      -> load | idle
         ",
     );
@@ -32,7 +32,7 @@ fn the_status_is_acquiring_while_a_call_waits_or_a_transaction_runs() {
         "
         offline      -> | idle
         want 1       -> load | loading
-        loaded empty -> | acquiring
+        loaded empty -> publish 0.0 | acquiring
         online       -> lock | acquiring
         abort 1      -> settle 1 aborted | acquiring
         ",

@@ -44,7 +44,7 @@ fn c02_many_401_share_one_refresh() {
     active().run(
         "
         401 2 0.1                  -> lock; unauthorized
-        401 3 0.1                  -> ; unauthorized
+        401 3 0.1                  ->
         want 4                     ->
         granted                    -> load
         loaded 0.1 a1/r1 as g1 900 -> send refresh r1
@@ -79,7 +79,7 @@ fn a_resource_that_always_responds_with_401_does_not_cause_refreshes() {
         401 3 0.2 replay           -> settle 3 401
         401 4 0.2                  -> settle 4 401; unauthorized
         after 10000                ->
-        401 5 0.2                  -> lock; unauthorized
+        401 5 0.2                  -> lock
         ",
     );
 }
@@ -139,7 +139,7 @@ fn a_resource_that_always_responds_with_401_does_not_cause_acquisitions() {
         saved                     -> unlock, publish 0.2, settle 2 a2 replay; identity g1 g2 unauthorized; acquired g2
         401 3 0.2                 -> settle 3 401; unauthorized
         after 10000               ->
-        401 4 0.2                 -> lock; unauthorized
+        401 4 0.2                 -> lock
         ",
     );
 }
@@ -173,4 +173,13 @@ fn a_401_of_the_guest_that_another_tab_acquired_after_a_sign_out_causes_a_refres
         401 2 1.1                  -> lock; unauthorized
         ",
     );
+}
+
+#[test]
+fn many_401_for_one_token_are_reported_once() {
+    let mut tab = active();
+    tab.run("401 2 0.1 -> lock; unauthorized");
+    for waiter in 3..22 {
+        tab.run(&format!("401 {waiter} 0.1 ->"));
+    }
 }

@@ -194,7 +194,7 @@ fn c08_a_sign_out_revokes_the_session_of_an_upgrade() {
         loaded 0.1 acquire_key k2 a1/r1 as g1 900 -> store 0.2 a2/r2
         signout 3                                 -> send revoke r1, send revoke r2, unlock, settle 2 signed_out, publish signout 1, lock; signed_out g1 this_tab
         granted                                   -> load
-        loaded 0.2 a2/r2 as user:g1 900           -> store 1.0
+        loaded 0.2 a2/r2 as user:g1 900           -> store 1.0 revoke r1 revoke r2
         ",
     );
 }

@@ -9,8 +9,10 @@ use crate::world::World;
 
 /// Every property: by the number of its invariant; `handles` ([`World::check_handles`]), `rows` ([`World::lost_rows`]) and
 /// `at rest` ([`World::check_rest`]) have none.
-pub(crate) const PROPERTIES: &[&str] =
-    &["C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "C28", "handles", "rows", "at rest"];
+pub(crate) const PROPERTIES: &[&str] = &[
+    "C2", "C3", "C4", "C6", "C7", "C8", "C9", "C10", "C16", "C17", "C18", "C19", "C21", "C22", "C28", "handles",
+    "rows", "at rest",
+];
 
 /// In milliseconds. Longer than the last part of a lifetime, in which a token is refreshed; shorter than the remaining time of a
 /// token in a scenario where no clock was set.
@@ -48,7 +50,10 @@ impl World {
         if machine.poll_timeout().is_some_and(|at| at <= self.tabs[tab].now.mono) {
             self.report("C17", format!("tab {tab} leaves a deadline armed"));
         }
-        if version < before.version {
+        // A guest that no storage had gives way to the stored one.
+        let unstored = before.id.is_none_or(|id| !self.server.sessions_of(id).any(|session| session.stored));
+        let apart = self.storage_failed && unstored && version.epoch == before.version.epoch;
+        if version < before.version && !apart {
             self.report("C7", format!("tab {tab} goes back from {:?} to {version:?}", before.version));
         }
         if version.epoch > self.sign_outs {
@@ -110,10 +115,14 @@ impl World {
             let ended = same
                 || self.browser.classic
                 || self.server.sessions_of(old).any(Session::has_ended)
+                || !self.server.sessions_of(old).any(|session| session.stored)
                 || self.may_lose_upgrade();
             // A storage with delays cannot compare and store in one step: without the lock, two tabs may both commit a guest in
             // one epoch, and the newer one wins.
-            let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.without_lock);
+            let raced =
+                (!self.browser.sync_storage || self.storage_failed) && self.tabs.iter().any(|tab| tab.without_lock);
+            // After other code has emptied the storage, a new page may store a guest of the same version first.
+            let raced = raced || (self.emptied && version <= before.version);
             if !ended && !raced && !before.signed_out && version.epoch == before.version.epoch {
                 self.report("C9", format!("tab {tab} has lost {}, which the server has not ended", id_of(old)));
             }
@@ -147,7 +156,7 @@ impl World {
     pub(crate) fn check_send(&mut self, tab: usize, request: &Request) {
         if let Request::Refresh { refresh_token } | Request::Account { refresh_token, .. } = *request
             && self.server.is_reuse(refresh_token)
-            && !self.has_two_records()
+            && !self.has_raced()
         {
             self.report("C28", format!("tab {tab} sends {}, which is too old", text_of(refresh_token)));
         }
@@ -164,7 +173,7 @@ impl World {
             self.report("C2", format!("tab {tab} refreshes a credential that is neither expired nor refused"));
         }
         let has_lock = self.lock.holder.is_some_and(|(holder, _)| holder == tab);
-        if !has_lock && !self.tabs[tab].without_lock && !self.tabs[tab].storage_fails {
+        if !has_lock && !self.tabs[tab].without_lock {
             self.report("C2", format!("tab {tab} sends without the lock"));
         }
         let pending = |sent: &Sent| !sent.cancelled && sent.request == *request;
@@ -188,8 +197,11 @@ impl World {
             self.tabs[tab].allowed.insert(epoch);
         }
         let has_guest = self.server.sessions.iter().any(|session| session.epoch == epoch);
-        let barred =
-            self.after_permanent_sign_out.contains(&epoch) && !self.after_sign_out.contains(&epoch) && !has_guest;
+        // A tab that cannot read the storage does not know of the sign-outs before.
+        let barred = !self.storage_failed
+            && self.after_permanent_sign_out.contains(&epoch)
+            && !self.after_sign_out.contains(&epoch)
+            && !has_guest;
         if barred && !self.tabs[tab].allowed.contains(&epoch) {
             self.report("C8", format!("tab {tab} acquires a guest after a permanent sign-out"));
         }
@@ -226,7 +238,8 @@ impl World {
     fn may_have_orphans(&self) -> bool {
         let ended = self.server.sessions.iter().any(Session::has_ended);
         let lockless = !self.browser.locks && ended;
-        !self.browser.sync_storage || lockless || self.storage_failed || self.browser.classic || self.may_lose_upgrade()
+        let unreliable = !self.browser.sync_storage || self.storage_failed || self.emptied;
+        unreliable || lockless || self.browser.classic || self.may_lose_upgrade()
     }
 
     /// Whether other tabs may take an upgrade for the end of the session: the tab that has asked for it is gone, has another
@@ -239,8 +252,12 @@ impl World {
     /// Whether a tab may have a record that no other tab can read: its storage has failed, or two tabs without a lock have
     /// written at the same time to a storage that cannot compare and store in one step.
     fn has_two_records(&self) -> bool {
-        let raced = !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.without_lock);
-        self.storage_failed || raced
+        self.storage_failed || self.has_raced()
+    }
+
+    /// Whether two tabs without a lock may have written at the same time to a storage that cannot compare and store in one step.
+    fn has_raced(&self) -> bool {
+        !self.browser.sync_storage && self.tabs.iter().any(|tab| tab.without_lock)
     }
 
     /// The rows that the visitor has written since the last sign-out exist exactly once, also after upgrades.
@@ -275,6 +292,9 @@ impl World {
                 found.push(("at rest", format!("tab {index} is {id:?}, the storage has {subject:?}")));
             }
         }
+        if let Some(session) = world.unrevoked() {
+            found.push(("C22", format!("session {session} was signed out and is not revoked")));
+        }
         if world.server.sessions.iter().any(|session| session.unseen && !session.revoked)
             && !world.lost_upgrade
             && !world.storage_failed
@@ -287,19 +307,35 @@ impl World {
         }
     }
 
-    /// Completes everything that is under way, in a fixed order, after each tab has been made visible.
+    /// C22: a session that was stored, is of an older epoch than that of the storage, and is still accepted by the server.
+    fn unrevoked(&self) -> Option<usize> {
+        let closed = self.tabs.iter().all(|tab| tab.life == Life::Closed || tab.storage_fails);
+        if closed || self.emptied || self.has_raced() || self.browser.classic {
+            return None;
+        }
+        let epoch = self.storage.version.epoch;
+        self.server.sessions.iter().position(|session| session.epoch < epoch && session.stored && !session.revoked)
+    }
+
+    /// Completes everything that is under way, in a fixed order, after each page has been loaded or made visible: twice, because
+    /// what is read the first time may have to be done the second time.
     pub(crate) fn run_to_rest(&mut self) {
-        for tab in 0..self.tabs.len() {
-            if self.tabs[tab].life == Life::Open {
-                self.feed(tab, Input::Visible);
+        for _ in 0..2 {
+            for tab in 0..self.tabs.len() {
+                if self.tabs[tab].life != Life::Closed {
+                    self.tabs[tab].life = Life::Open;
+                    self.feed(tab, Input::Visible);
+                }
+            }
+            for step in 0..=400 {
+                if !self.complete_next() && !self.fire_next_timer() {
+                    break;
+                }
+                if step == 400 {
+                    self.report("at rest", "after 400 steps, something is still under way".to_owned());
+                }
             }
         }
-        for _ in 0..400 {
-            if !self.complete_next() && !self.fire_next_timer() {
-                return;
-            }
-        }
-        self.report("at rest", "after 400 steps, something is still under way".to_owned());
     }
 
     /// Completes one thing that takes no time; returns whether there was one.
@@ -343,7 +379,8 @@ impl World {
     /// expiry are not awaited.
     fn fire_next_timer(&mut self) -> bool {
         let waits = |tab: &Tab| {
-            let busy = tab.calls.values().any(Call::is_waiting) || tab.machine.snapshot().error.is_some();
+            let retries = tab.machine.snapshot().error.is_some() && !tab.storage_fails;
+            let busy = tab.calls.values().any(Call::is_waiting) || retries;
             (tab.life == Life::Open && busy).then(|| tab.machine.poll_timeout()).flatten()
         };
         let next = self.tabs.iter().enumerate().filter_map(|(index, tab)| waits(tab).map(|at| (at, index))).min();

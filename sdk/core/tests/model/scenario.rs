@@ -38,6 +38,10 @@ pub(crate) struct Budget {
     pub(crate) network: u8,
     /// Tabs whose storage fails from then on.
     pub(crate) storage: u8,
+    /// Storages of tabs that work again.
+    pub(crate) recoveries: u8,
+    /// Times that other code empties the storage.
+    pub(crate) clears: u8,
     /// Locks that are taken away.
     pub(crate) lost_locks: u8,
     /// Tabs that crash; they may be opened again.
@@ -63,6 +67,8 @@ pub(crate) struct Scenario {
     pub(crate) budget: Budget,
     /// The storage has a guest at the start.
     pub(crate) warm: bool,
+    /// The storage of the last tab fails from the start.
+    pub(crate) one_without_storage: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +98,8 @@ pub(crate) enum Action {
     LoseLock,
     Io(usize),
     BreakStorage(usize),
+    MendStorage(usize),
+    ClearStorage,
     Serve(usize, Op),
     Deliver(usize, Op),
     DeliverTwice(usize, Op),
@@ -124,6 +132,9 @@ impl Model for Scenario {
         if self.warm {
             world.want(0);
             world.run_to_rest();
+        }
+        if self.one_without_storage {
+            world.break_storage(self.tabs - 1);
         }
         vec![State { world, left }]
     }
@@ -160,6 +171,7 @@ impl Model for Scenario {
                 actions.push(Action::Io(index));
             }
             push(actions, left.storage * u8::from(!tab.storage_fails), Action::BreakStorage(index));
+            push(actions, left.recoveries * u8::from(tab.storage_fails), Action::MendStorage(index));
             for (op, sent) in &tab.sends {
                 let (responded, op) = (sent.response.is_some(), *op);
                 actions.push(if responded { Action::Deliver(index, op) } else { Action::Serve(index, op) });
@@ -192,6 +204,7 @@ impl Model for Scenario {
             actions.push(Action::GrantLock);
         }
         push(actions, left.lids, Action::CloseLid);
+        push(actions, left.clears, Action::ClearStorage);
         push(actions, left.restores, Action::Restore);
         push(actions, left.lost_locks * u8::from(state.world.lock.holder.is_some()), Action::LoseLock);
         for (session, known) in state.world.server.sessions.iter().enumerate() {
@@ -216,7 +229,7 @@ impl Model for Scenario {
                 })),*]
             }};
         }
-        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+        holds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17)
     }
 }
 
@@ -287,6 +300,14 @@ impl State {
             Action::BreakStorage(tab) => {
                 left[0].storage -= 1;
                 world.break_storage(tab);
+            }
+            Action::MendStorage(tab) => {
+                left[0].recoveries -= 1;
+                world.tabs[tab].storage_fails = false;
+            }
+            Action::ClearStorage => {
+                left[0].clears -= 1;
+                world.clear_storage();
             }
             Action::Serve(tab, op) => world.serve(tab, op),
             Action::Deliver(tab, op) => world.deliver(tab, op, false),

@@ -28,6 +28,8 @@ const QUIET: Budget = Budget {
     timers: 0,
     network: 0,
     storage: 0,
+    recoveries: 0,
+    clears: 0,
     lost_locks: 0,
     crashes: 0,
     closes: 0,
@@ -42,8 +44,12 @@ const QUIET: Budget = Budget {
 /// budgets.
 pub(crate) fn all(deep: bool) -> Vec<Scenario> {
     let more = u8::from(deep);
-    let cold = |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: false };
-    let warm = |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: true };
+    let cold =
+        |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: false, one_without_storage: false };
+    let warm =
+        |name, tabs, browser, budget| Scenario { name, tabs, browser, budget, warm: true, one_without_storage: false };
+    let beside =
+        |name, browser, budget| Scenario { name, tabs: 2, browser, budget, warm: true, one_without_storage: true };
     vec![
         cold("first_visit", 3, BROWSER, Budget { lost_messages: 1, ..QUIET }),
         cold("first_visit_lockless", 3, LOCKLESS, Budget { lost_messages: more, ..QUIET }),
@@ -143,6 +149,51 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         warm("erase", 2, BROWSER, Budget { erasures: 1, network: 1, calls: more, ..QUIET }),
         warm("erase_lockless", 2, LOCKLESS, Budget { erasures: 2, calls: more, ..QUIET }),
         warm("erase_register", 2, BROWSER, Budget { erasures: 1, registrations: 1, calls: more, ..QUIET }),
+        warm(
+            "storage_recovers",
+            2,
+            BROWSER,
+            Budget { expiries: 2, storage: 1, recoveries: 1, lids: 1, calls: 2, ..QUIET },
+        ),
+        warm(
+            "storage_recovers_crash",
+            2,
+            BROWSER,
+            Budget { expiries: 2, storage: 1, recoveries: 1, lids: 1, crashes: 1, calls: 2, ..QUIET },
+        ),
+        warm(
+            "storage_recovers_lockless",
+            2,
+            LOCKLESS,
+            Budget { expiries: 2, storage: 1, recoveries: 1, lids: 1, ..QUIET },
+        ),
+        warm(
+            "slow_storage_recovers",
+            2,
+            SLOW_STORAGE,
+            Budget { expiries: 2, storage: 1, recoveries: 1, lids: 1, timers: more, ..QUIET },
+        ),
+        cold("first_visit_storage_recovers", 2, BROWSER, Budget { storage: 1, recoveries: 1, calls: 2, ..QUIET }),
+        warm("storage_recovers_sign_out", 2, BROWSER, Budget { storage: 1, recoveries: 1, sign_outs: 1, ..QUIET }),
+        beside("beside_no_storage", BROWSER, Budget { expiries: 3, lids: 1, calls: 2, recoveries: more, ..QUIET }),
+        beside("beside_no_storage_sign_out", BROWSER, Budget { expiries: 1, sign_outs: 1, ..QUIET }),
+        warm("emptied", 2, BROWSER, Budget { expiries: 2, clears: 1, calls: 1 + more, ..QUIET }),
+        warm("emptied_crash", 2, BROWSER, Budget { clears: 1, crashes: 1, calls: 2, ..QUIET }),
+        warm("emptied_lockless", 2, LOCKLESS, Budget { expiries: 1, clears: 1, lids: more, ..QUIET }),
+        warm("emptied_slow_storage", 2, SLOW_STORAGE, Budget { expiries: 1, clears: 1, ..QUIET }),
+        warm("emptied_sign_out", 2, BROWSER, Budget { sign_outs: 1, clears: 1, lost_messages: more, ..QUIET }),
+        warm("emptied_permanent_sign_out", 2, BROWSER, Budget { permanent_sign_outs: 1, clears: 1, ..QUIET }),
+        warm("pending_revocation", 2, BROWSER, Budget { sign_outs: 1, network: 2, crashes: 1, ..QUIET }),
+        warm(
+            "pending_revocation_closes",
+            2,
+            BROWSER,
+            Budget { sign_outs: 1, network: 1, closes: 1, calls: 2, ..QUIET },
+        ),
+        warm("pending_revocation_twice", 2, BROWSER, Budget { sign_outs: 2, network: 2, calls: 1 + more, ..QUIET }),
+        warm("pending_revocation_lockless", 2, LOCKLESS, Budget { sign_outs: 1, network: 1, crashes: 1, ..QUIET }),
+        warm("pending_revocation_slow_storage", 2, SLOW_STORAGE, Budget { sign_outs: 1, network: 1, ..QUIET }),
+        warm("grandparent", 2, BROWSER, Budget { expiries: 3, lids: 1, network: 1, crashes: more, ..QUIET }),
         warm("everything", 2, BROWSER, EVERYTHING),
         warm("everything_lockless", 2, LOCKLESS, EVERYTHING),
         warm("everything_slow_storage", 2, SLOW_STORAGE, EVERYTHING),
@@ -166,7 +217,9 @@ pub(crate) fn walks() -> Vec<Scenario> {
         starts: 4,
         timers: 6,
         network: 8,
-        storage: 1,
+        storage: 2,
+        recoveries: 2,
+        clears: 1,
         lost_locks: 3,
         crashes: 3,
         closes: 1,
@@ -176,7 +229,7 @@ pub(crate) fn walks() -> Vec<Scenario> {
         clocks: 2,
         offline: 2,
     };
-    let walk = |name, browser| Scenario { name, tabs: 3, browser, budget, warm: false };
+    let walk = |name, browser| Scenario { name, tabs: 3, browser, budget, warm: false, one_without_storage: false };
     vec![
         walk("walk", BROWSER),
         walk("walk_lockless", LOCKLESS),
@@ -203,6 +256,8 @@ const EVERYTHING: Budget = Budget {
     timers: 1,
     network: 1,
     storage: 1,
+    recoveries: 1,
+    clears: 0,
     lost_locks: 1,
     crashes: 1,
     closes: 1,

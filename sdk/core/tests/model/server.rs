@@ -51,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) upgraded: bool,
     /// An upgrade has opened it, and no tab has stored it.
     pub(crate) unseen: bool,
+    /// A tab has stored it.
+    pub(crate) stored: bool,
     /// The epoch of the tab whose request created it. Only the checks use it.
     pub(crate) epoch: u64,
     /// The user that it belongs to.
@@ -167,8 +169,19 @@ impl Server {
 
     fn open(&mut self, user: usize, guest: usize, epoch: u64) -> usize {
         let (counter, confirmed, grace) = (0, false, true);
-        let (revoked, upgraded, unseen) = (false, false, false);
-        self.sessions.push(Session { counter, confirmed, grace, revoked, upgraded, unseen, epoch, user, guest });
+        let (revoked, upgraded, unseen, stored) = (false, false, false, false);
+        self.sessions.push(Session {
+            counter,
+            confirmed,
+            grace,
+            revoked,
+            upgraded,
+            unseen,
+            stored,
+            epoch,
+            user,
+            guest,
+        });
         self.sessions.len() - 1
     }
 
@@ -279,6 +292,7 @@ impl Server {
     pub(crate) fn note_stored(&mut self, token: Handle) {
         if let Some((session, _)) = self.find(&text_of(token)) {
             self.sessions[session].unseen = false;
+            self.sessions[session].stored = true;
         }
     }
 

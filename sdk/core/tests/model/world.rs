@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use guestpass_core::{
-    AccountRequestKind, Effect, Input, Op, Outcome, Record, Request, Response, Status, Stored, WaiterId,
+    AccountRequestKind, Effect, Input, Op, Outcome, Record, Request, Response, Status, Stored, TabMessage, Version,
+    WaiterId,
 };
 
 use crate::diagram;
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) violations: BTreeMap<&'static str, String>,
     /// The storage of a tab has failed; the tab may have another session since.
     pub(crate) storage_failed: bool,
+    /// Other code has emptied the storage.
+    pub(crate) emptied: bool,
     /// A call of an upgrade has failed, or its tab has crashed or was closed. The server may have done the upgrade, and no tab
     /// has the new session.
     pub(crate) lost_upgrade: bool,
@@ -70,6 +73,7 @@ impl World {
             server: Server::new(browser.classic, browser.challenged),
             violations: BTreeMap::new(),
             storage_failed: false,
+            emptied: false,
             lost_upgrade: false,
             lock_lost: false,
             keys: 0,
@@ -254,6 +258,16 @@ impl World {
     pub(crate) fn break_storage(&mut self, tab: usize) {
         self.tabs[tab].storage_fails = true;
         self.storage_failed = true;
+    }
+
+    /// Other code empties the storage. The browser reports that to each tab, as if another tab had stored an empty record.
+    pub(crate) fn clear_storage(&mut self) {
+        self.storage = Record::default();
+        self.emptied = true;
+        let message = TabMessage::Committed(Version::default());
+        for tab in self.tabs.iter_mut().filter(|tab| tab.life == Life::Open && !tab.inbox.contains(&message)) {
+            tab.inbox.push(message);
+        }
     }
 
     /// Ends the tab, with its lock, its requests and its messages.

@@ -120,7 +120,9 @@ fn of_record(record: Record) -> Vec<Handle> {
     let of_credential = |Credential { access_token, refresh_token, subject, .. }| {
         [access_token].into_iter().chain(refresh_token).chain(of_subject(subject))
     };
-    record.acquire_key.into_iter().chain(record.credential.into_iter().flat_map(of_credential)).collect()
+    let revocations = record.revocations.into_iter().flatten().map(|pending| pending.token);
+    let credential = record.credential.into_iter().flat_map(of_credential);
+    record.acquire_key.into_iter().chain(credential).chain(revocations).collect()
 }
 
 fn of_subject(subject: Option<Subject>) -> impl Iterator<Item = Handle> {
