@@ -96,9 +96,9 @@ export interface SessionOptions {
    */
   readonly onIdentityLost?: OnIdentityLost
   /**
-   * How long a call waits for a token, in milliseconds, and the deadline of each of the session's own requests, such as a
-   * login. Default 30 000. It does not limit the requests of callers; to do so, pass `signal: AbortSignal.timeout(…)` to
-   * `fetch`.
+   * The longest wait of a call for a token, and of each of the session's own requests (login, refresh, …) for its response,
+   * in milliseconds. Default 30 000. If the server asks for a longer wait (`Retry-After`), the call rejects at once. It does
+   * not limit the caller's request itself; to do so, pass `signal: AbortSignal.timeout(…)` to `fetch`.
    */
   readonly timeout?: number
   /**

@@ -71,6 +71,9 @@ impl SessionManager {
             Callback::Online => Input::Online,
             Callback::Offline => Input::Offline,
             Callback::Hidden => {
+                if self.storage.is_synchronous() {
+                    self.feed(Input::Hidden);
+                }
                 self.close_channel();
                 return JsValue::UNDEFINED;
             }

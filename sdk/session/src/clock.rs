@@ -28,7 +28,12 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The monotonic time, in milliseconds, at which a wait of `timeout` that begins now ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
 pub(crate) fn deadline(timeout: Duration) -> u64 {
-    (monotonic() + timeout.as_secs_f64() * 1_000.0) as u64
+    now().mono.saturating_add(milliseconds(timeout))
+}
+
+/// A duration in milliseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    (duration.as_secs_f64() * 1_000.0) as u64
 }

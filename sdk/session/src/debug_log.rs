@@ -83,6 +83,7 @@ fn describe_input(input: &Input) -> TextBuilder {
         Input::Online => TextBuilder::new("online"),
         Input::Offline => TextBuilder::new("offline"),
         Input::Visible => TextBuilder::new("visible"),
+        Input::Hidden => TextBuilder::new("hidden"),
         Input::Tick => TextBuilder::new("tick"),
     }
 }

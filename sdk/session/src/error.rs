@@ -20,7 +20,8 @@ pub enum ErrorCode {
     Network,
     /// There was no credential within the `timeout` of the session or of the call of `token`.
     Timeout,
-    /// The server responded with 408, 429 or 5xx, or its response is not a token response.
+    /// The server responded with 408, 429 or 5xx, or its response is not a token response; or the storage of the browser fails,
+    /// and without it the session of all tabs cannot be renewed.
     Unavailable,
     /// The server refused to make or refresh a session, or to open a stream, for a reason that does not pass by itself: a
     /// wrong base URL, for example.
@@ -138,6 +139,11 @@ pub(crate) fn describe(error: SessionError) -> (ErrorCode, String) {
             let message = with_status(TextBuilder::new("the session server refused the request"), status);
             return (ErrorCode::Rejected, message.text("; check `baseUrl`").into_string());
         }
+        SessionError::Storage => (
+            ErrorCode::Unavailable,
+            "the storage of the browser does not work, and without it the session of all tabs cannot be renewed; free or allow \
+             storage",
+        ),
         SessionError::SessionEnded => {
             (ErrorCode::SessionEnded, "the server ended the session; call start() for a new guest")
         }

@@ -96,7 +96,8 @@ impl Options {
         self
     }
 
-    /// How long a call waits for a token. Whole milliseconds count. Default: 30 seconds.
+    /// How long a call waits for a token, and each request of the session itself for its response. Whole milliseconds count.
+    /// Default: 30 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -245,8 +246,8 @@ impl Default for RequestOptions {
 
 /// Where a session is stored.
 ///
-/// Where the storage is blocked, full or does not respond, the session is kept in memory, and an event of type `storage`
-/// reports it. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
+/// Where the storage is blocked, full, missing or does not respond, the session is kept in memory until it works, and an event of
+/// type `storage` reports it. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

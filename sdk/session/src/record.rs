@@ -1,7 +1,9 @@
 //! The stored record: a JSON text.
 
-use guestpass_core::{Credential, EndReason, Expiry, Handle, Record, Stored, Version};
-use js_sys::{JsString, Object};
+use guestpass_core::{
+    Credential, EndReason, Expiry, Handle, MAX_REVOCATIONS, PendingRevocation, Record, Stored, Version,
+};
+use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
 use crate::clock;
@@ -35,6 +37,17 @@ pub(crate) fn encode(handles: &Handles, record: &Record) -> JsString {
         json
     });
     set(&json, "credential", or_null(stored));
+    let revocations = Array::new();
+    for pending in record.revocations.iter().flatten() {
+        let json = Object::new();
+        set(&json, "token", handles.text(pending.token));
+        // In milliseconds since the Unix epoch.
+        set(&json, "until", number(pending.until));
+        revocations.push(&json);
+    }
+    if revocations.length() > 0 {
+        set(&json, "revocations", revocations);
+    }
     stringify(&json, &JsValue::UNDEFINED)
 }
 
@@ -68,6 +81,18 @@ fn decode_record(handles: &Handles, json: &JsValue, format: f64) -> Option<Recor
         end_reason: decode_end_reason(&get(json, if is_format_1 { "parting" } else { "end_reason" })),
         acquire_key: handle_or_none(handles, get(json, if is_format_1 { "claim" } else { "acquire_key" }))?,
         credential: if is_missing(&credential) { None } else { Some(decode_credential(handles, &credential)?) },
+        revocations: decode_revocations(handles, &get(json, "revocations")),
+    })
+}
+
+/// The revocations that can be read. A record without the member has none.
+fn decode_revocations(handles: &Handles, list: &JsValue) -> [Option<PendingRevocation>; MAX_REVOCATIONS] {
+    ["0", "1", "2", "3"].map(|index| {
+        let json = get(list, index);
+        Some(PendingRevocation {
+            token: handles.handle(get(&json, "token"))?,
+            until: whole_number(&get(&json, "until"))?,
+        })
     })
 }
 

@@ -68,8 +68,10 @@ impl SessionManager {
 
     pub(crate) fn cancel(&self, op: Op) {
         let controller = self.in_flight.borrow_mut().take(op);
-        if let Some(controller) = controller {
-            controller.abort();
+        match controller {
+            Some(controller) => controller.abort(),
+            // Of a load or store.
+            None => self.storage.forget_operation(),
         }
     }
 

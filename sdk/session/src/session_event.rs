@@ -8,7 +8,10 @@ use crate::error::{ErrorCode, describe};
 use crate::handles::Handles;
 use crate::js::{number, to_js};
 
-const IN_MEMORY: &str = "the storage failed, or a newer Guestpass has written it; the session is kept in memory only";
+const IN_MEMORY: &str =
+    "the storage failed, or a newer Guestpass has written it; the session is kept in memory until it works";
+const MISSING: &str = "there is no such storage here, so the session is kept in memory only, and the next load makes another \
+                       guest; in a worker, choose `storage: 'indexeddb'` (there and in the page)";
 const CORRUPT: &str = "the stored session could not be read and is ignored";
 
 /// A change that a session reports to its subscribers. Never contains a token.
@@ -48,7 +51,7 @@ pub enum SessionEvent {
         /// The number of changes of the credential since the last sign-out. The same number in every tab.
         generation: f64,
     },
-    /// A server has responded to the token with 401. The session refreshes the token.
+    /// A server has responded to the token with 401. The session refreshes the token. Reported once for each token.
     Unauthorized {
         /// The time of the event, in milliseconds since the Unix epoch.
         at: f64,
@@ -111,8 +114,8 @@ pub enum SignedOutReason {
 }
 
 impl SessionEvent {
-    /// `at`: milliseconds since the Unix epoch.
-    pub(crate) fn new(handles: &Handles, at: u64, event: MachineEvent) -> Self {
+    /// `at`: milliseconds since the Unix epoch. `missing`: the kind of storage that was asked for does not exist.
+    pub(crate) fn new(handles: &Handles, at: u64, event: MachineEvent, missing: bool) -> Self {
         let at = number(at);
         let id_of = |subject: Option<Subject>| subject.map(|subject| handles.id(subject));
         match event {
@@ -141,6 +144,7 @@ impl SessionEvent {
             }
             MachineEvent::Storage(state) => {
                 let message = match state {
+                    StorageFault::Memory if missing => MISSING,
                     StorageFault::Memory => IN_MEMORY,
                     StorageFault::Corrupt => CORRUPT,
                 };

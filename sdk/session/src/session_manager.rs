@@ -94,7 +94,11 @@ struct SentCall {
 impl SessionManager {
     pub(crate) fn new(options: Options) -> Rc<Self> {
         let storage = Storage::open(options.storage);
+        let http_timeout = clock::milliseconds(options.timeout);
         let machine = Machine::new(Config {
+            http_timeout,
+            // Longer, so that a tab waits for the slow request of another tab.
+            lock_wait: http_timeout.saturating_add(2_000),
             sharing: storage.sharing(),
             on_identity_lost: options.on_identity_lost,
             seed: seed(),
@@ -215,7 +219,7 @@ impl SessionManager {
         }
         loop {
             let Some(event) = self.machine.borrow_mut().poll_event() else { break };
-            let event = SessionEvent::new(&self.handles, wall, event);
+            let event = SessionEvent::new(&self.handles, wall, event, self.storage.is_missing());
             self.emit(changed.take().as_ref(), Some(&event));
         }
         if let Some(snapshot) = changed {
@@ -268,9 +272,9 @@ impl SessionManager {
         self.channel.take();
     }
 
-    /// Without a channel, storage events report the changes of other tabs.
+    /// Storage events report that other code has emptied localStorage, and, without a channel, the changes of other tabs.
     pub(crate) fn needs_storage_events(&self) -> bool {
-        self.channel.borrow().is_none() && self.storage.sharing() == Sharing::Tabs
+        self.storage.is_synchronous() && self.storage.sharing() == Sharing::Tabs
     }
 
     /// Notes the token that was granted in this turn. The grant of a replay is for that request only.

@@ -16,12 +16,12 @@ use crate::session_manager::SessionManager;
 
 /// The storage of one session. Loads and stores take effect in their order.
 pub(crate) enum Storage {
-    /// No storage: the session is kept in memory.
-    Missing,
+    /// No storage: the session is kept in memory. `asked`: another kind was asked for, which does not exist here; to the machine,
+    /// that is a storage that fails.
+    Missing { asked: bool },
     /// localStorage or sessionStorage, which are synchronous.
     Web { local: bool },
-    /// An asynchronous storage. `last`: the end of the last operation. An operation that hangs delays all that follow; the
-    /// machine stops waiting for such a storage.
+    /// An asynchronous storage. `last`: the end of the last operation, which the next one waits for.
     Async { backend: Backend, shared: bool, last: RefCell<Promise> },
 }
 
@@ -31,7 +31,8 @@ pub(crate) enum Backend {
 }
 
 impl Storage {
-    /// The storage for the option `storage`. Where there is no page (in Node, in a worker), a missing storage is not a fault.
+    /// The storage for the option `storage`. A kind that does not exist is a fault in a worker, where IndexedDB does; in Node, a
+    /// session is kept in memory.
     pub(crate) fn open(kind: StorageKind) -> Self {
         let page = js::global("window").is_object();
         match kind {
@@ -44,7 +45,8 @@ impl Storage {
                 let shared = js::get(&custom, "shared").is_truthy();
                 Self::asynchronous(Backend::Custom(custom), shared)
             }
-            _ => Self::Missing,
+            StorageKind::Memory => Self::Missing { asked: false },
+            _ => Self::Missing { asked: js::global("indexedDB").is_object() },
         }
     }
 
@@ -54,9 +56,28 @@ impl Storage {
 
     pub(crate) fn sharing(&self) -> Sharing {
         match self {
-            Self::Missing => Sharing::InMemory,
+            Self::Missing { asked: false } => Sharing::InMemory,
             Self::Web { local: true } | Self::Async { shared: true, .. } => Sharing::Tabs,
-            Self::Web { local: false } | Self::Async { shared: false, .. } => Sharing::OneTab,
+            Self::Missing { asked: true } | Self::Web { local: false } | Self::Async { shared: false, .. } => {
+                Sharing::OneTab
+            }
+        }
+    }
+
+    /// Whether a kind of storage was asked for that does not exist here.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { asked: true })
+    }
+
+    /// Whether a load or store is complete when it returns, also while the page is being closed.
+    pub(crate) fn is_synchronous(&self) -> bool {
+        matches!(self, Self::Web { .. })
+    }
+
+    /// The last operation does not respond: later ones start without it.
+    pub(crate) fn forget_operation(&self) {
+        if let Self::Async { last, .. } = self {
+            let _ = last.replace(Promise::resolve(&JsValue::UNDEFINED));
         }
     }
 }
@@ -73,7 +94,7 @@ impl SessionManager {
     /// Stores a text, or loads the stored one.
     fn operate(&self, op: Op, text: Option<JsString>) {
         match &self.storage {
-            Storage::Missing => self.feed(Input::StorageFailed { op }),
+            Storage::Missing { .. } => self.feed(Input::StorageFailed { op }),
             Storage::Web { local } => {
                 self.feed(match operate_synchronously(*local, &self.key, text.as_ref()) {
                     Ok(_) if text.is_some() => Input::Saved { op },

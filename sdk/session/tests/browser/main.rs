@@ -19,6 +19,7 @@ mod requests;
 mod session;
 mod storage;
 mod storage_kinds;
+mod storage_recovery;
 mod tabs;
 
 #[path = "../fixture/mod.rs"]

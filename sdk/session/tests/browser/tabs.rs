@@ -17,7 +17,7 @@ fn two_tabs() -> (String, Opened, Opened) {
 }
 
 /// Waits until the server refuses to refresh a session: the sign-out resolves before the revocation.
-async fn revocation(refresh_token: &JsString) {
+pub(crate) async fn revocation(refresh_token: &JsString) {
     let start = Date::now();
     loop {
         let form = JsString::from("grant_type=refresh_token&refresh_token=").concat(refresh_token);

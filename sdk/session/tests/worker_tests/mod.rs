@@ -1,6 +1,6 @@
 //! The tests that run in every kind of worker.
 
-use guestpass_session::{AfterSignOut, Session, SessionEvent, Status, StorageKind};
+use guestpass_session::{AfterSignOut, Session, SessionEvent, Status, StorageFault, StorageKind};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::fixture::{
@@ -75,12 +75,30 @@ async fn c08_a_sign_out_in_a_worker_reaches_the_other_session() {
     until("the other session is signed out", || two.snapshot().status == Status::SignedOut).await;
 }
 
-/// A worker has no localStorage, so the session in memory is not a fault of the storage.
+/// A worker has no localStorage, which is the default.
 #[wasm_bindgen_test]
-async fn without_local_storage_a_worker_keeps_the_session_in_memory() {
-    let session = open(options(&fresh_name()));
-    assert_eq!(session.get("/me").await.status(), 200);
-    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0);
+async fn c14_without_local_storage_a_worker_keeps_the_session_in_memory_and_says_what_to_do() {
+    for storage in [StorageKind::Local, StorageKind::Session] {
+        let session = open(options(&fresh_name()).storage(storage));
+        assert_eq!(session.get("/me").await.status(), 200);
+        let id = session.snapshot().id;
+        session.expire();
+        session.token().await.unwrap();
+        assert_eq!(session.snapshot().id, id);
+        let messages: Vec<_> = session.events().into_iter().filter_map(message_of_fault).collect();
+        assert_eq!(messages.len(), 1);
+        assert!(messages[0].contains("`storage: 'indexeddb'`"), "{messages:?}");
+    }
+    let session = open(options(&fresh_name()).storage(StorageKind::Memory));
+    session.token().await.unwrap();
+    assert_eq!(count!(session, SessionEvent::Storage { .. }), 0, "memory was chosen");
+}
+
+fn message_of_fault(event: SessionEvent) -> Option<&'static str> {
+    match event {
+        SessionEvent::Storage { state: StorageFault::Memory, message, .. } => Some(message),
+        _ => None,
+    }
 }
 
 #[wasm_bindgen_test]
