@@ -26,8 +26,8 @@ export interface Snapshot {
  * - `idle`: Nothing is known yet, and nothing is under way. The first `fetch`, `token` or `start` changes that.
  * - `loading`: The session reads what the browser has stored.
  * - `acquiring`: The session asks the server for a guest.
- * - `active`: There is a credential. It may need a refresh, which happens by itself.
- * - `refreshing`: There is a credential, and a refresh is under way.
+ * - `active`: There is a usable token. It may be refreshed ahead of its end, or need a refresh at its next use.
+ * - `refreshing`: The token has expired or was refused, and a refresh is under way.
  * - `unavailable`: The last attempt failed, and there is no usable token. The session is kept; the error of the
  *   snapshot says why the attempt failed, and when the session tries again by itself.
  * - `signed_out`: Signed out or erased, in this tab or in another one. The next request acquires a new guest. After a
@@ -77,7 +77,8 @@ export interface SnapshotError {
  *
  * - `network`: The session server could not be reached, or its response ended early.
  * - `timeout`: There was no credential within the `timeout` of the session or of the call of `token`.
- * - `unavailable`: The server responded with 408, 429 or 5xx, or its response is not a token response.
+ * - `unavailable`: The server responded with 408, 429 or 5xx, or its response is not a token response; or the storage
+ *   of the browser fails, and without it the session of all tabs cannot be renewed.
  * - `rejected`: The server refused to make or refresh a session, or to open a stream, for a reason that does not pass
  *   by itself: a wrong base URL, for example.
  * - `session_ended`: The server ended the session, and the option `onIdentityLost` is `stop`.
@@ -144,7 +145,9 @@ export type SessionEvent =
       readonly generation: number
     }
   | {
-      /** A server has responded to the token with 401. The session refreshes the token. */
+      /**
+       * A server has responded to the token with 401. The session refreshes the token. Reported once for each token.
+       */
       readonly type: 'unauthorized'
       /** The time of the event, in milliseconds since the Unix epoch. */
       readonly at: number
@@ -205,7 +208,7 @@ export type SessionEvent =
       /**
        * The fault of the storage.
        *
-       * - `memory`: The storage failed or did not respond: the session goes on in memory.
+       * - `memory`: The storage failed or did not respond: the session goes on in memory until the storage works again.
        * - `corrupt`: The content of the storage could not be read, and is treated as nothing.
        */
       readonly state: 'memory' | 'corrupt'
@@ -252,8 +255,8 @@ export type IdentityReason = 'invalid_grant' | 'unauthorized' | 'expired' | 'ano
 /**
  * Where a session is stored.
  *
- * Where the storage is blocked, full or does not respond, the session is kept in memory, and an event of type `storage`
- * reports it. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
+ * Where the storage is blocked, full, missing or does not respond, the session is kept in memory until it works, and an event of
+ * type `storage` reports it. Where there is no browser (in Node), every storage but a `CustomStorage` means `memory`.
  *
  * - `local`: localStorage. All tabs share one session, which survives a restart of the browser.
  * - `session`: sessionStorage. Each tab has its own session, which survives a reload. A browser copies it when a tab is
