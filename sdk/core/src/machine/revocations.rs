@@ -173,7 +173,7 @@ impl Revocations {
     }
 
     /// The revocations for the record that is about to be stored.
-    pub(super) fn to_store(&mut self) -> [Option<PendingRevocation>; MAX_REVOCATIONS] {
+    pub(super) fn begin_storing(&mut self) -> [Option<PendingRevocation>; MAX_REVOCATIONS] {
         let mut list = [None; MAX_REVOCATIONS];
         let mut places = list.iter_mut();
         for revocation in &mut self.0 {
@@ -186,7 +186,7 @@ impl Revocations {
         list
     }
 
-    /// The record with the revocations of [`Self::to_store`] is stored.
+    /// The record with the revocations of [`Self::begin_storing`] is stored.
     pub(super) fn stored(&mut self) {
         self.0.retain(|it| it.state != State::Removing);
         for revocation in self.0.iter_mut().filter(|it| it.is_pending()) {

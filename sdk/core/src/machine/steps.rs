@@ -59,7 +59,7 @@ impl Machine {
         if let Some(transaction) = &mut self.transaction {
             let available = available && !transaction.is_blind();
             if available {
-                record.revocations = self.revocations.to_store();
+                record.revocations = self.revocations.begin_storing();
             }
             transaction.store(now, step, record, available, &mut self.context);
             if !available {
