@@ -252,6 +252,10 @@ export const en = {
         title: 'Token refused',
         detail: 'A request got a 401. It is sent once more with a new token.',
       },
+      proof: {
+        title: 'Proof of work',
+        detail: 'The server asks this browser to compute something first, so that robots cannot make many guests.',
+      },
       retrying: { title: 'Waiting for the server', detail: '{{reason}} Next attempt in {{seconds}} s.' },
       identity: { title: 'A new guest', detail: '{{reason}}' },
       member: { title: 'You are a member', detail: '{{reason}}' },

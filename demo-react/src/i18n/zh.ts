@@ -240,6 +240,7 @@ export const zh: typeof en = {
       refreshed: { title: '令牌已更新', detail: '同一个访客，新的令牌：这个会话的第 {{generation}} 个。' },
       adopted: { title: '接过了令牌', detail: '另一个标签页已经更新过，这个标签页不需要再更新。' },
       unauthorized: { title: '令牌被拒绝', detail: '一个请求得到 401，将带着新令牌再发一次。' },
+      proof: { title: '工作量证明', detail: '服务器要求这个浏览器先做一点计算，以免机器人大量创建访客。' },
       retrying: { title: '等待服务器', detail: '{{reason}}{{seconds}} 秒后再试。' },
       identity: { title: '新的访客', detail: '{{reason}}' },
       member: { title: '你是会员', detail: '{{reason}}' },
