@@ -96,9 +96,10 @@ export interface SessionOptions {
    */
   readonly onIdentityLost?: OnIdentityLost
   /**
-   * The longest wait of a call for a token, and of each of the session's own requests (login, refresh, …) for its response,
-   * in milliseconds. Default 30 000. If the server asks for a longer wait (`Retry-After`), the call rejects at once. It does
-   * not limit the caller's request itself; to do so, pass `signal: AbortSignal.timeout(…)` to `fetch`.
+   * How long a call waits for a token, in milliseconds. Default 30 000. If the server asks for a longer wait (`Retry-After`), the
+   * call rejects at once. Each of the session's own requests (login, refresh, …) has two thirds of it to respond, at least ten
+   * seconds, and is then repeated. It does not limit the caller's request itself; to do so, pass
+   * `signal: AbortSignal.timeout(…)` to `fetch`.
    */
   readonly timeout?: number
   /**

@@ -96,8 +96,8 @@ impl Options {
         self
     }
 
-    /// How long a call waits for a token, and each request of the session itself for its response. Whole milliseconds count.
-    /// Default: 30 seconds.
+    /// How long a call waits for a token. Each request of the session itself has two thirds of it to respond, at least ten seconds.
+    /// Whole milliseconds count. Default: 30 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

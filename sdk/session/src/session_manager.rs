@@ -94,7 +94,9 @@ struct SentCall {
 impl SessionManager {
     pub(crate) fn new(options: Options) -> Rc<Self> {
         let storage = Storage::open(options.storage);
-        let http_timeout = clock::milliseconds(options.timeout);
+        // Shorter than the wait of a call, so that a request without a response is repeated while the call waits; but a call that
+        // waits for a short time does not abort a request that others need.
+        let http_timeout = (clock::milliseconds(options.timeout) / 3 * 2).max(10_000);
         let machine = Machine::new(Config {
             http_timeout,
             // Longer, so that a tab waits for the slow request of another tab.

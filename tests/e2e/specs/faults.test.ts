@@ -122,7 +122,7 @@ test(
     proxy.inject(REFRESH, hold, 1)
     await shop.expire()
 
-    // The session waits ten seconds for a response.
+    // The session waits twenty seconds for a response.
     expect(await shop.burst('/items/', 20)).toEqual(Array(20).fill(200))
 
     expect(await shop.waitForEvent('retrying')).toMatchObject({ code: 'timeout' })

@@ -5,7 +5,7 @@ use crate::script::{CALL_TIMEOUT, Tab, tab};
 /// A first visit, up to the challenge `q1`.
 const CHALLENGED: &str = "
     want 1                    -> load | loading
-    loaded empty              -> lock | acquiring
+    loaded empty              -> publish 0.0, lock | acquiring
     granted                   -> load
     loaded empty              -> key
     key k1                    -> store 0.0 acquire_key k1
@@ -114,7 +114,7 @@ fn a_challenge_without_a_text_is_a_rejection() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded 0.0 acquire_key k1 -> send acquire k1
         responded 428             -> unlock, settle 1 rejected; retrying rejected
@@ -177,7 +177,7 @@ fn the_solver_is_cancelled_when_the_caller_of_an_upgrade_aborts() {
     tab().run(
         "
         upgrade 1                 -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         granted                   -> load
         loaded 0.0 acquire_key k1 -> send acquire k1
         responded 428 q1          -> solve q1
@@ -223,7 +223,7 @@ fn c19_without_the_lock_two_tabs_solve_for_the_same_key() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         nolock                    -> load
         loaded 0.0 acquire_key k9 ->
         after 400                 -> load
@@ -239,7 +239,7 @@ fn a_challenge_is_not_answered_if_another_tab_has_made_the_guest() {
     tab().run(
         "
         want 1                    -> load
-        loaded empty              -> lock
+        loaded empty              -> publish 0.0, lock
         nolock                    -> load
         loaded 0.0 acquire_key k9 ->
         after 400                 -> load
