@@ -15,43 +15,39 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 const TIMEOUT_RULE = `timeout must be a number of milliseconds above 0 and at most ${LONGEST_TIMEOUT}`
 
-const KNOWN = [
-  'baseUrl',
-  'name',
-  'allowedOrigins',
-  'storage',
-  'onIdentityLost',
-  'timeout',
-  'debug',
-  'wasm',
-  'captcha',
-] as const satisfies readonly (keyof SessionOptions)[]
+/** The types of the members of an object. The empty text: any type, or one that is checked elsewhere. */
+type Types<Members> = Readonly<Record<keyof Members, 'boolean' | 'function' | ''>>
 
-/** The members of `RequestOptions`, with their types. */
-const REQUEST_OPTIONS = {
-  token: 'boolean',
-  replay: 'boolean',
-  isUnauthorized: 'function',
-} as const satisfies Record<keyof RequestOptions, string>
+const SESSION_OPTIONS: Types<SessionOptions> = {
+  baseUrl: '',
+  name: '',
+  allowedOrigins: '',
+  storage: '',
+  onIdentityLost: '',
+  timeout: '',
+  debug: '',
+  wasm: '',
+  fetch: 'function',
+  headers: '',
+  requests: '',
+  captcha: 'function',
+}
+
+const REQUEST_OPTIONS: Types<RequestOptions> = { token: 'boolean', replay: 'boolean', isUnauthorized: 'function' }
 
 /** The headers of the session's own requests that an app cannot set. */
 const OWN_HEADERS = ['Authorization', 'Content-Type', 'Idempotency-Key', 'Proof-Of-Work']
 
 /** Checks the options, since callers in plain JavaScript have no types, and fills in the defaults. */
 export function checkOptions(options: SessionOptions = {}): CheckedOptions {
-  if (typeof options !== 'object' || options === null) throw invalid('the options must be an object')
-  for (const option of Object.keys(options)) {
-    // Without this check, a misspelt `baseURL` would silently select the page's origin.
-    if (!(KNOWN as readonly string[]).includes(option)) {
-      throw invalid(`there is no option ${option}; the options are ${KNOWN.join(', ')}`)
-    }
-  }
-  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false, captcha } = options
-  if (typeof name !== 'string' || name === '') throw invalid('name must be a non-empty string')
-  if (!Array.isArray(allowedOrigins)) throw invalid('allowedOrigins must be an array')
-  if (!isTimeout(timeout)) throw invalid(TIMEOUT_RULE)
-  if (typeof debug !== 'boolean' && typeof debug !== 'function') throw invalid('debug must be a boolean or a function')
-  if (captcha !== undefined && typeof captcha !== 'function') throw invalid('captcha must be a function')
+  checkMembers(options, SESSION_OPTIONS, 'options')
+  const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false } = options
+  const { fetch, requests, captcha } = options
+  check(typeof name === 'string' && name !== '', 'name must be a non-empty string')
+  check(Array.isArray(allowedOrigins), 'allowedOrigins must be an array')
+  check(isTimeout(timeout), TIMEOUT_RULE)
+  check(typeof debug === 'boolean' || typeof debug === 'function', 'debug must be a boolean or a function')
+  checkRequestOptions(requests, 'requests')
   return {
     baseUrl: baseUrl === undefined ? undefined : checkBaseUrl(baseUrl),
     name,
@@ -69,15 +65,22 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
 }
 
 /** Checks the options of a request: the member `option` of the argument of the function `where`. */
-export function checkRequestOptions(options: unknown, option: string, where: string): void {
-  if (options === undefined) return
-  if (typeof options !== 'object' || options === null) throw invalid(`${option} must be an object`, where)
-  for (const [name, value] of Object.entries(options)) {
-    const type = REQUEST_OPTIONS[name as keyof RequestOptions]
-    if (typeof type !== 'string') {
-      throw invalid(`there is no ${option}.${name}; the members are ${Object.keys(REQUEST_OPTIONS).join(', ')}`, where)
-    }
-    if (value !== undefined && typeof value !== type) throw invalid(`${option}.${name} must be a ${type}`, where)
+export function checkRequestOptions(options: unknown, option: string, where?: string): void {
+  if (options !== undefined) checkMembers(options, REQUEST_OPTIONS, option, where)
+}
+
+/** Checks that the object `what` has no other members than those of `types`: a misspelt one would have no effect. */
+function checkMembers(given: unknown, types: Readonly<Record<string, string>>, what: string, where?: string): void {
+  check(typeof given === 'object' && given !== null, `${what} must be an object`, where)
+  for (const [name, value] of Object.entries(given)) {
+    const type = types[name]
+    // Not `undefined`: a name such as `toString` is a member of every object.
+    check(
+      typeof type === 'string',
+      `there is no ${what}.${name}; the members are ${Object.keys(types).join(', ')}`,
+      where,
+    )
+    check(!type || value === undefined || typeof value === type, `${what}.${name} must be a ${type}`, where)
   }
 }
 
@@ -86,7 +89,7 @@ function checkHeaders(given: SessionOptions['headers']): ManagerOptions['headers
   if (given === undefined || typeof given === 'function') return given
   const headers = copyHeaders(given)
   const own = OWN_HEADERS.find((name) => headers.has(name))
-  if (own) throw invalid(`headers must not contain ${own}, which belongs to the session`)
+  check(!own, `headers must not contain ${own}, which belongs to the session`)
   return () => headers
 }
 
@@ -100,14 +103,12 @@ function copyHeaders(given: HeadersInit): Headers {
 
 /** Checks the `timeout` of a call of `token`. */
 export function checkTokenTimeout(timeout: unknown): void {
-  if (timeout !== undefined && !isTimeout(timeout)) throw invalid(TIMEOUT_RULE, 'token')
+  check(timeout === undefined || isTimeout(timeout), TIMEOUT_RULE, 'token')
 }
 
 /** Checks the `next` of a call of `signOut`. A misspelt 'none' would let the next request acquire a guest. */
 export function checkNext(next: unknown): void {
-  if (next !== undefined && next !== 'guest' && next !== 'none') {
-    throw invalid("next must be 'guest' or 'none'", 'signOut')
-  }
+  oneOf('next', next as 'guest' | undefined, ['guest', 'none'], '', 'signOut')
 }
 
 /** Completes the options at the first use: `baseUrl` defaults to the page's origin. */
@@ -118,7 +119,7 @@ export function completeOptions(options: CheckedOptions): ManagerOptions {
 
 function pageOrigin(): string {
   const origin = httpUrl(globalThis.location?.origin)?.origin
-  if (!origin) throw invalid('baseUrl must be set where there is no page with an http or https origin')
+  check(origin, 'baseUrl must be set where there is no page with an http or https origin')
   return origin
 }
 
@@ -126,17 +127,15 @@ function pageOrigin(): string {
 
 function checkBaseUrl(value: unknown): string {
   const url = httpUrl(value)
-  if (!url || url.search || url.hash) {
-    throw invalid('baseUrl must be an absolute http or https URL without user name, query or fragment')
-  }
+  const isBase = url && !url.search && !url.hash
+  check(isBase, 'baseUrl must be an absolute http or https URL without user name, query or fragment')
   return url.href.replace(/\/+$/, '')
 }
 
 function checkOrigin(value: unknown, index: number): string {
   const url = httpUrl(value)
-  if (!url || url.href !== `${url.origin}/`) {
-    throw invalid(`allowedOrigins[${index}] must be an http or https origin such as https://api.example.com`)
-  }
+  const isOrigin = url?.href === `${url?.origin}/`
+  check(isOrigin, `allowedOrigins[${index}] must be an http or https origin such as https://api.example.com`)
   return url.origin
 }
 
@@ -150,9 +149,8 @@ function checkStorage(storage: unknown): StorageKind | CustomStorage {
     return oneOf('storage', storage as StorageKind | undefined, STORAGES, ' or an object with get and set')
   }
   const { get, set, shared } = storage as Partial<CustomStorage>
-  if (typeof get !== 'function') throw invalid('storage.get must be a function')
-  if (typeof set !== 'function') throw invalid('storage.set must be a function')
-  if (shared !== undefined && typeof shared !== 'boolean') throw invalid('storage.shared must be a boolean')
+  check(typeof get === 'function' && typeof set === 'function', 'storage.get and storage.set must be functions')
+  check(shared === undefined || typeof shared === 'boolean', 'storage.shared must be a boolean')
   return storage as CustomStorage
 }
 
@@ -161,17 +159,21 @@ function isTimeout(value: unknown): value is number {
 }
 
 /** Checks that `value` is one of `choices`; the first is the default. Does not compile when `choices` lacks a name. */
-function oneOf<Choices extends readonly [string, ...string[]]>(
+function oneOf<const Choices extends readonly [string, ...string[]]>(
   option: string,
   value: Choices[number] | undefined,
   choices: Choices,
   alternative = '',
+  where?: string,
 ): Choices[number] {
   if (value === undefined) return choices[0]
-  if (!choices.includes(value)) {
-    throw invalid(`${option} must be ${choices.map((choice) => `'${choice}'`).join(' or ')}${alternative}`)
-  }
+  check(choices.includes(value), `${option} must be '${choices.join("' or '")}'${alternative}`, where)
   return value
+}
+
+/** Throws the error of an argument of the function `where`, unless the argument is valid. */
+function check(valid: unknown, what: string, where?: string): asserts valid {
+  if (!valid) throw invalid(what, where)
 }
 
 /** The error of an argument of the function `where`. */
