@@ -69,11 +69,8 @@ extern "C" {
 }
 
 thread_local! {
-    /// Created once, because each conversion to a JavaScript string copies the text.
+    /// Made once: every request needs it, and each conversion to a JavaScript string copies the text.
     pub(crate) static AUTHORIZATION: JsString = "Authorization".into();
-    static BEARER: JsString = "Bearer ".into();
-    static BLOB: JsValue = "blob:".into();
-    static TRANSPORT: Symbol = Symbol::for_("guestpass.transport");
 }
 
 /// The base URL of a session, and the origins that get the token.
@@ -155,7 +152,7 @@ impl FetchCall {
         } else {
             js::assign(&init, given)?;
             (headers, signal, body) = (init.headers(), init.signal(), init.body());
-            transport = TRANSPORT.with(|symbol| init.transport(symbol));
+            transport = init.transport(&Symbol::for_("guestpass.transport"));
             own = init.guestpass();
             // The `fetch` of the options may be that of another session.
             init.set_guestpass(&JsValue::UNDEFINED);
@@ -198,7 +195,7 @@ impl FetchCall {
     pub(crate) fn takes_token(&self, origins: &Origins) -> bool {
         self.token
             && origins.allowed.includes(&self.url.origin(), 0)
-            && BLOB.with(|blob| self.url.protocol() != *blob)
+            && self.url.protocol() != "blob:"
             && !self.headers.as_ref().is_some_and(|headers| AUTHORIZATION.with(|name| headers.has(name)))
     }
 
@@ -257,7 +254,7 @@ impl FetchCall {
 
 /// The value of the header `Authorization`.
 pub(crate) fn bearer(token: &JsString) -> JsString {
-    BEARER.with(|bearer| bearer.concat(token))
+    JsString::from("Bearer ").concat(token)
 }
 
 /// Cancels a body that nothing will read. A failure does not matter.
