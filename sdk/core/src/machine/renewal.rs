@@ -94,7 +94,7 @@ impl Machine {
 
     pub(super) fn on_key_made(&mut self, now: Timestamp, op: Op, key: Handle) {
         match &self.transaction {
-            Some(transaction) if transaction.op() == op && transaction.step() == Step::MakingKey => {
+            Some(transaction) if transaction.op() == op && matches!(transaction.step(), Step::MakingKey) => {
                 if transaction.kind() == TransactionKind::AccountRequest {
                     return self.store_upgrade_key(now, key);
                 }

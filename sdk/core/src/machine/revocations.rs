@@ -204,7 +204,7 @@ impl Revocations {
 }
 
 fn is_listed(record: &Record, revocation: &Revocation) -> bool {
-    record.revocations.contains(&Some(revocation.pending))
+    record.revocations.iter().flatten().any(|listed| *listed == revocation.pending)
 }
 
 impl Revocation {

@@ -322,7 +322,7 @@ impl Transaction {
 
     /// Ends a pause.
     pub(super) fn retry_now(&mut self, now: Timestamp) {
-        if self.step == Step::Pausing {
+        if matches!(self.step, Step::Pausing) {
             self.deadline = now.mono;
         }
     }

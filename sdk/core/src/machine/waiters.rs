@@ -35,7 +35,7 @@ impl Want {
     }
 
     fn is_erasure(self) -> bool {
-        self == Self::AccountRequest(AccountRequestKind::Erase)
+        matches!(self, Self::AccountRequest(AccountRequestKind::Erase))
     }
 }
 
@@ -85,11 +85,11 @@ impl Waiters {
     }
 
     pub(super) fn settle_started(&mut self, context: &mut Context) {
-        self.settle_where(&|waiter| (waiter.want == Want::Started).then_some(Outcome::Done), context);
+        self.settle_where(&|waiter| matches!(waiter.want, Want::Started).then_some(Outcome::Done), context);
     }
 
     pub(super) fn settle_signed_out(&mut self, context: &mut Context) {
-        self.settle_where(&|waiter| (waiter.want == Want::SignedOut).then_some(Outcome::Done), context);
+        self.settle_where(&|waiter| matches!(waiter.want, Want::SignedOut).then_some(Outcome::Done), context);
     }
 
     pub(super) fn settle_erasures(&mut self, outcome: Outcome, context: &mut Context) {
