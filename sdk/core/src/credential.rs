@@ -139,6 +139,16 @@ pub struct Record {
     pub revocations: [Option<PendingRevocation>; MAX_REVOCATIONS],
 }
 
+impl Record {
+    /// Whether nothing has been stored. Without a sign-out, the end reason has no meaning.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.version == Version::default()
+            && self.acquire_key.is_none()
+            && self.credential.is_none()
+            && self.revocations.iter().all(Option::is_none)
+    }
+}
+
 /// The most revocations that wait at a time. The oldest is dropped for a further one.
 pub const MAX_REVOCATIONS: usize = 4;
 

@@ -38,7 +38,7 @@ impl Machine {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.kind() == TransactionKind::SignOut) {
             return self.storage.set_loaded(); // the stored session is about to be signed out
         }
-        if !self.storage.is_loaded() && *record == Record::default() {
+        if !self.storage.is_loaded() && record.is_empty() {
             // Another tab that has a session writes it again.
             self.publish(TabMessage::Committed(record.version));
         }
