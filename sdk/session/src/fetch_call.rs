@@ -49,13 +49,13 @@ extern "C" {
     #[wasm_bindgen(constructor, catch)]
     pub(crate) fn new(init: &JsValue) -> Result<Headers, JsValue>;
     #[wasm_bindgen(method)]
-    fn has(this: &Headers, name: &JsString) -> bool;
+    fn has(this: &Headers, name: &str) -> bool;
     #[wasm_bindgen(method)]
-    pub(crate) fn set(this: &Headers, name: &JsString, value: &JsString);
+    pub(crate) fn set(this: &Headers, name: &str, value: &JsString);
     #[wasm_bindgen(method)]
-    pub(crate) fn get(this: &Headers, name: &JsString) -> Option<JsString>;
+    pub(crate) fn get(this: &Headers, name: &str) -> Option<JsString>;
     #[wasm_bindgen(method)]
-    pub(crate) fn delete(this: &Headers, name: &JsString);
+    pub(crate) fn delete(this: &Headers, name: &str);
 
     #[wasm_bindgen(extends = Init)]
     type Request;
@@ -68,10 +68,7 @@ extern "C" {
     fn cancel(this: &Body) -> Result<Promise, JsValue>;
 }
 
-thread_local! {
-    /// Made once: every request needs it, and each conversion to a JavaScript string copies the text.
-    pub(crate) static AUTHORIZATION: JsString = "Authorization".into();
-}
+pub(crate) const AUTHORIZATION: &str = "Authorization";
 
 /// The base URL of a session, and the origins that get the token.
 pub(crate) struct Origins {
@@ -196,7 +193,7 @@ impl FetchCall {
         self.token
             && origins.allowed.includes(&self.url.origin(), 0)
             && self.url.protocol() != "blob:"
-            && !self.headers.as_ref().is_some_and(|headers| AUTHORIZATION.with(|name| headers.has(name)))
+            && !self.headers.as_ref().is_some_and(|headers| headers.has(AUTHORIZATION))
     }
 
     /// Whether a redirect has led to another origin: browsers remove the token on the way, so a 401 of that origin is not about
@@ -217,7 +214,7 @@ impl FetchCall {
         if !self.is_request {
             // A plain object is faster than `Headers`.
             match &self.headers {
-                Some(headers) => AUTHORIZATION.with(|name| headers.set(name, authorization)),
+                Some(headers) => headers.set(AUTHORIZATION, authorization),
                 None => {
                     let headers = empty();
                     headers.set_authorization(authorization);
@@ -234,7 +231,7 @@ impl FetchCall {
         if !last && self.replayable && !is_bodiless(&request) {
             self.replay = Some(request.clone_request()?.unchecked_into());
         }
-        AUTHORIZATION.with(|name| request.headers().unchecked_ref::<Headers>().set(name, authorization));
+        request.headers().unchecked_ref::<Headers>().set(AUTHORIZATION, authorization);
         // `fetch` may accept members that a `Request` does not keep. An init without members counts as none; any other one
         // would make `fetch` drop the referrer of the `Request`.
         let extras = empty();

@@ -25,7 +25,7 @@ extern "C" {
 }
 
 /// The headers that the session sets, and the further headers of the options cannot set.
-const OWN_HEADERS: [&str; 4] = ["Authorization", "Content-Type", IDEMPOTENCY_KEY, "Proof-Of-Work"];
+const OWN_HEADERS: [&str; 4] = [AUTHORIZATION, "Content-Type", IDEMPOTENCY_KEY, PROOF_OF_WORK];
 
 /// The requests in flight.
 #[derive(Default)]
@@ -80,10 +80,9 @@ impl SessionManager {
         let sent = Headers::new(further).and_then(|further| {
             let own: Headers = get(&request.init, "headers").unchecked_into();
             for name in OWN_HEADERS {
-                let name = name.into();
-                match own.get(&name) {
-                    Some(value) => further.set(&name, &value),
-                    None => further.delete(&name),
+                match own.get(name) {
+                    Some(value) => further.set(name, &value),
+                    None => further.delete(name),
                 }
             }
             set(&request.init, "headers", further);
@@ -119,9 +118,9 @@ impl SessionManager {
     fn describe(&self, request: &Request, headers: &Headers) -> (JsValue, JsString, JsValue) {
         let text = |handle| self.handles.text(handle);
         let set_json = |key: Option<Handle>| {
-            headers.set(&"Content-Type".into(), &"application/json".into());
+            headers.set("Content-Type", &"application/json".into());
             if let Some(key) = key {
-                headers.set(&IDEMPOTENCY_KEY.into(), &text(key));
+                headers.set(IDEMPOTENCY_KEY, &text(key));
             }
         };
         let post = |path: &str, body: JsValue| ("POST".into(), path.into(), body);
@@ -132,7 +131,7 @@ impl SessionManager {
                 set(&body, "refresh", true);
                 if let Some(answer) = answer.and_then(|answer| parse_object(&text(answer))) {
                     if let Ok(proof) = get(&answer, "proof").dyn_into() {
-                        headers.set(&PROOF_OF_WORK.into(), &proof);
+                        headers.set(PROOF_OF_WORK, &proof);
                     }
                     set(&body, "captcha", get(&answer, "captcha"));
                 }
@@ -150,7 +149,7 @@ impl SessionManager {
                 post(REVOKE_PATH, form.into())
             }
             Request::Account { waiter, refresh_token, key } => {
-                AUTHORIZATION.with(|name| headers.set(name, &bearer(&text(refresh_token))));
+                headers.set(AUTHORIZATION, &bearer(&text(refresh_token)));
                 let call = self.waiters.account_call(waiter);
                 let body = get(&call, "body");
                 if body.is_string() {
