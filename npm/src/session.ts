@@ -28,35 +28,37 @@ export function sessionFactory(load: LoadManagerClass): (options?: SessionOption
 }
 
 /** Answers a login to which the server has responded with 428, by code that is loaded with the first one. */
-function solver(captcha: SessionOptions['captcha'], onChange: OnChange): WasmOptions['solve'] {
-  let answer: Promise<NonNullable<WasmOptions['solve']>> | undefined
-  return async (problem, signal) => {
-    answer ??= import('./challenge.js').then(({ answerer }) => answerer(captcha, onChange))
-    return (
-      await answer.catch((cause) => {
-        answer = undefined
-        throw new GuestpassError(
-          'load_failed',
-          'the part of guestpass that answers a challenge of the server could not be loaded; ' +
-            `check the connection, and that the server has the files of this version: reload the page (${cause})`,
-          { cause },
-        )
-      })
-    )(problem, signal)
-  }
+function solver(
+  captcha: SessionOptions['captcha'],
+  onChange: OnChange,
+  startWorker: (() => Worker) | undefined,
+): WasmOptions['solve'] {
+  const answer = untilLoaded(() =>
+    loadPart('challenges of the server', import('./challenge.js')).then(({ answerer }) =>
+      answerer(captcha, onChange, startWorker),
+    ),
+  )
+  return async (problem, signal) => (await answer())(problem, signal)
 }
 
 /** The same as `sessionFactory`, with any session manager. After a failed `load`, the next call loads again. */
 export function managedSessionFactory(load: LoadManagerFactory): (options?: SessionOptions) => Session {
-  let loaded: ReturnType<LoadManagerFactory> | undefined
-  const loadOnce: LoadManagerFactory = (wasm) => {
-    loaded ??= load(wasm).catch((error: unknown) => {
+  const loadOnce = untilLoaded(load)
+  return (options) => lazySession(checkOptions(options), loadOnce)
+}
+
+/** A function that calls `load` once, and again after a failure. */
+function untilLoaded<Args extends unknown[], Loaded>(
+  load: (...args: Args) => Promise<Loaded>,
+): (...args: Args) => Promise<Loaded> {
+  let loaded: Promise<Loaded> | undefined
+  return (...args) => {
+    loaded ??= load(...args).catch((error: unknown) => {
       loaded = undefined
       throw error
     })
     return loaded
   }
-  return (options) => lazySession(checkOptions(options), loadOnce)
 }
 
 /**
