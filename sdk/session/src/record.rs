@@ -117,9 +117,7 @@ pub(crate) fn encode_end_reason(end_reason: EndReason) -> &'static str {
 
 /// Reads a text of [`encode_end_reason`], or a number of format 1. Any other value means `SignedOut`.
 pub(crate) fn decode_end_reason(end_reason: &JsValue) -> EndReason {
-    let is = |reason: EndReason| {
-        [JsValue::from(encode_end_reason(reason)), JsValue::from(reason as u8)].contains(end_reason)
-    };
+    let is = |reason: EndReason| *end_reason == encode_end_reason(reason) || *end_reason == f64::from(reason as u8);
     if is(EndReason::Erased) {
         EndReason::Erased
     } else if is(EndReason::Permanent) {
