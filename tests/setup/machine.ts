@@ -16,6 +16,7 @@ const TREE = [
   'package.json',
   'package-lock.json',
   'tests/interop/requirements.txt',
+  'tests/interop/generators/package-lock.json',
 ]
 
 /** Programs that each Debian has. A test adds any other program to the PATH of the machine. */
