@@ -20,5 +20,5 @@ import type { Session, SessionOptions } from './types.js'
 export { GuestpassError } from './errors.js'
 export type * from './types.js'
 
-/** The same as `createSession` of `guestpass`, without a file to load. */
+/** The same as `createSession` of `guestpass`, without a file to load: a proof of work is solved without a worker. */
 export const createSession: (options?: SessionOptions) => Session = /* @__PURE__ */ sessionFactory(load)
