@@ -26,7 +26,7 @@ async fn c13_the_log_has_every_step_and_no_token() {
 
     let lines = lines.borrow();
     assert_eq!(lines[0], "token-wanted~0 → load#1 | loading");
-    assert_eq!(lines[1], "loaded#1:empty → take-lock#2 | acquiring");
+    assert_eq!(lines[1], "loaded#1:empty → publish@0.0:committed take-lock#2 | acquiring");
     let wanted = ["send#", ":acquire", ":refresh", ":revoke", "store#", "@0.1", "responded#", ":200", "settle~0:token"];
     for word in wanted.iter().chain(&["release-lock#2", "key-made#", "expire →", "sign-out~", "close → "]) {
         assert!(lines.iter().any(|line| line.contains(word)), "{word} in {lines:#?}");
