@@ -283,7 +283,8 @@ impl World {
             }
             let (own, stored) = (tab.machine.version(), world.storage.version);
             if !tab.storage_fails && own != stored {
-                found.push(("at rest", format!("tab {index} is at {own:?}, the storage at {stored:?}")));
+                let property = if world.emptied { "C21" } else { "at rest" };
+                found.push((property, format!("tab {index} is at {own:?}, the storage at {stored:?}")));
             }
             let id = tab.machine.snapshot().id;
             let subject = world.storage.credential.and_then(|credential| credential.subject);
