@@ -81,6 +81,7 @@ impl Machine {
         self.merge_revocations(now, record);
         self.learn_epoch(now, version, record.end_reason);
         if self.identity.yields_to(record) {
+            self.cancel_renewal_of_replaced_guest(version);
             self.identity.advance(version, record.end_reason);
             if let Some(credential) = record.credential {
                 let (id, generation) = (credential.subject, version.generation);
@@ -93,6 +94,18 @@ impl Machine {
             }
         }
         self.storage.set_loaded();
+    }
+
+    /// A stored guest that is not newer replaces that of this tab, which no storage had. A response for the replaced guest must not
+    /// be stored over the stored one.
+    fn cancel_renewal_of_replaced_guest(&mut self, stored: Version) {
+        if stored <= self.identity.version()
+            && self.transaction.as_ref().is_some_and(|transaction| {
+                transaction.kind() == TransactionKind::Renew && transaction.awaits_response_or_commit()
+            })
+        {
+            self.cancel_transaction();
+        }
     }
 
     /// `reason`: why the visitor has another identity, if the credential is that of another visitor.

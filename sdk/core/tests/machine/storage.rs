@@ -296,6 +296,28 @@ fn c14_a_guest_that_cannot_be_stored_is_acquired_under_a_key_of_its_own() {
     );
 }
 
+/// The stored guest has the visitor's data.
+#[test]
+fn c14_a_renewed_guest_that_no_storage_had_does_not_replace_the_stored_one() {
+    tab().run(
+        "
+        want 1                    -> load
+        storage failed load       -> lock; storage memory | acquiring
+        granted                   -> load
+        storage failed load       -> key
+        key k1                    -> send acquire k1
+        responded a1/r1 as g1 900 -> load
+        storage failed load       -> unlock, settle 1 a1; acquired g1 | active
+        expire                    ->
+        want 2                    -> lock
+        granted                   -> load
+        storage failed load       -> send refresh r1
+        responded a2/r2 as g1 900 -> load
+        loaded 0.1 a0/r0 as g0 900 -> unlock, settle 2 a0; identity g1 g0 another_tab; adopted g0
+        ",
+    );
+}
+
 #[test]
 fn c14_a_guest_that_was_acquired_without_the_storage_is_stored_when_it_works() {
     tab().run(
