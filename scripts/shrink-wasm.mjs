@@ -85,12 +85,10 @@ export declare const imports: WebAssembly.Imports
 export declare function setExports(exports: WebAssembly.Exports): void
 `,
 )
-writeJavaScript(
-  folder,
-  FEATURES,
-  imports.map(([, name, short]) => `${name} as ${short}`),
-  renamed,
-)
+if (exported === 'SessionManager') {
+  const shortened = imports.map(([, name, short]) => `${name} as ${short}`)
+  writeJavaScript(folder, FEATURES, shortened, renamed)
+}
 // These files are the glue and its description before the renaming.
 rmSync(join(folder, `${name}_bg.js`))
 rmSync(`${code}.d.ts`)

@@ -16,10 +16,14 @@ const BUDGETS = {
 }
 
 const wasm = await readFile('npm/pkg/guestpass_sdk_bg.wasm')
+// The same code as JavaScript, for browsers without WebAssembly. It has no budget.
+const JAVASCRIPT = '*/guestpass_sdk_javascript.js'
+const javascript = await readFile('npm/pkg/guestpass_sdk_javascript.js')
 // One file, as a bundler makes it, and its parts alone. The code for passkeys and challenges is loaded on demand.
-const ON_DEMAND = ['./passkeys*', './challenge*']
+const ON_DEMAND = ['./passkeys*', './challenge*', JAVASCRIPT]
 const script = await bundled('npm/dist/index.js', ON_DEMAND)
-const all = await bundled('npm/dist/index.js', ['./challenge*'])
+const all = await bundled('npm/dist/index.js', ['./challenge*', JAVASCRIPT])
+const replaced = await bundled('npm/dist/index.javascript.js', ON_DEMAND)
 const proof = await bundled('npm/dist/challenge.js')
 const glue = await bundled('npm/pkg/guestpass_sdk.js')
 const face = await bundled('npm/dist/index.js', [GLUE, ...ON_DEMAND])
@@ -44,6 +48,7 @@ const rows = [
   ['  with passkeys, in one file', ...sum(wasm, all)],
   ['  of which glue, alone', ...sizes(glue)],
   ['  of which façade, alone', ...sizes(face)],
+  ['guestpass/javascript', ...sum(javascript, replaced)],
   ['proof of work, on demand', ...sizes(proof)],
   ['guestpass/react, besides', ...sizes(react)],
   ['guestpass/axios, besides', ...sizes(binding)],

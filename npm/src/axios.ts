@@ -31,6 +31,7 @@ import {
 import { onAbort } from './listeners.js'
 import { TRANSPORT, type TransportInit, type TransportResponse } from './transport.js'
 import type { RequestOptions, Session } from './types.js'
+import { parseUrl } from './url.js'
 
 /** How the session treats a request of axios. A member that is undefined has its default. */
 export interface AxiosRequestOptions extends Omit<RequestOptions, 'isUnauthorized'> {

@@ -21,13 +21,17 @@ interface Answer {
 type ProofEvent = Extract<SessionEvent, { type: 'proof' }>
 
 /** Returns a function that returns the answer to a problem; both are JSON texts. */
-export function answerer(captcha: SessionOptions['captcha'], onChange: OnChange) {
+export function answerer(
+  captcha: SessionOptions['captcha'],
+  onChange: OnChange,
+  startWorker: (() => Worker) | undefined,
+) {
   let answer: Answer = {}
 
   return async (text: string, signal: AbortSignal): Promise<string> => {
     const { code, challenge } = JSON.parse(text) as Problem
     if (code === 'proof_required') {
-      answer = { proof: await prove(challenge, signal, onChange) }
+      answer = { proof: await prove(challenge, signal, onChange, startWorker) }
     } else if (code === 'captcha_required') {
       answer = { ...answer, captcha: await askForToken(captcha, signal) }
     } else {
@@ -38,7 +42,12 @@ export function answerer(captcha: SessionOptions['captcha'], onChange: OnChange)
 }
 
 /** Returns the value of the header `Proof-Of-Work`. */
-async function prove(challenge: Problem['challenge'], signal: AbortSignal, onChange: OnChange): Promise<string> {
+async function prove(
+  challenge: Problem['challenge'],
+  signal: AbortSignal,
+  onChange: OnChange,
+  startWorker: (() => Worker) | undefined,
+): Promise<string> {
   const { parameters } = challenge
   if (parameters.algorithm !== 'PBKDF2/SHA-256') throw rejected(`its proof of work is ${parameters.algorithm}`)
   let attempts = 0
@@ -51,7 +60,7 @@ async function prove(challenge: Problem['challenge'], signal: AbortSignal, onCha
   }
   onProgress(0)
   try {
-    const solution = await inWorker(parameters, onProgress, signal).catch(() => {
+    const solution = await inWorker(startWorker, parameters, onProgress, signal).catch(() => {
       signal.throwIfAborted()
       return solveProof(parameters, onProgress, signal)
     })
@@ -66,13 +75,14 @@ async function prove(challenge: Problem['challenge'], signal: AbortSignal, onCha
 
 /** Rejects where there is no worker: not in Node, and not if the Content-Security-Policy or the bundler does not provide it. */
 function inWorker(
+  startWorker: (() => Worker) | undefined,
   parameters: ProofParameters,
   onProgress: (attempts: number) => void,
   signal: AbortSignal,
 ): Promise<ProofSolution> {
   return new Promise((resolve, reject) => {
-    // Bundlers recognise exactly this expression: they make a file of the worker and replace the URL.
-    const worker = new Worker(new URL('./proof-worker.js', import.meta.url), { type: 'module' })
+    if (!startWorker) throw new TypeError('there is no worker')
+    const worker = startWorker()
     const end = (settle: () => void) => {
       worker.terminate()
       signal.removeEventListener('abort', abort)

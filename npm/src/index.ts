@@ -19,6 +19,7 @@
 
 import { load } from './load.js'
 import { sessionFactory } from './session.js'
+import { startWorker } from './start-worker.js'
 import type { Session, SessionOptions } from './types.js'
 
 export { GuestpassError } from './errors.js'
@@ -33,4 +34,4 @@ export type * from './types.js'
  *
  * @throws GuestpassError with code `invalid_option`; the message names the option.
  */
-export const createSession: (options?: SessionOptions) => Session = /* @__PURE__ */ sessionFactory(load)
+export const createSession: (options?: SessionOptions) => Session = /* @__PURE__ */ sessionFactory(load, startWorker)

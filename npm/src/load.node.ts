@@ -3,10 +3,11 @@
 
 import { instantiate } from './instantiate.js'
 import { bytes } from './load.inline.js'
+import { javascript } from './load.javascript.js'
 import type { LoadManagerClass } from './manager.js'
 
 export const load: LoadManagerClass = (wasm) =>
-  instantiate(wasm, bytes, REMEDY, async (source) => {
+  instantiate(wasm, bytes, REMEDY, javascript, async (source) => {
     if (!String(source).startsWith('file:')) return source
     // Imported here, not at the top: a bundle for an environment without files works when it does not name a file.
     const { readFile } = await import('node:fs/promises')

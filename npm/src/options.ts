@@ -1,6 +1,7 @@
 import { GuestpassError } from './errors.js'
 import type { ManagerOptions } from './manager.js'
 import type { CustomStorage, OnIdentityLost, RequestOptions, SessionOptions, StorageKind } from './types.js'
+import { parseUrl } from './url.js'
 
 /** Checked options. `baseUrl` may still be undefined: it defaults to the page's origin, which a server does not have. */
 export type CheckedOptions = Omit<ManagerOptions, 'baseUrl'> & { readonly baseUrl: string | undefined }

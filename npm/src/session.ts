@@ -1,8 +1,16 @@
 import { createCollection } from './collection.js'
 import { GuestpassError } from './errors.js'
 import { Listeners } from './listeners.js'
+import { loadPart } from './load-part.js'
 import type { LoadManagerClass, LoadManagerFactory, Manager, OnChange, WasmOptions } from './manager.js'
-import { type CheckedOptions, checkNext, checkOptions, checkTokenTimeout, completeOptions } from './options.js'
+import {
+  type CheckedOptions,
+  checkNext,
+  checkOptions,
+  checkRequestOptions,
+  checkTokenTimeout,
+  completeOptions,
+} from './options.js'
 import { CallQueue } from './queue.js'
 import { CLOSED, IDLE, LOADING, notLoaded } from './snapshots.js'
 import type {
@@ -15,13 +23,21 @@ import type {
   SessionOptions,
   Snapshot,
 } from './types.js'
+import { sendWithoutToken } from './without-token.js'
 
-/** Returns the `createSession` of an entry. All of its sessions share the code that `load` loads. */
-export function sessionFactory(load: LoadManagerClass): (options?: SessionOptions) => Session {
+/**
+ * Returns the `createSession` of an entry. All of its sessions share the code that `load` loads.
+ *
+ * @param startWorker - starts the worker for proofs of work, where there are workers.
+ */
+export function sessionFactory(
+  load: LoadManagerClass,
+  startWorker?: () => Worker,
+): (options?: SessionOptions) => Session {
   return managedSessionFactory(async (wasm) => {
     const SessionManager = await load(wasm)
     return (options, onChange) => {
-      const solve = solver(options.captcha, onChange)
+      const solve = solver(options.captcha, onChange, startWorker)
       return new SessionManager({ ...options, errorClass: GuestpassError, solve }, onChange)
     }
   })
@@ -147,7 +163,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       given = { ...init }
       if (init.headers) given.headers = new Headers(init.headers)
     }
-    const sent = closed ? undefined : sendWithoutToken(options, to, given)
+    const sent = manager || closed ? undefined : sendWithoutToken(options, to, given)
     return sent ?? onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
   }
 

@@ -108,6 +108,22 @@ export interface SessionOptions {
    */
   readonly debug?: boolean | ((line: string) => void)
   /**
+   * Sends every request of the session: its own requests, and those of `session.fetch`. A transport such as axios sends its
+   * requests itself. Default: the global `fetch`, looked up at each use.
+   */
+  readonly fetch?: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
+  /**
+   * Further headers of the session's own requests (login, refresh, revocation, account requests), such as a tenant, a trace
+   * or an API key. A function is called for each request; if it throws or rejects, the attempt fails like one without a
+   * network. The requests of `session.fetch` do not get these headers.
+   *
+   * `Authorization`, `Content-Type`, `Idempotency-Key` and `Proof-Of-Work` belong to the session: they are refused here, and
+   * ignored in the result of a function.
+   */
+  readonly headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>)
+  /** The defaults of the requests of `session.fetch`. */
+  readonly requests?: RequestOptions
+  /**
    * Returns the token of a CAPTCHA: of a widget of Turnstile, hCaptcha, ALTCHA or another service. Called only when the server
    * asks for one before it makes a guest. The signal is aborted when the token is no longer needed: when no call waits any
    * more, another tab has made the guest, or five minutes have passed. If it rejects, the calls that wait reject with code

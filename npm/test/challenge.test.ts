@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { answerer } from '../src/challenge.js'
 import type { ManagerClass } from '../src/manager.js'
 import { sessionFactory } from '../src/session.js'
+import { startWorker } from '../src/start-worker.js'
 import type { SessionEvent } from '../src/types.js'
 
 const CHALLENGE = {
@@ -37,7 +38,7 @@ class FakeWorker extends EventTarget {
 
 function answering(captcha?: () => Promise<string>) {
   const events: SessionEvent[] = []
-  const answer = answerer(captcha, (_, event) => event && events.push(event))
+  const answer = answerer(captcha, (_, event) => event && events.push(event), startWorker)
   const controller = new AbortController()
   const states = () => events.map((event) => event.type === 'proof' && `${event.state} ${event.attempts}`)
   return { answer: (problem: string) => answer(problem, controller.signal), controller, states }
@@ -143,7 +144,7 @@ test('a part of the package that does not load is an error with the cause, and i
 
   const failed = await solve?.(PROOF, new AbortController().signal).catch((error) => error)
   expect(failed).toMatchObject({ code: 'load_failed', cause: expect.anything() })
-  expect(failed.message).toContain('reload the page')
+  expect(failed.message).toContain('Reload the page')
 
   vi.doUnmock('../src/challenge.js')
   expect(await solve?.(PROOF, new AbortController().signal)).toContain('proof')

@@ -1,7 +1,7 @@
 //! The options of a session, as JavaScript passes them. Members are read one by one: `serde_wasm_bindgen::from_value` would
 //! add ten kilobytes.
 
-use guestpass_session::{CustomStorage, OnIdentityLost, Options, StorageKind};
+use guestpass_session::{CustomStorage, OnIdentityLost, Options, RequestOptions, StorageKind};
 use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::collections::Collections;
 use crate::secret::sha256;
 use crate::settings::{
-    Algorithm, CaptchaSecret, CaptchaUrl, InvalidValue, KeyEncryptionKey, OidcIssuer, ProofOfWork, Rate,
+    Algorithm, CaptchaSecret, CaptchaUrl, InvalidValue, KeyEncryptionKey, OidcIssuer, Origin, ProofOfWork, Rate,
 };
 use crate::store::postgres::PostgresUrl;
 

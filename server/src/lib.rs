@@ -28,7 +28,7 @@
 //!
 //! Each module imports only modules of the same line or of the lines above; a test checks this order, module by module.
 //!
-//! - `clock`, `secret`, `shards`, `http_client`, `settings`, `etag`, `metrics`: types without dependencies on the rest
+//! - `clock`, `shared_time`, `secret`, `shards`, `http_client`, `settings`, `etag`, `metrics`: types without dependencies on the rest
 //! - `collections`: the declarations of a guest's data, and the rules for its values
 //! - `actor`: who makes a change
 //! - `store`: the data, behind one trait per domain, with SQLite and PostgreSQL
@@ -91,8 +91,8 @@ pub use open::OpenError;
 pub use routes::openapi::document as openapi;
 pub use server::Guestpass;
 pub use settings::{
-    Algorithm, CaptchaSecret, CaptchaUrl, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId, OidcIssuer, ProofOfWork,
-    Rate, UnknownAlgorithm,
+    Algorithm, CaptchaSecret, CaptchaUrl, InvalidOrigin, InvalidValue, KeyEncryptionKey, KeyEncryptionKeyId,
+    OidcIssuer, Origin, ProofOfWork, Rate, UnknownAlgorithm,
 };
 pub use store::postgres::PostgresUrl;
 pub use store::{

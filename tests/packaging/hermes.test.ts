@@ -21,9 +21,11 @@ test.runIf(folder)('a session works in Hermes', async () => {
   const hermes = join(createRequire(import.meta.url).resolve('hermes-engine-cli/package.json'), `../${folder}/hermes`)
   const source = join(work, 'hermes')
   await cp(fileURLToPath(new URL('pages/hermes', import.meta.url)), source, { recursive: true })
-  const { outputFiles } = await build({
+  const { outputFiles, warnings } = await build({
     ...{ entryPoints: [join(source, 'main.js')], bundle: true, format: 'iife', target: 'es2020', write: false },
   })
+  // Hermes does not parse `import.meta`, which esbuild would replace with a warning.
+  expect(warnings).toEqual([])
   // As the Babel preset of React Native does: Hermes has no classes.
   const options = { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.None, downlevelIteration: true }
   const { outputText } = ts.transpileModule(outputFiles[0]?.text ?? '', { compilerOptions: options })

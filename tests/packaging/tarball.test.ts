@@ -37,6 +37,7 @@ test('the tarball has exactly these files', async () => {
     'pkg/guestpass_sdk.js',
     'pkg/guestpass_sdk_bg.wasm',
     'pkg/guestpass_sdk_inline.js',
+    'pkg/guestpass_sdk_javascript.js',
     'sdk.wasm.d.ts',
   ])
 })

@@ -80,7 +80,7 @@ export async function* eventStream(
         const response = await session.fetch(url, {
           headers: requestHeaders(callerHeaders, id),
           cache: 'no-store',
-          signal: attempt.signal,
+          signal: connection.signal,
           // Also if the session's option `requests` says otherwise.
           guestpass: { token: true },
         })
@@ -150,6 +150,7 @@ async function* textOf({ body }: Response, signal: AbortSignal, watch: SilenceWa
   // Aborting a request does not end a body that was made in memory, so cancel the reader too.
   const cancel = () => reader?.cancel().catch(() => {})
   signal.addEventListener('abort', cancel)
+  if (signal.aborted) cancel()
   // It removes a byte order mark.
   const decoder = new TextDecoder()
   for (;;) {

@@ -37,9 +37,16 @@ pub enum Effect {
         /// What to send.
         request: Request,
     },
-    /// Abort a request, or stop waiting for a load or store that does not respond: later ones start without it.
+    /// Do what the server demands before it makes a guest, such as a proof of work: `Solved` or `SolveFailed`.
+    Solve {
+        /// For the completion.
+        op: Op,
+        /// The problem of the response with status 428 (RFC 9457), as JSON text.
+        problem: Handle,
+    },
+    /// Abort a request or a `Solve`, or stop waiting for a load or store that does not respond: later ones start without it.
     Cancel {
-        /// Of the `Send`, `Load` or `Store`.
+        /// Of the `Send`, `Solve`, `Load` or `Store`.
         op: Op,
     },
     /// Send a message to the other tabs.

@@ -35,7 +35,6 @@
 
 mod base64url;
 mod callbacks;
-mod challenge;
 mod clock;
 mod debug_log;
 mod error;
@@ -59,6 +58,7 @@ mod text_builder;
 mod timer;
 mod waiters;
 mod web_locks;
+mod www_authenticate;
 
 pub use error::{Error, ErrorCode};
 pub use guestpass_core::{AccountRequestKind, IdentityReason, Kind, OnIdentityLost, SignedOutBy, Status, StorageFault};

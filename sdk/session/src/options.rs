@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use guestpass_core::OnIdentityLost;
-use js_sys::{Array, Function, JsString};
+use js_sys::{Array, Function, JsString, Object};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;

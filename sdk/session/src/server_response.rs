@@ -55,6 +55,12 @@ impl Head {
     }
 }
 
+/// A header of a response; `None` without it. gloo-net's own `get` throws if there are no headers, as in a response that the
+/// test of an app has made.
+pub(crate) fn header(response: &web_sys::Response, name: &str) -> Option<String> {
+    response.headers().get(name).unwrap_or_default()
+}
+
 /// Returns the body, and its text: for the caller of an account request, without the tokens; or a challenge.
 fn decode_body(handles: &Handles, status: u16, text: &JsValue, json: &JsValue) -> (ResponseBody, Option<Handle>) {
     let handle = |name| handles.handle(get(json, name));

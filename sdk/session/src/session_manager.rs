@@ -11,7 +11,6 @@ use web_sys::{AbortSignal, Response};
 
 use crate::base64url;
 use crate::callbacks::{self, Callback};
-use crate::challenge::is_about_token;
 use crate::clock;
 use crate::debug_log::DebugLog;
 use crate::error::CallError;
@@ -30,6 +29,7 @@ use crate::tabs::Channel;
 use crate::timer::Timer;
 use crate::waiters::{Continuation, GrantedToken, Waiters};
 use crate::web_locks::WebLocks;
+use crate::www_authenticate::is_about_token;
 
 /// The session manager: runs the session machine of one session. It borrows no cell while JavaScript runs, because
 /// JavaScript may call back.

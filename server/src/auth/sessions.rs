@@ -8,6 +8,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::access_token::{Issuer, SigningError};
+use super::account_caller::AccountCaller;
 use super::future_tokens::FutureTokens;
 use super::guest::Subject;
 use super::key_rotation::KeyReloader;

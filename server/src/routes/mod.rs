@@ -40,6 +40,7 @@ use utoipa_axum::routes;
 
 use self::error::Problem;
 use self::limits::{limit_account_requests, refuse_foreign_pages};
+use crate::config::Config;
 use crate::limits::{ClientNetwork, Limits};
 use crate::server::{Guestpass, Inner};
 

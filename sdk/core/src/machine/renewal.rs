@@ -77,7 +77,7 @@ impl Machine {
         let alone = !self.storage.is_shared() || transaction.is_apart() || transaction.is_blind();
         match self.identity.choose_acquire_key(stored_acquire_key) {
             Some(key) if transaction.sees_acquire_keys() || alone => {
-                self.send(now, Request::Acquire { key });
+                self.send(now, Request::Acquire { key, answer: self.challenges.answer(key) });
             }
             Some(_) => transaction.await_acquire_keys(now, &mut self.context),
             None => transaction.make_key(now, &mut self.context),

@@ -13,8 +13,8 @@ use super::sentence;
 use crate::accounts::AccountError;
 use crate::auth::{AccessTokenError, AccountCallerError, LoginError, Unauthorized, UnavailableError};
 use crate::collections::{ChangeError, ValueError};
-use crate::config::Origin;
 use crate::limits::{CAPTCHA_REQUIRED, CHALLENGE, CaptchaError, PROOF_REQUIRED, ProofError};
+use crate::settings::Origin;
 use crate::store::{DataError, StoreError};
 
 /// The `code` of the response to a request from a page of another site.
