@@ -44,7 +44,7 @@ export function checkOptions(options: SessionOptions = {}): CheckedOptions {
   checkMembers(options, SESSION_OPTIONS, 'options')
   const { baseUrl, name = 'default', allowedOrigins = [], timeout = 30_000, debug = false } = options
   const { fetch, requests, captcha } = options
-  check(typeof name === 'string' && name !== '', 'name must be a non-empty string')
+  checkName(name)
   check(Array.isArray(allowedOrigins), 'allowedOrigins must be an array')
   check(isTimeout(timeout), TIMEOUT_RULE)
   check(typeof debug === 'boolean' || typeof debug === 'function', 'debug must be a boolean or a function')
@@ -71,7 +71,12 @@ export function checkRequestOptions(options: unknown, option: string, where?: st
 }
 
 /** Checks that the object `what` has no other members than those of `types`: a misspelt one would have no effect. */
-function checkMembers(given: unknown, types: Readonly<Record<string, string>>, what: string, where?: string): void {
+export function checkMembers(
+  given: unknown,
+  types: Readonly<Record<string, string>>,
+  what: string,
+  where?: string,
+): void {
   check(typeof given === 'object' && given !== null, `${what} must be an object`, where)
   for (const [name, value] of Object.entries(given)) {
     const type = types[name]
@@ -126,11 +131,16 @@ function pageOrigin(): string {
 
 // The messages below name the option and never repeat its value: a URL may contain a password.
 
-function checkBaseUrl(value: unknown): string {
+/** Returns the base URL without slashes at its end. */
+export function checkBaseUrl(value: unknown, where?: string): string {
   const url = httpUrl(value)
   const isBase = url && !url.search && !url.hash
-  check(isBase, 'baseUrl must be an absolute http or https URL without user name, query or fragment')
+  check(isBase, 'baseUrl must be an absolute http or https URL without user name, query or fragment', where)
   return url.href.replace(/\/+$/, '')
+}
+
+export function checkName(name: unknown, where?: string): asserts name is string {
+  check(typeof name === 'string' && name !== '', 'name must be a non-empty string', where)
 }
 
 function checkOrigin(value: unknown, index: number): string {

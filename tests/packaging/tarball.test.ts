@@ -32,6 +32,7 @@ test('the tarball has exactly these files', async () => {
     'LICENSE-MIT',
     'README.md',
     'package.json',
+    'pkg/early_login.js',
     'pkg/guestpass_proof.js',
     'pkg/guestpass_proof_inline.js',
     'pkg/guestpass_sdk.js',
@@ -70,6 +71,7 @@ const USE = `
 import { createSession, GuestpassError, type ErrorCode, type Session, type SessionEvent, type Snapshot } from 'guestpass'
 import { createSession as createInline } from 'guestpass/inline'
 import { attachSession } from 'guestpass/axios'
+import { earlyLogin, scriptHash, type EarlyLoginOptions } from 'guestpass/early-login'
 import { SessionDevtools, SessionProvider, useSession, useSessionFetch } from 'guestpass/react'
 import { eventStream, openWebSocket, type ServerSentEvent } from 'guestpass/streams'
 import { createTestClock, createTestServer } from 'guestpass/testing'
@@ -83,6 +85,8 @@ session.onEvent((event: SessionEvent) => { if (event.type === 'identity') event.
 const detach: () => void = attachSession(axios.create(), session)
 const chosen: string | null = useSession((snapshot) => snapshot.id)
 const fetcher: typeof session.fetch = useSessionFetch()
+const early: EarlyLoginOptions = { baseUrl: 'https://api.example', name: 'shop' }
+const hash: Promise<string> = scriptHash(earlyLogin(early))
 const server = createTestServer({ origin: 'https://api.test' })
 server.on('GET /items/:id', ({ params, guest }) => new Response(String([params.id, guest])))
 const clock: Promise<void> = createTestClock().advance(1)
@@ -103,7 +107,7 @@ openWebSocket(session, 'wss://api.example')
 const wrong: ErrorCode = 'nope'
 // @ts-expect-error a handler returns a response
 server.on('GET /items', () => 'tea')
-export { same, id, socket, detach, chosen, fetcher, clock, code, wrong, SessionProvider, SessionDevtools }
+export { same, id, socket, detach, chosen, fetcher, hash, clock, code, wrong, SessionProvider, SessionDevtools }
 `
 
 test.each([

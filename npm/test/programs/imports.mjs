@@ -45,6 +45,7 @@ const entries = [
   'index.node.js',
   'react.js',
   'axios.js',
+  'early-login.js',
   'streams/index.js',
 ]
 for (const entry of [...entries, 'testing/index.js']) {
