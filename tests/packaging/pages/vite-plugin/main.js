@@ -1,0 +1,13 @@
+import { session } from './session.js'
+
+const show = (selector, text) => {
+  document.querySelector(selector).textContent = text
+}
+
+session
+  .fetch('/me')
+  .then((response) => response.json())
+  .then(
+    ({ id }) => show('output', id),
+    (error) => show('[role=alert]', String(error)),
+  )

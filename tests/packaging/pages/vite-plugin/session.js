@@ -1,0 +1,3 @@
+import { createSession } from 'guestpass'
+
+export const session = createSession()
