@@ -56,7 +56,10 @@ impl SessionManager {
         let Ok((controller, request)) = self.prepare(request) else { return self.feed(Input::SendFailed { op }) };
         self.in_flight.borrow_mut().0.push((op, controller));
         let sent = if self.headers.is_undefined() {
-            js::fetch(&self.fetch, &request.url, &request.init)
+            // An early login returns the response to the same request, which it has sent, and passes other requests on.
+            let early = get(&self.early_login(), "fetch");
+            let fetch = if self.fetch.is_undefined() { &early } else { &self.fetch };
+            js::fetch(fetch, &request.url, &request.init)
         } else {
             js::call_own(&self.headers, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
                 .map(|headers| js::then(&headers, Some(self.js_function(Callback::HeadersArrived(op, request))), None))

@@ -1,7 +1,7 @@
 //! Web Locks: one exclusive lock for all tabs of a session.
 
 use guestpass_core::{Input, Op};
-use js_sys::{Function, JsString, Object, Promise};
+use js_sys::{Function, JsString, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortController;
 
@@ -42,9 +42,9 @@ impl WebLocks {
 }
 
 impl WebLock {
-    /// `None` where there is no Web Locks API.
-    fn new(op: Op) -> Option<Self> {
-        let locks = js::get(&js::global("navigator"), "locks");
+    /// `None` where there is no Web Locks API. An early login grants the lock that it holds, and passes other requests on.
+    fn new(op: Op, early_login: JsValue) -> Option<Self> {
+        let locks = if early_login.is_object() { early_login } else { js::get(&js::global("navigator"), "locks") };
         if !locks.is_object() {
             return None;
         }
@@ -70,11 +70,17 @@ impl Drop for WebLock {
 
 impl SessionManager {
     pub(crate) fn take_lock(&self, op: Op) {
-        let Some(lock) = WebLock::new(op) else { return self.feed(Input::LockUnavailable { op }) };
+        let Some(lock) = WebLock::new(op, self.early_login()) else { return self.feed(Input::LockUnavailable { op }) };
         self.locks.borrow_mut().0.push(lock);
         let first = self.request_lock(op);
         let requested = js::then(&first, Some(self.js_function(Callback::LockRequestEnded(op))), None);
         let _ = js::then(&requested, None, Some(self.js_function(Callback::LockFailed(op))));
+    }
+
+    /// The object of the inline script of an early login (`npm/snippet/early-login.ts`), which holds the lock and has sent the
+    /// first request; undefined without one.
+    pub(crate) fn early_login(&self) -> JsValue {
+        Reflect::get(&js::scope(), &self.key).unwrap_or_default()
     }
 
     /// Releases the lock, or ends the request for it. False if that had happened before.
