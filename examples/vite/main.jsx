@@ -1,9 +1,9 @@
 import { createSession } from 'guestpass'
 import { SessionDevtools, SessionProvider, useSession } from 'guestpass/react'
-import { StrictMode, useState } from 'react'
+import { StrictMode, useCallback, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
-const session = createSession({ baseUrl: location.origin })
+const session = createSession()
 
 // The panel for developers is a file of its own. It is loaded where it is shown: at /#panel.
 const showsPanel = location.hash === '#panel'
@@ -11,11 +11,15 @@ const showsPanel = location.hash === '#panel'
 function Visitor() {
   const { id, status } = useSession()
   const [error, setError] = useState('')
-  const visit = () =>
-    session.fetch('/me').then(
-      () => setError(''),
-      (error) => setError(String(error)),
-    )
+  const visit = useCallback(
+    () =>
+      session.fetch('/me').then(
+        () => setError(''),
+        (error) => setError(String(error)),
+      ),
+    [],
+  )
+  useEffect(() => void visit(), [visit])
   return (
     <main>
       <p>

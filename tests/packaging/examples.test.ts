@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Browser, type Tab } from 'guestpass-e2e/harness/browser.ts'
 import type { Child } from 'guestpass-e2e/harness/child.ts'
+import { FaultProxy } from 'guestpass-e2e/harness/fault_proxy.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
-import { consoleErrors, GUEST, press, shownAt, shownBy, shownIn, texts } from './page.ts'
+import { consoleErrors, expectEarlyLogin, GUEST, press, shownBy, shownIn, texts } from './page.ts'
 import { freePort, npmRun, startScript } from './program.ts'
 import { example, pageWithoutBundler, tarball } from './tarball.ts'
 
@@ -21,18 +22,12 @@ async function viteBuild(): Promise<string> {
   return join(folder, 'dist')
 }
 
-test('vite: the visitor of the built page becomes a guest', async () => {
+test('vite: the visitor of the built page becomes a guest while the code is loaded', async () => {
   await using server = await Server.start(['--static', await viteBuild()])
+  await using proxy = await FaultProxy.start(server.url)
   await using browser = await Browser.start()
-  const tab = await browser.openTab()
-  await tab.startLoading(server.url)
-  await tab.until('the page has a button', () => document.querySelector('button'))
-  expect(await server.guests()).toEqual([])
 
-  await press(tab, 'Visit')
-
-  expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
-  expect(await consoleErrors(tab)).toEqual([])
+  await expectEarlyLogin(await browser.openTab(), proxy, server)
 })
 
 test('vite: the panel for developers is loaded on demand, expires a token, revokes a session and cuts the connection', async () => {
@@ -44,8 +39,6 @@ test('vite: the panel for developers is loaded on demand, expires a token, revok
   const shows = (text: string) =>
     tab.until(`the panel shows ${text}`, (text) => document.querySelector('details')?.textContent.includes(text), text)
   await tab.startLoading(server.url)
-  await tab.until('the page has a button', () => document.querySelector('button'))
-  await press(tab, 'Visit')
   await shownIn(tab)
   expect(await tab.evaluate(loaded, 'devtools')).toBe(0)
 
@@ -85,10 +78,9 @@ test('vite: the page works in development', async () => {
     await using browser = await Browser.start()
     const tab = await browser.openTab()
     await tab.startLoading(vite.greeting)
-    await tab.until('the page has a button', () => document.querySelector('button'))
-    await press(tab, 'Visit')
 
     expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
+    expect(await server.guests()).toHaveLength(1)
     expect(await consoleErrors(tab)).toEqual([])
   } finally {
     await vite.stop()
@@ -176,7 +168,9 @@ test('next: the server renders an idle session, the browser continues it without
     expect(html).toContain('<span>idle</span>')
     expect(await server.guests()).toEqual([])
 
-    expect(await shownAt(next.greeting)).toEqual({ guest: expect.stringMatching(GUEST) })
+    await using proxy = await FaultProxy.start(next.greeting)
+    await using browser = await Browser.start()
+    await expectEarlyLogin(await browser.openTab(), proxy, server)
 
     for (const path of ['server', 'edge']) {
       const response = await fetch(`${next.greeting}/${path}`)
@@ -190,7 +184,8 @@ test('next: the server renders an idle session, the browser continues it without
 test('react-router: the server renders an idle session, and the clientLoader has the guest', async () => {
   const port = String(await freePort())
   const url = `http://127.0.0.1:${port}`
-  await using server = await Server.start(['--cors-origin', url])
+  await using proxy = await FaultProxy.start(url)
+  await using server = await Server.start(['--cors-origin', proxy.url])
   const folder = await example('react-router')
   await npmRun(folder, 'build', { VITE_API: server.url, NODE_ENV: 'production' })
   const env = { HOST: '127.0.0.1', PORT: port, NODE_ENV: 'production' }
@@ -200,8 +195,8 @@ test('react-router: the server renders an idle session, and the clientLoader has
     expect(html).toContain('The session is idle.')
     expect(await server.guests()).toEqual([])
 
-    const { guest } = await shownAt(url)
-    expect(await server.guests()).toEqual([guest])
+    await using browser = await Browser.start()
+    await expectEarlyLogin(await browser.openTab(), proxy, server)
   } finally {
     await router.stop()
   }

@@ -1,6 +1,7 @@
 // How the tests look at an example in Chromium: the id of the guest is in its <output>, an error in its role "alert".
 
 import { Browser, type Tab } from 'guestpass-e2e/harness/browser.ts'
+import type { Fault, FaultProxy } from 'guestpass-e2e/harness/fault_proxy.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect } from 'vitest'
 
@@ -60,4 +61,41 @@ export function texts(tab: Tab, selector: string): Promise<string[]> {
     (selector) => [...document.querySelectorAll(selector)].map(({ textContent }) => textContent),
     selector,
   )
+}
+
+/**
+ * Opens the page behind a proxy, and delivers its compiled code only after the login, so that the session cannot be what logs in.
+ * Expects one guest, one request for the compiled code, that of the preload, and nothing in the console.
+ */
+export async function expectEarlyLogin(tab: Tab, proxy: FaultProxy, server: Server): Promise<void> {
+  const html = await (await fetch(proxy.url)).text()
+  const [, href = 'none.wasm'] = /<link rel="preload" [^>]*href="([^"]+\.wasm)"/.exec(html) ?? []
+  const code = new URL(href, proxy.url).pathname
+  const apply: Fault['apply'] = async (exchange) => {
+    await expect.poll(() => server.guests()).toHaveLength(1)
+    exchange.respond(await exchange.forward())
+  }
+  proxy.inject(`GET ${code}`, { name: 'waits for the login', apply })
+
+  await tab.startLoading(proxy.url)
+
+  expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
+  expect(await server.guests()).toHaveLength(1)
+  expect(proxy.requestsOf(`GET ${code}`)).toHaveLength(1)
+  expect(await requestersOf(tab, '/anonymous-login')).toEqual(['fetch'])
+  expect(await requestersOf(tab, '.wasm')).toEqual(['link'])
+  expect(await consoleLines(tab)).toEqual([])
+}
+
+/** The elements or calls that have requested a URL with this end. */
+export function requestersOf(tab: Tab, end: string): Promise<string[]> {
+  return tab.evaluate((end) => {
+    const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+    return entries.filter(({ name }) => name.endsWith(end)).map(({ initiatorType }) => initiatorType)
+  }, end)
+}
+
+/** The errors and warnings in the console, such as the warning about a preload that does not match. */
+export async function consoleLines(tab: Tab): Promise<string[]> {
+  return (await tab.console()).filter((line) => /^(SEVERE|WARNING)/.test(line) && !line.includes('/favicon.ico'))
 }

@@ -10,7 +10,7 @@ import { type Exchange, type Fault, FaultProxy } from 'guestpass-e2e/harness/fau
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { createLogger, createServer, type InlineConfig, type PluginOption, version, build as viteBuild } from 'vite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { consoleErrors, GUEST, shownIn } from './page.ts'
+import { consoleErrors, consoleLines, GUEST, requestersOf, shownIn } from './page.ts'
 import { freePort } from './program.ts'
 import { packed, work } from './tarball.ts'
 
@@ -218,20 +218,7 @@ async function expectOneOfEach({ tab, server, requests }: Opened): Promise<void>
   expect(requests.filter((request) => request.startsWith('POST'))).toEqual(['POST /anonymous-login'])
   expect(await server.guests()).toHaveLength(1)
   expect(requests.filter((request) => request.endsWith('.wasm'))).toHaveLength(1)
-  expect(await requestersOfCode(tab)).toEqual(['link'])
-}
-
-/** The elements or calls that have requested the compiled code. */
-function requestersOfCode(tab: Tab): Promise<string[]> {
-  return tab.evaluate(() => {
-    const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
-    return entries.filter(({ name }) => name.endsWith('.wasm')).map(({ initiatorType }) => initiatorType)
-  })
-}
-
-/** All lines in the console, such as that of a preload that does not match. */
-async function consoleLines(tab: Tab): Promise<string[]> {
-  return (await tab.console()).filter((line) => !line.includes('/favicon.ico'))
+  expect(await requestersOf(tab, '.wasm')).toEqual(['link'])
 }
 
 test.each<[base: string, site: Omit<Site, 'options'>]>([
@@ -296,7 +283,7 @@ test('Vite, in development: the page logs in early, and loads the compiled code 
 
     expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
     expect(await api.guests()).toHaveLength(1)
-    expect(await requestersOfCode(tab)).toEqual(['fetch'])
+    expect(await requestersOf(tab, '.wasm')).toEqual(['fetch'])
     // A session logs in when it has the compiled code.
     const [first] = await tab.evaluate(() =>
       performance

@@ -9,7 +9,8 @@ export function Layout({ children }) {
     <html lang="en">
       <head>
         <meta charSet="utf-8" />
-        <script suppressHydrationWarning>{import.meta.env.SSR && earlyLogin({ baseUrl })}</script>
+        {/* The server has the text of the script, the JavaScript of the page does not. */}
+        <script suppressHydrationWarning>{import.meta.env.SSR ? earlyLogin({ baseUrl }) : ' '}</script>
         <link rel="preload" href={code} as="fetch" type="application/wasm" crossOrigin="anonymous" />
         <title>Guestpass with React Router</title>
       </head>
