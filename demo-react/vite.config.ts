@@ -1,4 +1,5 @@
 import react from '@vitejs/plugin-react'
+import { guestpass } from 'guestpass/vite'
 import { defineConfig, type Plugin } from 'vite'
 
 // `vite dev` serves the page, and a server started with `guestpass serve` on its default port serves the data.
@@ -7,10 +8,8 @@ import { defineConfig, type Plugin } from 'vite'
 const API = '^/(anonymous-login|token|revoke|items|public-data|me|register|login|link|demo|\\.well-known)(/|\\?|$)'
 
 export default defineConfig({
-  plugins: [react(), preloadFont('figtree-latin-wght-normal')],
+  plugins: [react(), preloadFont('figtree-latin-wght-normal'), guestpass({ earlyLogin: true })],
   server: { proxy: { [API]: 'http://127.0.0.1:8000' } },
-  // The package loads its .wasm file by a URL relative to its own module, and pre-bundling would move that module.
-  optimizeDeps: { exclude: ['guestpass'] },
 })
 
 /** Preloads a font before the style sheet is loaded, so that the text does not move when the font arrives. */

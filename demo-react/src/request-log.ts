@@ -24,6 +24,19 @@ export function logRequest(request: LoggedRequest): void {
   for (const listener of listeners) listener(request)
 }
 
+// The login that the head of the page has sent before this module replaced `fetch` (guestpass/early-login).
+const loaded = performance.now()
+const early = new PerformanceObserver((list) => {
+  for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
+    if (entry.name !== `${location.origin}/anonymous-login` || entry.startTime > loaded) continue
+    // Safari does not tell the status.
+    const { responseStatus = 200, duration } = entry
+    logRequest({ shop: 'guestpass', request: 'POST /anonymous-login', status: responseStatus, took: duration })
+    early.disconnect()
+  }
+})
+early.observe({ type: 'resource', buffered: true })
+
 const send = globalThis.fetch
 
 globalThis.fetch = async (input, init) => {
