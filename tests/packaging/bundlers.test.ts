@@ -142,8 +142,14 @@ test.each([
 /** The tests of each row of the guide's table. */
 const TESTS: Record<string, readonly string[]> = {
   'Vite, page, in development and built': [
+    'Vite in development, without the plugin: the page has a guest',
+    'Vite, built without the plugin: the page has a guest',
+  ],
+  'Vite with the plugin, page that preloads the code and logs in early': [
     'vite: the visitor of the built page',
     'vite: the page works in development',
+    'Vite, base %s: the page logs in before',
+    'Vite, in development: the page logs in early',
   ],
   'Vite, server, also with `ssr.noExternal`': ['Vite, server (ssr.noExternal)'],
   'vite-plugin-pwa, page that starts offline': ['pwa: the page starts offline', 'pwa: without the compiled code'],

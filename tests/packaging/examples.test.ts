@@ -1,7 +1,7 @@
 // The examples: built and started by their own scripts, with the packed package, and used in Chromium with the real server.
 
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,9 +10,9 @@ import type { Child } from 'guestpass-e2e/harness/child.ts'
 import { FaultProxy } from 'guestpass-e2e/harness/fault_proxy.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { expect, test } from 'vitest'
-import { consoleErrors, expectEarlyLogin, GUEST, press, shownBy, shownIn, texts } from './page.ts'
+import { consoleErrors, consoleLines, expectEarlyLogin, GUEST, press, requestersOf, shownIn, texts } from './page.ts'
 import { freePort, npmRun, startScript } from './program.ts'
-import { example, pageWithoutBundler, tarball } from './tarball.ts'
+import { example, packed, pageWithoutBundler, tarball } from './tarball.ts'
 
 const run = promisify(execFile)
 
@@ -106,17 +106,43 @@ test('axios: requests have the token of the guest', async () => {
 })
 
 test('plain-page: a page without a bundler has a guest', async () => {
-  expect(await shownBy(await pageWithoutBundler('../../examples/plain-page'))).toEqual({
-    guest: expect.stringMatching(GUEST),
-  })
+  await expectPreload(await pageWithoutBundler('../../examples/plain-page'))
 })
+
+test('plain-page: with the program of the guide, the page logs in early', async () => {
+  const folder = await pageWithoutBundler('../../examples/plain-page')
+  const guide = await readFile(new URL('../../docs/guides/loading.md', import.meta.url), 'utf8')
+  const [, program = ''] = /```ts\n(\/\/ early-login\.mjs\n.*?)```/s.exec(guide) ?? []
+  await writeFile(join(folder, 'early-login.mjs'), program)
+  await rename(join(folder, 'index.html'), join(folder, 'template.html'))
+  await edit(join(folder, 'template.html'), (page) => page.replace('<title>', '<!-- early login -->\n<title>'))
+  await cp(join(packed, 'package.json'), join(folder, 'node_modules/guestpass/package.json'))
+  const { stdout } = await run(process.execPath, ['early-login.mjs'], { cwd: folder })
+  await using server = await Server.start(['--static', folder])
+  await using proxy = await FaultProxy.start(server.url)
+  await using browser = await Browser.start()
+
+  expect(stdout).toMatch(/^'sha256-[^']+'\n$/)
+  await expectEarlyLogin(await browser.openTab(), proxy, server)
+})
+
+/** Serves a folder, and expects that its page has a guest, and has fetched the compiled code once, by the preload. */
+async function expectPreload(folder: string): Promise<void> {
+  await using server = await Server.start(['--static', folder])
+  await using browser = await Browser.start()
+  const tab = await browser.openTab()
+  await tab.startLoading(server.url)
+  expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
+  expect(await requestersOf(tab, '.wasm')).toEqual(['link'])
+  expect(await consoleLines(tab)).toEqual([])
+}
 
 test('webpack: the built page has a guest', async () => {
   const folder = await example('webpack')
   const { stdout } = await npmRun(folder, 'build')
   expect(stdout).not.toMatch(/warning/i)
 
-  expect(await shownBy(join(folder, 'page'))).toEqual({ guest: expect.stringMatching(GUEST) })
+  await expectPreload(join(folder, 'page'))
 })
 
 test('angular: the visitor of the built page becomes a guest', async () => {

@@ -3,10 +3,12 @@
 import { cp, mkdir, rename, rm, symlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Browser } from 'guestpass-e2e/harness/browser.ts'
 import { Child } from 'guestpass-e2e/harness/child.ts'
+import { FaultProxy } from 'guestpass-e2e/harness/fault_proxy.ts'
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { GUEST, shownAt } from './page.ts'
+import { expectEarlyLogin, GUEST, shownAt } from './page.ts'
 import { freePort, npmRun, startScript } from './program.ts'
 import { work } from './tarball.ts'
 
@@ -36,11 +38,13 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]()
 })
 
-test('next start: the page and the route handler of the Node runtime have guests', async () => {
+test('next start: the page logs in early, and the route handler of the Node runtime has a guest', async () => {
   const args = ['--hostname', '127.0.0.1', '--port', '0']
   const next = await startScript(app, 'start', { args, env, ready: /Local:\s+(http:\S+)/ })
   try {
-    expect(await shownAt(next.greeting)).toEqual({ guest: expect.stringMatching(GUEST) })
+    await using proxy = await FaultProxy.start(next.greeting)
+    await using browser = await Browser.start()
+    await expectEarlyLogin(await browser.openTab(), proxy, server)
     await expectGuestAt(`${next.greeting}/server`)
   } finally {
     await next.stop()

@@ -75,6 +75,7 @@ import { earlyLogin, scriptHash, type EarlyLoginOptions } from 'guestpass/early-
 import { SessionDevtools, SessionProvider, useSession, useSessionFetch } from 'guestpass/react'
 import { eventStream, openWebSocket, type ServerSentEvent } from 'guestpass/streams'
 import { createTestClock, createTestServer } from 'guestpass/testing'
+import { guestpass } from 'guestpass/vite'
 import axios from 'axios'
 
 const session: Session = createSession({ baseUrl: 'https://api.example', wasm: new URL('https://cdn.example/sdk.wasm') })
@@ -95,6 +96,9 @@ export async function* news(signal: AbortSignal): AsyncGenerator<string> {
   for await (const event of eventStream(session, '/news', { signal, lastEventId: '1' })) yield (event satisfies ServerSentEvent).data
 }
 const code: ErrorCode = new GuestpassError('closed', '').code
+const plugin: { name: string } = guestpass({ preload: false, earlyLogin: { name: 'shop' } })
+// @ts-expect-error there is no such option
+guestpass({ earlylogin: true })
 // @ts-expect-error there is no such option
 createSession({ baseURL: 'https://api.example' })
 // @ts-expect-error a snapshot is read-only
@@ -107,7 +111,7 @@ openWebSocket(session, 'wss://api.example')
 const wrong: ErrorCode = 'nope'
 // @ts-expect-error a handler returns a response
 server.on('GET /items', () => 'tea')
-export { same, id, socket, detach, chosen, fetcher, hash, clock, code, wrong, SessionProvider, SessionDevtools }
+export { plugin, same, id, socket, detach, chosen, fetcher, hash, clock, code, wrong, SessionProvider, SessionDevtools }
 `
 
 test.each([

@@ -10,7 +10,7 @@ import { type Exchange, type Fault, FaultProxy } from 'guestpass-e2e/harness/fau
 import { Server } from 'guestpass-e2e/harness/server.ts'
 import { createLogger, createServer, type InlineConfig, type PluginOption, version, build as viteBuild } from 'vite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { consoleErrors, consoleLines, GUEST, requestersOf, shownIn } from './page.ts'
+import { consoleLines, GUEST, requestersOf, shownIn } from './page.ts'
 import { freePort } from './program.ts'
 import { packed, work } from './tarball.ts'
 
@@ -30,9 +30,10 @@ afterAll(() => browser?.[Symbol.asyncDispose]())
 
 const PAGES = ['index.html', 'about.html', 'shop/index.html'].map((name) => join(app, name))
 
-function configOf(options: GuestpassPluginOptions, ...configs: InlineConfig[]): InlineConfig {
+/** A configuration with the plugin, or without it if there are no options. */
+function configOf(options: GuestpassPluginOptions | undefined, ...configs: InlineConfig[]): InlineConfig {
   // The plugin is assignable to the type of Vite.
-  const plugin: PluginOption = guestpass(options)
+  const plugin: PluginOption = options && guestpass(options)
   const plugins: PluginOption[] = [plugin, ...configs.flatMap(({ plugins }) => plugins ?? [])]
   return Object.assign({ root: app, configFile: false }, ...configs, { plugins })
 }
@@ -56,7 +57,7 @@ interface Built {
 
 /** Builds the app with the plugin, into `outDir`. */
 async function build(
-  options: GuestpassPluginOptions,
+  options: GuestpassPluginOptions | undefined,
   config: InlineConfig = {},
   vite = viteBuild,
   outDir?: string,
@@ -161,7 +162,7 @@ interface Opened {
 
 /** What is served, and how. */
 interface Site {
-  readonly options: GuestpassPluginOptions
+  readonly options: GuestpassPluginOptions | undefined
   readonly config?: InlineConfig
   /** The path of the page. Default: `/`. */
   readonly page?: string
@@ -270,11 +271,18 @@ test('Vite: when the Content-Security-Policy has another hash, the session logs 
     },
   ))
 
-test('Vite, in development: the page logs in early, and loads the compiled code once', async () => {
+test('Vite, built without the plugin: the page has a guest', () =>
+  open({ options: undefined, held: false }, async ({ tab }) => {
+    expect(await requestersOf(tab, '.wasm')).toEqual(['fetch'])
+    expect(await consoleLines(tab)).toEqual([])
+  }))
+
+/** Opens the page on a development server, and waits until it shows its guest. Resolves with the order of login and compiled code. */
+async function develop(options: GuestpassPluginOptions | undefined, create: typeof createServer): Promise<string[]> {
   await using api = await Server.start()
   const proxy = { '/anonymous-login': api.url, '/me': api.url }
   const server = { host: '127.0.0.1', port: await freePort(), proxy }
-  const vite = await createServer(configOf({ earlyLogin: true }, { plugins: [another], server, logLevel: 'silent' }))
+  const vite = await create(configOf(options, { plugins: [another], server, logLevel: 'silent' }))
   try {
     const tab = await browser.openTab()
     await vite.listen()
@@ -283,18 +291,29 @@ test('Vite, in development: the page logs in early, and loads the compiled code 
 
     expect(await shownIn(tab)).toEqual({ guest: expect.stringMatching(GUEST) })
     expect(await api.guests()).toHaveLength(1)
-    expect(await requestersOf(tab, '.wasm')).toEqual(['fetch'])
-    // A session logs in when it has the compiled code.
-    const [first] = await tab.evaluate(() =>
+    expect(await consoleLines(tab)).toEqual([])
+    return await tab.evaluate(() =>
       performance
         .getEntriesByType('resource')
         .toSorted((a, b) => a.startTime - b.startTime)
-        .map(({ name }) => name)
-        .filter((name) => /anonymous-login$|\.wasm$/.test(name)),
+        .flatMap(({ name }) => /anonymous-login$|\.wasm$/.exec(name) ?? []),
     )
-    expect(first).toMatch(/anonymous-login$/)
-    expect(await consoleErrors(tab)).toEqual([])
   } finally {
     await vite.close()
   }
+}
+
+test.each([
+  [version, createServer],
+  [older.version, older.createServer],
+])(
+  'Vite, in development: the page logs in early, and loads the compiled code once (Vite %s)',
+  async (_version, create) => {
+    // A session logs in when it has the compiled code.
+    expect(await develop({ earlyLogin: true }, create)).toEqual(['anonymous-login', '.wasm'])
+  },
+)
+
+test('Vite in development, without the plugin: the page has a guest', async () => {
+  expect(await develop(undefined, createServer)).toEqual(['.wasm', 'anonymous-login'])
 })
