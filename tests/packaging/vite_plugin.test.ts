@@ -24,7 +24,7 @@ beforeAll(async () => {
   const plugin: typeof import('guestpass/vite') = await import(pathToFileURL(join(packed, 'dist/vite.js')).href)
   guestpass = plugin.guestpass
   browser = await Browser.start()
-})
+}, 60_000)
 
 afterAll(() => browser?.[Symbol.asyncDispose]())
 
