@@ -51,7 +51,7 @@ export interface BuiltScript {
 }
 
 /** Another built file. */
-export interface BuiltFile {
+interface BuiltFile {
   /** Distinguishes the two kinds of files. */
   readonly type: 'asset'
   /** Its path below the output folder. */

@@ -69,7 +69,7 @@ export function texts(tab: Tab, selector: string): Promise<string[]> {
  */
 export async function expectEarlyLogin(tab: Tab, proxy: FaultProxy, server: Server): Promise<void> {
   const html = await (await fetch(proxy.url)).text()
-  const [, href = 'none.wasm'] = /<link rel="preload" [^>]*href="([^"]+\.wasm)"/.exec(html) ?? []
+  const [, href = 'none.wasm'] = /<link\s+rel="preload"[^>]*href="([^"]+\.wasm)"/.exec(html) ?? []
   const code = new URL(href, proxy.url).pathname
   const apply: Fault['apply'] = async (exchange) => {
     await expect.poll(() => server.guests()).toHaveLength(1)
