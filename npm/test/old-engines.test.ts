@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, test } from 'vitest'
+import { earlyLogin } from '../src/early-login.js'
 import { GuestServer } from './guest-server.js'
 
 const run = promisify(execFile)
@@ -17,7 +18,7 @@ const SUPPORTED = { 'regexp-unicode-property-escapes': true }
 test('the built package has no syntax that the oldest engines do not have', { timeout: 60_000 }, async () => {
   const root = fileURLToPath(new URL('../', import.meta.url))
   const dist = (await readdir(join(root, 'dist'), { recursive: true })).map((name) => join('dist', name))
-  const files = [...dist, 'pkg/guestpass_sdk.js', 'pkg/guestpass_sdk_javascript.js']
+  const files = [...dist, 'pkg/early_login.js', 'pkg/guestpass_sdk.js', 'pkg/guestpass_sdk_javascript.js']
 
   for (const file of files.filter((name) => name.endsWith('.js'))) {
     const source = await readFile(join(root, file), 'utf8')
@@ -26,6 +27,11 @@ test('the built package has no syntax that the oldest engines do not have', { ti
     )
     expect(older?.code, file).toBe(newest?.code)
   }
+  // The inline script is a text in a module.
+  const [older, newest] = await Promise.all(
+    [OLDEST, 'esnext'].map((target) => transform(earlyLogin(), { target, logLevel: 'silent' })),
+  )
+  expect(older?.code).toBe(newest?.code)
 })
 
 test('the compiled code uses no feature of WebAssembly that the oldest engines do not have', {

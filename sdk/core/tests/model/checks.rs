@@ -4,7 +4,7 @@ use guestpass_core::{Effect, Event, Handle, Input, Op, Outcome, Record, Request,
 
 use crate::handles::{id_of, text_of};
 use crate::server::Session;
-use crate::tab::{Call, Life, Sent, Tab, reports_end_of};
+use crate::tab::{Call, EARLY_LOGIN, Life, Sent, Tab, reports_end_of};
 use crate::world::World;
 
 /// Every property: by the number of its invariant; `handles` ([`World::check_handles`]), `rows` ([`World::lost_rows`]) and
@@ -81,6 +81,7 @@ impl World {
         let releases = |op: Op| effects.contains(&Effect::ReleaseLock { op });
         if let Some((holder, op)) = self.lock.holder
             && holder == tab
+            && op != EARLY_LOGIN
             && !releases(op)
             && self.tabs[tab].machine.poll_timeout().is_none()
         {
@@ -371,6 +372,10 @@ impl World {
         }
         if self.lock.holder.is_none() && !self.lock.queue.is_empty() {
             self.grant_lock();
+            return true;
+        }
+        if self.has_early_lock() {
+            self.end_early_lock();
             return true;
         }
         false

@@ -6,6 +6,7 @@
 
 mod checks;
 mod diagram;
+mod early_login;
 #[path = "../support/handles.rs"]
 mod handles;
 mod scenario;

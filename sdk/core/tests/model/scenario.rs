@@ -5,7 +5,7 @@ use stateright::{Model, Property};
 
 use crate::checks::PROPERTIES;
 use crate::server::Account;
-use crate::tab::{Call, Life};
+use crate::tab::{Call, EARLY_LOGIN, Life};
 use crate::world::{Browser, World};
 
 /// How often each action may be taken, by all tabs together unless noted.
@@ -13,6 +13,8 @@ use crate::world::{Browser, World};
 pub(crate) struct Budget {
     /// Calls that want a token: of each tab.
     pub(crate) calls: u8,
+    /// Pages whose inline script tries an early login.
+    pub(crate) early_logins: u8,
     /// Tokens that expire.
     pub(crate) expiries: u8,
     pub(crate) sign_outs: u8,
@@ -81,6 +83,8 @@ pub(crate) struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Want(usize),
+    LogInEarly(usize),
+    EndEarlyLock,
     Expire(usize),
     SignOut(usize),
     SignOutPermanently(usize),
@@ -154,6 +158,7 @@ impl Model for Scenario {
                 Life::Open => {}
             }
             push(actions, state.left[index + 1].calls, Action::Want(index));
+            push(actions, left.early_logins * u8::from(tab.early_login == 0), Action::LogInEarly(index));
             let has_id = tab.machine.snapshot().id.is_some();
             push(actions, left.expiries * u8::from(has_id), Action::Expire(index));
             push(actions, left.sign_outs, Action::SignOut(index));
@@ -174,6 +179,11 @@ impl Model for Scenario {
             push(actions, left.recoveries * u8::from(tab.storage_fails), Action::MendStorage(index));
             for (op, sent) in &tab.sends {
                 let (responded, op) = (sent.response.is_some(), *op);
+                if op == EARLY_LOGIN {
+                    // What else happens to the request is the same after the takeover: the page does not notice it before.
+                    push(actions, u8::from(!responded), Action::Serve(index, op));
+                    continue;
+                }
                 actions.push(if responded { Action::Deliver(index, op) } else { Action::Serve(index, op) });
                 let deniable = !responded && matches!(sent.account, Some(Account::Register | Account::Login));
                 push(actions, left.denials * u8::from(deniable), Action::Deny(index, op));
@@ -199,6 +209,9 @@ impl Model for Scenario {
             push(actions, left.clocks, Action::SetClock(index, false));
             push(actions, left.offline, Action::Offline(index));
             push(actions, left.offline, Action::Online(index));
+        }
+        if state.world.has_early_lock() {
+            actions.push(Action::EndEarlyLock);
         }
         if state.world.lock.holder.is_none() && !state.world.lock.queue.is_empty() {
             actions.push(Action::GrantLock);
@@ -242,6 +255,11 @@ impl State {
                 left[tab + 1].calls -= 1;
                 world.want(tab);
             }
+            Action::LogInEarly(tab) => {
+                left[0].early_logins -= 1;
+                world.log_in_early(tab);
+            }
+            Action::EndEarlyLock => world.end_early_lock(),
             Action::Expire(tab) => {
                 left[0].expiries -= 1;
                 world.feed(tab, Input::Expire);

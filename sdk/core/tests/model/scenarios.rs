@@ -14,6 +14,7 @@ const CHALLENGED_LOCKLESS: Browser = Browser { locks: false, ..CHALLENGED };
 
 const QUIET: Budget = Budget {
     calls: 1,
+    early_logins: 0,
     expiries: 0,
     sign_outs: 0,
     permanent_sign_outs: 0,
@@ -66,6 +67,13 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
         cold("first_visit_proof", 2, CHALLENGED, Budget { network: 1, timers: 1, ..QUIET }),
         cold("first_visit_proof_lockless", 2, CHALLENGED_LOCKLESS, Budget { network: 1, timers: more, ..QUIET }),
         cold("first_visit_proof_sign_out", 2, CHALLENGED, Budget { sign_outs: 1, crashes: 1, closes: 1, ..QUIET }),
+        cold("early_login", 3, BROWSER, Budget { early_logins: 2, lost_messages: more, ..QUIET }),
+        cold("early_login_network", 2, BROWSER, Budget { early_logins: 2, network: 1 + more, timers: 2, ..QUIET }),
+        cold("early_login_crash", 2, BROWSER, Budget { early_logins: 2 + more, crashes: 2, ..QUIET }),
+        cold("early_login_storage", 2, BROWSER, Budget { early_logins: 2, storage: 1, recoveries: more, ..QUIET }),
+        cold("early_login_sign_out", 2, BROWSER, Budget { early_logins: 2, sign_outs: 1, closes: 1, ..QUIET }),
+        cold("early_login_proof", 2, CHALLENGED, Budget { early_logins: 2, network: 1, timers: more, ..QUIET }),
+        warm("early_login_expiry", 2, BROWSER, Budget { early_logins: 1, expiries: 1, sign_outs: 1, ..QUIET }),
         warm("expiry", 3, BROWSER, Budget { expiries: 3, ..QUIET }),
         warm("expiry_lockless", 3, LOCKLESS, Budget { expiries: 3, ..QUIET }),
         warm("expiry_network", 2, BROWSER, Budget { expiries: 2, network: 2, timers: 1 + more, ..QUIET }),
@@ -204,6 +212,7 @@ pub(crate) fn all(deep: bool) -> Vec<Scenario> {
 pub(crate) fn walks() -> Vec<Scenario> {
     let budget = Budget {
         calls: 20,
+        early_logins: 3,
         expiries: 12,
         sign_outs: 3,
         permanent_sign_outs: 1,
@@ -242,6 +251,7 @@ pub(crate) fn walks() -> Vec<Scenario> {
 
 const EVERYTHING: Budget = Budget {
     calls: 2,
+    early_logins: 0,
     expiries: 2,
     sign_outs: 1,
     permanent_sign_outs: 1,

@@ -19,7 +19,10 @@ pub(crate) struct Tab {
     pub(crate) io: VecDeque<Io>,
     /// Every load and store of this tab fails.
     pub(crate) storage_fails: bool,
+    /// The requests under way, by their op; [`EARLY_LOGIN`] before the machine takes that one over.
     pub(crate) sends: BTreeMap<Op, Sent>,
+    /// When the inline script of this page has begun an early login: monotonic time. 0 before; the script runs once at most.
+    pub(crate) early_login: u64,
     /// The problems that are being solved.
     pub(crate) solves: BTreeMap<Op, Handle>,
     pub(crate) inbox: Vec<TabMessage>,
@@ -79,6 +82,9 @@ pub(crate) enum Call {
     Done,
 }
 
+/// In place of the op of a machine: the lock and the request of an early login.
+pub(crate) const EARLY_LOGIN: Op = Op(u64::MAX);
+
 /// The deadline of every call, in milliseconds after its start. So late that only a call which nothing else settles reaches it.
 pub(crate) const CALL_TIMEOUT: u64 = 200_000;
 
@@ -93,6 +99,7 @@ impl Tab {
             io: VecDeque::new(),
             storage_fails: false,
             sends: BTreeMap::new(),
+            early_login: 0,
             solves: BTreeMap::new(),
             inbox: Vec::new(),
             calls: BTreeMap::new(),

@@ -10,7 +10,7 @@ use guestpass_core::{
 use crate::diagram;
 use crate::handles::{handle, unreferenced};
 use crate::server::{Account, Server, answer_to, problem};
-use crate::tab::{CALL_TIMEOUT, Call, Io, Life, Sent, Tab};
+use crate::tab::{CALL_TIMEOUT, Call, EARLY_LOGIN, Io, Life, Sent, Tab};
 
 /// The properties of the browser in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) lost_upgrade: bool,
     /// The browser has taken the lock away from a tab.
     pub(crate) lock_lost: bool,
-    keys: u32,
+    pub(crate) keys: u32,
     /// The number of sign-outs and erasures.
     pub(crate) sign_outs: u64,
     /// The epochs that a permanent sign-out has begun.
@@ -286,7 +286,7 @@ impl World {
     pub(crate) fn close(&mut self, tab: usize) {
         self.feed(tab, Input::Close);
         self.tabs[tab].life = Life::Closed;
-        let leftover = self.lock.holder.is_some_and(|(holder, _)| holder == tab)
+        let leftover = self.lock.holder.is_some_and(|(holder, op)| holder == tab && op != EARLY_LOGIN)
             || self.lock.queue.iter().any(|(waiting, ..)| *waiting == tab)
             || self.tabs[tab].machine.poll_timeout().is_some()
             || self.tabs[tab].calls.values().any(Call::is_waiting)
@@ -344,6 +344,11 @@ impl World {
         match effect {
             Effect::Load { op } => self.ask_io(tab, Io::Load(op), inputs),
             Effect::Store { op, record } => self.ask_io(tab, Io::Store(op, record), inputs),
+            // The next lock of this tab is the one that its inline script holds.
+            Effect::TakeLock { op } if self.lock.holder == Some((tab, EARLY_LOGIN)) => {
+                self.lock.holder = None;
+                self.lock.queue.push_front((tab, op, false));
+            }
             Effect::TakeLock { op } if self.browser.locks => {
                 let contended = self.lock.holder.is_some() || !self.lock.queue.is_empty();
                 self.lock.queue.push_back((tab, op, contended));
@@ -367,7 +372,8 @@ impl World {
                     },
                     _ => None,
                 };
-                self.tabs[tab].sends.insert(op, Sent { request, account, epoch, response: None, cancelled: false });
+                let response = self.take_early_login(tab, &request);
+                self.tabs[tab].sends.insert(op, Sent { request, account, epoch, response, cancelled: false });
             }
             Effect::Solve { op, problem } => {
                 self.tabs[tab].solves.insert(op, problem);
