@@ -112,9 +112,15 @@ export class Visitor {
 
   /** Opens the shop in a new tab and waits until it has a session, which may have no guest yet. */
   async openWithoutGuest(): Promise<Shop> {
+    const shop = await this.startOpening()
+    await shop.waitForSession()
+    return shop
+  }
+
+  /** Starts to load the shop in a new tab, without waiting. */
+  async startOpening(): Promise<Shop> {
     const shop = new Shop(await this.#browser.openTab())
     await shop.tab.startLoading(this.url)
-    await shop.waitForSession()
     return shop
   }
 

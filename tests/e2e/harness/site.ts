@@ -4,9 +4,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { earlyLogin } from 'guestpass/early-login'
 
-/** A page of the site. `/without_locks.html` is the shop, on which the browser has no Web Locks API. */
-export type Page = '/' | '/account' | '/lab' | '/without_locks.html'
+/**
+ * A page of the site. `/without_locks.html` is the shop, on which the browser has no Web Locks API. `/early_login.html` is the shop
+ * with the script of an early login in its head, twice.
+ */
+export type Page = '/' | '/account' | '/lab' | '/without_locks.html' | '/early_login.html'
 
 /** A copy of the built demo. Its pages also record their requests. */
 export class Site implements AsyncDisposable {
@@ -21,6 +25,9 @@ export class Site implements AsyncDisposable {
     const page = await readFile(join(folder, 'index.html'), 'utf8')
     await writeFile(join(folder, 'index.html'), withScripts(page, 'record_requests.js'))
     await writeFile(join(folder, 'without_locks.html'), withScripts(page, 'record_requests.js', 'without_locks.js'))
+    await writeFile(join(folder, 'early_login.js'), earlyLogin())
+    const early = withScripts(page, 'record_requests.js', 'early_login.js', 'early_login.js')
+    await writeFile(join(folder, 'early_login.html'), early)
     return new Site(folder)
   }
 
