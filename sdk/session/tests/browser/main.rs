@@ -7,6 +7,7 @@
 mod aborts;
 mod callbacks;
 mod counting;
+mod early_login;
 mod foreign_fetch;
 mod lifecycle;
 mod log;
