@@ -1,6 +1,11 @@
 // The login that a script in the head of the page starts, while the app is not loaded.
 
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { earlyLogin } from 'guestpass/early-login'
 import { expect, test } from 'vitest'
+import { Browser } from '../harness/browser.ts'
 import { Hold, lost, reset, unavailable } from '../harness/faults.ts'
 import { type FaultyFixture, type FixtureOptions, faultyFixture } from '../harness/fixture.ts'
 
@@ -115,4 +120,33 @@ test(
     expect(proxy.requestsOf(LOGIN).map(({ status }) => status)).toEqual([428, 200])
     expect(await server.guests()).toEqual([guest])
   }),
+)
+
+test.runIf((process.env.ENGINE ?? 'chromium') === 'chromium')(
+  'C2 a prerendered page logs in when it is shown, once',
+  async () => {
+    const requests: string[] = []
+    const rules = JSON.stringify({ prerender: [{ urls: ['/shop'], eagerness: 'immediate' }] })
+    const pages: Record<string, string> = {
+      '/': `<script type="speculationrules">${rules}</script><a href="/shop" data-testid="open">shop</a>`,
+      '/shop': `<script>${earlyLogin()}</script><script>fetch('/ran?' + document.prerendering)</script>`,
+    }
+    const server = createServer(({ method, url = '' }, response) => {
+      requests.push(`${method} ${url}`)
+      response.setHeader('Content-Type', 'text/html').end(`<!doctype html><title>shop</title>${pages[url] ?? ''}`)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await using browser = await Browser.start()
+    const tab = await browser.openTab()
+    await tab.startLoading(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    await expect.poll(() => requests).toContain('GET /ran?true')
+    expect(requests).not.toContain(LOGIN)
+
+    await tab.evaluate(() => document.querySelector('a')?.click())
+
+    await expect.poll(() => requests.filter((request) => request === LOGIN)).toEqual([LOGIN])
+    expect(requests.filter((request) => request === 'GET /shop')).toHaveLength(1)
+    server.closeAllConnections()
+    server.close()
+  },
 )
