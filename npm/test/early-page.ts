@@ -52,7 +52,7 @@ export class EarlyPage {
 }
 
 /** The part of `LockManager` that the package uses. */
-export class Locks {
+class Locks {
   /** The names of the locks that are held. */
   readonly held = new Set<string>()
   /** The calls of `request`. */
