@@ -113,7 +113,6 @@ describe('the script', () => {
     ['where the visitor blocks it later', (page) => void setImmediate(() => (page.blocked = true))],
     ['without Web Locks', () => vi.stubGlobal('navigator', {})],
     ['in a page that has no http origin', () => vi.stubGlobal('location', { origin: 'null' })],
-    ['while another tab has the lock', (page) => void page.locks.request(id, {}, () => new Promise(() => {}))],
   ])('does nothing %s', async (_where, prepare) => {
     prepare(page)
     await page.runScript()
@@ -124,8 +123,23 @@ describe('the script', () => {
   test('two scripts on one page send one request', async () => {
     await Promise.all([page.runScript(), page.runScript({ baseUrl: `${server.url}/` })])
     await page.runScript()
+    await open().token()
 
     expect(page.sent).toHaveLength(1)
+  })
+
+  test('C2: does not wait for the lock of another tab; the session does', async () => {
+    let release = (_?: unknown) => {}
+    void page.locks.request(id, {}, () => new Promise((resolve) => (release = resolve)))
+    await page.locks.settled()
+    await page.runScript()
+    release()
+    await page.locks.settled()
+    expect(page.sent).toEqual([])
+
+    await open().token()
+
+    expect(server.count(LOGIN)).toBe(1)
   })
 
   test('leaves nothing behind but the key when no session takes over', async () => {
