@@ -23,7 +23,7 @@ import type {
   SessionOptions,
   Snapshot,
 } from './types.js'
-import { sendWithoutToken } from './without-token.js'
+import { sendWithoutManager } from './without-manager.js'
 
 /**
  * Returns the `createSession` of an entry. All of its sessions share the code that `load` loads.
@@ -89,6 +89,8 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
   let snapshot: Snapshot = IDLE
   let manager: Manager | undefined
   let loading = false
+  /** A call that may end the session or change its visitor waits for the session manager: later requests wait as well. */
+  let changing = false
   let closed = false
 
   const onChange: OnChange = (next, event) => {
@@ -131,7 +133,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       if (snapshot === LOADING) setSnapshot(IDLE)
     } catch (cause) {
       // Reset before callers and listeners run, so that a call that they make starts another attempt.
-      loading = false
+      loading = changing = false
       if (closed) return
       const error =
         cause instanceof GuestpassError ? cause : new GuestpassError('load_failed', String(cause), { cause })
@@ -163,7 +165,8 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
       given = { ...init }
       if (init.headers) given.headers = new Headers(init.headers)
     }
-    const sent = manager || closed ? undefined : sendWithoutToken(options, to, given)
+    const sent =
+      manager || closed ? undefined : sendWithoutManager(options, to, given, changing ? undefined : onceLoaded)
     return sent ?? onceLoaded((manager) => manager.fetch(to, given), signalOf(input, init))
   }
 
@@ -184,6 +187,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
 
   /** A request with the refresh token, which `fetch` never attaches. */
   function ask<T>(method: string, path: string, body?: object, kind?: 'upgrade' | 'erase'): Promise<T> {
+    changing = true
     // A copy: changes that the caller makes to the object after the call have no effect.
     const request = { method, path, body: body && JSON.stringify(body), kind }
     return onceLoaded((manager) => manager.accountRequest(request) as Promise<T>)
@@ -211,6 +215,7 @@ function lazySession(options: CheckedOptions, load: LoadManagerFactory): Session
     start,
     async signOut({ next } = {}) {
       checkNext(next)
+      changing = true
       return onceLoaded((manager) => manager.signOut(next === 'none'))
     },
     register: (credentials: Credentials) => upgrade('/register', credentials),

@@ -1,16 +1,23 @@
-// Serves the pages, bundled and compressed as in production, and forwards the requests for the API: both have one origin. Counts
-// the requests for the API.
+// Serves the pages, bundled by Vite, compressed and with the cache headers of production, and forwards the requests for the API:
+// both have one origin. Counts the requests for the API.
 
-import { readFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { build } from 'vite'
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const WASM = '/pkg/guestpass_sdk_bg.wasm'
-const PRELOAD = `<link rel="preload" href="${WASM}" as="fetch" type="application/wasm" crossorigin>`
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const PACKAGE = process.env.DIST ?? fileURLToPath(new URL('../../../npm/dist/index.js', import.meta.url))
+
+/** The pages: for each, the name of its script, and whether its head preloads the compiled code. */
+const PAGES = {
+  stubbed: { script: 'stubbed' },
+  guestpass: { script: 'guestpass' },
+  preloaded: { script: 'guestpass', preload: true },
+  axios: { script: 'axios' },
+}
+
+const TYPES = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' }
 
 export class Site {
   #server
@@ -20,7 +27,7 @@ export class Site {
 
   static async serve(api) {
     const site = new Site()
-    const files = await filesOf()
+    const files = await bundled()
     site.#server = createServer((incoming, outgoing) => {
       const file = files.get(incoming.url)
       if (file) outgoing.writeHead(200, file.headers).end(file.body)
@@ -49,36 +56,63 @@ export class Site {
   }
 }
 
-async function filesOf() {
-  const files = new Map()
-  const add = (path, type, body) =>
-    files.set(path, {
-      headers: { 'content-type': type, 'content-encoding': 'gzip', 'cache-control': 'no-store' },
-      body: gzipSync(body, { level: 9 }),
-    })
-  const { outputFiles } = await build({
-    entryPoints: ['stubbed', 'guestpass', 'axios'].map((name) => join(HERE, `pages/${name}.js`)),
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    conditions: ['browser'],
-    alias: { guestpass: join(ROOT, 'npm/dist/index.js') },
-    outdir: '/dist',
-    write: false,
-  })
-  for (const { path, contents } of outputFiles) {
-    const name = /([^/]+)\.js$/.exec(path)[1]
-    add(`/dist/${name}.js`, 'text/javascript', contents)
-    add(`/${name}.html`, 'text/html', page(name))
-  }
-  add('/preloaded.html', 'text/html', page('guestpass', PRELOAD))
-  add(WASM, 'application/wasm', readFileSync(join(ROOT, `npm${WASM}`)))
+let files
+
+/** The files of all pages by their paths. They are bundled once. */
+function bundled() {
+  files ??= Promise.all(Object.entries(PAGES).map(([name, page]) => bundle(name, page))).then(
+    (bundles) => new Map(bundles.flat()),
+  )
   return files
 }
 
-const HERE = fileURLToPath(new URL('.', import.meta.url))
+async function bundle(name, { script, preload }) {
+  const { output } = await build({
+    configFile: false,
+    logLevel: 'warn',
+    root: HERE,
+    resolve: { alias: { guestpass: PACKAGE } },
+    build: { write: false, rolldownOptions: { input: `${HERE}${name}.html` } },
+    plugins: [htmlOf(name, script), preload && preloadCompiledCode()],
+  })
+  return output.map((file) => [`/${file.fileName}`, served(file)])
+}
 
-function page(name, more = '') {
-  return `<!doctype html><meta charset="utf-8"><title>${name}</title>${more}<script type="module" src="/dist/${name}.js"></script>`
+/** The HTML of a page. It is no file, since the pages differ only in their scripts and in what plugins add to their heads. */
+function htmlOf(name, script) {
+  const path = `${HERE}${name}.html`
+  const html = `<!doctype html><html><head><meta charset="utf-8"><title>${name}</title><script type="module" src="/pages/${script}.js"></script></head></html>`
+  return {
+    name: 'html',
+    enforce: 'pre',
+    resolveId: (id) => (id === path ? path : undefined),
+    load: (id) => (id === path ? html : undefined),
+  }
+}
+
+function preloadCompiledCode() {
+  return {
+    name: 'preload',
+    transformIndexHtml: (_html, { bundle }) =>
+      Object.keys(bundle)
+        .filter((file) => file.endsWith('.wasm'))
+        .map((file) => ({
+          tag: 'link',
+          attrs: { rel: 'preload', as: 'fetch', type: 'application/wasm', crossorigin: '', href: `/${file}` },
+          injectTo: 'head-prepend',
+        })),
+  }
+}
+
+/** Files with a hash in their names never change. */
+function served({ fileName, code, source }) {
+  const isPage = fileName.endsWith('.html')
+  return {
+    headers: {
+      'content-type': TYPES[fileName.split('.').at(-1)],
+      'content-encoding': 'gzip',
+      'cache-control': isPage ? 'no-cache' : 'public, max-age=31536000, immutable',
+    },
+    body: gzipSync(code ?? source, { level: 9 }),
+  }
 }
