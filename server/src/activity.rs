@@ -1,6 +1,9 @@
 //! When guests were last active, and which generations of their sessions have been seen: recorded in memory at requests, and
 //! written every few seconds (S6).
 //!
+//! A refresh is not recorded here: the row of the session has its time, and the store returns the latest of these times and of
+//! those that are written here. So a refresh changes one row.
+//!
 //! A thousand requests of one guest within that time cost one update of a row. A crash loses what was recorded in the last few
 //! seconds and no other data; an orderly shutdown loses nothing.
 
@@ -50,7 +53,7 @@ impl Activity {
         lock(self.seen.of(session)).get(&session).copied()
     }
 
-    /// The number of guests who have been active since the last flush.
+    /// The number of guests who have been active since the last flush, apart from refreshes.
     pub(crate) fn guests(&self) -> usize {
         self.last_active.all().map(|shard| lock(shard).len()).sum()
     }

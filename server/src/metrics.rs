@@ -187,7 +187,7 @@ impl Metrics {
         let active = Gauge::default();
         registry.register(
             "active_guests",
-            "Guests seen since the activity was last written, which happens every few seconds",
+            "Guests seen since the activity was last written, which happens every few seconds; refreshes do not count",
             active.clone(),
         );
         store(registry.sub_registry_with_prefix("store"));

@@ -1,8 +1,9 @@
 //! Deleting expired sessions, and guests who have been inactive for long (S7).
 //!
-//! A guest is deleted by `last_active_at` and not by age, and only if no session of the guest can still be used. Each batch reads
+//! A guest is deleted by its last activity and not by age, and only if no session of the guest can still be used. Each batch reads
 //! a limited number of rows in the order of their ids, and the delete statement checks the conditions again; so no index has to
-//! be updated at each activity, and no batch delays logins for long. In the background, a few batches run each minute and
+//! be updated at each activity, and no batch delays logins for long. The last activity is the latest of `last_active_at` and of
+//! the times that the guest's sessions tell; before a session is deleted, its time is written to `last_active_at`. In the background, a few batches run each minute and
 //! continue where the last ones stopped.
 //!
 //! Nothing is deleted while the clock of the server is in doubt ([`ClockCheck`]), and the guests that all sweeps of a day delete

@@ -186,7 +186,9 @@ impl Sessions {
             RotationOutcome::Invalid => RefreshOutcome::Invalid,
         });
         match outcome {
-            RotationOutcome::Rotated(open) | RotationOutcome::Replayed(open) => {
+            // The row of the session tells this activity.
+            RotationOutcome::Rotated(open) => Ok(self.issue(&open, true, now)?),
+            RotationOutcome::Replayed(open) => {
                 self.activity.record(open.user, now);
                 Ok(self.issue(&open, true, now)?)
             }

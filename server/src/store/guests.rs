@@ -16,7 +16,8 @@ pub(crate) trait GuestStore: fmt::Debug + Send + Sync {
     /// Looks up a user. A guest who was merged into an account is no user any more.
     async fn guest(&self, id: Uuid) -> Result<Option<GuestRow>, StoreError>;
 
-    /// Records when guests were last active. A time that is earlier than the recorded one changes nothing.
+    /// Records when guests were last active, apart from refreshes, which the rows of their sessions tell. A time that is earlier
+    /// than the recorded one changes nothing.
     async fn record_activity(&self, activity: Vec<(Uuid, Timestamp)>) -> Result<(), StoreError>;
 
     /// All data about a guest, read at one point in time.
@@ -47,6 +48,7 @@ pub(crate) fn erased_user_hash(id: Uuid) -> [u8; 32] {
 pub(crate) struct GuestRow {
     pub(crate) id: Uuid,
     pub(crate) created_at: Timestamp,
+    /// The latest of the activity in the row of the user and of what the user's sessions tell ([`SessionRow::active_at`]).
     pub(crate) last_active_at: Timestamp,
     /// Since when the user has been a member.
     pub(crate) registered_at: Option<Timestamp>,

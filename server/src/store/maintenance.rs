@@ -17,12 +17,13 @@ pub(crate) trait MaintenanceStore: fmt::Debug + Send + Sync {
     /// Deletes up to `limit` rows of one kind whose time is before `before`. Returns the number of deleted rows.
     async fn delete_expired(&self, rows: ExpiringRows, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
 
-    /// Deletes the guests of one batch who were last active before `before` and have neither a usable session nor a revoked
+    /// Deletes the guests of one batch who were last active before `before`, by their own rows and by their sessions, and have neither a usable session nor a revoked
     /// session that must still be kept; and the tombstones of merged guests whose access tokens have all expired. Never
     /// deletes a member. Deletes no more than [`SweepBatch::allowed`] leaves.
     async fn sweep_guests(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError>;
 
-    /// Deletes the sessions of one batch that ended before `before`, along with their last access tokens.
+    /// Deletes the sessions of one batch that ended before `before`, along with their last access tokens. Writes the activity
+    /// that such a session tells to the row of its user (S7).
     async fn sweep_sessions(&self, batch: SweepBatch) -> Result<SweptBatch, StoreError>;
 
     /// The number of guests, without members and tombstones. May be an estimate for millions of guests.

@@ -135,13 +135,18 @@ impl SessionRow {
         !self.revoked && now < self.expires_at
     }
 
+    /// The last activity of the user that this session tells: its opening, or its last refresh. A refresh is written nowhere else.
+    pub(crate) fn active_at(&self) -> Timestamp {
+        self.rotated_at.unwrap_or(self.created_at)
+    }
+
     pub(super) fn open_until(&self, access_expires_at: Timestamp) -> OpenSession {
         OpenSession {
             id: self.id,
             user: self.user,
             registered: self.registered,
             counter: self.counter,
-            current_since: self.rotated_at.unwrap_or(self.created_at),
+            current_since: self.active_at(),
             access_expires_at: access_expires_at.min(self.expires_at),
         }
     }
@@ -182,7 +187,12 @@ impl SessionRow {
         let this = self.limited(rotation.max_age);
         let in_grace = self.rotated_at.is_some_and(|rotated_at| rotation.now < rotated_at + rotation.grace);
         let unconfirmed = self.unconfirmed && rotation.seen.is_none_or(|seen| seen < self.counter);
-        if !this.is_live(rotation.now) || rotation.presented >= self.counter {
+        let is_current = self.refreshable && rotation.presented >= self.counter;
+        if !this.is_live(rotation.now) {
+            StaleToken::Invalid
+        } else if is_current && self.active_at() > rotation.now {
+            StaleToken::AheadOfClock(self.active_at())
+        } else if rotation.presented >= self.counter {
             StaleToken::Invalid
         } else if rotation.presented + 1 == self.counter && (in_grace || unconfirmed) {
             StaleToken::Parent(this.open_until(rotation.access_expires_at))
@@ -223,7 +233,8 @@ impl Rotation {
     }
 }
 
-/// A refresh token that did not match the conditional update, because it is not the current token of a live session.
+/// A refresh token that did not match the conditional update: it is not the current token of a live session, or the clock of this
+/// server is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StaleToken {
     /// The parent of the current token, within the grace window or while the current token is unconfirmed: a response was
@@ -231,6 +242,9 @@ pub(crate) enum StaleToken {
     Parent(OpenSession),
     /// An old token: the session must be revoked (S3).
     Reused(Reuse),
+    /// The current token of a session that was last active at this time, which is in the future by the clock of this server. The
+    /// time must be written to the row of the user before the session tells an earlier one (S7).
+    AheadOfClock(Timestamp),
     /// The session has ended or does not exist.
     Invalid,
 }
@@ -357,6 +371,17 @@ mod tests {
         assert!(!session().would_refresh(&present(7, at(1000))));
         assert!(!revoked.would_refresh(&present(7, at(101))));
         assert!(!SessionRow { refreshable: false, ..session() }.would_refresh(&present(7, at(101))));
+    }
+
+    #[test]
+    fn s07_a_rotation_under_a_clock_that_is_behind_loses_no_activity() {
+        let current = |now| session().classify_stale(&present(2, now));
+
+        assert_eq!(current(at(99)), StaleToken::AheadOfClock(at(100)));
+        assert_eq!(current(at(100)), StaleToken::Invalid, "another condition of the update did not match");
+        assert_eq!(session().classify_stale(&present(0, at(99))), StaleToken::Reused(Reuse::Older));
+        let ended = SessionRow { revoked: true, ..session() };
+        assert_eq!(ended.classify_stale(&present(2, at(99))), StaleToken::Invalid);
     }
 
     #[test]

@@ -61,6 +61,43 @@ async fn s07_inactive_guests_are_deleted_with_all_their_data() {
     assert_eq!(server.number(ENTRIES), 0);
 }
 
+/// The last refresh is the last activity while the session is kept, and after the sweep has deleted it.
+#[tokio::test]
+async fn s07_a_guest_is_kept_for_its_time_after_the_last_refresh() {
+    for session_retention in [Duration::ZERO, 30 * DAY] {
+        let server = server(|config| config.session_retention = session_retention).await;
+        let guest = server.anonymous_login().await;
+        server.clock.advance(50 * MINUTE);
+        let last = server.refresh(&guest.refresh).await.tokens();
+        server.revoke(&last.refresh).await;
+
+        server.clock.advance(DAY);
+        let sessions = i64::from(session_retention > Duration::ZERO);
+        assert_eq!(sweep_and_count(&server).await, [1, sessions], "a day ago is not before a day ago");
+        assert_eq!(server.last_active_at(&guest).await, server.clock.now().as_millis() - DAY.as_millis() as i64);
+        server.clock.advance(MINUTE);
+        assert_eq!(sweep_and_count(&server).await[0], 0);
+    }
+}
+
+#[tokio::test]
+async fn s07_a_refresh_under_a_clock_that_is_behind_does_not_move_the_last_activity_back() {
+    let server = server(|config| config.refresh_ttl = 30 * DAY).await;
+    let guest = server.anonymous_login().await;
+    server.clock.advance(10 * DAY);
+    let tokens = server.refresh(&guest.refresh).await.tokens();
+    let active_at = server.clock.now().as_millis();
+
+    server.clock.set_back(9 * DAY);
+    let tokens = server.refresh(&tokens.refresh).await.tokens();
+
+    assert_eq!(server.last_active_at(&guest).await, active_at);
+    // The next refresh finds the earlier time in the session.
+    server.clock.advance(DAY);
+    server.refresh(&tokens.refresh).await.tokens();
+    assert_eq!(server.last_active_at(&guest).await, active_at);
+}
+
 #[tokio::test]
 async fn s07_a_guest_with_an_active_session_is_never_deleted() {
     let server = server(|config| {

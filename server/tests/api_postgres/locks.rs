@@ -224,3 +224,30 @@ async fn s03_a_confirmation_is_not_lost_while_another_transaction_has_locked_the
     server.clock.advance(MINUTE);
     server.refresh(&first.refresh).await.assert_oauth_error("invalid_grant");
 }
+
+/// The sweep locks users before sessions, and waits for none: a session whose user is locked is kept until the next sweep.
+#[tokio::test]
+async fn s07_a_session_is_not_deleted_before_its_activity_is_written() {
+    let server = Server::open_with(|config| {
+        config.refresh_ttl = Duration::from_secs(60 * 60);
+        config.session_retention = Duration::ZERO;
+    })
+    .await;
+    let guest = server.anonymous_login().await;
+    server.clock.advance(MINUTE);
+    server.refresh(&guest.refresh).await.tokens();
+    let active_at = server.clock.now().as_millis();
+    let holder = LockHolder::connect(&server).await;
+    holder.lock_row(&guest, "NO KEY UPDATE").await;
+    server.clock.advance(120 * MINUTE);
+    let sessions = "SELECT count(*) FROM session";
+
+    server.guestpass().sweep().await.unwrap();
+    assert_eq!(server.number(sessions), 1);
+    assert_eq!(server.last_active_at(&guest).await, active_at);
+    holder.run("COMMIT").await;
+
+    server.guestpass().sweep().await.unwrap();
+    assert_eq!(server.number(sessions), 0);
+    assert_eq!(server.number("SELECT last_active_at FROM anonymous_user"), active_at);
+}

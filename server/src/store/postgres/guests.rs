@@ -66,7 +66,11 @@ async fn restart(transaction: &Transaction<'_>) -> Result<(), Error> {
 pub(super) async fn guest(db: &impl GenericClient, id: Uuid) -> Result<Option<GuestRow>, Error> {
     let query = db
         .prepare_cached(
-            "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
+            "SELECT id, anonymous_user.created_at, registered_at, email,
+                    greatest(last_active_at, (
+                        SELECT max(coalesce(rotated_at, session.created_at)) FROM session
+                        WHERE session.user_id = anonymous_user.id
+                    )) AS last_active_at,
                     (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
              FROM anonymous_user LEFT JOIN account ON account.user_id = id
              WHERE id = $1 AND merged_into IS NULL",

@@ -81,7 +81,8 @@ pub(super) async fn guests(db: &mut Client, batch: &SweepBatch) -> Result<SweptB
                AND NOT EXISTS (
                    SELECT 1 FROM session
                    WHERE session.user_id = anonymous_user.id
-                     AND (access_expires_at > $3 OR (revoked_at IS NULL AND expires_at > $3))
+                     AND (access_expires_at > $3 OR (revoked_at IS NULL AND expires_at > $3)
+                          OR coalesce(rotated_at, session.created_at) >= $2)
                )",
         )
         .await?;
@@ -141,22 +142,44 @@ async fn write_heartbeat(db: &Client, at: Option<Timestamp>) -> Result<(), Error
     Ok(())
 }
 
-/// A session that has ended stays ended, so one delete statement is enough.
+/// Writes the activity that a session tells to the row of its user before it deletes the session. Locks users before sessions, as
+/// all transactions do (see `accounts`). The sessions of a user that another transaction has locked are kept until the next
+/// sweep. A session that has ended stays ended, so the delete needs no lock before it.
 pub(super) async fn sessions(db: &mut Client, batch: &SweepBatch) -> Result<SweptBatch, Error> {
     let transaction = db.transaction().await?;
     let Some((last, is_full)) = end_of_batch(&transaction, "session", batch).await? else {
         return Ok(SweptBatch::EMPTY);
     };
-    let delete = transaction
-        .prepare_cached(
-            "DELETE FROM session WHERE id IN (
-                 SELECT id FROM session
-                 WHERE id > $1 AND id <= $2 AND access_expires_at <= $3 AND (expires_at <= $3 OR revoked_at <= $3)
-                 FOR UPDATE SKIP LOCKED
-             )",
-        )
+    let due =
+        "session.id > $1 AND session.id <= $2 AND access_expires_at <= $3 AND (expires_at <= $3 OR revoked_at <= $3)";
+    let before = batch.before.as_millis();
+    let keep = transaction
+        .prepare_cached(&format!(
+            "WITH told AS (
+                 SELECT user_id, max(coalesce(rotated_at, created_at)) AS at FROM session WHERE {due} GROUP BY user_id
+             ), late AS (
+                 SELECT anonymous_user.id, told.at
+                 FROM told JOIN anonymous_user ON anonymous_user.id = told.user_id AND last_active_at < told.at
+                 ORDER BY anonymous_user.id
+                 FOR NO KEY UPDATE OF anonymous_user SKIP LOCKED
+             )
+             UPDATE anonymous_user SET last_active_at = greatest(last_active_at, late.at)
+             FROM late WHERE late.id = anonymous_user.id"
+        ))
         .await?;
-    let removed = transaction.execute(&delete, &[&batch.after, &last, &batch.before.as_millis()]).await?;
+    transaction.execute(&keep, &[&batch.after, &last, &before]).await?;
+    let delete = transaction
+        .prepare_cached(&format!(
+            "DELETE FROM session WHERE id IN (
+                 SELECT session.id
+                 FROM session JOIN anonymous_user ON anonymous_user.id = user_id
+                     AND last_active_at >= coalesce(rotated_at, session.created_at)
+                 WHERE {due}
+                 FOR UPDATE OF session SKIP LOCKED
+             )"
+        ))
+        .await?;
+    let removed = transaction.execute(&delete, &[&batch.after, &last, &before]).await?;
     transaction.commit().await?;
     let removed = usize::try_from(removed).map_err(unreadable)?;
     Ok(SweptBatch { removed, next: is_full.then_some(last), limited: false })

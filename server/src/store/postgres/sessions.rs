@@ -1,11 +1,13 @@
 //! Sessions: login, rotation, revocation. Every change of a session locks its row (S4).
 
+use std::ops::ControlFlow;
+
 use async_trait::async_trait;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::guests::Owner;
+use super::guests::{Owner, record_activity};
 use super::{Error, PostgresStore, audit, time_column, unreadable};
 use crate::actor::{Actor, Label, network_text, parse_network};
 use crate::clock::Timestamp;
@@ -166,9 +168,29 @@ async fn repeat(db: &mut Client, login: &Login, key: &[u8; 32]) -> Result<LoginO
 
 /// The rotation whose UPDATE matches succeeds (S1); other tokens are classified by the session that they name.
 pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
-    let Some(presented) = i64::try_from(rotation.presented).ok().filter(|_| rotation.presented <= MAX_COUNTER) else {
+    if rotation.presented > MAX_COUNTER {
         return Ok(RotationOutcome::Invalid);
-    };
+    }
+    let mut active_until = rotation.now;
+    loop {
+        if let Some(open) = exchange(db, rotation, active_until).await? {
+            return Ok(RotationOutcome::Rotated(open));
+        }
+        match resolve_stale_token(db, rotation).await? {
+            ControlFlow::Break(outcome) => return Ok(outcome),
+            // Each further iteration means that another node has rotated the session meanwhile, so the loop ends.
+            ControlFlow::Continue((user, active_at)) => {
+                // A transaction of its own: no user is locked after a session (see `accounts`).
+                record_activity(db, vec![(user, active_at)]).await?;
+                active_until = active_at;
+            }
+        }
+    }
+}
+
+/// Changes only the row of the session, and no index. Whether the user is a member is read from the accounts, which are fewer
+/// than the users. Does nothing if the session was last active after `active_until`.
+async fn exchange(db: &Client, rotation: &Rotation, active_until: Timestamp) -> Result<Option<OpenSession>, Error> {
     let update = db
         .prepare_cached(
             "UPDATE session
@@ -179,9 +201,9 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
                      access_expires_at, least($5::bigint, $4::bigint, created_at + $6::bigint)
                  )
              WHERE id = $1 AND counter <= $2 AND refreshable AND revoked_at IS NULL AND expires_at > $3
-               AND coalesce(created_at + $6::bigint > $3, true)
+               AND coalesce(created_at + $6::bigint > $3, true) AND coalesce(rotated_at, created_at) <= $7
              RETURNING user_id, expires_at,
-                 (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
+                 EXISTS (SELECT FROM account WHERE account.user_id = session.user_id) AS registered",
         )
         .await?;
     let rotated = db
@@ -189,30 +211,38 @@ pub(super) async fn rotate(db: &mut Client, rotation: &Rotation) -> Result<Rotat
             &update,
             &[
                 &rotation.session,
-                &presented,
+                &i64::try_from(rotation.presented).map_err(unreadable)?,
                 &rotation.now.as_millis(),
                 &rotation.expires_at.as_millis(),
                 &rotation.access_expires_at.as_millis(),
                 &rotation.max_age_millis(),
+                &active_until.as_millis(),
             ],
         )
         .await?;
-    match rotated {
-        Some(row) => Ok(RotationOutcome::Rotated(OpenSession {
+    let open = |row: Row| {
+        Ok(OpenSession {
             id: rotation.session,
             user: row.try_get("user_id")?,
             registered: row.try_get("registered")?,
             counter: rotation.presented + 1,
             current_since: rotation.now,
             access_expires_at: rotation.access_expires_at.min(time_column(&row, "expires_at")?),
-        })),
-        None => resolve_stale_token(db, rotation).await,
-    }
+        })
+    };
+    rotated.map(open).transpose()
 }
 
-async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<RotationOutcome, Error> {
+/// The outcome of a rotation with a token that `exchange` has not matched; or the user and the time of an activity that must be
+/// written to the row of the user before `exchange` tries again.
+async fn resolve_stale_token(
+    db: &mut Client,
+    rotation: &Rotation,
+) -> Result<ControlFlow<RotationOutcome, (Uuid, Timestamp)>, Error> {
     let transaction = db.transaction().await?;
-    let Some(session) = locked(&transaction, rotation.session).await? else { return Ok(RotationOutcome::Invalid) };
+    let Some(session) = locked(&transaction, rotation.session).await? else {
+        return Ok(ControlFlow::Break(RotationOutcome::Invalid));
+    };
     let outcome = match session.classify_stale(rotation) {
         StaleToken::Parent(open) => {
             extend_access(&transaction, &open).await?;
@@ -222,11 +252,15 @@ async fn resolve_stale_token(db: &mut Client, rotation: &Rotation) -> Result<Rot
             let revocation = revoke_in(&transaction, rotation.session, Some(EndedBy::TokenReuse), rotation.now).await?;
             revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse))
         }
+        StaleToken::AheadOfClock(active_at) => {
+            transaction.rollback().await?;
+            return Ok(ControlFlow::Continue((session.user, active_at)));
+        }
         StaleToken::Invalid => RotationOutcome::Invalid,
     };
     // Also after reuse: the revocation is committed although the request fails (S3).
     transaction.commit().await?;
-    Ok(outcome)
+    Ok(ControlFlow::Break(outcome))
 }
 
 /// Skips sessions that another transaction has locked, so that this never waits and never takes part in a deadlock.

@@ -58,7 +58,11 @@ pub(super) fn guest(db: &Connection, id: Uuid) -> rusqlite::Result<Option<GuestR
 
 pub(super) fn guest_row(db: &Connection, id: &str) -> rusqlite::Result<GuestRow> {
     db.prepare_cached(
-        "SELECT id, anonymous_user.created_at, last_active_at, registered_at, email,
+        "SELECT id, anonymous_user.created_at, registered_at, email,
+                max(last_active_at, coalesce((
+                    SELECT max(coalesce(rotated_at, session.created_at)) FROM session
+                    WHERE session.user_id = anonymous_user.id
+                ), 0)) AS last_active_at,
                 (SELECT count(*) FROM passkey WHERE passkey.user_id = id) AS passkeys
          FROM anonymous_user LEFT JOIN account ON account.user_id = id
          WHERE id = ?1 AND merged_into IS NULL",

@@ -67,16 +67,7 @@ pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Sw
     let day = day.at(batch.now);
     let remaining = usize::try_from(day.remaining(batch.allowed)).unwrap_or(usize::MAX);
     let mut due = db
-        .prepare_cached(
-            "SELECT id FROM anonymous_user
-             WHERE id > :after AND id <= :last AND registered_at IS NULL
-               AND iif(merged_into IS NULL, last_active_at < :before, guest_tokens_until <= :now)
-               AND NOT EXISTS (
-                   SELECT 1 FROM session
-                   WHERE session.user_id = anonymous_user.id
-                     AND (access_expires_at > :now OR (revoked_at IS NULL AND expires_at > :now))
-               )",
-        )?
+        .prepare_cached(DUE_GUESTS)?
         .query_map(
             named_params! {
                 ":after": id_text(batch.after),
@@ -101,15 +92,38 @@ pub(super) fn guests(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<Sw
     Ok(SweptBatch { removed: due.len(), next: is_full.then_some(last), limited })
 }
 
+/// For each guest whose own row tells no later activity, looks up the sessions of this guest and no others.
+const DUE_GUESTS: &str = "
+    SELECT id FROM anonymous_user
+    WHERE id > :after AND id <= :last AND registered_at IS NULL
+      AND iif(merged_into IS NULL, last_active_at < :before, guest_tokens_until <= :now)
+      AND NOT EXISTS (
+          SELECT 1 FROM session
+          WHERE session.user_id = anonymous_user.id
+            AND (access_expires_at > :now OR (revoked_at IS NULL AND expires_at > :now)
+                 OR coalesce(rotated_at, session.created_at) >= :before)
+      )";
+
+/// Writes the activity that a session tells to the row of its user before it deletes the session.
 pub(super) fn sessions(db: &Connection, batch: &SweepBatch) -> rusqlite::Result<SweptBatch> {
     let Some((last, is_full)) = end_of_batch(db, "session", batch)? else { return Ok(SweptBatch::EMPTY) };
-    let removed = db
-        .prepare_cached(
-            "DELETE FROM session
-             WHERE id > ?1 AND id <= ?2 AND access_expires_at <= ?3 AND (expires_at <= ?3 OR revoked_at <= ?3)",
-        )?
-        .execute(params![id_text(batch.after), id_text(last), batch.before.as_millis()])?;
+    let rows = params![id_text(batch.after), id_text(last), batch.before.as_millis()];
+    db.prepare_cached(&keep_activity())?.execute(rows)?;
+    let removed = db.prepare_cached(&format!("DELETE FROM session WHERE {DUE_SESSIONS}"))?.execute(rows)?;
     Ok(SweptBatch { removed, next: is_full.then_some(last), limited: false })
+}
+
+const DUE_SESSIONS: &str =
+    "id > ?1 AND id <= ?2 AND access_expires_at <= ?3 AND (expires_at <= ?3 OR revoked_at <= ?3)";
+
+fn keep_activity() -> String {
+    format!(
+        "UPDATE anonymous_user SET last_active_at = told.at
+         FROM (
+             SELECT user_id, max(coalesce(rotated_at, created_at)) AS at FROM session WHERE {DUE_SESSIONS} GROUP BY user_id
+         ) AS told
+         WHERE anonymous_user.id = told.user_id AND last_active_at < told.at"
+    )
 }
 
 pub(super) fn delete_expired(
@@ -150,4 +164,28 @@ fn end_of_batch(db: &Connection, table: &'static str, batch: &SweepBatch) -> rus
         .query_row(params![id_text(batch.after), batch.limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let last = last.and_then(|last| Uuid::try_parse(&last).ok());
     Ok(last.map(|last| (last, count == batch.limit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::open_writer;
+    use super::*;
+
+    #[test]
+    fn s07_the_sweep_of_guests_reads_a_range_of_guests_and_their_sessions() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("test.db")).unwrap();
+
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {DUE_GUESTS}")).unwrap();
+        let plan = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
+        let plan: Vec<_> = plan.map(Result::unwrap).collect();
+
+        assert_eq!(plan[0], "SEARCH anonymous_user USING PRIMARY KEY (id>? AND id<?)");
+        assert_eq!(plan[2], "SEARCH session USING INDEX session_by_user (user_id=?)");
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {}", keep_activity())).unwrap();
+        let plan = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
+        let plan: Vec<_> = plan.map(Result::unwrap).collect();
+        assert_eq!(plan[1], "SEARCH session USING PRIMARY KEY (id>? AND id<?)");
+        assert_eq!(plan.last().unwrap(), "SEARCH anonymous_user USING PRIMARY KEY (id=?)");
+    }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
-use super::guests::Owner;
+use super::guests::{Owner, record_activity};
 use super::{SqliteStore, audit, id_column, id_text, time_column};
 use crate::actor::{Actor, Label, network_text, parse_network};
 use crate::clock::Timestamp;
@@ -109,46 +109,9 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
     if rotation.presented > MAX_COUNTER {
         return Ok(RotationOutcome::Invalid);
     }
-    let rotated = db
-        .prepare_cached(
-            "UPDATE session
-             SET counter = :presented + 1, unconfirmed = TRUE, rotated_at = :now,
-                 -- Never earlier: the clock of this server may be behind.
-                 expires_at = min(
-                     max(expires_at, :expires_at), coalesce(created_at + :max_age, max(expires_at, :expires_at))
-                 ),
-                 access_expires_at = max(
-                     access_expires_at,
-                     min(:access_expires_at, :expires_at, coalesce(created_at + :max_age, :expires_at))
-                 )
-             WHERE id = :id AND counter <= :presented AND refreshable
-               AND revoked_at IS NULL AND expires_at > :now AND coalesce(created_at + :max_age > :now, true)
-             RETURNING user_id, expires_at,
-                 (SELECT registered_at IS NOT NULL FROM anonymous_user WHERE id = session.user_id) AS registered",
-        )?
-        .query_row(
-            named_params! {
-                ":id": id_text(rotation.session),
-                ":presented": rotation.presented,
-                ":now": rotation.now.as_millis(),
-                ":expires_at": rotation.expires_at.as_millis(),
-                ":access_expires_at": rotation.access_expires_at.as_millis(),
-                ":max_age": rotation.max_age_millis(),
-            },
-            |row| Ok((id_column(row, "user_id")?, row.get("registered")?, time_column(row, "expires_at")?)),
-        )
-        .optional()?;
-    if let Some((user, registered, expires_at)) = rotated {
-        return Ok(RotationOutcome::Rotated(OpenSession {
-            id: rotation.session,
-            user,
-            registered,
-            counter: rotation.presented + 1,
-            current_since: rotation.now,
-            access_expires_at: rotation.access_expires_at.min(expires_at),
-        }));
+    if let Some(open) = exchange(db, rotation, rotation.now)? {
+        return Ok(RotationOutcome::Rotated(open));
     }
-
     let Some(session) = session(db, rotation.session)? else { return Ok(RotationOutcome::Invalid) };
     match session.classify_stale(rotation) {
         StaleToken::Parent(open) => {
@@ -160,9 +123,54 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> rusqlite::Result<R
             let revocation = revoke(db, rotation.session, Some(EndedBy::TokenReuse), rotation.now)?;
             Ok(revocation.map_or(RotationOutcome::Invalid, |revocation| RotationOutcome::Revoked(revocation, reuse)))
         }
+        StaleToken::AheadOfClock(active_at) => {
+            record_activity(db, &[(session.user, active_at)])?;
+            Ok(exchange(db, rotation, active_at)?.map_or(RotationOutcome::Invalid, RotationOutcome::Rotated))
+        }
         StaleToken::Invalid => Ok(RotationOutcome::Invalid),
     }
 }
+
+/// Changes only the row of the session, and no index. Whether the user is a member is read from the accounts, which are fewer
+/// than the users. Does nothing if the session was last active after `active_until`.
+fn exchange(db: &Connection, rotation: &Rotation, active_until: Timestamp) -> rusqlite::Result<Option<OpenSession>> {
+    db.prepare_cached(EXCHANGE)?
+        .query_row(
+            named_params! {
+                ":id": id_text(rotation.session),
+                ":presented": rotation.presented,
+                ":now": rotation.now.as_millis(),
+                ":active_until": active_until.as_millis(),
+                ":expires_at": rotation.expires_at.as_millis(),
+                ":access_expires_at": rotation.access_expires_at.as_millis(),
+                ":max_age": rotation.max_age_millis(),
+            },
+            |row| {
+                Ok(OpenSession {
+                    id: rotation.session,
+                    user: id_column(row, "user_id")?,
+                    registered: row.get("registered")?,
+                    counter: rotation.presented + 1,
+                    current_since: rotation.now,
+                    access_expires_at: rotation.access_expires_at.min(time_column(row, "expires_at")?),
+                })
+            },
+        )
+        .optional()
+}
+
+const EXCHANGE: &str = "
+    UPDATE session
+    SET counter = :presented + 1, unconfirmed = TRUE, rotated_at = :now,
+        -- Never earlier: the clock of this server may be behind.
+        expires_at = min(max(expires_at, :expires_at), coalesce(created_at + :max_age, max(expires_at, :expires_at))),
+        access_expires_at = max(
+            access_expires_at, min(:access_expires_at, :expires_at, coalesce(created_at + :max_age, :expires_at))
+        )
+    WHERE id = :id AND counter <= :presented AND refreshable
+      AND revoked_at IS NULL AND expires_at > :now AND coalesce(created_at + :max_age > :now, true)
+      AND coalesce(rotated_at, created_at) <= :active_until
+    RETURNING user_id, expires_at, EXISTS (SELECT 1 FROM account WHERE account.user_id = session.user_id) AS registered";
 
 pub(super) fn confirm(db: &Connection, generations: &[(Uuid, u64)]) -> rusqlite::Result<()> {
     let mut update =
@@ -328,4 +336,72 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 
 pub(super) fn revocation(row: &Row<'_>) -> rusqlite::Result<Revocation> {
     Ok(Revocation { session: id_column(row, "id")?, access_expires_at: time_column(row, "access_expires_at")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::connection::open_writer;
+    use super::*;
+
+    /// Makes guests with one session each, on many pages, and empties the write-ahead log.
+    fn fill(db: &Connection, guests: u32) {
+        db.execute_batch(&format!(
+            "WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < {guests})
+             INSERT INTO anonymous_user (id, created_at, last_active_at)
+             SELECT printf('00000000-0000-7000-8000-%012x', n), 1700000000000, 1700000000000 FROM number;
+             INSERT INTO session (id, user_id, refreshable, created_at, expires_at, access_expires_at)
+             SELECT id, id, 1, created_at, created_at + 2592000000, created_at + 900000 FROM anonymous_user;
+             PRAGMA wal_checkpoint(TRUNCATE);"
+        ))
+        .unwrap();
+    }
+
+    fn first_refresh(session: u128) -> Rotation {
+        let now = Timestamp::from_millis(1_700_000_600_000);
+        Rotation {
+            session: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000 + session),
+            presented: 0,
+            now,
+            grace: Duration::from_secs(60),
+            seen: None,
+            max_age: None,
+            expires_at: now + Duration::from_secs(30 * 24 * 3600),
+            access_expires_at: now + Duration::from_secs(900),
+        }
+    }
+
+    #[test]
+    fn s06_a_refresh_writes_one_page() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("test.db")).unwrap();
+        fill(&db, 10_000);
+
+        // In one commit, as the writer does it.
+        let transaction = db.unchecked_transaction().unwrap();
+        for session in (0..10_000).step_by(500) {
+            let outcome = rotate(&transaction, &first_refresh(session)).unwrap();
+            assert!(matches!(outcome, RotationOutcome::Rotated(_)), "{outcome:?}");
+        }
+        transaction.commit().unwrap();
+
+        let pages: u64 = db.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1)).unwrap();
+        assert_eq!(pages, 20);
+    }
+
+    #[test]
+    fn s06_a_refresh_reads_no_row_of_a_guest() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("test.db")).unwrap();
+
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {EXCHANGE}")).unwrap();
+        let plan = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
+        let plan: Vec<_> =
+            plan.map(Result::unwrap).filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN")).collect();
+
+        assert_eq!(plan.len(), 2, "{plan:?}");
+        assert!(plan[0].starts_with("SEARCH session USING PRIMARY KEY"), "{plan:?}");
+        assert!(plan[1].starts_with("SEARCH account USING"), "{plan:?}");
+    }
 }

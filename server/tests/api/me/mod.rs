@@ -9,6 +9,8 @@ mod erase;
 mod export;
 mod sessions;
 
+use guestpass_server::Clock;
+
 use crate::support::{MINUTE, SECOND, Server};
 
 #[tokio::test]
@@ -58,16 +60,36 @@ async fn s06_closing_the_server_writes_the_last_activity() {
     assert_eq!(server.number("SELECT last_active_at - created_at FROM anonymous_user"), 50_000);
 }
 
+/// The row of the session tells it, so a refresh writes no row of the guest.
 #[tokio::test]
-async fn a_refresh_counts_as_activity() {
+async fn s06_a_refresh_counts_as_activity_and_changes_only_the_session() {
     let server = Server::open().await;
     let tokens = server.anonymous_login().await;
+    let login = server.clock.now().as_millis();
+    assert_eq!(server.last_active_at(&tokens).await, login);
+    server.clock.advance(10 * MINUTE);
+    server.refresh(&tokens.refresh).await.tokens();
+    assert_eq!(server.last_active_at(&tokens).await, login + 600_000);
+
+    server.close().await;
+
+    assert_eq!(server.last_active_at(&tokens).await, login + 600_000);
+    assert_eq!(server.number("SELECT last_active_at FROM anonymous_user"), login);
+}
+
+/// A refresh that gets the same successor again does not change the row of the session.
+#[tokio::test]
+async fn a_repeated_refresh_counts_as_activity() {
+    let server = Server::open().await;
+    let tokens = server.anonymous_login().await;
+    let login = server.clock.now().as_millis();
+    server.refresh(&tokens.refresh).await.tokens();
     server.clock.advance(10 * MINUTE);
     server.refresh(&tokens.refresh).await.tokens();
 
     server.close().await;
 
-    assert_eq!(server.number("SELECT last_active_at - created_at FROM anonymous_user"), 600_000);
+    assert_eq!(server.last_active_at(&tokens).await, login + 600_000);
 }
 
 #[tokio::test]

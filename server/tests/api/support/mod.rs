@@ -23,7 +23,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request, StatusCode};
-use guestpass_server::{Clock, Collections, Config, Guestpass, StoreLocation, Timestamp};
+use guestpass_server::{Clock, Collections, Config, Guestpass, StoreLocation, Timestamp, UserAdmin, UserKey};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -131,6 +131,14 @@ impl Server {
     /// The integer that a SQL query returns.
     pub(crate) fn number(&self, query: &str) -> i64 {
         self.database.number(query)
+    }
+
+    /// When a guest was last active, as the command `users` shows it. The server may be closed.
+    pub(crate) async fn last_active_at(&self, guest: &Tokens) -> i64 {
+        let admin = UserAdmin::open_at(self.location(), self.clock.clone()).await.unwrap();
+        let user = admin.user(UserKey::parse(&guest.id).unwrap()).await.unwrap().unwrap();
+        admin.close().await;
+        user.last_active_at.as_millis()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Response {

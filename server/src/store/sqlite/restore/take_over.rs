@@ -116,6 +116,13 @@ fn sessions(db: &Connection, now: Timestamp) -> rusqlite::Result<(u64, u64)> {
          UPDATE main.session SET revoked_at = coalesce(session.revoked_at, later.revoked_at),
                  access_expires_at = max(session.access_expires_at, later.access_expires_at)
              FROM replaced.session AS later WHERE later.id = session.id;
+         -- What a session tells of a user stays with the user when the session becomes that of an account.
+         UPDATE main.anonymous_user SET last_active_at = max(last_active_at, told.at)
+             FROM (
+                 SELECT session.user_id, max(coalesce(session.rotated_at, session.created_at)) AS at
+                 FROM main.session JOIN replaced.session AS later USING (id)
+                 WHERE later.user_id <> session.user_id GROUP BY session.user_id
+             ) AS told WHERE told.user_id = anonymous_user.id;
          UPDATE main.session SET user_id = later.user_id
              FROM replaced.session AS later
              WHERE later.id = session.id AND later.user_id IN (SELECT id FROM main.anonymous_user);

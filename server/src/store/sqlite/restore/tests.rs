@@ -155,6 +155,29 @@ fn s15_sessions_erasures_and_keys_are_taken_over_and_other_data_is_that_of_the_b
 }
 
 #[test]
+fn s07_a_restore_keeps_the_last_activity_of_each_guest() {
+    let place = Place::new();
+    let db = place.open();
+    (1..=4).for_each(|number| add_guest(&db, number));
+    db.execute_batch("UPDATE session SET counter = 1, rotated_at = 500").unwrap();
+    place.back_up();
+    // Since then: a request of the first guest, a refresh of the second, and a merge of the third into the fourth.
+    db.execute_batch(
+        "UPDATE anonymous_user SET last_active_at = 600 WHERE id LIKE '%1';
+         UPDATE session SET counter = 2, rotated_at = 600 WHERE id LIKE '%2';
+         UPDATE session SET user_id = (SELECT id FROM anonymous_user WHERE id LIKE '%4') WHERE id LIKE '%3'",
+    )
+    .unwrap();
+    drop(db);
+
+    place.restore(&RestoreOptions::default()).unwrap();
+
+    let db = place.open();
+    let active_at = |number| guests::guest(&db, id(number)).unwrap().unwrap().last_active_at.as_millis();
+    assert_eq!([1, 2, 3, 4].map(active_at), [600, 600, 500, 500]);
+}
+
+#[test]
 fn s15_what_the_operator_undoes_is_as_in_the_backup() {
     let place = Place::new();
     let db = place.open();
