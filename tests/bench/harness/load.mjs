@@ -10,16 +10,14 @@ const SCRIPTS = fileURLToPath(new URL('../load/', import.meta.url))
 /**
  * Sends requests to `path` of a server for some seconds. With `core`, wrk runs on this processor only.
  *
- * @returns requests per second, microseconds of the server's processor time and bytes written to the disk per request, latencies
- * in milliseconds
+ * @returns requests per second, microseconds of the server's processor time per request, latencies in milliseconds
  */
 export async function load(server, { script, path, args = [], seconds, core }) {
   const wrk = ['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '--script', script]
   const command = [...(core === undefined ? [] : ['taskset', '--cpu-list', String(core)]), ...wrk]
-  const [cpuBefore, writtenBefore] = [server.cpuSeconds(), server.writtenBytes()]
+  const cpuBefore = server.cpuSeconds()
   const output = await run([...command, server.url + path, '--', ...args])
   const cpu = server.cpuSeconds() - cpuBefore
-  const written = server.writtenBytes() - writtenBefore
   const report = /^report (\{.*\})$/m.exec(output)
   if (!report) throw new Error(`wrk has not reported:\n${output}`)
   const { requests, micros, failed, p50, p99 } = JSON.parse(report[1])
@@ -27,7 +25,6 @@ export async function load(server, { script, path, args = [], seconds, core }) {
   return {
     rate: requests / (micros / 1e6),
     cpu: (cpu * 1e6) / requests,
-    written: written / requests,
     p50: p50 / 1000,
     p99: p99 / 1000,
   }

@@ -50,11 +50,6 @@ export class Server {
     return this.#family().reduce((sum, pid) => sum + cpuTicks(pid), 0) / TICKS_PER_SECOND
   }
 
-  /** The bytes that the process and its children have written to the disk so far. */
-  writtenBytes() {
-    return this.#family().reduce((sum, pid) => sum + writtenBytes(pid), 0)
-  }
-
   /** The memory of the process in bytes: at present (`VmRSS`) or at most (`VmHWM`). */
   memory(field = 'VmRSS') {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
@@ -97,15 +92,6 @@ function stat(pid) {
 
 function parentOf(pid) {
   return Number(stat(pid)[1] ?? 0)
-}
-
-function writtenBytes(pid) {
-  try {
-    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))[1])
-  } catch {
-    // The process has just ended.
-    return 0
-  }
 }
 
 function cpuTicks(pid) {

@@ -27,9 +27,8 @@ export function printRates(how, contenders) {
     medianOf(rounds, 'p50').toFixed(2),
     medianOf(rounds, 'p99').toFixed(2),
     medianOf(rounds, 'cpu').toFixed(1),
-    Math.round(medianOf(rounds, 'written')).toLocaleString('en'),
   ])
-  printTable([how, 'requests/s', 'p50 ms', 'p99 ms', 'server CPU µs/request', 'bytes to the disk/request'], rows)
+  printTable([how, 'requests/s', 'p50 ms', 'p99 ms', 'server CPU µs/request'], rows)
   console.log('')
 }
 
