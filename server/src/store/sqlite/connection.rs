@@ -129,6 +129,15 @@ pub(super) fn open_version(path: &Path, version: i32) -> Connection {
     connection
 }
 
+/// The steps of a statement, as `EXPLAIN QUERY PLAN` names them.
+#[cfg(test)]
+pub(super) fn query_plan(connection: &Connection, statement: &str) -> Vec<String> {
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+    let values = vec![rusqlite::types::Null; plan.parameter_count()];
+    let steps = plan.query_map(rusqlite::params_from_iter(values), |row| row.get("detail")).unwrap();
+    steps.map(Result::unwrap).collect()
+}
+
 /// The version of the schema of a database, and the newest version that this program knows.
 pub(super) fn schema_versions(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
     let known = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();

@@ -168,7 +168,7 @@ fn end_of_batch(db: &Connection, table: &'static str, batch: &SweepBatch) -> rus
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::open_writer;
+    use super::super::connection::{open_writer, query_plan};
     use super::*;
 
     #[test]
@@ -176,15 +176,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let db = open_writer(&directory.path().join("test.db")).unwrap();
 
-        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {DUE_GUESTS}")).unwrap();
-        let plan = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
-        let plan: Vec<_> = plan.map(Result::unwrap).collect();
-
+        let plan = query_plan(&db, DUE_GUESTS);
         assert_eq!(plan[0], "SEARCH anonymous_user USING PRIMARY KEY (id>? AND id<?)");
         assert_eq!(plan[2], "SEARCH session USING INDEX session_by_user (user_id=?)");
-        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {}", keep_activity())).unwrap();
-        let plan = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
-        let plan: Vec<_> = plan.map(Result::unwrap).collect();
+        let plan = query_plan(&db, &keep_activity());
         assert_eq!(plan[1], "SEARCH session USING PRIMARY KEY (id>? AND id<?)");
         assert_eq!(plan.last().unwrap(), "SEARCH anonymous_user USING PRIMARY KEY (id=?)");
     }

@@ -342,7 +342,7 @@ pub(super) fn revocation(row: &Row<'_>) -> rusqlite::Result<Revocation> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::connection::open_writer;
+    use super::super::connection::{open_writer, query_plan};
     use super::*;
 
     /// Makes guests with one session each, on many pages, and empties the write-ahead log.
@@ -395,10 +395,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let db = open_writer(&directory.path().join("test.db")).unwrap();
 
-        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {EXCHANGE}")).unwrap();
-        let plan = plan.query_map([], |row| row.get::<_, String>("detail")).unwrap();
-        let plan: Vec<_> =
-            plan.map(Result::unwrap).filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN")).collect();
+        let plan: Vec<_> = query_plan(&db, EXCHANGE)
+            .into_iter()
+            .filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN"))
+            .collect();
 
         assert_eq!(plan.len(), 2, "{plan:?}");
         assert!(plan[0].starts_with("SEARCH session USING PRIMARY KEY"), "{plan:?}");
