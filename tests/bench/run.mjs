@@ -7,6 +7,7 @@
 // BENCH_PROGRAMS   the folder with `guestpass` and `bench-app`, built for release
 // BENCH_PYTHON     a Python that has tests/bench/requirements.txt installed
 
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ import { logIn, logInToRefresh, refresh, tokenFile } from './harness/guests.mjs'
 import { load } from './harness/load.mjs'
 import { machine } from './harness/machine.mjs'
 import { Server } from './harness/process.mjs'
-import { inTurn } from './harness/rounds.mjs'
+import { inTurn, medianOf } from './harness/rounds.mjs'
 import { PostgresStore, SqliteStore } from './harness/store.mjs'
 import { heading, printRates, printRatio, printTable, say } from './harness/tables.mjs'
 
@@ -48,8 +49,25 @@ async function main(parts) {
 /** The time to identify the guest of a request. */
 async function verified() {
   heading('Verified requests: GET of a constant')
+  withoutSocket()
   await onOneCore()
   await onAllCores()
+}
+
+/** Calls of the router in one thread: the time of the extractor itself. */
+function withoutSocket() {
+  const args = [new SqliteStore(folder, 'calls').location, '--calls', String(quick ? 1 : 20)]
+  const output = execFileSync(join(PROGRAMS, 'bench-app'), args, { encoding: 'utf8' })
+  const rounds = output.trim().split('\n').map(JSON.parse)
+  const row = (what, figure) => [what, medianOf(rounds.map(figure), 'ns').toFixed(0)]
+  printTable(
+    ['calls of the router, without a socket', 'ns of processor time'],
+    [
+      row('no authentication', ({ open }) => ({ ns: open })),
+      row('Guest, 1000 tokens', ({ guest }) => ({ ns: guest })),
+      row('the difference', ({ open, guest }) => ({ ns: guest - open })),
+    ],
+  )
 }
 
 /** The server on one processor and wrk on another. */
@@ -69,7 +87,8 @@ async function onOneCore() {
     [`axum, Guest, ${size.guests} tokens`]: rounds.many,
     'axum, Guest, one token': rounds.one,
   })
-  printRatio('Guest / no authentication', rounds.many, rounds.open, 0.9)
+  printRatio('no authentication / Guest, processor time of a request', rounds.open, rounds.many, 0.95, 'cpu')
+  printRatio('Guest / no authentication, rate', rounds.many, rounds.open, 0.9)
   printRatio('the same, one token', rounds.one, rounds.open)
 }
 

@@ -131,6 +131,9 @@ impl ResourceServer {
     /// The token is not valid, or no recent keys are available.
     pub async fn verify(&self, token: &str) -> Result<Visitor, VerifyError> {
         let now = self.inner.clock.now();
+        if let Some(verified) = self.inner.cached(token, now) {
+            return Ok(Visitor(verified));
+        }
         let mut keys = self.inner.keys.load_full();
         if keys.age(now) > STALE {
             self.inner.fetch(keys.generation, now).await;
@@ -150,7 +153,7 @@ impl ResourceServer {
             keys = self.inner.keys.load_full();
             verified = self.inner.rules.verify(token, &keys.keys, keys.generation, now);
         }
-        verified.map(|cached| Visitor(cached.verified)).map_err(|error| VerifyError::Unauthorized(error.into()))
+        verified.map(Visitor).map_err(|error| VerifyError::Unauthorized(error.into()))
     }
 }
 
@@ -161,6 +164,15 @@ impl PublishedKeys {
 }
 
 impl Inner {
+    /// The content of a token that was verified with the current keys, if they are fresh.
+    fn cached(&self, token: &str, now: Timestamp) -> Option<Verified> {
+        let keys = self.keys.load();
+        if keys.age(now) > FRESH {
+            return None;
+        }
+        self.rules.cached_at(token.as_bytes(), keys.generation, now)
+    }
+
     /// Fetches the keys, unless a concurrent call has just fetched them. Returns whether they differ from those of
     /// `generation`.
     async fn fetch(&self, generation: u64, now: Timestamp) -> bool {

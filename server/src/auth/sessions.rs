@@ -15,7 +15,7 @@ use super::key_rotation::KeyReloader;
 use super::keys::Keys;
 use super::refresh_token::RefreshToken;
 use super::revoked::RevokedSessions;
-use super::verify::{AccessTokenError, CachedToken, Verified, Verifier};
+use super::verify::{AccessTokenError, Verified, Verifier};
 use crate::activity::Activity;
 use crate::actor::Actor;
 use crate::clock::Timestamp;
@@ -277,10 +277,24 @@ impl Sessions {
         .await
     }
 
+    /// As [`Sessions::verify`] for a token that this node has verified before. `None` if the text may be no such token.
+    pub(crate) fn verify_cached(
+        &self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Option<Result<AuthenticatedCaller, AccessTokenError>> {
+        self.verifier.cached(token, now).map(|verified| self.admit(verified, now))
+    }
+
     /// Verifies an access token, including the revocation of its session, and records the activity of the user. Reads the
     /// database only if the token names a key that this node does not know.
     pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<AuthenticatedCaller, AccessTokenError> {
         let verified = self.verify_access_token(token, now).await?;
+        self.admit(verified, now)
+    }
+
+    /// Checks that the session of a verified token is not revoked, and records the activity of the user.
+    fn admit(&self, verified: Verified, now: Timestamp) -> Result<AuthenticatedCaller, AccessTokenError> {
         if self.revoked.contains(verified.session) {
             return Err(AccessTokenError::Revoked);
         }
@@ -288,10 +302,13 @@ impl Sessions {
         Ok(AuthenticatedCaller { subject: verified.subject, session: verified.session })
     }
 
-    /// Verifies an access token, except the revocation of its session, and records that the client has the tokens of its
-    /// generation.
+    /// Verifies an access token, except the revocation of its session. If the token is not in the cache, also records that the
+    /// client has the tokens of its generation.
     pub(super) async fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Verified, AccessTokenError> {
-        let CachedToken { verified, is_new } = match self.verifier.verify(token, now) {
+        if let Some(verified) = self.verifier.cached(token.as_bytes(), now) {
+            return Ok(verified);
+        }
+        let verified = match self.verifier.verify(token, now) {
             (Err(AccessTokenError::UnknownKey), generation) if self.key_reloader.reload(generation, now).await => {
                 self.verifier.verify(token, now).0
             }
@@ -302,11 +319,9 @@ impl Sessions {
                 self.notice_future(*at, now);
             }
         })?;
-        if is_new {
-            self.notice_future(verified.not_before, now);
-        }
+        self.notice_future(verified.not_before, now);
         // The first generation has no parent.
-        if let Some(generation @ 1..) = verified.generation.filter(|_| is_new) {
+        if let Some(generation @ 1..) = verified.generation {
             self.activity.record_seen(verified.session, generation);
         }
         Ok(verified)

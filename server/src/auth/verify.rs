@@ -15,13 +15,13 @@ use uuid::Uuid;
 use super::access_token::{CLIENT_ID, Claims, TYPE};
 use super::guest::Subject;
 use super::keys::{Keys, VerifyingKeys};
-use super::token_cache::{self, TokenCache};
+use super::token_cache::TokenCache;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::shared_time::SharedTime;
 
-/// The greatest length of a token in bytes. This server's tokens are under 700 bytes; longer texts are not parsed.
-const MAX_LENGTH: usize = 4096;
+/// The greatest length of a token in bytes. This server's tokens are under 700 bytes; longer texts are neither hashed nor parsed.
+pub(super) const MAX_LENGTH: usize = 4096;
 /// How far the clock of another node may be ahead. Applies to `nbf` and `iat`; `exp` has no leeway.
 const LEEWAY: Duration = Duration::from_secs(5);
 
@@ -73,8 +73,14 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
-    pub(super) fn is_within_its_times(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.not_before <= now + LEEWAY
+    fn check_times(self, now: Timestamp) -> Result<Self, AccessTokenError> {
+        if now >= self.expires_at {
+            return Err(AccessTokenError::Expired);
+        }
+        if self.not_before > now + LEEWAY {
+            return Err(AccessTokenError::NotYetValid(self.not_before));
+        }
+        Ok(self)
     }
 }
 
@@ -92,8 +98,15 @@ impl Verifier {
         Self { rules: CachedRules::new(rules), keys, shared_time }
     }
 
-    /// Checks everything except revocation. Also returns the generation of the keys.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<CachedToken, AccessTokenError>, u64) {
+    /// The content of a token that was verified with the current keys, if it is within its times. `None` for any other text: only
+    /// [`Verifier::verify`] tells what it is. Revocation is not checked.
+    pub(crate) fn cached(&self, token: &[u8], now: Timestamp) -> Option<Verified> {
+        let verified = self.rules.cached(token, self.keys.load().generation())?;
+        self.by_either_time(now, |now| verified.check_times(now)).ok()
+    }
+
+    /// Checks everything except revocation, and caches a valid token. Also returns the generation of the keys.
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> (Result<Verified, AccessTokenError>, u64) {
         let ring = self.keys.load();
         let verify = |now| self.rules.verify(token, ring.verifying(), ring.generation(), now);
         (self.by_either_time(now, verify), ring.generation())
@@ -127,7 +140,8 @@ impl Verifier {
 #[derive(Debug)]
 pub(super) struct CachedRules {
     rules: Rules,
-    cache: TokenCache,
+    /// `None` if the operating system's random generator failed: then each request verifies its token.
+    cache: Option<TokenCache>,
 }
 
 impl CachedRules {
@@ -135,32 +149,31 @@ impl CachedRules {
         Self { rules, cache: TokenCache::new() }
     }
 
-    /// Checks everything except revocation. `generation` is a number that changes with every change of `keys`.
+    /// The content of a token that was verified with the keys of this generation. Neither its times nor its revocation are checked.
+    fn cached(&self, token: &[u8], generation: u64) -> Option<Verified> {
+        self.cache.as_ref()?.find(token, generation)
+    }
+
+    /// As [`Verifier::cached`], without the time that nodes share.
+    pub(super) fn cached_at(&self, token: &[u8], generation: u64, now: Timestamp) -> Option<Verified> {
+        self.cached(token, generation)?.check_times(now).ok()
+    }
+
+    /// Checks everything except revocation, and caches a valid token. `generation` is a number that changes with every change of
+    /// `keys`.
     pub(super) fn verify(
         &self,
         token: &str,
         keys: &VerifyingKeys,
         generation: u64,
         now: Timestamp,
-    ) -> Result<CachedToken, AccessTokenError> {
-        if token.len() > MAX_LENGTH {
-            return Err(AccessTokenError::TooLong);
-        }
-        let hash = token_cache::hash(token);
-        if let Some(verified) = self.cache.find(&hash, generation, now) {
-            return Ok(CachedToken { verified, is_new: false });
-        }
+    ) -> Result<Verified, AccessTokenError> {
         let (_, verified) = self.rules.verify(token, keys, now)?;
-        self.cache.insert(hash, generation, verified);
-        Ok(CachedToken { verified, is_new: true })
+        if let Some(cache) = &self.cache {
+            cache.insert(token.as_bytes(), generation, verified);
+        }
+        Ok(verified)
     }
-}
-
-/// A verified token, and whether it was not in the cache: the first request with it, or one after the cache dropped it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CachedToken {
-    pub(super) verified: Verified,
-    pub(super) is_new: bool,
 }
 
 /// The rules for access tokens, in the server and in a resource server.
@@ -194,6 +207,9 @@ impl Rules {
         keys: &VerifyingKeys,
         now: Timestamp,
     ) -> Result<(Claims, Verified), AccessTokenError> {
+        if token.len() > MAX_LENGTH {
+            return Err(AccessTokenError::TooLong);
+        }
         let (message, signature) = token.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(AccessTokenError::Malformed)?;
         // The alphabet has no '.', so more than three parts fail here; the decoder refuses padding and non-zero trailing bits.
@@ -231,16 +247,10 @@ impl Rules {
         if claims.iss != self.issuer || !is_audience || claims.client_id != CLIENT_ID {
             return Err(AccessTokenError::WrongAudience);
         }
-        let expires_at = Timestamp::from_secs(claims.exp);
-        if now >= expires_at {
-            return Err(AccessTokenError::Expired);
-        }
-        let not_before = Timestamp::from_secs(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
-        if not_before > now + LEEWAY {
-            return Err(AccessTokenError::NotYetValid(not_before));
-        }
         let subject = Subject::parse(&claims.sub).ok_or(AccessTokenError::Claims)?;
-        Ok(Verified { subject, session: claims.sid, not_before, expires_at, generation: claims.r#gen })
+        let expires_at = Timestamp::from_secs(claims.exp);
+        let not_before = Timestamp::from_secs(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
+        Verified { subject, session: claims.sid, not_before, expires_at, generation: claims.r#gen }.check_times(now)
     }
 }
 
@@ -262,28 +272,162 @@ mod tests {
     use super::*;
     use crate::settings::Algorithm;
 
+    const ISSUED_AT: Timestamp = Timestamp::from_millis(100_000);
+    const EXPIRES_AT: Timestamp = Timestamp::from_millis(300_000);
+
+    fn rules() -> CachedRules {
+        CachedRules::new(Rules::new("issuer", "audience"))
+    }
+
+    fn key_pair() -> SigningPair {
+        SigningPair::parse(Algorithm::EdDsa, &Algorithm::EdDsa.fresh_key().unwrap()).unwrap()
+    }
+
+    /// The key with the `kid` "k", and when it stops verifying.
+    fn keys(pair: &SigningPair, until: Option<Timestamp>) -> VerifyingKeys {
+        let key = VerifyingKey { algorithm: Algorithm::EdDsa, decoding: pair.decoding(), until };
+        VerifyingKeys::from([("k".to_owned(), key)])
+    }
+
+    /// Header and claims of a token, encoded, without the signature.
+    fn message(subject: u128) -> String {
+        let header = json!({ "alg": "EdDSA", "typ": TYPE, "kid": "k" });
+        let claims = json!({
+            "iss": "issuer", "sub": format!("anonymous_{}", Uuid::from_u128(subject)), "aud": "audience",
+            "client_id": CLIENT_ID, "iat": ISSUED_AT.as_secs(), "exp": EXPIRES_AT.as_secs(), "jti": "1", "sid": Uuid::nil(),
+        });
+        format!("{}.{}", encoded(&header), encoded(&claims))
+    }
+
+    fn signed(message: &str, pair: &SigningPair) -> String {
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()).unwrap()))
+    }
+
     #[test]
     fn s09_an_expired_key_verifies_no_token_cached_or_not() {
-        let pair = SigningPair::parse(Algorithm::EdDsa, &Algorithm::EdDsa.fresh_key().unwrap()).unwrap();
-        let [ends_at, expires_at] = [200, 300].map(Timestamp::from_secs);
-        let key = VerifyingKey { algorithm: Algorithm::EdDsa, decoding: pair.decoding(), until: Some(ends_at) };
-        let keys = VerifyingKeys::from([("k".to_owned(), key)]);
-        let claims = json!({
-            "iss": "issuer", "sub": format!("anonymous_{}", Uuid::nil()), "aud": "audience", "client_id": CLIENT_ID,
-            "iat": 100, "exp": expires_at.as_secs(), "jti": "1", "sid": Uuid::nil(),
-        });
-        let header = json!({ "alg": "EdDSA", "typ": TYPE, "kid": "k" });
-        let message = format!("{}.{}", encoded(&header), encoded(&claims));
-        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()).unwrap()));
-        let rules = || CachedRules::new(Rules::new("issuer", "audience"));
+        let pair = key_pair();
+        let ends_at = Timestamp::from_secs(200);
+        let (keys, token) = (keys(&pair, Some(ends_at)), signed(&message(1), &pair));
         let (fresh, used) = (rules(), rules());
         let before = ends_at - Duration::from_millis(1);
 
-        assert_eq!(used.verify(&token, &keys, 1, before).map(|cached| cached.verified.expires_at), Ok(ends_at));
+        assert_eq!(used.verify(&token, &keys, 1, before).map(|verified| verified.expires_at), Ok(ends_at));
+        assert!(used.cached_at(token.as_bytes(), 1, before).is_some());
 
         for rules in [fresh, used] {
+            assert_eq!(rules.cached_at(token.as_bytes(), 1, ends_at), None);
             assert_eq!(rules.verify(&token, &keys, 1, ends_at), Err(AccessTokenError::UnknownKey));
         }
+    }
+
+    #[test]
+    fn s09_a_cached_token_counts_with_its_keys_and_within_its_times() {
+        let pair = key_pair();
+        let token = signed(&message(1), &pair);
+        let rules = rules();
+        let verified = rules.verify(&token, &keys(&pair, None), 1, ISSUED_AT).unwrap();
+
+        let cached = |generation, now| rules.cached_at(token.as_bytes(), generation, now);
+
+        assert_eq!(cached(1, ISSUED_AT), Some(verified));
+        assert_eq!(cached(1, EXPIRES_AT - Duration::from_millis(1)), Some(verified));
+        assert_eq!(cached(1, EXPIRES_AT), None, "expired");
+        assert_eq!(cached(1, ISSUED_AT - LEEWAY), Some(verified));
+        assert_eq!(cached(1, ISSUED_AT - LEEWAY - Duration::from_millis(1)), None, "not valid yet");
+        assert_eq!(cached(2, ISSUED_AT), None, "other keys");
+        let retired = VerifyingKeys::new();
+        assert_eq!(rules.verify(&token, &retired, 2, ISSUED_AT), Err(AccessTokenError::UnknownKey));
+    }
+
+    #[test]
+    fn s09_an_invalid_token_is_never_cached() {
+        let (pair, other) = (key_pair(), key_pair());
+        let forged = signed(&message(1), &other);
+        let rules = rules();
+
+        assert_eq!(rules.verify(&forged, &keys(&pair, None), 1, ISSUED_AT), Err(AccessTokenError::Signature));
+
+        assert_eq!(rules.cached_at(forged.as_bytes(), 1, ISSUED_AT), None);
+    }
+
+    #[test]
+    fn s09_a_text_made_of_verified_tokens_is_neither_cached_nor_valid() {
+        let pair = key_pair();
+        let keys = keys(&pair, None);
+        let rules = rules();
+        let [one, other] = [1, 2].map(|subject| signed(&message(subject), &pair));
+        for token in [&one, &other] {
+            rules.verify(token, &keys, 1, ISSUED_AT).unwrap();
+        }
+        let parts = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let (header, claims, signature) = {
+            let parts = parts(&one);
+            (parts[0].clone(), parts[1].clone(), parts[2].clone())
+        };
+        let other = parts(&other);
+        let other_header = |alg, kid| encoded(&json!({ "alg": alg, "typ": TYPE, "kid": kid }));
+        let mut texts = vec![
+            format!("{header}.{}.{signature}", other[1]),
+            format!("{header}.{claims}.{}", other[2]),
+            format!("{}.{claims}.{signature}", other_header("EdDSA", "other")),
+            format!("{}.{claims}.{signature}", other_header("none", "k")),
+            format!("{header}.{claims}."),
+            format!("{header}.{claims}"),
+            format!("{one}="),
+            format!("{one}."),
+            format!("{one}.{signature}"),
+            format!("{one}{one}"),
+            format!(" {one}"),
+            one[1..].to_owned(),
+            format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(with_order_added(&signature))),
+        ];
+        // Other bits after the last byte of a part: the same bytes in another spelling.
+        texts.extend(spellings(&signature).map(|signature| format!("{header}.{claims}.{signature}")));
+        texts.extend(spellings(&claims).map(|claims| format!("{header}.{claims}.{signature}")));
+        texts.extend(spellings(&header).map(|header| format!("{header}.{claims}.{signature}")));
+        // Each character exchanged for another one of its alphabet.
+        texts.extend((0..one.len()).map(|index| {
+            let mut text = one.clone().into_bytes();
+            text[index] = if text[index] == b'A' { b'B' } else { b'A' };
+            String::from_utf8(text).unwrap()
+        }));
+
+        for text in texts {
+            assert_eq!(rules.cached_at(text.as_bytes(), 1, ISSUED_AT), None, "{text}");
+            assert!(rules.verify(&text, &keys, 1, ISSUED_AT).is_err(), "{text}");
+        }
+        assert!(rules.cached_at(one.as_bytes(), 1, ISSUED_AT).is_some());
+    }
+
+    /// An Ed25519 signature (R, S) as (R, S + L), where L is the order of the group: the same numbers in another form, which
+    /// RFC 8032 §5.1.7 refuses.
+    fn with_order_added(signature: &str) -> Vec<u8> {
+        let order = [
+            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        ];
+        let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let mut carry = 0;
+        for (byte, of_order) in bytes[32..].iter_mut().zip(order) {
+            let sum = u16::from(*byte) + of_order + carry;
+            *byte = sum.to_le_bytes()[0];
+            carry = sum >> 8;
+        }
+        assert_eq!(carry, 0);
+        bytes
+    }
+
+    /// The other spellings of a part in base64url that lenient decoders read as the same bytes: with other bits after the last
+    /// byte, and with padding.
+    fn spellings(part: &str) -> impl Iterator<Item = String> {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let unused = [0, 0, 4, 2][part.len() % 4];
+        let (rest, last) = part.split_at(part.len() - 1);
+        let value = ALPHABET.iter().position(|byte| *byte == last.as_bytes()[0]).unwrap();
+        let others = (1..1 << unused).map(move |bits| format!("{rest}{}", char::from(ALPHABET[value ^ bits])));
+        let padding = "=".repeat((4 - part.len() % 4) % 4);
+        let padded = (!padding.is_empty()).then(|| format!("{part}{padding}"));
+        others.chain(padded).collect::<Vec<_>>().into_iter()
     }
 
     fn encoded(json: &serde_json::Value) -> String {

@@ -22,9 +22,9 @@ export function medianOf(rounds, figure) {
   return median(rounds.map((round) => round[figure]))
 }
 
-/** The median, least and greatest ratio of two contenders' rates, round by round. */
-export function ratioOf(one, other) {
-  const ratios = one.map(({ rate }, round) => rate / other[round].rate)
+/** The median, least and greatest ratio of a figure of two contenders, round by round. */
+export function ratioOf(one, other, figure = 'rate') {
+  const ratios = one.map((round, number) => round[figure] / other[number][figure])
   return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) }
 }
 

@@ -32,9 +32,9 @@ export function printRates(how, contenders) {
   console.log('')
 }
 
-/** Prints the ratio of two contenders over the rounds, and whether it reaches the goal, if given. */
-export function printRatio(what, one, other, goal) {
-  const { median, least, greatest } = ratioOf(one, other)
+/** Prints the ratio of a figure of two contenders over the rounds, and whether it reaches the goal, if given. */
+export function printRatio(what, one, other, goal, figure = 'rate') {
+  const { median, least, greatest } = ratioOf(one, other, figure)
   const spread = `${least.toFixed(2)} to ${greatest.toFixed(2)}`
   const verdict = goal === undefined ? '' : `; goal at least ${goal}: ${median >= goal ? 'met' : 'MISSED'}`
   console.log(`- ${what}: **${median.toFixed(2)}** (${spread})${verdict}`)

@@ -17,36 +17,57 @@ pub(crate) enum BearerError {
 
 /// The bearer token of a request. The request must have it in exactly one `Authorization` header.
 pub(crate) fn bearer_token(parts: &Parts) -> Result<&str, BearerError> {
-    if parts.uri.query().is_some_and(has_access_token) {
-        // URLs are stored in logs and histories (RFC 6750 §2.3).
-        return Err(BearerError::Malformed(
-            "send the access token in the Authorization header and not in the query string",
-        ));
-    }
-    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-    let header = headers.next().ok_or(BearerError::Absent)?;
-    if headers.next().is_some() {
-        return Err(BearerError::Malformed("the request has more than one Authorization header"));
-    }
-    // On bytes, and in loops that the compiler can vectorise: this reads the whole token of every request, and
-    // `HeaderValue::to_str` alone took longer than the hash of the token.
-    let header = header.as_bytes();
-    if !header.is_ascii() {
-        return Err(BearerError::Malformed("the Authorization header is not ASCII"));
-    }
-    let end_of_scheme = header.iter().position(|byte| *byte == b' ').unwrap_or(header.len());
-    let (scheme, token) = header.split_at(end_of_scheme);
-    if scheme.is_empty() {
-        return Err(BearerError::Malformed("the Authorization header is empty"));
-    }
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Err(BearerError::Absent);
-    }
-    let spaces = token.iter().take_while(|byte| **byte == b' ').count();
-    let token = &token[spaces..];
-    let token = if is_b64token(token) { str::from_utf8(token).ok() } else { None };
-    token.ok_or(BearerError::Malformed("the bearer token is missing or malformed"))
+    Credentials::of(parts)?.token()
 }
+
+/// What follows the scheme `Bearer` in the one `Authorization` header of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Credentials<'a>(&'a [u8]);
+
+impl<'a> Credentials<'a> {
+    pub(crate) fn of(parts: &'a Parts) -> Result<Self, BearerError> {
+        if parts.uri.query().is_some_and(has_access_token) {
+            // URLs are stored in logs and histories (RFC 6750 §2.3).
+            return Err(BearerError::Malformed(
+                "send the access token in the Authorization header and not in the query string",
+            ));
+        }
+        let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+        let header = headers.next().ok_or(BearerError::Absent)?.as_bytes();
+        if headers.next().is_some() {
+            return Err(BearerError::Malformed("the request has more than one Authorization header"));
+        }
+        let end_of_scheme = header.iter().position(|byte| *byte == b' ').unwrap_or(header.len());
+        let (scheme, rest) = header.split_at(end_of_scheme);
+        if scheme.eq_ignore_ascii_case(b"Bearer") {
+            let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+            return Ok(Self(&rest[spaces..]));
+        }
+        if !header.is_ascii() {
+            return Err(NOT_ASCII);
+        }
+        if scheme.is_empty() {
+            return Err(BearerError::Malformed("the Authorization header is empty"));
+        }
+        Err(BearerError::Absent)
+    }
+
+    /// The bytes as they were sent, which may be no token: only for comparison with tokens that are known to be valid.
+    pub(crate) const fn unchecked(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The token. Reads all of it, in loops that the compiler can vectorise: `HeaderValue::to_str` took longer than a hash.
+    pub(crate) fn token(self) -> Result<&'a str, BearerError> {
+        if !self.0.is_ascii() {
+            return Err(NOT_ASCII);
+        }
+        let token = if is_b64token(self.0) { str::from_utf8(self.0).ok() } else { None };
+        token.ok_or(BearerError::Malformed("the bearer token is missing or malformed"))
+    }
+}
+
+const NOT_ASCII: BearerError = BearerError::Malformed("the Authorization header is not ASCII");
 
 fn has_access_token(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")

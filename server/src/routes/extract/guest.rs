@@ -3,7 +3,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 
-use super::bearer::bearer_token;
+use super::bearer::Credentials;
 use crate::auth::{Guest, Unauthorized};
 use crate::server::Guestpass;
 use crate::store::CHANGES_TRUSTED;
@@ -17,11 +17,16 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Unauthorized> {
         let Guestpass { inner } = Guestpass::from_ref(state);
-        let token = bearer_token(parts)?;
+        let credentials = Credentials::of(parts)?;
         if inner.store.changes_age() > CHANGES_TRUSTED {
             return Err(Unauthorized::Unavailable);
         }
         let now = inner.clock.now();
-        Ok(Self::new(inner.sessions.verify(token, now).await?, now))
+        let caller = match inner.sessions.verify_cached(credentials.unchecked(), now) {
+            Some(caller) => caller,
+            // In a box, so that the future of a handler is small.
+            None => Box::pin(inner.sessions.verify(credentials.token()?, now)).await,
+        };
+        Ok(Self::new(caller?, now))
     }
 }
