@@ -98,8 +98,8 @@ impl Verifier {
         Self { rules: CachedRules::new(rules), keys, shared_time }
     }
 
-    /// The content of a token that was verified with the current keys, if it is within its times. `None` for any other text: only
-    /// [`Verifier::verify`] tells what it is. Revocation is not checked.
+    /// The content of a token that was verified with the current keys, if it is within its times. `None` for any other text, which
+    /// may be a valid token all the same: see [`Verifier::verify`]. Revocation is not checked.
     pub(crate) fn cached(&self, token: &[u8], now: Timestamp) -> Option<Verified> {
         let verified = self.rules.cached(token, self.keys.load().generation())?;
         self.by_either_time(now, |now| verified.check_times(now)).ok()
@@ -149,7 +149,7 @@ impl CachedRules {
         Self { rules, cache: TokenCache::new() }
     }
 
-    /// The content of a token that was verified with the keys of this generation. Neither its times nor its revocation are checked.
+    /// The content of a token that was verified with the keys of this generation. Neither times nor revocation are checked.
     fn cached(&self, token: &[u8], generation: u64) -> Option<Verified> {
         self.cache.as_ref()?.find(token, generation)
     }
@@ -365,7 +365,7 @@ mod tests {
             (parts[0].clone(), parts[1].clone(), parts[2].clone())
         };
         let other = parts(&other);
-        let other_header = |alg, kid| encoded(&json!({ "alg": alg, "typ": TYPE, "kid": kid }));
+        let other_header = |alg: &str, kid: &str| encoded(&json!({ "alg": alg, "typ": TYPE, "kid": kid }));
         let mut texts = vec![
             format!("{header}.{}.{signature}", other[1]),
             format!("{header}.{claims}.{}", other[2]),
