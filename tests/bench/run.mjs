@@ -1,8 +1,8 @@
 // The bench of the server: compared with an axum application without authentication, and with a service in FastAPI and python-jose.
 // Prints tables. Fails only when a response is wrong. docs/performance.md explains the results.
 //
-//   node tests/bench/run.mjs [PART…] [--quick]      verified logins refreshes changes postgres memory;
-//                                                 all of them when none is named
+//   node tests/bench/run.mjs [PART…] [--quick]      verified logins refreshes changes postgres memory
+//                                                 million connections capacity; all of them when none is named
 //
 // BENCH_PROGRAMS   the folder with `guestpass` and `bench-app`, built for release
 // BENCH_PYTHON     a Python that has tests/bench/requirements.txt installed
@@ -12,6 +12,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { capacity } from './capacity.mjs'
+import { connections } from './connections.mjs'
 import { logIn, logInToRefresh, refresh, tokenFile } from './harness/guests.mjs'
 import { load } from './harness/load.mjs'
 import { machine } from './harness/machine.mjs'
@@ -19,15 +21,16 @@ import { Server } from './harness/process.mjs'
 import { inTurn, medianOf } from './harness/rounds.mjs'
 import { PostgresStore, SqliteStore } from './harness/store.mjs'
 import { heading, printRates, printRatio, printTable, say } from './harness/tables.mjs'
+import { million } from './million.mjs'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PROGRAMS = process.env.BENCH_PROGRAMS ?? 'target/release'
-const PARTS = { verified, logins, refreshes, changes, postgres, memory }
+const PARTS = { verified, logins, refreshes, changes, postgres, memory, million, connections, capacity }
 
 const quick = process.argv.includes('--quick')
 const size = quick
-  ? { rounds: 1, seconds: 1, guests: 100, pool: 2000, rows: 100_000, logins: 20_000 }
-  : { rounds: 5, seconds: 3, guests: 1000, pool: 20_000, rows: 10_000_000, logins: 1_000_000 }
+  ? { rounds: 1, seconds: 1, guests: 100, pool: 2000, rows: 100_000, logins: 20_000, online: 5000 }
+  : { rounds: 5, seconds: 3, guests: 1000, pool: 20_000, rows: 10_000_000, logins: 1_000_000, online: 300_000 }
 
 const FULL = `with ${size.rows.toLocaleString('en')} guests, sessions and entries`
 
@@ -43,7 +46,7 @@ async function main(parts) {
   }
   say(machine(process.env.BENCH_PYTHON))
   say(`${size.rounds} rounds of ${size.seconds} s each, in turn; medians.${quick ? ' QUICK: too short to quote.' : ''}`)
-  for (const part of parts) await PARTS[part]()
+  for (const part of parts) await PARTS[part]({ folder, quick, size, emptyServer, benchApp })
 }
 
 /** The time to identify the guest of a request. */
@@ -280,9 +283,9 @@ async function memory() {
   )
 }
 
-async function emptyServer(name) {
+async function emptyServer(name, options) {
   const store = new SqliteStore(folder, name)
-  return { store, server: await guestpass(store) }
+  return { store, server: await guestpass(store, options) }
 }
 
 async function fullServer() {
@@ -307,8 +310,9 @@ async function fullStore() {
   return full
 }
 
-function guestpass(store) {
-  return Server.start([join(PROGRAMS, 'guestpass'), 'serve', '--listen', '127.0.0.1:0', '--store', store.location])
+function guestpass(store, options) {
+  const serve = ['serve', '--listen', '127.0.0.1:0', '--store', store.location]
+  return Server.start([join(PROGRAMS, 'guestpass'), ...serve], options)
 }
 
 function benchApp(name, options) {

@@ -45,9 +45,10 @@ export class Server {
     return server
   }
 
-  /** The processor time of the process and its children so far, in seconds. */
-  cpuSeconds() {
-    return this.#family().reduce((sum, pid) => sum + cpuTicks(pid), 0) / TICKS_PER_SECOND
+  /** The processor time of the process and its children so far, in seconds; or of its threads with a name. */
+  cpuSeconds(thread) {
+    const stats = thread === undefined ? this.#family() : threadsOf(this.#child.pid, thread)
+    return stats.reduce((sum, of) => sum + cpuTicks(of), 0) / TICKS_PER_SECOND
   }
 
   /** The memory of the process in bytes: at present (`VmRSS`) or at most (`VmHWM`). */
@@ -79,7 +80,7 @@ export class Server {
 // Fixed by the Linux ABI, independent of the tick of the kernel.
 const TICKS_PER_SECOND = 100
 
-/** The fields of /proc/PID/stat after the name. The name may contain any character. */
+/** The fields of /proc/PID/stat after the name, of a process or thread. The name may contain any character. */
 function stat(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -87,6 +88,21 @@ function stat(pid) {
   } catch {
     // The process has just ended.
     return []
+  }
+}
+
+/** As folders of /proc/PID. */
+function threadsOf(pid, name) {
+  const folders = readdirSync(`/proc/${pid}/task`).map((thread) => `${pid}/task/${thread}`)
+  return folders.filter((folder) => nameOf(folder) === name)
+}
+
+function nameOf(thread) {
+  try {
+    return readFileSync(`/proc/${thread}/comm`, 'utf8').trim()
+  } catch {
+    // The thread has just ended.
+    return undefined
   }
 }
 
