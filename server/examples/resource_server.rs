@@ -23,5 +23,5 @@ pub(crate) fn app(issuer: &str, audience: &str, jwks: String) -> Router {
 async fn main() -> Result<(), Box<dyn Error>> {
     let app = app("http://localhost:8000", "guestpass", "http://localhost:8000/.well-known/jwks.json".to_owned());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8001").await?;
-    Ok(axum::serve(listener, app).await?)
+    Ok(axum::serve(listener, app.into_make_service()).await?)
 }

@@ -15,85 +15,58 @@ const REQUESTS_PER_GUEST = (4 / 60) * (1000 / 929)
 const SHARE = 0.7
 
 export async function capacity({ folder, size, benchApp }) {
-  heading(`Capacity, with ${size.online.toLocaleString('en')} guests`)
-  const { app, kinds } = await start('capacity', { folder, size, benchApp })
+  heading(`Capacity: ${inWords(size.online)} of ${inWords(size.logins)} guests are there`)
+  const store = new SqliteStore(folder, 'capacity')
+  // The server makes the tables and the keys.
+  await (await benchApp('capacity')).stop()
+  store.fill(size.logins)
+  const app = await benchApp('capacity')
+  const online = await openSessions(app, store, folder, size)
+  const few = tokenFile(folder, 'few', await logIn(app, size.guests))
+  const loads = loadsOf({ store, folder, size, online, few })
 
-  const closed = await run(kinds, size, {})
-  printLatencies(`${CONNECTIONS} connections, each sends at once when it has a response`, closed)
-  const many = await run(kinds, size, { connections: MANY })
-  printLatencies(`${MANY.toLocaleString('en')} connections, each sends at once when it has a response`, many)
-  const half = Object.fromEntries(
-    Object.entries(kinds).map(([name, kind]) => {
-      const pause = (MANY * 2000) / medianOf(closed[name], 'rate')
-      return [name, (how) => kind({ ...how, pause })]
-    }),
-  )
-  printLatencies(
-    `${MANY.toLocaleString('en')} connections at half of the first rate`,
-    await run(half, size, { connections: MANY }),
-  )
+  const closed = await run(app, loads, size)
+  printLatencies(`${CONNECTIONS} connections, each sends when it has a response`, closed)
+  const many = { connections: MANY }
+  printLatencies(`${inWords(MANY)} connections, each sends when it has a response`, await run(app, loads, size, many))
+  const pauseOf = (name) => (MANY * 2000) / medianOf(closed[name], 'rate')
+  const half = await run(app, loads, size, many, pauseOf)
+  printLatencies(`${inWords(MANY)} connections with pauses, at half of the first rate`, half)
   await app.stop()
-  await onOneCore({ folder, size, benchApp })
+
+  const alone = await benchApp('capacity', { core: 0 })
+  const onOneCore = await run(alone, loads, size, { core: 1 })
+  await alone.stop()
+  printLatencies('server on one processor, load on another', onOneCore)
+  printCapacity(onOneCore.visits)
 }
 
-async function onOneCore({ folder, size, benchApp }) {
-  const { app, kinds } = await start('capacity-alone', { folder, size, benchApp }, { core: 0 })
-  const alone = await run(kinds, size, { core: 1 })
-  await app.stop()
-  printTable(
-    [
-      'server on one processor, load on another',
-      'requests/s',
-      'p99 ms',
-      'server CPU µs/request',
-      'of these, the writer',
-    ],
-    Object.entries(alone).map(([name, rounds]) => [
-      name,
-      rate(rounds),
-      ...['p99', 'cpu', 'writer'].map((figure) => medianOf(rounds, figure).toFixed(1)),
-    ]),
-  )
-  const { visits } = alone
-  const [perSecond, cpu, writer] = ['rate', 'cpu', 'writer'].map((figure) => medianOf(visits, figure))
-  const guests = (requests) => Math.round((requests * SHARE) / REQUESTS_PER_GUEST / 1000).toLocaleString('en')
-  printTable(
-    ['processors', 'requests/s of visits', 'guests at once, thousands', 'how'],
-    [
-      ['1', perSecond, 'measured'],
-      ...[2, 4].map((cores) => [
-        String(cores),
-        Math.min((cores * 1e6) / cpu, 1e6 / writer),
-        1e6 / writer < (cores * 1e6) / cpu
-          ? 'computed: the writer thread is the limit'
-          : 'computed from the time per request',
-      ]),
-    ].map(([cores, requests, how]) => [cores, Math.round(requests).toLocaleString('en'), guests(requests), how]),
-  )
-  say(`\n- at ${SHARE * 100} % of the rate, and ${(REQUESTS_PER_GUEST * 60).toFixed(1)} requests a minute and guest`)
+/** Access tokens of random sessions of the store, in a file: in an order that is not that of the rows. */
+async function openSessions(app, store, folder, { online, pool, seconds }) {
+  // More than are exchanged, because a load ends by time.
+  const refreshTokens = new Set()
+  while (refreshTokens.size < online + 20_000 * seconds && refreshTokens.size < online * 3) {
+    for (const token of store.refreshTokens(pool)) refreshTokens.add(token)
+  }
+  const [from, to] = [tokenFile(folder, 'closed', [...refreshTokens]), join(folder, 'online.tokens')]
+  for (let open = 0; open < online; ) {
+    const exchange = { script: 'each_refresh.lua', path: '/token', args: [from, String(open), to], seconds }
+    open += (await load(app, exchange)).requests
+  }
+  return to
 }
 
-/** An application with many guests, and the loads, by name. Each gets the options of the load that differ. */
-async function start(name, { folder, size: { guests, pool, online, seconds }, benchApp }, options) {
-  const app = await benchApp(name, options)
-  const store = new SqliteStore(folder, name)
-  const all = join(folder, `${name}-all.tokens`)
-  for (let count = 0; count < online; ) {
-    const login = { script: 'new_guest.lua', path: '/anonymous-login', args: [all, once()], seconds }
-    count += (await load(app, login)).requests
+/** The loads, by name. Each returns the options of `load` for one run. */
+function loadsOf({ store, folder, size: { guests, pool }, online, few }) {
+  const refreshTokens = () => tokenFile(folder, 'refresh', store.refreshTokens(pool))
+  return {
+    [`behind Guest, ${inWords(guests)} guests`]: () => ({ script: 'verified.lua', path: '/guest', args: [few] }),
+    'behind Guest, all in turn': () => ({ script: 'each_guest.lua', path: '/guest', args: [online] }),
+    'login as the SDK does': () => ({ script: 'sdk_login.lua', path: '/anonymous-login', args: [once()] }),
+    refresh: () => ({ script: 'refresh.lua', path: '/token', args: [refreshTokens()] }),
+    'change of a cart': () => ({ script: 'cart.lua', path: '/', args: [few, once()] }),
+    visits: () => ({ script: 'visits.lua', path: '/', args: [online, once()] }),
   }
-  const few = tokenFile(folder, `${name}-few`, await logIn(app, guests))
-  const refreshTokens = () => tokenFile(folder, `${name}-refresh`, store.refreshTokens(pool))
-  const kind = (script, path, args) => (how) => load(app, { script, path, args: args(), ...how })
-  const kinds = {
-    [`behind Guest, ${guests.toLocaleString('en')} guests`]: kind('verified.lua', '/guest', () => [few]),
-    'behind Guest, all guests in turn': kind('each_guest.lua', '/guest', () => [all]),
-    'login as the SDK does': kind('sdk_login.lua', '/anonymous-login', () => [once()]),
-    refresh: kind('refresh.lua', '/token', () => [refreshTokens()]),
-    'change of a cart': kind('cart.lua', '/', () => [few, once()]),
-    visits: kind('visits.lua', '/', () => [all, once()]),
-  }
-  return { app, kinds }
 }
 
 /** A part of idempotency keys that no other load has. */
@@ -101,9 +74,34 @@ function once() {
   return randomBytes(12).toString('base64url')
 }
 
-function run(kinds, { rounds, seconds }, how) {
-  const contenders = Object.entries(kinds).map(([name, kind]) => [name, () => kind({ seconds, ...how })])
+function inWords(number) {
+  return number.toLocaleString('en')
+}
+
+function run(app, loads, { rounds, seconds }, how = {}, pauseOf = () => undefined) {
+  const contenders = Object.entries(loads).map(([name, options]) => {
+    return [name, () => load(app, { ...options(), seconds, ...how, pause: pauseOf(name) })]
+  })
   return inTurn(Object.fromEntries(contenders), Math.ceil(rounds / 2))
+}
+
+/** The table of docs/guides/capacity.md, from the requests of visitors on one processor. */
+function printCapacity(visits) {
+  const [measured, cpu, writer] = ['rate', 'cpu', 'writer'].map((figure) => medianOf(visits, figure))
+  const row = (processors, rate, how) => {
+    const guests = Math.round((rate * SHARE) / REQUESTS_PER_GUEST / 1000)
+    return [processors, inWords(Math.round(rate)), `${inWords(guests)},000`, how]
+  }
+  const computed = (processors) => {
+    const [byAll, byWriter] = [processors * measured, 1e6 / writer]
+    const limit = byWriter < byAll ? 'the thread that writes is the limit' : 'all processors are in use'
+    return row(String(processors), Math.min(byAll, byWriter), `computed: ${limit}`)
+  }
+  printTable(
+    ['processors', 'requests/s of visits at most', `guests at ${SHARE * 100} % of it`, ''],
+    [row('1', measured, 'measured'), computed(2), computed(4)],
+  )
+  say(`\n- ${(REQUESTS_PER_GUEST * 60).toFixed(1)} requests a minute and guest; ${cpu.toFixed(1)} µs each`)
 }
 
 function printLatencies(how, contenders) {

@@ -35,14 +35,14 @@ export async function million({ folder, size, emptyServer }) {
 
   const visit = (skip) => load(server, { script: 'each_guest.lua', path: '/me', args: [tokens, String(skip)], seconds })
   const visits = await repeat(visit, guests)
-  rows.push(row(`${visits.toLocaleString('en')} requests, each of another guest`, server))
+  rows.push(row(`${visits.toLocaleString('en')} requests, one guest after another`, server))
   await wait(FLUSHED)
   rows.push(row(`the same, ${FLUSHED} s later`, server))
 
   const refresh = (skip) =>
     load(server, { script: 'each_refresh.lua', path: '/token', args: [tokens, String(skip)], seconds })
   const refreshes = await repeat(refresh, guests / 4)
-  rows.push(row(`${refreshes.toLocaleString('en')} refreshes, each of another session`, server))
+  rows.push(row(`${refreshes.toLocaleString('en')} refreshes, one session after another`, server))
   await wait(FLUSHED)
   rows.push(row(`the same, ${FLUSHED} s later`, server))
   await server.stop()

@@ -169,10 +169,8 @@ impl CachedRules {
         now: Timestamp,
     ) -> Result<Verified, AccessTokenError> {
         let (_, verified) = self.rules.verify(token, keys, now)?;
-        if let Some(cache) = &self.cache {
-            cache.insert(token.as_bytes(), generation, verified);
-        }
-        Ok(verified)
+        self.cache.insert(hash, generation, verified, now);
+        Ok(CachedToken { verified, is_new: true })
     }
 }
 

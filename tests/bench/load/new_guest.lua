@@ -19,6 +19,5 @@ function request()
 end
 
 function response(status, _, body)
-  if status ~= 200 then return end
-  tokens:write(body:match('"access_token":"([^"]+)"'), ' ', body:match('"refresh_token":"([^"]+)"'), '\n')
+  if status == 200 then append_tokens(tokens, body) end
 end

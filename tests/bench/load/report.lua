@@ -22,3 +22,8 @@ if pause then
   -- Called by wrk. A whole number, at random, so that the connections do not send at the same moment.
   function delay() return math.random(0, math.floor(2 * pause)) end
 end
+
+-- Appends `ACCESS_TOKEN REFRESH_TOKEN` of a response to a file.
+function append_tokens(file, body)
+  file:write(body:match('"access_token":"([^"]+)"'), ' ', body:match('"refresh_token":"([^"]+)"'), '\n')
+end
