@@ -9,8 +9,14 @@ import { SqliteStore } from './harness/store.mjs'
 import { heading, printTable, say } from './harness/tables.mjs'
 
 const MANY = 1000
-/** Requests of a guest per second in `visits.lua`: 4 a minute behind `Guest`, and the others. */
-const REQUESTS_PER_GUEST = (4 / 60) * (1000 / 929)
+/** The requests of one guest per second, as `visits.lua` sends them: the load, and how often. */
+const VISIT = {
+  'behind Guest, all in turn': 4 / 60,
+  'change of a cart': 3 / 900,
+  refresh: 1 / 900,
+  'login as the SDK does': 1 / 1800,
+}
+const REQUESTS_PER_GUEST = sum(Object.values(VISIT))
 /** The share of the processors that the requests may use, so that bursts find a free one. */
 const SHARE = 0.7
 
@@ -39,6 +45,7 @@ export async function capacity({ folder, size, benchApp }) {
   await alone.stop()
   printLatencies('server on one processor, load on another', onOneCore)
   printCapacity(onOneCore.visits)
+  printProcessors(onOneCore)
 }
 
 /** Access tokens of random sessions of the store, in a file: in an order that is not that of the rows. */
@@ -57,15 +64,17 @@ async function openSessions(app, store, folder, { online, pool, seconds }) {
 }
 
 /** The loads, by name. Each returns the options of `load` for one run. */
-function loadsOf({ store, folder, size: { guests, pool }, online, few }) {
+function loadsOf({ store, folder, size: { guests, pool, online: count }, online, few }) {
+  // Where a load begins in the file, so that no run sends the same tokens as the run before it.
+  const somewhere = () => String(Math.floor(Math.random() * count))
   const refreshTokens = () => tokenFile(folder, 'refresh', store.refreshTokens(pool))
   return {
     [`behind Guest, ${inWords(guests)} guests`]: () => ({ script: 'verified.lua', path: '/guest', args: [few] }),
-    'behind Guest, all in turn': () => ({ script: 'each_guest.lua', path: '/guest', args: [online] }),
+    'behind Guest, all in turn': () => ({ script: 'each_guest.lua', path: '/guest', args: [online, somewhere()] }),
     'login as the SDK does': () => ({ script: 'sdk_login.lua', path: '/anonymous-login', args: [once()] }),
     refresh: () => ({ script: 'refresh.lua', path: '/token', args: [refreshTokens()] }),
     'change of a cart': () => ({ script: 'cart.lua', path: '/', args: [few, once()] }),
-    visits: () => ({ script: 'visits.lua', path: '/', args: [online, once()] }),
+    visits: () => ({ script: 'visits.lua', path: '/', args: [online, once(), somewhere()] }),
   }
 }
 
@@ -102,6 +111,24 @@ function printCapacity(visits) {
     [row('1', measured, 'measured'), computed(2), computed(4)],
   )
   say(`\n- ${(REQUESTS_PER_GUEST * 60).toFixed(1)} requests a minute and guest; ${cpu.toFixed(1)} µs each`)
+}
+
+/** What a number of guests needs, computed from the time of each kind of request. */
+function printProcessors(contenders) {
+  const rows = [10_000, 100_000, 1_000_000].map((guests) => {
+    const needed = (figure) => {
+      const micros = Object.entries(VISIT).map(([name, often]) => often * medianOf(contenders[name], figure))
+      return ((guests * sum(micros)) / 1e6).toFixed(2)
+    }
+    return [guests, guests * REQUESTS_PER_GUEST]
+      .map((number) => inWords(Math.round(number)))
+      .concat(needed('cpu'), needed('writer'))
+  })
+  printTable(['guests at once', 'requests/s', 'processors in use', 'of these, the writer'], rows)
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 function printLatencies(how, contenders) {

@@ -12,17 +12,18 @@ export async function connections({ quick, emptyServer, benchApp }) {
   // Below the default of --max-connections, and half of the files that the harness and the server can each have open.
   const count = quick ? 200 : 9_900
   heading(`Memory of ${count.toLocaleString('en')} connections`)
-  const { server } = await emptyServer('connections', { env: { GUESTPASS_CLIENT_TIMEOUT: '10m' } })
-  const app = await benchApp('streams')
-  const tokens = [await logIn(server, 100), await logIn(app, 100)]
+  // A process of its own for each row, because memory that was in use once is used again.
+  const serve = async (name) => {
+    const env = { GUESTPASS_CLIENT_TIMEOUT: '10m' }
+    return (await emptyServer(`connections-${name}`, { env })).server
+  }
   const rows = [
-    await measure('guestpass serve: no request yet', server, count),
-    await measure('guestpass serve: idle after `GET /me`', server, count, '/me', tokens[0]),
-    await measure('axum::serve: idle after `GET /guest`', app, count, '/guest', tokens[1]),
-    await measure('axum::serve: stream without events', app, count, '/silence', tokens[1]),
-    await measure('axum::serve: stream, one event per second', app, count, '/events', tokens[1]),
+    await measure('guestpass serve: no request yet', await serve('new'), count),
+    await measure('guestpass serve: idle after `GET /me`', await serve('idle'), count, '/me'),
+    await measure('axum::serve: idle after `GET /guest`', await benchApp('app-idle'), count, '/guest'),
+    await measure('axum::serve: stream without events', await benchApp('app-silence'), count, '/silence'),
+    await measure('axum::serve: stream, one event per second', await benchApp('app-events'), count, '/events'),
   ]
-  await Promise.all([server.stop(), app.stop()])
   printTable(
     [
       'a connection',
@@ -39,8 +40,9 @@ export async function connections({ quick, emptyServer, benchApp }) {
   say('\nThe kernel has as much again for the other end, which is on another machine in practice.')
 }
 
-/** A row of the table. The peak is that of the process so far. */
-async function measure(name, server, count, path, tokens) {
+/** A row of the table. Stops the server. */
+async function measure(name, server, count, path) {
+  const tokens = await logIn(server, 100)
   const before = server.memory()
   const slabBefore = slab()
   const open = await Connections.open(server, count)
@@ -54,6 +56,7 @@ async function measure(name, server, count, path, tokens) {
   if (still !== count) throw new Error(`${name}: ${count - still} of ${count} connections were closed too early`)
   await wait(5)
   const megabytes = [before, server.memory('VmHWM'), server.memory()].map((bytes) => (bytes / 1e6).toFixed(1))
+  await server.stop()
   const perConnection = [during - before, kernel].map((bytes) => (bytes / count / 1e3).toFixed(1))
   return [name, ...perConnection, ...megabytes, streams[0] ?? '', streams[1] ?? '']
 }

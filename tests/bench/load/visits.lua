@@ -1,7 +1,7 @@
 -- The requests of many guests who use an app, one guest after another: of 1,000 requests, about 929 behind `Guest`, 48 additions to
 -- a cart, 15 refreshes and 8 logins. For one guest, these are 4 requests a minute, a refresh and 3 additions in a quarter of an
 -- hour, and one new guest for two that are there. The first argument names a file with lines `ACCESS_TOKEN REFRESH_TOKEN`; the
--- second is different in each run.
+-- second is different in each run; the third is the number of lines to skip at first.
 dofile('report.lua')
 
 local JSON = 'application/json'
@@ -12,6 +12,7 @@ local successors, first, last = {}, 1, 0
 function init(args)
   path, run = args[1], args[2]
   next_line = io.lines(path)
+  for _ = 1, tonumber(args[3]) do next_line() end
 end
 
 local function tokens()
