@@ -7,10 +7,28 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::fixture::{
-    Opened, SERVER, count, fresh_name, function, get, key_of, local_storage, object, open, options, record,
+    Opened, SERVER, count, fresh_name, function, get, js, key_of, local_storage, object, open, options, record,
 };
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Sends the login, and returns the object for the session.
+const SCRIPT: &str = r#"(url, key) => {
+    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key }
+    const sent = fetch(url, { method: 'POST', headers, body: '{"refresh":true}' })
+    const calls = []
+    return {
+        calls,
+        request(name, options, granted) {
+            calls.push(name)
+            return navigator.locks.request(name, options, granted)
+        },
+        fetch(url, init) {
+            calls.push(init.headers.get('Idempotency-Key'))
+            return sent
+        },
+    }
+}"#;
 
 /// What the script leaves behind: the stored acquire key, a request that is under way, and the object with the two functions,
 /// which also has the list of their `calls`.
@@ -23,25 +41,10 @@ impl EarlyLogin {
             r#"{{"v":2,"epoch":0,"generation":0,"end_reason":"signed_out","acquire_key":"{KEY}{name}","credential":null}}"#
         );
         local_storage().set_item(&key, &record).unwrap();
-        let script = Function::new_with_args(
-            "url, key",
-            "const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key }
-             const sent = fetch(url, { method: 'POST', headers, body: '{\"refresh\":true}' })
-             const calls = []
-             return {
-               calls,
-               request(name, options, granted) {
-                 calls.push(name)
-                 return navigator.locks.request(name, options, granted)
-               },
-               fetch(url, init) {
-                 calls.push(init.headers.get('Idempotency-Key'))
-                 return sent
-               },
-             }",
-        );
-        let url = format!("{SERVER}/anonymous-login");
-        let early = script.call2(&JsValue::UNDEFINED, &url.into(), &format!("{KEY}{name}").into()).unwrap();
+        let script: Function = js(SCRIPT).unchecked_into();
+        let (url, acquire_key) = (format!("{SERVER}/anonymous-login"), format!("{KEY}{name}"));
+        let early =
+            script.call2(&JsValue::UNDEFINED, &JsValue::from(url), &JsValue::from(acquire_key)).unwrap();
         Reflect::set(&js_sys::global(), &key.into(), &early).unwrap();
         Self(early)
     }
