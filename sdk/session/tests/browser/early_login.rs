@@ -43,8 +43,7 @@ impl EarlyLogin {
         local_storage().set_item(&key, &record).unwrap();
         let script: Function = js(SCRIPT).unchecked_into();
         let (url, acquire_key) = (format!("{SERVER}/anonymous-login"), format!("{KEY}{name}"));
-        let early =
-            script.call2(&JsValue::UNDEFINED, &JsValue::from(url), &JsValue::from(acquire_key)).unwrap();
+        let early = script.call2(&JsValue::UNDEFINED, &JsValue::from(url), &JsValue::from(acquire_key)).unwrap();
         Reflect::set(&js_sys::global(), &key.into(), &early).unwrap();
         Self(early)
     }
