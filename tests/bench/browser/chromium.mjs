@@ -70,10 +70,10 @@ class Tab {
     await this.#driver.wait(() => this.#driver.executeScript(`return Boolean(${expression})`), WAIT_MS, expression, 20)
   }
 
-  /** Clears the cache and the storage. */
+  /** Clears the HTTP cache and, with `origin`, its storage. */
   async forget(origin) {
     await this.#devtools('Network.clearBrowserCache', {})
-    await this.#devtools('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
+    if (origin) await this.#devtools('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
   }
 
   async throttle({ latency, throughput }) {

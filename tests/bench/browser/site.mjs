@@ -5,15 +5,18 @@ import { createServer, request } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
+import { guestpass } from '../../../npm/dist/vite.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-const PACKAGE = process.env.DIST ?? fileURLToPath(new URL('../../../npm/dist/index.js', import.meta.url))
+const PACKAGE = fileURLToPath(new URL('../../../npm/dist/index.js', import.meta.url))
 
-/** The pages: for each, the name of its script, and whether its head preloads the compiled code. */
+/** For each page: the name of its script, and the options of the plugin. */
 const PAGES = {
   stubbed: { script: 'stubbed' },
   guestpass: { script: 'guestpass' },
-  preloaded: { script: 'guestpass', preload: true },
+  preloaded: { script: 'guestpass', plugin: {} },
+  early: { script: 'guestpass', plugin: { earlyLogin: true } },
+  early_alone: { script: 'guestpass', plugin: { earlyLogin: true, preload: false } },
   axios: { script: 'axios' },
 }
 
@@ -66,14 +69,14 @@ function bundled() {
   return files
 }
 
-async function bundle(name, { script, preload }) {
+async function bundle(name, { script, plugin }) {
   const { output } = await build({
     configFile: false,
     logLevel: 'warn',
     root: HERE,
     resolve: { alias: { guestpass: PACKAGE } },
     build: { write: false, rolldownOptions: { input: `${HERE}${name}.html` } },
-    plugins: [htmlOf(name, script), preload && preloadCompiledCode()],
+    plugins: [htmlOf(name, script), plugin && guestpass(plugin)],
   })
   return output.map((file) => [`/${file.fileName}`, served(file)])
 }
@@ -81,26 +84,13 @@ async function bundle(name, { script, preload }) {
 /** The HTML of a page. It is no file, since the pages differ only in their scripts and in what plugins add to their heads. */
 function htmlOf(name, script) {
   const path = `${HERE}${name}.html`
-  const html = `<!doctype html><html><head><meta charset="utf-8"><title>${name}</title><script type="module" src="/pages/${script}.js"></script></head></html>`
+  const head = `<meta charset="utf-8"><title>${name}</title><script type="module" src="/pages/${script}.js"></script>`
+  const html = `<!doctype html><html><head>${head}</head></html>`
   return {
     name: 'html',
     enforce: 'pre',
     resolveId: (id) => (id === path ? path : undefined),
     load: (id) => (id === path ? html : undefined),
-  }
-}
-
-function preloadCompiledCode() {
-  return {
-    name: 'preload',
-    transformIndexHtml: (_html, { bundle }) =>
-      Object.keys(bundle)
-        .filter((file) => file.endsWith('.wasm'))
-        .map((file) => ({
-          tag: 'link',
-          attrs: { rel: 'preload', as: 'fetch', type: 'application/wasm', crossorigin: '', href: `/${file}` },
-          injectTo: 'head-prepend',
-        })),
   }
 }
 

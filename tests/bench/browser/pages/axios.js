@@ -5,4 +5,4 @@ import { createClassicClient } from '../../../interop/classic_client.js'
 import { visit } from './visit.js'
 
 const api = createClassicClient(axios, '/', localStorage)
-await visit(async () => (await api.get('/items/')).data)
+visit(async () => (await api.get('/items/')).data)

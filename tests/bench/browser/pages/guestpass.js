@@ -4,7 +4,7 @@ import { createSession } from 'guestpass'
 import { visit } from './visit.js'
 
 const session = createSession()
-await visit(async () => {
+visit(async () => {
   const response = await session.fetch('/items/')
   if (!response.ok) throw new Error(String(response.status))
   return response.json()

@@ -1,7 +1,7 @@
-/** Sends one request, records the time of the response, and defines `storm`. */
-export async function visit(items) {
-  await items()
-  globalThis.respondedAt = performance.now()
+/** Sends one request, and defines `responded` and `storm`. */
+export function visit(items) {
+  /** The time of the response, in milliseconds from the start of the navigation. */
+  globalThis.responded = items().then(() => performance.now())
   // Sends concurrent requests at the time `start`, the same in each tab. `stormed` becomes the number of successful requests.
   globalThis.storm = (start, calls) => {
     setTimeout(async () => {
