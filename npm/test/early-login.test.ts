@@ -120,6 +120,26 @@ describe('the script', () => {
     expect([page.sent, page.written]).toEqual([[], []])
   })
 
+  test.each<[string, number, unknown, string | undefined]>([
+    ['the access token of the response', 200, { access_token: 'early' }, 'early'],
+    ['no token of a refusal', 503, { access_token: 'early' }, undefined],
+    ['no token of another text', 200, 'early', undefined],
+  ])('publishes %s', async (_what, status, body, token) => {
+    server.answer(LOGIN, [status, body])
+
+    await page.runScript()
+
+    expect(await Reflect.get(globalThis, id).token).toBe(token)
+  })
+
+  test('publishes no token without a request', async () => {
+    vi.spyOn(page.locks, 'request').mockImplementation(async (_name, _options, granted) => granted(null))
+
+    await page.runScript()
+
+    expect(await Reflect.get(globalThis, id).token).toBeUndefined()
+  })
+
   test('two scripts on one page send one request', async () => {
     await Promise.all([page.runScript(), page.runScript({ baseUrl: `${server.url}/` })])
     await page.runScript()
@@ -159,6 +179,7 @@ describe('the session', () => {
     const session = open()
 
     expect(await (await session.fetch('/me')).json()).toEqual({ visitor: 'anonymous_1' })
+    await session.token()
 
     expect(server.count(LOGIN)).toBe(1)
     expect(JSON.parse(page.stored.get(id) ?? '')).toMatchObject({ epoch: 0, generation: 1, acquire_key: null })
@@ -311,7 +332,7 @@ describe('earlyLogin', () => {
   })
 
   test('is some hundred bytes', () => {
-    expect(earlyLogin().length).toBeLessThan(1_250)
+    expect(earlyLogin().length).toBeLessThan(1_300)
   })
 
   test('scriptHash returns the source expression of a policy', async () => {

@@ -116,6 +116,24 @@ test('C27: without the compiled code, a request that needs no token is sent', as
   expect(response).toEqual(['unavailable', 401])
 })
 
+test('a returning visitor gets the first answer without the compiled code', async () => {
+  await using page = await open([])
+  const me = () =>
+    page.tab.evaluate(async () => {
+      const response = await session.fetch('/me')
+      return [response.status, (await response.json()).id, location.origin]
+    })
+  const [, guest, origin] = await me()
+
+  await page.tab.startLoading(`${origin}/?wasm=/`)
+  await page.tab.until('the new page has a session', () => !!location.search && document.body?.dataset.ready === '')
+
+  expect(await me()).toEqual([200, guest, origin])
+  expect(
+    await page.tab.evaluate(() => session.fetch('/me', { method: 'POST' }).catch(({ code }: GuestpassError) => code)),
+  ).toBe('load_failed')
+})
+
 test('a part that is not there: the error says what to do', async () => {
   await using page = await open([], '', (folder) => rm(join(folder, 'node_modules/guestpass/dist/passkeys.js')))
 
