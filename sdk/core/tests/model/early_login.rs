@@ -16,8 +16,10 @@ impl World {
     /// The browser may grant the lock late, so the machine may have begun.
     pub(crate) fn log_in_early(&mut self, tab: usize) {
         self.tabs[tab].early_login = self.tabs[tab].now.mono;
-        let is_free = self.browser.locks && self.lock.holder.is_none() && self.lock.queue.is_empty();
-        if !is_free || self.tabs[tab].storage_fails {
+        let is_free = self.lock.holder.is_none() && self.lock.queue.is_empty();
+        // localStorage is the synchronous storage.
+        let works = self.browser.locks && self.browser.sync_storage && !self.tabs[tab].storage_fails;
+        if !is_free || !works {
             return;
         }
         let first_visit = Record { acquire_key: self.storage.acquire_key, ..Record::default() };
