@@ -57,7 +57,13 @@ async function openSessions(app, store, folder, { online, pool, seconds }) {
   }
   const [from, to] = [tokenFile(folder, 'closed', [...refreshTokens]), join(folder, 'online.tokens')]
   for (let open = 0; open < online; ) {
-    const exchange = { script: 'each_refresh.lua', path: '/token', args: [from, String(open), to], seconds }
+    const exchange = {
+      script: 'each_refresh.lua',
+      path: '/token',
+      args: [from, String(open), to],
+      seconds,
+      mayBeNone: true,
+    }
     open += (await load(app, exchange)).requests
   }
   return to

@@ -23,24 +23,26 @@ export async function million({ folder, size, emptyServer }) {
   const tokens = join(folder, 'million.tokens')
   const rows = [row('at the start', server)]
   const { seconds } = size
+  const mayBeNone = true
 
   const logIn = () => {
     const args = [tokens, randomBytes(12).toString('base64url')]
-    return load(server, { script: 'new_guest.lua', path: '/anonymous-login', args, seconds })
+    return load(server, { script: 'new_guest.lua', path: '/anonymous-login', args, seconds, mayBeNone })
   }
   const guests = await repeat(logIn, size.logins)
   rows.push(row(`${guests.toLocaleString('en')} guests have logged in`, server))
   await wait(FLUSHED)
   rows.push(row(`the same, ${FLUSHED} s later`, server))
 
-  const visit = (skip) => load(server, { script: 'each_guest.lua', path: '/me', args: [tokens, String(skip)], seconds })
+  const visit = (skip) =>
+    load(server, { script: 'each_guest.lua', path: '/me', args: [tokens, String(skip)], seconds, mayBeNone })
   const visits = await repeat(visit, guests)
   rows.push(row(`${visits.toLocaleString('en')} requests, one guest after another`, server))
   await wait(FLUSHED)
   rows.push(row(`the same, ${FLUSHED} s later`, server))
 
   const refresh = (skip) =>
-    load(server, { script: 'each_refresh.lua', path: '/token', args: [tokens, String(skip)], seconds })
+    load(server, { script: 'each_refresh.lua', path: '/token', args: [tokens, String(skip)], seconds, mayBeNone })
   const refreshes = await repeat(refresh, guests / 4)
   rows.push(row(`${refreshes.toLocaleString('en')} refreshes, one session after another`, server))
   await wait(FLUSHED)
