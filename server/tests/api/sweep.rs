@@ -195,7 +195,7 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Makes the oldest guest inactive since 1970.
 const FORGET_ONE: &str = "
     UPDATE anonymous_user SET last_active_at = 1 WHERE id = (SELECT id FROM anonymous_user ORDER BY id LIMIT 1);
-    UPDATE session SET access_expires_at = 1, expires_at = 1
+    UPDATE session SET created_at = 1, access_expires_at = 1, expires_at = 1
     WHERE user_id = (SELECT id FROM anonymous_user ORDER BY id LIMIT 1);
 ";
 
