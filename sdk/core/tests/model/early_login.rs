@@ -13,13 +13,12 @@ const REQUEST_TIME: u64 = 10_000;
 
 impl World {
     /// The inline script of a page runs: under the lock, if no tab has or awaits it, it stores the acquire key and sends the login.
-    /// The browser may grant the lock late, so the machine may have begun.
+    /// The browser may grant the lock late, so the machine may have begun. Only in browsers with Web Locks and localStorage, which is
+    /// the synchronous storage.
     pub(crate) fn log_in_early(&mut self, tab: usize) {
         self.tabs[tab].early_login = self.tabs[tab].now.mono;
         let is_free = self.lock.holder.is_none() && self.lock.queue.is_empty();
-        // localStorage is the synchronous storage.
-        let works = self.browser.locks && self.browser.sync_storage && !self.tabs[tab].storage_fails;
-        if !is_free || !works {
+        if !is_free || self.tabs[tab].storage_fails {
             return;
         }
         let first_visit = Record { acquire_key: self.storage.acquire_key, ..Record::default() };

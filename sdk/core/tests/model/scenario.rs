@@ -158,7 +158,8 @@ impl Model for Scenario {
                 Life::Open => {}
             }
             push(actions, state.left[index + 1].calls, Action::Want(index));
-            push(actions, left.early_logins * u8::from(tab.early_login == 0), Action::LogInEarly(index));
+            let has_script = self.browser.locks && self.browser.sync_storage && tab.early_login == 0;
+            push(actions, left.early_logins * u8::from(has_script), Action::LogInEarly(index));
             let has_id = tab.machine.snapshot().id.is_some();
             push(actions, left.expiries * u8::from(has_id), Action::Expire(index));
             push(actions, left.sign_outs, Action::SignOut(index));
