@@ -295,6 +295,14 @@ describe('the session', () => {
     expect(new Set(keys()).size).toBe(3)
   })
 
+  test('ignores an element of the page that has the name of the session as its id', async () => {
+    // The browser makes an element a property of the global object, and the fields of a form properties of the form.
+    vi.stubGlobal(id, { fetch: {}, request: {} })
+    await open().token()
+
+    expect(page.written[0]).toBe(record(String(keys()[0])))
+  })
+
   test('a session that starts after the network has failed tries again', async () => {
     const network = fetch
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')))

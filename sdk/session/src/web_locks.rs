@@ -80,7 +80,9 @@ impl SessionManager {
     /// The object of the inline script of an early login (`npm/snippet/early-login.ts`), which holds the lock and has sent the
     /// first request; undefined without one.
     pub(crate) fn early_login(&self) -> JsValue {
-        Reflect::get(&js::scope(), &self.key).unwrap_or_default()
+        let found = Reflect::get(&js::scope(), &self.key).unwrap_or_default();
+        // Not an element of the page that has this name as its id.
+        if js::get(&found, "fetch").is_function() { found } else { JsValue::UNDEFINED }
     }
 
     /// Releases the lock, or ends the request for it. False if that had happened before.
