@@ -138,9 +138,7 @@ async fn a_discovery_document_with_another_name_is_refused_at_once_until_one_of_
     assert!(response.body.contains("a slash at the end"), "{response:?}");
 
     issuer.set_discovery(json!({ "issuer": issuer.url, "jwks_uri": jwks_uri }));
-    server.clock.advance(10 * SECOND);
-    // This request starts the fetch, and does not wait for it.
-    try_again().await.assert_refused(403, "invalid_id_token");
+    // The next request starts the fetch, and does not wait for it.
     until("the token is accepted", async || {
         server.clock.advance(10 * SECOND);
         try_again().await.status == 200
