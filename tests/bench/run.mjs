@@ -174,7 +174,7 @@ async function refreshes() {
     'guestpass, durable': rounds.empty,
     [`guestpass, durable, ${FULL}`]: rounds.filled,
   })
-  printRatio('full store / empty store', rounds.filled, rounds.empty, 0.8)
+  printRatio('full store / empty store', rounds.filled, rounds.empty, 0.85)
 }
 
 /** Additions to the carts of some guests. In the full store, the guests are spread over all of it. */
