@@ -23,6 +23,7 @@ export class Chromium {
       .setChromeService(new ServiceBuilder('/usr/bin/chromedriver'))
       .build()
     await chromium.#driver.manage().setTimeouts({ script: WAIT_MS })
+    await chromium.#closeBrowserPages()
     return chromium
   }
 
@@ -34,9 +35,23 @@ export class Chromium {
   /** Opens a new window. All windows share one profile. */
   async open(url) {
     await this.#driver.switchTo().newWindow('window')
+    await this.#closeBrowserPages()
     const tab = new Tab(this.#driver, await this.#driver.getWindowHandle())
     await tab.go(url)
     return tab
+  }
+
+  /** Closes the hidden pages of each new window for suggestions below the address. In headless Chromium 156, each takes a processor. */
+  async #closeBrowserPages() {
+    for (let closed = 0, attempts = 0; closed < 2 && attempts < 20; attempts++) {
+      const { targetInfos } = await this.#driver.sendAndGetDevToolsCommand('Target.getTargets', { filter: [{}] })
+      for (const { type, targetId } of targetInfos) {
+        if (type !== 'browser_ui') continue
+        await this.#driver.sendDevToolsCommand('Target.closeTarget', { targetId })
+        closed++
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
   }
 
   async stop() {
