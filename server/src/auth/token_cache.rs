@@ -6,9 +6,8 @@
 //! An entry is found by POLYVAL of the whole token (RFC 8452 §3) under a random key that never leaves the process. Two different
 //! tokens have the same hash with a probability of at most 257 / 2^128, which docs/decisions/verified-token-cache.md proves.
 
+use std::collections::hash_map::RandomState;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use quick_cache::sync::Cache;
 
 use aws_lc_rs::rand;
 use polyval::{Block, Polyval, universal_hash::UniversalHash as _};
@@ -16,6 +15,7 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::verify::{MAX_LENGTH, Verified};
+use crate::clock::Timestamp;
 
 /// The greatest number of entries, of about 150 bytes each. The least used entry is dropped first. With fewer entries than guests who
 /// are there at once, almost every request would verify a signature.
@@ -29,7 +29,11 @@ struct TokenHash(u128);
 
 #[derive(Debug)]
 pub(super) struct TokenCache {
-    entries: Cache<TokenHash, Entry>,
+    /// With the key of this cache, before the first block.
+    hasher: Polyval,
+    /// The table hashes each hash again with SipHash under random keys. So its layout, and the time that a look-up takes,
+    /// tell nothing about the hashes.
+    entries: Cache<TokenHash, Entry, UnitWeighter, RandomState>,
     /// The number of entries that were ever inserted.
     inserted: AtomicUsize,
     new_entries: usize,
@@ -43,26 +47,44 @@ struct Entry {
 }
 
 impl TokenCache {
-    pub(super) fn new() -> Self {
+    /// An empty cache with a new key. `None` if the operating system's random generator fails.
+    pub(super) fn new() -> Option<Self> {
         Self::with_capacity(CAPACITY, NEW_ENTRIES)
     }
 
-    /// Allocates nothing before there are entries.
-    fn with_capacity(entries: usize, new_entries: usize) -> Self {
-        Self { entries: Cache::new(entries), inserted: AtomicUsize::new(0), new_entries }
+    /// Allocates no entries in advance.
+    fn with_capacity(capacity: usize, new_entries: usize) -> Option<Self> {
+        let mut key = [0; polyval::KEY_SIZE];
+        rand::fill(&mut key).ok()?;
+        let (hashes, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
+        let entries = Cache::with(capacity, capacity as u64, UnitWeighter, hashes, lifecycle);
+        Some(Self { hasher: Polyval::new(&key.into()), entries, inserted: AtomicUsize::new(0), new_entries })
     }
 
-    /// The verified token, if it was verified with these keys and `now` is within its times.
-    pub(super) fn find(&self, token: &TokenHash, generation: u64, now: Timestamp) -> Option<Verified> {
-        let Entry { verified, generation: verified_with } = self.entries.get(token)?;
-        (verified_with == generation && verified.is_within_its_times(now)).then_some(verified)
+    /// The content of a token that was verified with these keys.
+    pub(super) fn find(&self, token: &[u8], generation: u64) -> Option<Verified> {
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let Entry { verified, generation: verified_with } = self.entries.get(&self.hash(token))?;
+        (verified_with == generation).then_some(verified)
     }
 
-    pub(super) fn insert(&self, token: TokenHash, generation: u64, verified: Verified, now: Timestamp) {
-        self.entries.insert(token, Entry { verified, generation });
+    /// Adds a token that has just been verified with these keys.
+    pub(super) fn insert(&self, token: &[u8], generation: u64, verified: Verified, now: Timestamp) {
+        self.entries.insert(self.hash(token), Entry { verified, generation });
         if (self.inserted.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.new_entries) {
             self.entries.retain(|_, entry| now < entry.verified.expires_at);
         }
+    }
+
+    /// The blocks of the token, the last one filled up with zeros, and a block with the length: different texts are different
+    /// sequences of blocks, and none begins with the other.
+    fn hash(&self, token: &[u8]) -> TokenHash {
+        let mut hasher = self.hasher.clone();
+        hasher.update_padded(token);
+        hasher.update(&[Block::from((token.len() as u128).to_le_bytes())]);
+        TokenHash(u128::from_le_bytes(hasher.finalize().into()))
     }
 }
 
@@ -73,9 +95,9 @@ mod tests {
 
     use super::*;
     use crate::auth::guest::Subject;
-    use crate::clock::Timestamp;
 
     const BLOCK: usize = polyval::BLOCK_SIZE;
+    const NOW: Timestamp = Timestamp::from_millis(100_000);
 
     fn verified() -> Verified {
         Verified {
@@ -90,7 +112,7 @@ mod tests {
     /// A cache with one entry.
     fn cache_of(token: &[u8]) -> TokenCache {
         let cache = TokenCache::new().unwrap();
-        cache.insert(token, 1, verified());
+        cache.insert(token, 1, verified(), NOW);
         assert_eq!(cache.find(token, 1), Some(verified()));
         cache
     }
@@ -101,9 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_counts_with_its_keys_and_within_its_times() {
-        let cache = TokenCache::new();
-        cache.insert(hash("token"), 1, verified(), Timestamp::from_secs(100));
+    fn s09_an_entry_counts_only_with_the_keys_that_verified_it() {
+        let cache = cache_of(&token());
 
         assert_eq!(cache.find(&token(), 2), None);
     }
@@ -169,7 +190,7 @@ mod tests {
     fn s09_a_text_longer_than_any_token_is_not_hashed() {
         let long = vec![b'a'; MAX_LENGTH + 1];
         let cache = TokenCache::new().unwrap();
-        cache.insert(&long, 1, verified());
+        cache.insert(&long, 1, verified(), NOW);
 
         assert_eq!(cache.find(&long, 1), None);
     }
@@ -197,15 +218,18 @@ mod tests {
     fn debug_shows_neither_the_key_nor_hashes() {
         let cache = cache_of(b"token");
 
-        assert_eq!(format!("{cache:?}"), "TokenCache { hasher: Polyval { .. }, entries: Cache { .. } }");
+        assert_eq!(
+            format!("{cache:?}"),
+            "TokenCache { hasher: Polyval { .. }, entries: Cache { .. }, inserted: 1, new_entries: 100000 }"
+        );
     }
 
     #[test]
     fn s10_the_cache_has_at_most_its_capacity_of_entries() {
-        let cache = TokenCache::with_capacity(1000, 1_000_000);
+        let cache = TokenCache::with_capacity(1000, NEW_ENTRIES).unwrap();
 
         for number in 0..1500 {
-            cache.insert(hash(&number.to_string()), 1, verified(), Timestamp::from_secs(100));
+            cache.insert(number.to_string().as_bytes(), 1, verified(), NOW);
         }
 
         assert!(cache.entries.len() <= 1000);
@@ -213,15 +237,27 @@ mod tests {
 
     #[test]
     fn s10_expired_tokens_are_dropped_after_a_number_of_new_ones() {
-        let cache = TokenCache::with_capacity(1000, 10);
+        let cache = TokenCache::with_capacity(1000, 10).unwrap();
         let until = |secs| Verified { expires_at: Timestamp::from_secs(secs), ..verified() };
-        for number in 0..9 {
-            cache.insert(hash(&number.to_string()), 1, until(200 + number % 2), Timestamp::from_secs(100));
+        for number in 0..9_u8 {
+            cache.insert(&[number], 1, until(200 + i64::from(number % 2)), NOW);
         }
 
-        cache.insert(hash("9"), 1, until(300), Timestamp::from_secs(200));
+        cache.insert(&[9], 1, until(300), Timestamp::from_secs(200));
 
         assert_eq!(cache.entries.len(), 5, "four that end at 201, and the last one");
-        assert!(cache.find(&hash("1"), 1, Timestamp::from_secs(200)).is_some());
+        assert_eq!(cache.find(&[1], 1), Some(until(201)));
+    }
+
+    proptest! {
+        #[test]
+        fn s09_no_other_text_is_found(
+            token in prop::collection::vec(any::<u8>(), 0..600),
+            other in prop::collection::vec(any::<u8>(), 0..600),
+        ) {
+            prop_assume!(token != other);
+
+            prop_assert_eq!(cache_of(&token).find(&other, 1), None);
+        }
     }
 }

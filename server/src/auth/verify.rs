@@ -169,8 +169,10 @@ impl CachedRules {
         now: Timestamp,
     ) -> Result<Verified, AccessTokenError> {
         let (_, verified) = self.rules.verify(token, keys, now)?;
-        self.cache.insert(hash, generation, verified, now);
-        Ok(CachedToken { verified, is_new: true })
+        if let Some(cache) = &self.cache {
+            cache.insert(token.as_bytes(), generation, verified, now);
+        }
+        Ok(verified)
     }
 }
 

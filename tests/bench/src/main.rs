@@ -42,10 +42,15 @@ impl FromRef<App> for Guestpass {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let store = std::env::args().nth(1).ok_or("usage: bench-app STORE")?.parse()?;
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let (store, rounds) = match &arguments[..] {
+        [store] => (store, None),
+        [store, option, rounds] if option == "--calls" => (store, Some(rounds.parse()?)),
+        _ => return Err("usage: bench-app STORE [--calls ROUNDS]".into()),
+    };
     let unlimited =
         Config { login_rate: Rate::Off, login_rate_total: Rate::Off, refresh_rate: Rate::Off, ..Config::default() };
-    let guestpass = Guestpass::open(Config { store, ..unlimited }).await?;
+    let guestpass = Guestpass::open(Config { store: store.parse()?, ..unlimited }).await?;
     let (sender, events) = watch::channel(0);
     tokio::spawn(send_events(sender));
     let app = Router::new()
