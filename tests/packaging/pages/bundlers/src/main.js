@@ -4,6 +4,8 @@ const show = (selector, text) => {
   document.querySelector(selector).textContent = text
 }
 
+// A returning visitor would be answered without the compiled code.
+localStorage.clear()
 session
   .fetch('/me')
   .then((response) => response.json())
